@@ -1,0 +1,136 @@
+"""Renders the cards of the built-in architectures, cards/*.md, from emozoo/results.csv: `python docs/cards.py`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from emozoo import card, card_text, registry
+from emozoo.architecture import Architecture
+from emozoo.info import measured_results
+
+ROOT = Path(__file__).resolve().parents[1]
+CARDS = ROOT / "cards"
+INDEX = "README.md"
+
+
+def names() -> list[str]:
+    """The built-in architectures."""
+    return [plugin.name for plugin in registry.plugins(registry.ARCHITECTURES) if plugin.builtin]
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """An architecture's measured results, best UA first within a dataset."""
+    rows = [row for row in measured_results() if row["architecture"] == name]
+    return sorted(rows, key=lambda row: (row["dataset"], len(row["labels"].split()), -float(row["ua"])))
+
+
+def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
+    from huggingface_hub import ModelCardData
+
+    results = [
+        result
+        for row in rows
+        for result in card.eval_results(
+            {key: float(row[key]) for key in card.METRIC_IDS},
+            dataset=row["dataset"],
+            protocol=f"{row['protocol']}, {len(row['labels'].split())} emotions",
+            video=architecture.video,
+            details={"folds": int(row["folds"]), "seed": int(row["seed"]), "command": row["command"]},
+        )
+    ]
+    modalities = tuple(architecture.modalities)
+    data = ModelCardData(
+        license="apache-2.0",
+        library_name="emozoo",
+        pipeline_tag=card.PIPELINE_TAGS[modalities],
+        tags=["emozoo", architecture.name, *modalities, "speech-emotion-recognition"],
+        datasets=sorted({row["dataset"] for row in rows}) or None,
+        metrics=[kind for kind, _ in card.METRIC_IDS.values()] if rows else None,
+        model_name=architecture.name,
+        eval_results=results or None,
+    )
+    values = data.to_dict()
+    values.pop("model_name", None)
+    values["emozoo"] = {"architecture": architecture.name}
+    return card.dump_front_matter(values)
+
+
+def results(rows: list[dict[str, str]]) -> str:
+    """Means over folds, a row for each finished run."""
+    if not rows:
+        return "Nothing has been measured yet: no run of this network over all folds of a real corpus is finished."
+    percent = card_text.percent
+    header = ["data", "UA %", "over folds", "95 % interval", "WA %", "macro F1 %", "made with"]
+    lines = []
+    for row in rows:
+        share = {name: percent(float(row[name])) for name in ("wa", "ua", "ua_std", "ua_low", "ua_high", "macro_f1")}
+        emotions = row["labels"].split()
+        data = (
+            f"{row['dataset']}: {', '.join(emotions)}; {row['clips']} clips, `{row['protocol']}`, {row['folds']} folds"
+        )
+        interval = f"{share['ua_low']} to {share['ua_high']}"
+        figures = [f"**{share['ua']}**", f"± {share['ua_std']}", interval, share["wa"], share["macro_f1"]]
+        lines.append([data, *figures, f"`{row['command']}`"])
+    return (
+        "On speakers that training never heard. WA is accuracy, UA the mean recall of the classes; means and deviations are "
+        "over folds, the interval is a bootstrap over the speakers of all folds.\n\n" + card_text.table(header, lines)
+    )
+
+
+def render(name: str) -> str:
+    """The whole card of an architecture."""
+    architecture = registry.get_architecture(name)
+    rows = rows_of(name)
+    config = architecture.config()
+    parameters = sum(parameter.numel() for parameter in architecture.build(config, 4).parameters())
+    sees = " and 20 frames of 60 x 100" if architecture.video else ""
+    sections = [
+        f"# {name}",
+        f"{architecture.summary}. {parameters:,} parameters with four labels; it gets 3 seconds of 16 kHz sound{sees}.",
+        "This is the card of the architecture. `emozoo train` makes a model of it, and `emozoo card` that model's own card.",
+        "## Results\n\n" + results(rows),
+        card_text.network_section(architecture),
+        "## Its own recipe\n\n"
+        + card_text.settings_table(dataclasses.asdict(config), dataclasses.asdict(architecture.recipe)),
+        card_text.purpose(
+            "splits that keep speakers apart are the default; a result for which they were not is marked as "
+            "speaker-dependent wherever it appears."
+        ),
+        "## Licence\n\nThe code is under the Apache License 2.0. The weights of a trained model are also under the "
+        "conditions of the corpus that it was trained on: `emozoo info ravdess` shows a corpus' licence.",
+        card_text.citation_section([architecture.citation]),
+    ]
+    return f"---\n{front_matter(architecture, rows)}\n---\n\n" + "\n\n".join(sections) + "\n"
+
+
+def index() -> str:
+    """cards/README.md."""
+    lines = []
+    for name in names():
+        best: dict[tuple[str, int], dict[str, str]] = {}
+        for row in rows_of(name):
+            best.setdefault((row["dataset"], len(row["labels"].split())), row)
+        figures = [
+            f"{data}, {count} emotions: {card_text.percent(float(row['ua']))}" for (data, count), row in best.items()
+        ]
+        summary = registry.get_architecture(name).summary
+        lines.append([f"[`{name}`]({name}.md)", summary, "; ".join(figures) or "nothing yet"])
+    table = card_text.table(["card", "network", "best UA measured, %"], lines).replace("---:", "---")
+    return (
+        "# Model cards\n\n"
+        "A card for each architecture in the box, with the results measured so far. `python docs/cards.py` renders "
+        "this folder from [`emozoo/results.csv`](../emozoo/results.csv) and the plugins; nothing here is edited by hand. "
+        "How the results were got, and why published ones are higher: [docs/results.md](../docs/results.md).\n\n"
+        f"{table}\n"
+    )
+
+
+def pages() -> dict[str, str]:
+    """Every file of cards/ and its text."""
+    return {INDEX: index(), **{f"{name}.md": render(name) for name in names()}}
+
+
+if __name__ == "__main__":
+    for file, text in pages().items():
+        (CARDS / file).write_text(text, encoding="utf-8")

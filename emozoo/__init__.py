@@ -1,0 +1,29 @@
+"""emozoo: recognise emotion in speech and video.
+
+`emozoo.load(reference)` gives a trained model, `emozoo.data.load_dataset(name)` a corpus. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from emozoo.model import EmotionModel, load
+
+try:
+    __version__ = version("emozoo")
+except PackageNotFoundError:  # run from a source tree that was never installed
+    __version__ = "0+unknown"
+
+__all__ = ["EmotionModel", "EmozooError", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("EmotionModel", "load"):
+        from emozoo import model
+
+        return getattr(model, name)
+    raise AttributeError(f"module 'emozoo' has no attribute {name!r}")

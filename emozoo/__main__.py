@@ -1,0 +1,5 @@
+"""`python -m emozoo`."""
+
+from emozoo.cli import main
+
+main()

@@ -1,0 +1,155 @@
+"""The contract that an architecture plugin fulfils: `Architecture`, what it offers, and `Recipe`, how it trains.
+
+Only data lives here. Finding plugins is `emozoo.registry`'s work, training them `emozoo.train`'s. Importing this module
+costs no torch, so a plugin's metadata stays cheap to build.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONTRACT_VERSION = 1
+"""Raised when a plugin that kept the old contract would no longer work."""
+
+MODALITIES = (("audio",), ("audio", "video"))
+
+RECIPE_CHOICES = {
+    "optimizer": ("adamw", "adam"),
+    "schedule": ("constant", "cosine"),
+    "balance": ("sampling", "loss", "none"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The hyperparameters an architecture trains with; every field can be set with `--set field=value`."""
+
+    epochs: int = 40
+    """Passes over the training clips, at most."""
+    patience: int = 0
+    """Epochs without a better UA on the dev split before training stops; 0: never."""
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    optimizer: str = "adamw"
+    """`adamw`, or `adam` with weight decay as an L2 term, as published."""
+    schedule: str = "constant"
+    """Of the learning rate: `constant`, or `cosine` to zero at the last epoch."""
+    warmup: float = 0.0
+    """The share of all steps over which the learning rate rises from zero."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient; 0: no clipping."""
+    balance: str = "sampling"
+    """Of the classes: `sampling` (equal counts an epoch), `loss` (weights in the loss) or `none`."""
+    label_smoothing: float = 0.0
+    pretrain_epochs: int = 0
+    """Epochs of the network's own `pretrain_loss(input_values, pixel_values, labels)` before training, where it has one."""
+    noise: float = 0.0
+    """Augmentation: chance that a window gets white noise, 10 to 40 dB below it."""
+    gain: float = 0.0
+    """Augmentation: decibels, up or down, by which a window's level changes at most."""
+    shift: float = 0.0
+    """Augmentation: seconds by which the sound moves against its window at most."""
+    time_mask: int = 0
+    """Augmentation: most spectrogram columns (10 ms each) in one masked stretch; 0: none."""
+    freq_mask: int = 0
+    """Augmentation: most spectrogram rows (40 Hz each) in one masked band; 0: none."""
+    masks: int = 1
+    """Augmentation: masked stretches, and masked bands, in each window."""
+    frame_augment: bool = True
+    """Augmentation: mirrors the frames and varies brightness and contrast, the same for a whole window."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value that no training could use."""
+        for name, choices in RECIPE_CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(choices)}")
+        for name in ("epochs", "batch_size", "masks", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
+        for name in (
+            "patience",
+            "weight_decay",
+            "clip_norm",
+            "pretrain_epochs",
+            "gain",
+            "shift",
+            "time_mask",
+            "freq_mask",
+        ):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be below zero, but is {getattr(self, name)}")
+        for name in ("warmup", "label_smoothing", "noise"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a plugin's entry point in the group `emozoo.architectures` names.
+
+    The network that `build` returns maps `forward(input_values, pixel_values=None)` to logits float32 [batch, labels]:
+    `input_values` is the 16 kHz waveform, float32 [batch, 48000] in [-1, 1]; `pixel_values`, for those that ask for
+    video, uint8 [batch, 20, 60, 100, 3], RGB. The front end (`emozoo.features`) is the network's first layer.
+    """
+
+    name: str
+    """The same as the entry point's."""
+    modalities: tuple[str, ...]
+    """`("audio",)` or `("audio", "video")`."""
+    config: type[Any]
+    """A frozen dataclass of JSON-able fields with defaults."""
+    build: Callable[[Any, int], nn.Module]
+    """`build(config, num_labels)` makes the network."""
+    recipe: Recipe = Recipe()
+    summary: str = ""
+    """One line for `emozoo list`."""
+    citation: str = ""
+    """BibTeX or a plain reference."""
+    published: tuple[str, ...] = ()
+    """Published results, a line each, with their source."""
+    card: str = ""
+    """A Markdown file beside the plugin's module: its own paragraph in a model card."""
+    contract: int = CONTRACT_VERSION
+    """The version of this contract that the plugin was written for."""
+
+    @property
+    def video(self) -> bool:
+        """Whether the network asks for `pixel_values`."""
+        return "video" in self.modalities
+
+
+def contract_problem(architecture: object, entry_name: str) -> str | None:
+    """The first way in which `architecture` breaks the contract, as a sentence; None where it keeps it."""
+    if not isinstance(architecture, Architecture):
+        return f"the entry point gives a {type(architecture).__name__}, not an emozoo.architecture.Architecture"
+    if architecture.contract != CONTRACT_VERSION:
+        return (
+            f"written for version {architecture.contract} of the plugin contract; this emozoo speaks version "
+            f"{CONTRACT_VERSION}: install a release of the plugin for it"
+        )
+    if architecture.name != entry_name:
+        return f"the entry point is named {entry_name!r}, the architecture {architecture.name!r}: they must agree"
+    if tuple(architecture.modalities) not in MODALITIES:
+        return f'modalities are {architecture.modalities!r}, not ("audio",) or ("audio", "video")'
+    if not isinstance(architecture.recipe, Recipe):
+        return "recipe is not an emozoo.architecture.Recipe"
+    if not callable(architecture.build):
+        return "build cannot be called: it must be build(config, num_labels)"
+    config = architecture.config
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+        return "config is not a dataclass"
+    if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return "config is not a frozen dataclass"
+    for field in dataclasses.fields(config):
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            return f"config field {field.name!r} has no default"
+        if field.name in {recipe_field.name for recipe_field in dataclasses.fields(Recipe)}:
+            return f"config field {field.name!r} has the name of a recipe field: --set could not tell them apart"
+    return None

@@ -1,0 +1,481 @@
+"""The command line: parses, calls one workflow, renders. What a command does is in the workflow's module, how a result
+looks in `emozoo.render`. Nothing heavy is imported at the top, so that `--help` and `list` answer at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import emozoo
+from emozoo.errors import EmozooError
+
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into one line on standard error and an exit status."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        self.debug = "--debug" in words  # wherever it stands
+        return super().main([word for word in words if word != "--debug"], *rest, **extra)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except EmozooError as error:
+            if self.debug:
+                raise
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            hint = "; --resume goes on after the last whole epoch" if ctx.invoked_subcommand == "train" else ""
+            typer.echo(f"stopped{hint}", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    name="emozoo",
+    cls=_Commands,
+    help="Recognises emotion in speech and video: trains, compares and runs networks that are plugins.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+class Precision(StrEnum):
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of the dataset, or a manifest's file or hub:user/name. EMOZOO_IEMOCAP names IEMOCAP's as well."
+    ),
+]
+Merge = Annotated[
+    list[str] | None, typer.Option(help="Counts one emotion as another, as in excited=happy; may be given again.")
+]
+Protocol = Annotated[
+    str | None,
+    typer.Option(help="How to split: session, speaker, group-5, random, split. Each dataset has a usual one."),
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"emozoo {emozoo.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; any command takes it.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    architecture: Annotated[
+        str | None, typer.Argument(help="A name from emozoo list, such as cnn_rnn. With --from: may be left out.")
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="A name from emozoo list; toy needs no data.")] = "iemocap",
+    data_dir: DataDir = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Emotions to tell apart, as in sad,angry,neutral; all: every one. Default: the dataset's."),
+    ] = None,
+    merge: Merge = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Fine-tune this model: a run's folder, or hub:user/name[@revision]."),
+    ] = None,
+    protocol: Protocol = None,
+    fold: Annotated[str, typer.Option(help="Which fold is the test split, from 1; all: one after the other.")] = "1",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the training clips. Default: the recipe's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights, the draws and the splits.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The run's folder. Default: runs/ARCHITECTURE-DATASET, numbered where it exists."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --output, or with the last one.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."
+        ),
+    ] = None,
+    device: Device = "auto",
+    precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs that have it.")] = Precision.auto,
+    as_json: Json = False,
+) -> None:
+    """Train an architecture; the run's folder is the checkpoint.
+
+    Without IEMOCAP at hand: emozoo train cnn_rnn --dataset toy
+    """
+    from emozoo import render
+    from emozoo.run import RunOptions
+
+    if start is not None:
+        from emozoo import hub
+        from emozoo.checkpoint import read_config
+        from emozoo.reference import name_of
+
+        known = read_config(hub.resolve(start, weights=False), name_of(start))["architecture"]
+        if architecture not in (None, known):
+            raise EmozooError(f"--from {start} is a {known}, not a {architecture}: leave the architecture out")
+        architecture = known
+        start = _absolute(start)
+    if architecture is None:
+        raise EmozooError("name an architecture, such as cnn_rnn, or with --from a model to fine-tune")
+    settings = _pairs(set_, "--set")
+    if epochs is not None:
+        settings["epochs"] = str(epochs)
+    options = RunOptions(
+        architecture=architecture,
+        dataset=dataset,
+        data_dir=data_dir and _absolute(data_dir),
+        labels=_words(labels),
+        merge=_merges(merge),
+        protocol=protocol,
+        fold=None if fold == "all" else _number(fold),
+        seed=seed,
+        settings=settings,
+        start=start,
+        precision=precision.value,
+    )
+    if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise EmozooError("several processes train into one folder: name it with --output")
+    folder = output or _default_folder(f"{architecture}-{dataset}", resume)
+    _check_before_torch(options)
+    from emozoo.train import train as run
+
+    progress = render.TrainingProgress()
+    with progress:
+        progress.message(f"{architecture} on {dataset}: the run's folder is {folder}")
+        summary = run(options, folder, device=device, resume=resume, progress=progress)
+    if render.is_main_process():
+        if as_json:
+            test = [{"fold": fold.number, "name": fold.name, **metrics.to_dict()} for fold, metrics in progress.folds]
+            _print_json({"run": str(folder), **summary.to_dict(), "test": test})
+        else:
+            render.show_training(str(folder), summary, progress.folds)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run's folder, or hub:user/name[@revision].")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Measure on another dataset, all of it. Default: the test fold of the run.")
+    ] = None,
+    data_dir: DataDir = None,
+    merge: Merge = None,
+    protocol: Protocol = None,
+    fold: Annotated[int | None, typer.Option(min=1, help="Only this fold's test split.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure a model: WA, UA, macro F1, per class, per speaker, confusion matrix, 95 % interval."""
+    from emozoo import render
+    from emozoo.evaluate import evaluate as run
+
+    with render.waiting("evaluating"):
+        result = run(
+            model,
+            dataset=dataset,
+            data_dir=data_dir,
+            merge=_merges(merge),
+            protocol=protocol,
+            fold=fold,
+            output=output,
+            device=device,
+        )
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        render.show_evaluation(result)
+
+
+@app.command()
+def predict(
+    files: Annotated[
+        list[str], typer.Argument(help="Sound or video files, folders, or patterns such as 'clips/*.mp4'.")
+    ],
+    model: Annotated[str, typer.Option(help="A run's folder, or hub:user/name[@revision].")],
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Also the answer for each window of 3 s, one a second.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw the timeline of one file as a PNG.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Say which emotion a voice, or a voice and a face, show. The exit status is 2 when no file could be answered."""
+    from emozoo import render
+
+    if as_csv and as_json:
+        raise EmozooError("--csv and --json exclude each other")
+    from emozoo.predict import find_files, predict_files
+    from emozoo.reference import name_of
+
+    names = find_files(files)
+    if plot and len(names) != 1:
+        raise EmozooError(f"--plot draws one file, not {len(names)}")
+    if plot and plot.suffix.lower() != ".png":
+        raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
+    from emozoo.model import load
+
+    loaded = load(model, device)
+    answers = list(
+        render.track(predict_files(loaded, names, timeline=timeline or plot is not None), "predicting", len(names))
+    )
+    if plot and answers[0].windows is not None:
+        from emozoo import plots
+
+        plots.timeline(answers[0].windows, loaded.labels, plot)
+    if as_json:
+        predictions = [answer.to_dict() for answer in answers]
+        if not timeline:
+            for each in predictions:
+                each.pop("windows", None)
+        _print_json({"model": name_of(model), "labels": list(loaded.labels), "predictions": predictions})
+    elif as_csv:
+        render.write_csv(answers, loaded.labels, timeline)
+    else:
+        render.show_predictions(answers, loaded.labels, timeline)
+    if as_json or as_csv:
+        for answer in answers:
+            if answer.error is not None:
+                render.warn(answer.error)
+    if all(answer.error is not None for answer in answers):
+        raise typer.Exit(2)
+
+
+@app.command("list")
+def list_(
+    query: Annotated[str | None, typer.Argument(help="With --hub: a part of the name.")] = None,
+    on_hub: Annotated[bool, typer.Option("--hub", help="Models on the Hugging Face Hub instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the architectures and datasets at hand, where they come from, and what is wrong with those that fail."""
+    from emozoo import registry, render
+
+    if on_hub:
+        return _list_hub(query, as_json)
+    if query is not None:
+        raise EmozooError(f"emozoo list {query}: a part of a name goes with --hub; emozoo info shows one entry")
+    listed = {
+        "architectures": registry.checked(registry.ARCHITECTURES),
+        "datasets": registry.checked(registry.DATASETS),
+    }
+    if as_json:
+        _print_json(
+            {
+                kind: [
+                    {
+                        "name": plugin.name,
+                        "distribution": plugin.distribution,
+                        "version": plugin.version,
+                        "state": "broken" if plugin.problem else "ok",
+                        "problem": plugin.problem,
+                    }
+                    for plugin in plugins
+                ]
+                for kind, plugins in listed.items()
+            }
+        )
+    else:
+        render.show_plugins(listed)
+
+
+@app.command()
+def info(
+    name: Annotated[
+        str, typer.Argument(help="An architecture, a dataset, a run's folder, or hub:user/name[@revision].")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show one of them: an architecture's layers, settings, recipe, citation and results; a dataset's labels and terms."""
+    from emozoo import render
+    from emozoo.info import describe
+
+    document = describe(name)
+    if as_json:
+        _print_json(document)
+    else:
+        render.show_info(document)
+
+
+@app.command()
+def card(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+) -> None:
+    """Write the model card of a run, README.md in its folder, and print its path. What you wrote into it stays."""
+    from emozoo.card import write_card
+
+    typer.echo(write_card(_own_folder(run, "a card")))
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where to; made where it does not exist.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="The branch; made where it does not exist. Default: main.")
+    ] = None,
+    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing: show what would go, and the card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish a run and its card on the Hugging Face Hub, in one commit, and print the address."""
+    from emozoo import hub, render
+
+    folder = _own_folder(run, "a push")
+    with render.waiting(f"publishing {repository}"):
+        done = hub.push(
+            folder,
+            repository.removeprefix(hub.HUB_PREFIX),
+            private=private,
+            revision=revision,
+            message=message,
+            token=token,
+            dry_run=dry_run,
+        )
+    if as_json:
+        _print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
+    else:
+        render.show_push(done)
+
+
+def _absolute(place: str) -> str:
+    """A folder or file as run.json keeps it; a reference to the Hub as it is."""
+    from emozoo.reference import is_reference
+
+    return place if is_reference(place) else os.path.abspath(os.path.expanduser(place))
+
+
+def _own_folder(folder: Path, what: str) -> Path:
+    from emozoo import hub
+
+    if hub.is_reference(folder):
+        raise EmozooError(f"{what} starts from a run's folder, not from {folder}")
+    return folder.expanduser()
+
+
+def _list_hub(query: str | None, as_json: bool) -> None:
+    from emozoo import hub, render
+
+    with render.waiting("asking the Hub"):
+        found = hub.search(query)
+    if as_json:
+        _print_json({"models": [vars(model) for model in found]})
+    else:
+        render.show_hub(found)
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise EmozooError("--labels names no emotion; as in --labels sad,angry,neutral")
+    return words
+
+
+def _pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for item in items or ():
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise EmozooError(f"{option} {item}: must be KEY=VALUE")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _merges(items: Iterable[str] | None) -> dict[str, str]:
+    return _pairs([pair for item in items or () for pair in item.split(",")], "--merge")
+
+
+def _number(fold: str) -> int:
+    if not fold.isdigit() or int(fold) < 1:
+        raise EmozooError(f"--fold {fold}: must be a number from 1, or all")
+    return int(fold)
+
+
+def _default_folder(name: str, resume: bool) -> Path:
+    """The first free name under runs/; to resume, the last one that is taken."""
+    free, taken, number = Path("runs", name), None, 1
+    while free.exists():
+        taken, number = free, number + 1
+        free = Path("runs", f"{name}-{number}")
+    return taken if resume and taken else free
+
+
+def _check_before_torch(options: Any) -> None:
+    """Finds a wrong name before seconds are spent on imports."""
+    from emozoo import registry
+
+    registry.find(registry.ARCHITECTURES, options.architecture)
+    registry.find(registry.DATASETS, options.dataset)
+
+
+class _Remarks(logging.Handler):
+    """Shows what modules have to say: warnings, and what they are busy with."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from emozoo import render
+
+        (render.warn if record.levelno >= logging.WARNING else render.say)(record.getMessage())
+
+
+def main() -> None:
+    """The `emozoo` command."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name need not be text that the terminal can show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logger = logging.getLogger("emozoo")
+    logger.addHandler(_Remarks())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    app()
+
+
+if __name__ == "__main__":
+    main()

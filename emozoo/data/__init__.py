@@ -1,0 +1,238 @@
+"""A dataset's name becomes labelled, decoded clips: `load_dataset`.
+
+What a dataset is stands in `emozoo.data.corpus`, each dataset in a module of its own, decoding in `emozoo.data.cache`,
+and how rows are split in `emozoo.data.protocols`. Importing this module costs neither torch nor datasets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emozoo.errors import EmozooError
+from emozoo.paths import cache_root
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from emozoo.data.corpus import Corpus
+
+log = logging.getLogger("emozoo")
+
+AT_ONCE = {
+    "toy": "--dataset toy",
+    "ravdess": "--dataset ravdess (free to download, audio and video)",
+    "manifest": "--dataset manifest --data-dir my.csv",
+}
+"""What runs without a licence, for those whose corpus is not at hand."""
+
+
+def load_dataset(
+    name: str | Corpus,
+    data_dir: str | os.PathLike[str] | None = None,
+    labels: Sequence[str] | None = None,
+    merge: Mapping[str, str] | None = None,
+    *,
+    video: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.cache.ClipStore` gives them as arrays.
+
+    `data_dir` is the dataset's folder or file; without it the dataset's environment variable names it. `merge` turns
+    one label into another ({"excited": "happy"}) before `labels` are picked; ("all",) picks every label, sorted, None
+    the dataset's usual ones.
+
+    Columns: `emozoo.data.corpus.FEATURES` (`emotion` as it was before `merge`); `label`, a ClassLabel whose names are
+    the label set in the asked order; `waveform`, int16 at 16 kHz (1.0 is 32768); `digest`, equal for equal waveforms;
+    with `video`, `frames`: uint8, flat, [ceil(samples / 2400), 60, 100, 3]. Clips that cannot be decoded, or lack the
+    video, are left out with a warning. Decoded clips are kept in `cache_dir` (`emozoo.paths.cache_root()` where none is
+    given) for the next time.
+
+    Raises EmozooError where the data are missing or a label is unknown.
+    """
+    from emozoo import registry
+    from emozoo.data import cache
+
+    corpus = registry.get_corpus(name) if isinstance(name, str) else name
+    root = Path(cache_dir).expanduser() if cache_dir is not None else cache_root()
+    rows = _label(_read_rows(corpus, _locate(corpus, data_dir, root), root), corpus, labels, merge or {})
+    if video:
+        rows = _with_video(rows, corpus)
+    return cache.decode(rows, root / "clips", corpus.name, video=video)
+
+
+def _locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) -> Path:
+    """The corpus' folder or file, absolute: as given, from the environment, or made now; EmozooError for none."""
+    if data_dir is not None:
+        given, source = os.fspath(data_dir), "--data-dir"
+    else:
+        given, source = os.environ.get(corpus.environment, "") if corpus.environment else "", corpus.environment
+    if given:
+        path = Path(os.path.abspath(Path(given).expanduser()))
+        if not path.exists():
+            raise EmozooError(
+                f"the data of {corpus.name} are not at {path}, which {source} names: there is no such folder or file"
+            )
+        return path
+    if corpus.write is not None:
+        return _made(corpus, root)
+    others = [command for dataset, command in AT_ONCE.items() if dataset != corpus.name]
+    raise EmozooError(
+        f"the dataset {corpus.name} needs data that are not part of emozoo. {corpus.obtain} "
+        "Then name them with --data-dir"
+        + (f" or the environment variable {corpus.environment}" if corpus.environment else "")
+        + f". What runs at once: {', '.join(others[:-1])}, or {others[-1]}"
+    )
+
+
+def _made(corpus: Corpus, root: Path) -> Path:
+    """The folder of a corpus that is made, not obtained: written once for each version of the code that writes it."""
+    assert corpus.write is not None
+    source = getattr(sys.modules.get(corpus.write.__module__), "__file__", None)
+    version = hashlib.blake2b(Path(source).read_bytes() if source else b"", digest_size=8).hexdigest()
+    folder = root / "made" / f"{corpus.name}-{version}"
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{corpus.name}-", dir=folder.parent))
+    except OSError as error:
+        raise unwritable(folder.parent, error) from error
+    try:
+        log.info("making the dataset %s in %s", corpus.name, folder)
+        corpus.write(temporary)
+        temporary.chmod(0o755)  # mkdtemp makes it private
+        temporary.rename(folder)
+    except OSError as error:
+        if not folder.is_dir():  # else another process was faster, and made the same
+            raise unwritable(folder.parent, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def unwritable(folder: Path, error: OSError) -> EmozooError:
+    """What to tell where the cache cannot be written."""
+    return EmozooError(
+        f"cannot write the cache folder {folder} ({error.strerror or error}): "
+        "name a folder that can be written, with room, in the environment variable EMOZOO_CACHE"
+    )
+
+
+def _read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
+    """The builder's rows in `FEATURES`, in memory.
+
+    Builders run anew each time: that takes about as long as finding out whether a file of the corpus has changed, and
+    what they warn of is seen on every run. Only what a builder downloads is kept.
+    """
+    import datasets
+    from datasets.exceptions import DatasetGenerationError
+
+    from emozoo.data.corpus import FEATURES
+
+    with _quiet_datasets(), tempfile.TemporaryDirectory(prefix="emozoo-rows-") as scratch:
+        for kind in corpus.builder.__mro__:
+            if issubclass(kind, datasets.GeneratorBasedBuilder) and kind is not datasets.GeneratorBasedBuilder:
+                # Else datasets swaps the module's Path, os and open for slow ones that take "::" for an archive.
+                sys.modules[kind.__module__]._patched_for_streaming = True  # type: ignore[attr-defined]
+        builder = corpus.builder(cache_dir=scratch, data_dir=str(data_dir))
+        try:
+            builder.download_and_prepare(download_config=datasets.DownloadConfig(cache_dir=root / "downloads"))
+        except DatasetGenerationError as error:
+            if isinstance(error.__cause__, EmozooError):
+                raise error.__cause__ from None
+            raise
+        counts = {split: info.num_examples for split, info in (builder.info.splits or {}).items()}
+        parts = [builder.as_dataset(split=split, in_memory=True) for split, count in counts.items() if count]
+        if not parts:
+            raise EmozooError(f"the dataset {corpus.name} has no clips in {data_dir}")
+        rows = datasets.concatenate_datasets(parts)
+    if lacking := FEATURES.keys() - set(rows.column_names):
+        raise EmozooError(
+            f"the dataset {corpus.name} is broken: its rows lack the columns {', '.join(sorted(lacking))}"
+        )
+    return rows.select_columns(list(FEATURES)).cast(FEATURES) if rows.features != FEATURES else rows
+
+
+@contextmanager
+def _quiet_datasets() -> Iterator[None]:
+    """Keeps back the progress bars and remarks of the library `datasets`."""
+    from datasets.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars, logging
+
+    level, bars = logging.get_verbosity(), not are_progress_bars_disabled()
+    logging.set_verbosity_error()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            enable_progress_bars()
+
+
+def _label(rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: Mapping[str, str]) -> Dataset:
+    """The rows that carry an asked label, with the column `label`."""
+    import datasets
+
+    emotions: list[str] = rows["emotion"][:]
+    known = set(emotions) - {""}
+    if strangers := [source for source in merge if source not in known]:
+        raise EmozooError(
+            f"cannot merge {_listed(strangers)}: the labels of {corpus.name} are {_listed(sorted(known))}"
+        )
+    merged = [merge.get(emotion, emotion) for emotion in emotions]
+    known = set(merged) - {""}
+    wanted = list(dict.fromkeys(corpus.labels if labels is None else labels))
+    present = [label for label in wanted if label in known]
+    if labels is None and 2 <= len(present) < len(wanted):  # a part of a corpus; what was asked for must be there
+        absent = [label for label in wanted if label not in known]
+        log.warning(
+            "no clip of %s is labelled %s: its labels here are %s", corpus.name, ", ".join(absent), ", ".join(present)
+        )
+        wanted = present
+    if not wanted or wanted == ["all"]:
+        wanted = sorted(known)
+    if missing := [label for label in wanted if label not in known]:
+        after = " after merging" if merge else ""
+        raise EmozooError(
+            f"no clip of {corpus.name} is labelled {_listed(missing)}: its labels{after} are {_listed(sorted(known))}; "
+            "pick from them with --labels"
+        )
+    if len(wanted) < 2:
+        raise EmozooError(
+            f"{_listed(wanted) or 'no label'} is not enough to tell apart: "
+            f"ask for two labels or more of {_listed(sorted(known))}"
+        )
+    number = {label: position for position, label in enumerate(wanted)}
+    keep = [row for row, label in enumerate(merged) if label in number]
+    column = [number[merged[row]] for row in keep]
+    return take(rows, keep).add_column("label", column, feature=datasets.ClassLabel(names=wanted))
+
+
+def _with_video(rows: Dataset, corpus: Corpus) -> Dataset:
+    """The rows that have a video; a warning counts the others."""
+    keep = [row for row, path in enumerate(rows["video_path"][:]) if path]
+    if not keep:
+        raise EmozooError(f"no clip of {corpus.name} has a video: use an architecture that needs sound only")
+    if lost := len(rows) - len(keep):
+        log.warning("%d of the %d clips of %s have no video and are left out", lost, len(rows), corpus.name)
+    return take(rows, keep)
+
+
+def take(rows: Dataset, numbers: Sequence[int]) -> Dataset:
+    """Rows by number, in memory. `Dataset.select` would leave all rows behind an index."""
+    import datasets
+
+    return datasets.Dataset(rows.data.table.take(numbers), info=rows.info)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,327 @@
+"""Decodes the clips that a dataset's rows name, once, into Arrow files, and gives them back as arrays.
+
+Which rows there are is `emozoo.data.load_dataset`'s business; how a file is decoded, `emozoo.media`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import logging
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock
+
+from emozoo import media
+from emozoo import sound as sound_files
+from emozoo.data import take, unwritable
+from emozoo.data.corpus import SIDE_CROPS
+from emozoo.errors import EmozooError
+from emozoo.paths import atomic, write_text
+
+log = logging.getLogger("emozoo")
+
+SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.Value("string")}
+FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
+DECODERS = (media.__file__, sound_files.__file__, __file__)
+DECODER = hashlib.blake2b(b"".join(Path(name).read_bytes() for name in DECODERS)).hexdigest()
+"""Clips that another version of this code decoded are decoded again."""
+CLIPS_A_TASK = 32
+SECONDS_A_TASK = 600.0
+LONGEST_CLIP = 4 * 3600 * media.SAMPLING_RATE
+"""Samples; the frames of one Arrow batch must stay under 2 GiB."""
+BATCH_BYTES = 2**23
+"""Of decoded clips: what is written, and later mapped, at once."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one row's sound and pictures are: everything that decides what decoding gives."""
+
+    audio: str
+    start: float | None
+    """Seconds within `audio`; None: the file's own."""
+    end: float | None
+    video: str
+    """"" where pictures are not asked for."""
+    video_start: float
+    side: str
+    seconds: float
+    """About how long it is; infinite where the row does not say."""
+
+    @property
+    def file(self) -> str:
+        """The file that is dear to open: rows of one are decoded together."""
+        return self.video or self.audio
+
+
+def decode(rows: datasets.Dataset, folder: Path, name: str, *, video: bool) -> datasets.Dataset:
+    """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
+
+    Decoded clips are kept in `folder` and found again while their files, places and this code stay the same; what lies
+    there may be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError where
+    none can, or `folder` cannot be written.
+    """
+    sources = _sources(rows, video)
+    first: dict[str, int] = {}
+    for row, source in enumerate(sources):
+        first.setdefault(source.file, row)
+    order = sorted(range(len(sources)), key=lambda row: (first[sources[row].file], sources[row].video_start, row))
+    sources = [sources[row] for row in order]
+    path = folder / f"{name}-{_key(sources, video)}.arrow"
+    notes = path.with_suffix(".json")
+    if not (path.is_file() and notes.is_file()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_suffix(".lock")):
+                if not (path.is_file() and notes.is_file()):  # else another process made it meanwhile
+                    for left_over in folder.glob(f".{path.stem}-*"):  # by a process that was killed
+                        left_over.unlink()
+                    _write(sources, path, notes, video)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+    failures: dict[str, str] = json.loads(notes.read_text(encoding="utf-8"))
+    if failures:
+        log.warning(
+            "%d of %d clips cannot be decoded and are left out: %s", len(failures), len(sources), _some(failures)
+        )
+    good = [row for position, row in enumerate(order) if str(position) not in failures]
+    return datasets.concatenate_datasets([take(rows, good), datasets.Dataset.from_file(str(path))], axis=1)
+
+
+def _sources(rows: datasets.Dataset, video: bool) -> list[Source]:
+    columns = (rows[name][:] for name in ("audio_path", "video_path", "start", "end", "side"))
+    found = []
+    for audio, picture, start, end, side in zip(*columns, strict=True):
+        if side not in SIDE_CROPS:
+            raise EmozooError(
+                f"the dataset is broken: a row's side is {side!r}, not one of {', '.join(map(repr, SIDE_CROPS))}"
+            )
+        sound = os.path.abspath(audio or picture)
+        # A sound file beside its video is the utterance itself, and the times are the video's.
+        beside = bool(audio and picture) and audio != picture
+        span = (None, None) if beside else (None if start < 0 else start, None if end < 0 else end)
+        begin = max(start, 0.0)
+        seconds = math.inf if end < 0 else end - begin
+        found.append(Source(sound, *span, os.path.abspath(picture) if video else "", begin, side, seconds))
+    return found
+
+
+def _key(sources: Sequence[Source], video: bool) -> str:
+    """Changes with the code, and with any of the rows' places or the size or time of a file."""
+    states: dict[str, tuple[int, int]] = {"": (0, 0)}
+    digest = hashlib.blake2b(f"{DECODER} {video}".encode(), digest_size=16)
+    for source in sources:
+        for path in (source.audio, source.video):
+            if path not in states:
+                try:
+                    status = os.stat(path)
+                    states[path] = (status.st_size, status.st_mtime_ns)
+                except OSError:
+                    states[path] = (-1, -1)
+        digest.update(
+            f"{source!r} {SIDE_CROPS[source.side]!r} {states[source.audio]} {states[source.video]}\n".encode()
+        )
+    return digest.hexdigest()
+
+
+def _write(sources: Sequence[Source], path: Path, notes: Path, video: bool) -> None:
+    """Decodes into `path`, and the failures' reasons by position into `notes`; `path` appears when both are whole."""
+    failures: dict[str, str] = {}
+    schema = datasets.Features(SOUND | FRAMES if video else SOUND).arrow_schema
+    with atomic(path) as temporary:
+        with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+            held: list[pa.RecordBatch] = []
+            for batch, failed in _decoded(sources, schema):
+                failures |= failed
+                held.append(batch)
+                if sum(part.nbytes for part in held) >= BATCH_BYTES:
+                    stream.write_table(pa.Table.from_batches(held).combine_chunks())
+                    held = []
+            if held:
+                stream.write_table(pa.Table.from_batches(held).combine_chunks())
+        if len(failures) == len(sources):
+            raise EmozooError(f"none of the {len(sources)} clips can be decoded: {_some(failures)}")
+        write_text(notes, json.dumps(failures))
+
+
+def _some(failures: dict[str, str]) -> str:
+    reasons = list(failures.values())
+    return "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
+
+
+def _decoded(sources: Sequence[Source], schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, dict[str, str]]]:
+    """What each task gives, in order, on all cores; shows how far it is."""
+    tasks = list(_tasks(sources))
+    workers = min(_cores(), len(tasks)) if len(sources) > CLIPS_A_TASK else 1
+    arguments = ((task, [sources[position] for position in task], schema) for task in tasks)
+    results = _in_processes(arguments, workers) if workers > 1 else itertools.starmap(decode_task, arguments)
+    log.info("decoding %d clips", len(sources))
+    if not sys.stderr.isatty():
+        yield from results
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("decoding clips", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("", total=len(sources))
+        for task, result in zip(tasks, results, strict=True):
+            yield result
+            progress.advance(bar, len(task))
+
+
+def _tasks(sources: Sequence[Source]) -> Iterator[range]:
+    """Positions to decode together: neighbours of one file, to open it once, but no more than memory bears."""
+    begin, seconds = 0, 0.0
+    for position, source in enumerate(sources):
+        full = position - begin == CLIPS_A_TASK or seconds + source.seconds > SECONDS_A_TASK
+        if position > begin and (full or source.file != sources[begin].file):
+            yield range(begin, position)
+            begin, seconds = position, 0.0
+        seconds += source.seconds
+    yield range(begin, len(sources))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Arguments = tuple[range, list[Source], pa.Schema]
+
+
+def _in_processes(arguments: Iterable[Arguments], workers: int) -> Iterator[tuple[pa.RecordBatch, dict[str, str]]]:
+    """`decode_task` of each, in order; no more than two results a worker wait in memory."""
+    pending: deque[Future[tuple[pa.RecordBatch, dict[str, str]]]] = deque()
+    with ProcessPoolExecutor(workers, initializer=_begin_worker) as pool:
+        try:
+            for argument in arguments:
+                pending.append(pool.submit(decode_task, *argument))
+                if len(pending) >= 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        except BrokenProcessPool as error:
+            raise EmozooError(
+                "a process that decoded clips was killed: there may be too little memory, or a damaged file ended it; "
+                "nothing half done was kept, so try again"
+            ) from error
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    # One thread each: there is a process for every core, and threads that a fork left behind never answer.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:  # a parent that was killed cannot end its workers
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def decode_task(positions: range, sources: list[Source], schema: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
+    """One Arrow row of `schema` for each source that can be decoded, and by position the others' reasons."""
+    video: media.Video | None = None
+    waveforms, pictures, failures = [], [], {}
+    for position, source in zip(positions, sources, strict=True):
+        try:
+            sound = media.read_audio(source.audio, source.start, source.end)
+            if len(sound) > LONGEST_CLIP:
+                raise EmozooError(
+                    f"{source.audio} is longer than 4 hours: cut it, or give each utterance's start and end"
+                )
+            if source.video:
+                video = video or media.Video(source.video)
+                pictures.append(video.frames(source.video_start, len(sound), SIDE_CROPS[source.side]).reshape(-1))
+            waveforms.append(np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16))
+        except EmozooError as error:
+            failures[str(position)] = str(error)
+        except Exception as error:  # noqa: BLE001 - a decoder's surprise about one file must cost that clip only
+            failures[str(position)] = f"{source.audio}: {type(error).__name__}: {error}"
+    digests = [hashlib.blake2b(waveform.tobytes(), digest_size=16).hexdigest() for waveform in waveforms]
+    columns = [_lists(waveforms, np.int16), pa.array(digests, pa.string())]
+    if "frames" in schema.names:
+        columns.append(_lists(pictures, np.uint8))
+    return pa.RecordBatch.from_arrays(columns, schema=schema), failures
+
+
+def _lists(arrays: list[np.ndarray], dtype: type) -> pa.ListArray:
+    offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, np.concatenate([np.zeros(0, dtype), *arrays]))
+
+
+class ClipStore:
+    """The decoded clips of a dataset that `load_dataset` gave, as arrays straight from the mapped file.
+
+    Rows are counted as in that dataset. Arrays are views that cannot be written.
+    """
+
+    def __init__(self, dataset: datasets.Dataset) -> None:
+        if dataset._indices is not None:
+            raise ValueError("a dataset of selected rows: give load_dataset's own, and select by row number")
+        self.labels = np.array(dataset["label"][:], np.int64)
+        """int64 [rows]."""
+        self._waveforms = _Lists(dataset.data.column("waveform"))
+        self._frames = _Lists(dataset.data.column("frames")) if "frames" in dataset.column_names else None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def length(self, row: int) -> int:
+        """Samples of the row's clip."""
+        return len(self._waveforms[row])
+
+    def waveform(self, row: int) -> np.ndarray:
+        """int16 [samples]."""
+        return self._waveforms[row]
+
+    def frames(self, row: int) -> np.ndarray | None:
+        """uint8 [ceil(samples / 2400), 60, 100, 3]; None where the dataset was loaded without video."""
+        if self._frames is None:
+            return None
+        return self._frames[row].reshape(-1, media.FRAME_HEIGHT, media.FRAME_WIDTH, 3)
+
+    def window(self, row: int, start: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """`emozoo.media.cut_window` from sample `start`: int16 [48000], and uint8 [20, 60, 100, 3] or None."""
+        return media.cut_window(self.waveform(row), self.frames(row), start)
+
+
+class _Lists:
+    """The rows of an Arrow list column as views on its buffers."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._chunks = [
+            (chunk.offsets.to_numpy(), chunk.values.to_numpy(zero_copy_only=True)) for chunk in column.chunks
+        ]
+        self._begins = np.cumsum([0, *(len(chunk) for chunk in column.chunks)])
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        if not 0 <= row < self._begins[-1]:
+            raise IndexError(f"row {row} of {self._begins[-1]}")
+        chunk = int(np.searchsorted(self._begins, row, side="right")) - 1
+        offsets, values = self._chunks[chunk]
+        within = row - self._begins[chunk]
+        return values[offsets[within] : offsets[within + 1]]

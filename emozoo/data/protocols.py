@@ -1,0 +1,376 @@
+"""How a corpus is split: `make_folds` turns a protocol's word into folds of row numbers.
+
+Only row numbers and their columns are handled here, never sound. Drawing training clips from a fold is
+`emozoo.data.sampling`'s work. Every split rests on *units*, sets of rows that must stay on one side: the copies of one
+clip always; all clips of one speaker, or of one session, where the protocol says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os.path
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+log = logging.getLogger("emozoo")
+
+PROTOCOLS = {
+    "session": "one session out, a fold for each",
+    "speaker": "one speaker out, a fold for each",
+    "group-K": "K speaker-disjoint folds, balanced in clips and classes (group-5, ...)",
+    "random": "five folds of a shuffled, stratified 80/20 split, as published; speaker-dependent",
+    "split": "the corpus' own column `split`: one fold",
+}
+RANDOM_FOLDS = 5
+DEV_PARTS = 5
+"""The dev split is about one in this many of the training clips."""
+SPLIT_WORDS = {
+    "train": "train", "training": "train",
+    "dev": "dev", "development": "dev", "validation": "dev", "valid": "dev", "val": "dev",
+    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+}  # fmt: skip
+
+Unit = list[int]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of a protocol; train, dev and test hold row numbers, ascending, and share none."""
+
+    number: int
+    """From 1."""
+    name: str
+    """What stands in test: `Ses05`, `speakers a, b`, `random 1 of 5`, `split`."""
+    train: tuple[int, ...]
+    dev: tuple[int, ...]
+    test: tuple[int, ...]
+    speaker_disjoint: bool
+    """Whether every speaker in test is known, and is in neither train nor dev."""
+
+
+def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *, seed: int = 0) -> list[Fold]:
+    """The folds of `protocol`, one of `PROTOCOLS`, over rows that are described by their columns.
+
+    `columns` is a `datasets.Dataset` or a mapping with one entry per row under `speaker`, `session`, `split`, `digest`,
+    `audio_path`, `start`, `end` and `label`, and `video_path` where the media are videos. Strings are "" and times are
+    negative where unknown.
+
+    Each row is in exactly one fold's test split (`split` has one fold only). Dev comes from the training side: whole
+    speakers, about a fifth of the clips; by clips under `random`, and where one speaker is left (or two that each hold
+    a class alone). So a speaker is never on two sides, except under `random` and in the train and dev of such a small
+    corpus, which is warned of. Copies, rows of one digest or of overlapping stretches of one file, are never on two
+    sides. Speakers that share a copy are therefore kept together, and so are sessions that share a speaker or a copy,
+    with a warning. Under `split`, copies of test clips are left out of train and dev, and copies of dev clips out of
+    train. Folds depend on the rows and the seed, not on the order of the rows.
+
+    Raises `EmozooError` where the columns cannot carry the protocol, or a class is missing from a fold's train split.
+    """
+    kind, count = _parse(protocol)
+    rows = _Rows(columns, by_session=kind == "session")
+    copies = _components(len(rows), rows.copies)
+    if kind == "split":
+        return [_given_split(rows, copies, seed)]
+    rng = np.random.default_rng(seed)
+    if kind == "random":
+        if len(copies) < RANDOM_FOLDS:
+            raise EmozooError(f"protocol random needs {RANDOM_FOLDS} different clips, the dataset has {len(copies)}")
+        speakers: list[Unit] = []
+        tests = rows.deal(copies, RANDOM_FOLDS, rng)
+        names = [f"random {number} of {RANDOM_FOLDS}" for number in range(1, RANDOM_FOLDS + 1)]
+    else:
+        rows.require("speaker", protocol, "--protocol random splits by clips and is reported as speaker-dependent")
+        speakers = _components(len(rows), [*rows.copies, *_equal(rows.speaker)])
+        what, values, tests = "speaker", rows.speaker, speakers
+        if kind == "session":
+            rows.require("session", protocol, "take --protocol speaker or group-5")
+            what, values = "session", rows.session
+            tests = _components(len(rows), [*rows.copies, *_equal(rows.speaker), *_equal(rows.session)])
+        _warn_of_merged(what, values, tests)
+        if len(tests) < max(count, 2):
+            raise EmozooError(
+                f"protocol {protocol} needs {max(count, 2)} {what}s that share no speaker and no copy of a clip, "
+                f"the dataset has {len(tests)}; take another --protocol"
+            )
+        if kind == "group":
+            tests = rows.deal(tests, count, rng)
+        names = [_listed(_names(values, test)) for test in tests]
+        if kind != "session":
+            names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
+    folds, shared = [], []
+    for number, (name, test) in enumerate(zip(names, tests, strict=True), 1):
+        train, dev, dev_shares = _spare_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
+        folds.append(Fold(number, name, rows.back(train), rows.back(dev), rows.back(test), kind != "random"))
+        shared += [str(number)] if dev_shares and speakers else []
+    if shared:
+        log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(shared))
+    return folds
+
+
+def speaker_note(fold: Fold) -> str:
+    """The sentence to print wherever the numbers of a speaker-dependent fold appear; "" for a speaker-disjoint one."""
+    if fold.speaker_disjoint:
+        return ""
+    return (
+        "speaker-dependent: speakers of the test clips are, or may be, among the training speakers; "
+        "expect lower numbers for a voice never heard"
+    )
+
+
+def _parse(protocol: str) -> tuple[str, int]:
+    """`("group", K)`, or another protocol's word and 0."""
+    group = re.fullmatch(r"group-(\d+|k)", protocol, re.ASCII | re.IGNORECASE)
+    if group:
+        count = 5 if group[1] in "kK" else int(group[1])
+        if count < 2:
+            raise EmozooError(f"protocol {protocol}: needs at least 2 folds, as in group-2")
+        return "group", count
+    if protocol not in PROTOCOLS:
+        raise EmozooError(f"no protocol {protocol!r}; known: {', '.join(PROTOCOLS)} (K a number, as in group-5)")
+    return protocol, 0
+
+
+class _Rows:
+    """The columns as lists in an order of their own, the same however the rows were shuffled; `back` undoes it."""
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]] | Dataset, *, by_session: bool) -> None:
+        label = list(columns["label"][:])
+        if not label:
+            raise EmozooError("the dataset has no rows to split")
+        text = {
+            name: [str(value or "") for value in columns[name][:]] for name in ("speaker", "session", "split", "digest")
+        }
+        spans = list(_spans(columns, len(label)))
+        self.order = sorted(
+            range(len(label)),
+            key=lambda row: (
+                _natural(text["session"][row]) if by_session else [],
+                _natural(text["speaker"][row]),
+                text["digest"][row],
+                spans[row],
+                str(label[row]),
+            ),
+        )
+        self.speaker, self.session, self.split, digest = (
+            [values[row] for row in self.order] for values in text.values()
+        )
+        classes = sorted(set(label))
+        code = {value: position for position, value in enumerate(classes)}
+        self.codes = np.array([code[label[row]] for row in self.order])
+        feature = (getattr(columns, "features", None) or {}).get("label")
+        words = getattr(feature, "names", None)  # of a datasets.ClassLabel
+        self.classes = [str(words[value] if words else value) for value in classes]
+        self.copies = [*_equal(digest), *_overlaps([spans[row] for row in self.order])]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def back(self, rows: Iterable[int]) -> tuple[int, ...]:
+        """The caller's row numbers, ascending."""
+        return tuple(sorted(self.order[row] for row in rows))
+
+    def require(self, column: str, protocol: str, way_out: str) -> None:
+        """Raises `EmozooError` unless every row has a value in `column`."""
+        missing = getattr(self, column).count("")
+        if missing:
+            raise EmozooError(
+                f"protocol {protocol} needs the column {column}: empty in {missing} of {len(self)} rows; "
+                f"fill it, or {way_out}"
+            )
+
+    def counts(self, rows: Sequence[int]) -> np.ndarray:
+        """Clips of each class, int [classes]."""
+        return np.bincount(self.codes[list(rows)], minlength=len(self.classes))
+
+    def deal(self, units: Sequence[Unit], parts: int, rng: np.random.Generator) -> list[Unit]:
+        """Whole units in `parts` non-empty parts, alike in clips and classes (at least `parts` units).
+
+        Large units first, in a random order where sizes are alike (quarters of an octave), each goes to the part that
+        has least of what it brings: this keeps the sum of squares of the parts' shares, of each class and of all, low.
+        """
+        counts = np.stack([self.counts(unit) for unit in units])
+        counts = np.column_stack([counts, counts.sum(axis=1)])
+        shares = counts / np.maximum(counts.sum(axis=0), 1)
+        held = np.zeros((parts, shares.shape[1]))
+        dealt: list[Unit] = [[] for _ in range(parts)]
+        rank = -np.rint(4 * np.log2(counts[:, -1]))
+        for unit in sorted(rng.permutation(len(units)), key=rank.__getitem__):
+            part = int(np.argmin(held @ shares[unit]))
+            held[part] += shares[unit]
+            dealt[part].extend(units[unit])
+        return dealt
+
+
+def _spare_dev(
+    rows: _Rows, fold: str, test: Unit, speakers: list[Unit], copies: list[Unit], seed: list[int]
+) -> tuple[Unit, Unit, bool]:
+    """All rows but `test` as (train, dev, whether dev was cut by clips rather than by whole speakers)."""
+    training = set(range(len(rows))).difference(test)
+    _require_classes(rows, fold, sorted(training))
+    by_speaker, by_clip = (_within(units, training) for units in (speakers, copies))
+    rng = np.random.default_rng(seed)
+    dev = _pick_dev(rows, by_speaker, rng)
+    by_clips = dev is None and len(by_speaker) < 3
+    if by_clips:
+        dev = _pick_dev(rows, by_clip, rng)
+    if dev is None:
+        units = by_clip if by_clips else by_speaker
+        holders = sum(rows.counts(unit) > 0 for unit in units)
+        word = rows.classes[int(np.argmin(holders))]
+        raise EmozooError(
+            f"fold {fold}: only one {'clip' if by_clips else 'speaker'} of class {word!r} "
+            "is left for both train and dev; leave the class out with --labels, or merge it into another with --merge"
+        )
+    return sorted(training.difference(dev)), dev, by_clips
+
+
+def _pick_dev(rows: _Rows, units: list[Unit], rng: np.random.Generator) -> Unit | None:
+    """About a fifth of the units' clips, in whole units, that leaves every class in the rest; None: not possible."""
+    if len(units) < 2:
+        return None
+    total = sum(rows.counts(unit) for unit in units)
+    # A part that can be spared is made of units that can be: where no unit can, no other choice could.
+    parts = [part for part in rows.deal(units, min(DEV_PARTS, len(units)), rng) if np.all(total > rows.counts(part))]
+    parts = parts or [unit for unit in units if np.all(total > rows.counts(unit))]
+    if not parts:
+        return None
+
+    def unfit(part: Unit) -> tuple[float, int]:
+        """How far the size is beyond half or twice a fifth, then how many classes are missing."""
+        share = len(part) / int(np.sum(total)) * DEV_PARTS
+        return max(1.0, share / 2, 0.5 / share), int(np.sum(rows.counts(part) == 0))
+
+    best = min(map(unfit, parts))
+    fit = [part for part in parts if unfit(part) == best]
+    return fit[int(rng.integers(len(fit)))]
+
+
+def _given_split(rows: _Rows, copies: list[Unit], seed: int) -> Fold:
+    """The one fold that the column `split` describes."""
+    rows.require("split", "split", "take --protocol group-5")
+    unknown = sorted({word for word in rows.split if word.lower() not in SPLIT_WORDS})
+    if unknown:
+        raise EmozooError(f"the column split holds {unknown[0]!r}; it must hold train, dev (or validation) or test")
+    side = [SPLIT_WORDS[word.lower()] for word in rows.split]
+    # The test split stays as it was given, so that its numbers compare with everyone else's.
+    dropped: set[int] = set()
+    for unit in copies:
+        keep = max((side[row] for row in unit), key=("train", "dev", "test").index)
+        dropped.update(row for row in unit if side[row] != keep)
+    if dropped:
+        log.warning("%d clips are left out of train or dev: copies of them stand in dev or test", len(dropped))
+    parts = {
+        word: [row for row in range(len(rows)) if side[row] == word and row not in dropped]
+        for word in ("train", "dev", "test")
+    }
+    for word in ("train", "test"):
+        if not parts[word]:
+            raise EmozooError(f"the column split leaves no clip for {word}; fill it, or take --protocol group-5")
+    if not parts["dev"]:
+        known = "" not in rows.speaker
+        units = _components(len(rows), [*rows.copies, *_equal(rows.speaker)]) if known else []
+        rest = dropped.union(parts["test"])
+        parts["train"], parts["dev"], by_clips = _spare_dev(rows, "1 (split)", sorted(rest), units, copies, [seed, 1])
+        if by_clips:
+            log.warning("too few training speakers, or unknown ones: the dev split is by clips")
+    _require_classes(rows, "1 (split)", parts["train"])
+    heard = {rows.speaker[row] for row in parts["train"] + parts["dev"]}
+    tested = {rows.speaker[row] for row in parts["test"]}
+    disjoint = "" not in heard | tested and not heard & tested
+    return Fold(1, "split", rows.back(parts["train"]), rows.back(parts["dev"]), rows.back(parts["test"]), disjoint)
+
+
+def _require_classes(rows: _Rows, fold: str, train: Sequence[int]) -> None:
+    """Raises `EmozooError` unless each class of the dataset has a clip in `train`."""
+    counts = rows.counts(train)
+    if not counts.all():
+        raise EmozooError(
+            f"fold {fold}: no clip of class {rows.classes[int(np.argmin(counts))]!r} is left for train; "
+            "leave the class out with --labels, merge it into another with --merge, or take another --protocol"
+        )
+
+
+def _spans(columns: Mapping[str, Sequence[Any]] | Dataset, count: int) -> Iterator[tuple[str, float, float]]:
+    """Each row's file ("" unknown) and the seconds of it that are heard."""
+    videos = columns["video_path"][:] if "video_path" in getattr(columns, "column_names", columns) else [""] * count
+    for audio, video, start, end in zip(
+        columns["audio_path"][:], videos, columns["start"][:], columns["end"][:], strict=True
+    ):
+        # The times cut the audio only where audio and video are one file; an utterance's own sound file is read whole.
+        own_file = audio and video and audio != video
+        path = os.path.normpath(audio or video) if audio or video else ""
+        yield path, (0.0 if own_file or start < 0 else start), (np.inf if own_file or end < 0 else end)
+
+
+def _equal(values: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Pairs that tie each row to the first with the same value; "" ties nothing."""
+    first: dict[str, int] = {}
+    for row, value in enumerate(values):
+        if value:
+            yield first.setdefault(value, row), row
+
+
+def _overlaps(spans: Sequence[tuple[str, float, float]]) -> Iterator[tuple[int, int]]:
+    """Pairs that tie rows whose stretches of one file overlap."""
+    open_path, open_row, open_end = "", 0, 0.0
+    for row in sorted(range(len(spans)), key=spans.__getitem__):
+        path, start, end = spans[row]
+        if path and path == open_path and start < open_end:
+            yield open_row, row
+            open_end = max(open_end, end)
+        else:
+            open_path, open_row, open_end = path, row, end
+
+
+def _components(count: int, ties: Iterable[tuple[int, int]]) -> list[Unit]:
+    """The rows 0..count-1 as units of tied rows, ordered by their first row (union-find)."""
+    parent = list(range(count))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = row = parent[parent[row]]
+        return row
+
+    for one, other in ties:
+        one, other = sorted((root(one), root(other)))
+        parent[other] = one
+    units: dict[int, Unit] = {}
+    for row in range(count):
+        units.setdefault(root(row), []).append(row)
+    return list(units.values())
+
+
+def _within(units: list[Unit], rows: set[int]) -> list[Unit]:
+    """What `rows` holds of each unit, without the empty ones."""
+    cut = ([row for row in unit if row in rows] for unit in units)
+    return [unit for unit in cut if unit]
+
+
+def _natural(text: str) -> list[Any]:
+    """Sorts `Ses2` before `Ses10`."""
+    parts = re.split(r"(\d+)", text)
+    return [int(part) if position % 2 else part for position, part in enumerate(parts)] + [text]
+
+
+def _names(values: Sequence[str], rows: Iterable[int]) -> list[str]:
+    return sorted({values[row] for row in rows}, key=_natural)
+
+
+def _listed(names: list[str], separator: str = ", ") -> str:
+    """The names, or the first eight of many."""
+    return separator.join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _warn_of_merged(what: str, values: Sequence[str], units: list[Unit]) -> None:
+    merged = [_listed(names, " with ") for names in (_names(values, unit) for unit in units) if len(names) > 1]
+    if merged:
+        why = "speakers or copies of clips" if what == "session" else "copies of clips"
+        log.warning("%ss that share %s are kept on one side: %s", what, why, _listed(merged))

@@ -1,0 +1,147 @@
+"""Measures a model on labelled clips: a fold of the dataset it was trained on, or another dataset as a whole."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emozoo import hub, plots, registry
+from emozoo.data import load_dataset, manifest
+from emozoo.data.cache import ClipStore
+from emozoo.data.corpus import Corpus
+from emozoo.data.protocols import Fold, make_folds, speaker_note
+from emozoo.errors import EmozooError
+from emozoo.metrics import Metrics, evaluate_predictions
+from emozoo.model import EmotionModel, load
+from emozoo.predict import clip_probabilities
+from emozoo.reference import name_of
+from emozoo.run import PREDICTIONS, RunOptions, read_options, write_predictions
+
+CONFUSION = "confusion_matrix.png"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and on what."""
+
+    model: str
+    dataset: str
+    part: str
+    """In words: the fold, or the whole dataset."""
+    metrics: Metrics
+    note: str = ""
+    """What a reader of the numbers must know, such as that they are speaker-dependent; "" for nothing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `emozoo evaluate --json` prints it."""
+        named = {"model": self.model, "dataset": self.dataset, "part": self.part, "note": self.note}
+        return {**named, **self.metrics.to_dict()}
+
+
+@dataclass(frozen=True)
+class Data:
+    """A decoded dataset, ready to be split and cut."""
+
+    corpus: Corpus
+    store: ClipStore
+    columns: dict[str, list[Any]]
+    labels: tuple[str, ...]
+
+    def folds(self, protocol: str | None, seed: int) -> list[Fold]:
+        """The folds of a protocol, or of the corpus' usual one."""
+        words = [self.labels[number] for number in self.columns["label"]]
+        return make_folds({**self.columns, "label": words}, protocol or self.corpus.protocol, seed=seed)
+
+
+def open_data(
+    dataset: str, data_dir: str | None, labels: Sequence[str] | None, merge: Mapping[str, str], *, video: bool
+) -> Data:
+    """Finds, decodes and opens a dataset; with `manifest`, `data_dir` may be one of the Hub, `hub:user/name[@revision]`.
+
+    Raises EmozooError for one that is unknown or not at hand."""
+    corpus = registry.get_corpus(dataset)
+    if data_dir is not None and hub.is_reference(data_dir):
+        if corpus is not manifest.corpus:
+            raise EmozooError(f"{data_dir} is a dataset of the Hub, which --dataset manifest reads, not {dataset}")
+        data_dir = str(manifest.fetch(data_dir))
+    rows = load_dataset(corpus, data_dir=data_dir, labels=labels, merge=merge, video=video)
+    columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
+    return Data(corpus, ClipStore(rows), columns, tuple(rows.features["label"].names))
+
+
+def pick_fold(folds: Sequence[Fold], number: int, what: str) -> Fold:
+    """A fold by its number. Raises EmozooError for one that there is not."""
+    if not 1 <= number <= len(folds):
+        raise EmozooError(f"there is no fold {number}: {what} has folds 1 to {len(folds)}")
+    return folds[number - 1]
+
+
+def measure(model: EmotionModel, data: Data, rows: Sequence[int], folder: Path | None = None) -> Metrics:
+    """Answers for the rows and compares; with a folder, writes predictions.csv and confusion_matrix.png there."""
+    odds = clip_probabilities(model, data.store, rows)
+    truth = np.asarray(data.store.labels)[np.asarray(rows)]
+    speakers = [data.columns["speaker"][row] for row in rows]
+    metrics = evaluate_predictions(model.labels, truth, odds.argmax(1), speakers)
+    if folder is not None:
+        ids = [data.columns["utterance_id"][row] for row in rows]
+        write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, odds)
+        plots.confusion_matrix(metrics, folder / CONFUSION)
+    return metrics
+
+
+def evaluate(
+    reference: str | Path,
+    *,
+    dataset: str | None = None,
+    data_dir: str | None = None,
+    merge: Mapping[str, str] | None = None,
+    protocol: str | None = None,
+    fold: int | None = None,
+    output: Path | None = None,
+    device: str = "auto",
+) -> Evaluation:
+    """Measures a model: a run's folder, or `hub:user/name[@revision]`.
+
+    Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
+    `fold` of a `protocol`. Raises EmozooError for a model, dataset or fold that there is not, and where the dataset lacks a
+    label of the model.
+    """
+    folder, name = hub.resolve(reference), name_of(reference)
+    model = load(hub.commit_of(reference, folder) if hub.is_reference(reference) else folder, device)
+    run = None if hub.is_reference(reference) else read_options(folder)
+    if dataset is None:
+        if run is None:
+            raise EmozooError(f"{name} has no record of its training here: name the data with --dataset and --data-dir")
+        asked = RunOptions(**{**vars(run), "data_dir": data_dir or run.data_dir, "protocol": protocol or run.protocol})
+        merge = {**asked.merge, **(merge or {})}
+        dataset, data_dir, protocol, fold = asked.dataset, asked.data_dir, asked.protocol, fold or asked.fold
+    data = open_data(dataset, data_dir, model.labels, merge or {}, video=model.video)
+    seed = run.seed if run else 0
+    rows, part, notes = list(range(len(data.store))), f"all {len(data.store)} clips", []
+    if fold is not None or protocol is not None:
+        words = protocol or data.corpus.protocol
+        split = pick_fold(data.folds(protocol, seed), fold or 1, words)
+        rows, part = list(split.test), f"{words} fold {split.number} ({split.name}), {len(split.test)} clips"
+        notes.append(speaker_note(split))
+    if run and dataset == run.dataset:
+        notes.append(_seen_note(folder, run, data, rows))
+    note = " ".join(filter(None, notes))
+    return Evaluation(name, dataset, part, measure(model, data, rows, output), note)
+
+
+def _seen_note(folder: Path, run: RunOptions, data: Data, rows: Sequence[int]) -> str:
+    """A warning where clips are measured that are not known to be the run's own test clips."""
+    try:
+        with open(folder / PREDICTIONS, encoding="utf-8", newline="") as file:
+            tested = {row["utterance_id"] for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError):
+        return ""
+    strangers = sum(data.columns["utterance_id"][row] not in tested for row in rows)
+    if not strangers:
+        return ""
+    return f"{strangers} of {len(rows)} clips are not in this run's test fold: the model may have been trained on them."

@@ -1,0 +1,300 @@
+"""The Hugging Face Hub: a reference becomes a local folder, a run's folder a repository, a query a list of models.
+
+All that is sent or fetched goes through `huggingface_hub`, which is imported on use: its cache, HF_HOME, HF_ENDPOINT,
+HF_HUB_OFFLINE and its store of tokens hold here too. What a checkpoint may say is `emozoo.checkpoint`'s business, what
+its card says `emozoo.card`'s. No error, and nothing that is printed, contains a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from emozoo.checkpoint import CONFIG, LARGEST_JSON, PREPROCESSOR, WEIGHTS, read_config, shown
+from emozoo.errors import EmozooError
+from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
+from emozoo.paths import write_text
+from emozoo.reference import HUB_PREFIX, Reference, check_repo, is_reference, parse
+
+log = logging.getLogger("emozoo")
+TAG = "emozoo"
+CARD, METRICS = "README.md", "metrics.json"
+PUBLISHED = (
+    CONFIG, WEIGHTS, PREPROCESSOR, CARD, METRICS,
+    "predictions.csv", "confusion_matrix.png", "training_curves.png",
+)  # fmt: skip
+"""What is uploaded. run.json, the file that training is resumed from and logs name this machine's folders, and stay."""
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".msgpack", ".h5")
+LARGEST_FILE = 16 * 2**30
+"""Bytes of weights that are fetched; of other files, 64 MiB."""
+FOUND = 50
+"""Models that a search lists at most."""
+
+
+@dataclass(frozen=True)
+class Push:
+    """What a push did, or with `dry_run` would do."""
+
+    address: str
+    files: dict[str, int]
+    """Bytes by name, in the order of `PUBLISHED`."""
+    removed: tuple[str, ...]
+    """Files of an older push that this one no longer has."""
+    card: str
+    commit: str | None
+    """None where nothing was sent."""
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model of the zoo on the Hub, as its card's metadata tell."""
+
+    name: str
+    architecture: str
+    labels: tuple[str, ...]
+    wa: float | None
+    ua: float | None
+    downloads: int
+
+
+def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: Sequence[str] = ()) -> Path:
+    """The local folder of a model: the folder itself, or for `hub:user/name[@revision]` one of the Hub's cache.
+
+    Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json, all of one
+    commit; `extra` names files that are fetched where the repository has them. Without the network, or with
+    HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
+    """
+    if not is_reference(reference):
+        return Path(reference).expanduser()
+    name = parse(reference)
+    try:
+        folder = _fetch(name, CONFIG, name.revision).parent
+        pinned = Reference(name.repo, folder.name)  # so that a push in between cannot mix two models
+        read_config(folder, str(name))
+        if weights:
+            _fetch(pinned, WEIGHTS, pinned.revision)
+    except _NoFile as missing:
+        raise EmozooError(_what_is_there(name, str(missing))) from None
+    for optional in ((PREPROCESSOR,) if weights else ()) + tuple(extra):
+        with suppress(_NoFile):
+            _fetch(pinned, optional, pinned.revision)
+    return folder
+
+
+def dataset_folder(reference: str, patterns: Sequence[str]) -> Path:
+    """A local folder with the files of a dataset, `hub:user/name[@revision]`, whose names match. Raises EmozooError."""
+    from huggingface_hub import snapshot_download
+
+    name = parse(reference)
+    check_token(None)
+    with explained(str(name)):
+        return Path(
+            snapshot_download(name.repo, repo_type="dataset", revision=name.revision, allow_patterns=list(patterns))
+        )
+
+
+def address_of(reference: str, folder: Path) -> dict[str, str]:
+    """Where a resolved reference is on the Hub, and at which commit."""
+    from huggingface_hub import constants
+
+    return {"address": f"{constants.ENDPOINT}/{parse(reference).repo}", "commit": folder.name}
+
+
+def commit_of(reference: str | os.PathLike[str], folder: Path) -> str:
+    """`hub:user/name@commit` of a resolved reference; a folder's own name for what is no reference."""
+    return str(Reference(parse(reference).repo, folder.name)) if is_reference(reference) else folder.resolve().name
+
+
+class _NoFile(Exception):
+    """The repository has no file of that name."""
+
+
+def _fetch(name: Reference, file: str, revision: str | None) -> Path:
+    """The path of a file in the cache, fetched where it is not there. Raises `_NoFile`, or EmozooError."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RevisionNotFoundError
+
+    place: dict[str, Any] = {"repo_id": name.repo, "filename": file, "revision": revision}
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):  # a commit never changes
+        cached = try_to_load_from_cache(**place)
+        if isinstance(cached, str):
+            return Path(cached)
+    check_token(None)
+    with explained(str(name)):
+        url = hf_hub_url(**place)
+        try:
+            told = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        except RevisionNotFoundError:
+            raise
+        except EntryNotFoundError:
+            raise _NoFile(file) from None
+        except Exception as error:
+            try:
+                path = Path(hf_hub_download(**place, local_files_only=True))
+            except LocalEntryNotFoundError:
+                if not may_pass(error):
+                    raise error from None
+                told = persistently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT))
+            else:
+                if file == CONFIG and not constants.HF_HUB_OFFLINE:
+                    log.warning("%s; going on with what was fetched before", explain(error, str(name)))
+                return path
+        largest = LARGEST_FILE if file == WEIGHTS else LARGEST_JSON if file == CONFIG else 64 * 2**20
+        if (told.size or 0) > largest:
+            raise EmozooError(f"{name}: {file} has {told.size:,} bytes, more than emozoo fetches ({largest:,})")
+        moved = re.search(r"/([^/]+/[^/]+)/(?:resolve/[^/]+|[0-9a-f]{40})/", urlsplit(told.location).path)
+        if file == CONFIG and moved and moved[1].lower() != name.repo.lower():
+            log.warning("%s has been renamed: call it %s%s from now on", name, HUB_PREFIX, shown(moved[1])[1:-1])
+        return Path(hf_hub_download(**place))
+
+
+def _what_is_there(name: Reference, missing: str) -> str:
+    """Why a repository without `missing` cannot be used; names the pickle files that it may have instead."""
+    from huggingface_hub import HfApi
+
+    files: list[str] = []
+    with suppress(Exception):  # the answer is an error anyway
+        files = HfApi().list_repo_files(name.repo, revision=name.revision)
+    pickles = [shown(file)[1:-1] for file in files if file.endswith(PICKLES)]
+    if pickles and WEIGHTS not in files:
+        return (
+            f"{name} is refused: its weights are pickle files ({', '.join(pickles[:3])}), which can run code when they "
+            f"are opened; emozoo reads {WEIGHTS} only, so ask its author to publish that"
+        )
+    return f"{name} is not a checkpoint of emozoo: it has no {missing}"
+
+
+def push(
+    folder: Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    message: str | None = None,
+    token: str | None = None,
+    dry_run: bool = False,
+) -> Push:
+    """Publishes the checkpoint in `folder`, with its card, as one commit; makes the repository or branch where needed.
+
+    What a person wrote into the card, here or on the Hub, stays. `dry_run` sends nothing and writes nothing. Raises
+    EmozooError with the reason; the repository then holds what it held before.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    read_config(folder)
+    name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
+    if not check_token(token) and not dry_run:
+        raise EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
+    api = HfApi(token=token)
+    there: Any = None  # the repository
+    head: Any = None  # the last commit of the branch
+    remote: list[str] = []
+    theirs: str | None = None  # the card there
+    if not (dry_run and constants.HF_HUB_OFFLINE):
+        with explained(str(name), writing=True):
+            with suppress(RepositoryNotFoundError):
+                there = persistently(lambda: api.model_info(repo_id, timeout=30))
+            if there and there.id.lower() != repo_id.lower():
+                raise EmozooError(f"{repo_id} has been renamed to {there.id}: push there")
+            with suppress(RevisionNotFoundError):
+                head = persistently(lambda: api.model_info(repo_id, revision=revision, timeout=30)) if there else None
+            remote = [sibling.rfilename for sibling in (head or there).siblings or ()] if there else []
+            if CARD in remote:
+                path = api.hf_hub_download(repo_id, CARD, revision=(head or there).sha)
+                theirs = Path(path).read_text(encoding="utf-8")
+    from emozoo import model  # torch: what can be refused without it was refused above
+
+    checked = model.load(folder, "cpu")  # nothing is published that does not load
+    card = _card(folder, theirs, name)
+    here = [file for file in PUBLISHED if file == CARD or (folder / file).is_file()]
+    gone = tuple(file for file in PUBLISHED if file in remote and file not in here)
+    sizes = {file: len(card.encode()) if file == CARD else (folder / file).stat().st_size for file in here}
+    address = f"{constants.ENDPOINT}/{repo_id}" + (f"/tree/{revision}" if revision else "")
+    if dry_run:
+        return Push(address, sizes, gone, card, None)
+    write_text(folder / CARD, card)
+    contents: dict[str, str | bytes] = {file: str(folder / file) for file in here} | {CARD: card.encode()}
+    additions = [CommitOperationAdd(file, contents[file]) for file in here]
+    with explained(str(name), writing=True):
+        if not there:
+            api.create_repo(repo_id, private=private or None, exist_ok=True)
+        branch = head is not None or revision in (None, constants.DEFAULT_REVISION)
+        # The large files first: the branch is touched only when everything else has arrived.
+        api.preupload_lfs_files(repo_id, additions, revision=revision if branch else None, free_memory=False)
+        if not branch:
+            api.create_branch(repo_id, branch=str(revision), exist_ok=True)
+        done = api.create_commit(
+            repo_id,
+            [*additions, *(CommitOperationDelete(file) for file in gone)],
+            commit_message=message or f"{checked.architecture.name}, {', '.join(checked.labels)}"[:70],
+            revision=revision,
+            parent_commit=head.sha if head else None,
+        )
+    if private and there and not there.private:
+        log.warning("%s was public before and stays so: --private is for a new repository", repo_id)
+    return Push(address, sizes, gone, card, done.oid)
+
+
+def _card(folder: Path, theirs: str | None, name: Reference) -> str:
+    """The card to publish, up to date: over the run's own, or over the Hub's where only that was edited by hand."""
+    from emozoo.card import render_card
+
+    path = folder / CARD
+    try:
+        ours = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except (OSError, ValueError) as error:
+        raise EmozooError(f"{path} cannot be read as UTF-8 text: rename it, and a new card is written") from error
+    fresh = render_card(folder, repo_id=name.repo, existing="")
+    ours_now = render_card(folder, repo_id=name.repo, existing=ours)
+    if theirs is None:
+        return ours_now
+    theirs_now = render_card(folder, repo_id=name.repo, existing=theirs)
+    if ours_now == fresh:
+        return theirs_now
+    if theirs_now not in (fresh, ours_now):
+        log.warning("%s: its card has words of its own, which those of %s replace; its history keeps them", name, path)
+    return ours_now
+
+
+def search(query: str | None = None) -> list[HubModel]:
+    """The models of the zoo on the Hub, the most downloaded first. Raises EmozooError where it cannot be asked."""
+    from huggingface_hub import HfApi
+
+    check_token(None)
+    with explained("the Hub"):
+        found = persistently(
+            lambda: list(
+                HfApi().list_models(filter=TAG, search=query, cardData=True, sort="downloads", limit=FOUND, full=True)
+            )
+        )
+    return [_described(each) for each in found]
+
+
+def _described(model: Any) -> HubModel:
+    data = model.card_data.to_dict() if model.card_data else {}
+    own = data["emozoo"] if isinstance(data.get("emozoo"), dict) else {}
+    scores: dict[str, float] = {}
+    for result in getattr(model.card_data, "eval_results", None) or ():
+        if isinstance(result.metric_value, int | float):
+            scores.setdefault(str(result.metric_name), float(result.metric_value))
+    return HubModel(
+        name=_clean(model.id),
+        architecture=_clean(own.get("architecture", "")),
+        labels=tuple(map(_clean, own["labels"])) if isinstance(own.get("labels"), list) else (),
+        wa=scores.get("WA"),
+        ua=scores.get("UA"),
+        downloads=int(model.downloads or 0),
+    )
+
+
+def _clean(text: Any) -> str:
+    # What strangers wrote, made fit for a terminal.
+    return "".join(sign for sign in str(text)[:100] if sign.isprintable())

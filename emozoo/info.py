@@ -1,0 +1,142 @@
+"""What there is to know about an architecture, a dataset or a checkpoint, as one JSON-able document."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import importlib.resources
+from pathlib import Path
+from typing import Any
+
+from emozoo import hub, registry
+from emozoo.checkpoint import read_config
+from emozoo.errors import EmozooError
+
+METRICS = "metrics.json"
+
+
+def describe(name: str) -> dict[str, Any]:
+    """An architecture, a dataset or a checkpoint, which is a run's folder or `hub:user/name[@revision]`, in this order.
+
+    Raises EmozooError, with near names, for none of them."""
+    for group, tell in ((registry.ARCHITECTURES, _architecture), (registry.DATASETS, _dataset)):
+        if any(plugin.name == name for plugin in registry.plugins(group)):
+            return tell(name)
+    if hub.is_reference(name):
+        folder = hub.resolve(name, weights=False, extra=(METRICS,))
+        return {**_checkpoint(folder, name), **hub.address_of(name, folder)}
+    if Path(name).is_dir():
+        return _checkpoint(Path(name), name)
+    try:
+        registry.find(registry.ARCHITECTURES, name)
+    except EmozooError as error:
+        raise EmozooError(f"{error}; nor is it a dataset, a run's folder or hub:user/name") from None
+    raise AssertionError(name)
+
+
+def measured_results() -> list[dict[str, str]]:
+    """The rows of results.csv: each from a finished run of the command that stands in it."""
+    text = importlib.resources.files("emozoo").joinpath("results.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _architecture(name: str) -> dict[str, Any]:
+    plugin = registry.find(registry.ARCHITECTURES, name)
+    architecture = registry.get_architecture(name)
+    layers = layer_table(architecture)
+    columns = ("dataset", "labels", "protocol", "ua", "wa")
+    results = [{key: row[key] for key in columns} for row in measured_results() if row["architecture"] == name]
+    return {
+        "name": name,
+        "kind": "architecture",
+        "summary": architecture.summary,
+        "distribution": plugin.origin,
+        "modalities": list(architecture.modalities),
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "layers": layers,
+        "config": dataclasses.asdict(architecture.config()),
+        "recipe": dataclasses.asdict(architecture.recipe),
+        "published_results": list(architecture.published),
+        "measured_results": results,
+        "citation": architecture.citation,
+    }
+
+
+def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:
+    """Each layer that holds parameters or changes a shape: its name, type, output shape for one clip, parameters."""
+    import torch
+    from torch import Tensor, nn
+
+    network = architecture.build(architecture.config(), num_labels).eval()
+    rows: list[dict[str, Any]] = []
+
+    def note(layer: str, module: nn.Module) -> Any:
+        def hook(_: nn.Module, inputs: Any, output: Any) -> None:
+            first = output[0] if isinstance(output, tuple) else output
+            shape = list(first.shape[1:]) if isinstance(first, Tensor) else []
+            count = sum(parameter.numel() for parameter in module.parameters())
+            rows.append({"layer": layer, "type": type(module).__name__, "output": shape, "parameters": count})
+
+        return hook
+
+    for layer, module in network.named_modules():
+        if layer and not list(module.children()):
+            module.register_forward_hook(note(layer, module))
+    sound = torch.zeros(1, 48_000)
+    frames = torch.zeros(1, 20, 60, 100, 3, dtype=torch.uint8)
+    with torch.inference_mode():
+        network(sound, frames) if architecture.video else network(sound)
+    counted = {row["layer"] for row in rows}
+    for layer, parameter in network.named_parameters():  # parameters of modules that hold others, too
+        if layer.rpartition(".")[0] not in counted:
+            rows.append(
+                {"layer": layer, "type": "Parameter", "output": list(parameter.shape), "parameters": parameter.numel()}
+            )
+    return rows
+
+
+def _dataset(name: str) -> dict[str, Any]:
+    corpus = registry.get_corpus(name)
+    return {
+        "name": name,
+        "kind": "dataset",
+        "summary": corpus.summary,
+        "distribution": registry.find(registry.DATASETS, name).origin,
+        "labels": list(corpus.labels) or "those of its rows",
+        "protocol": corpus.protocol,
+        "language": corpus.language,
+        "licence": corpus.licence,
+        "obtain": corpus.obtain,
+        "environment": corpus.environment,
+        "citation": corpus.citation,
+    }
+
+
+def _checkpoint(folder: Path, name: str) -> dict[str, Any]:
+    from emozoo.run import read_metrics
+
+    config = read_config(folder, name)
+    document = {
+        "name": name,
+        "kind": "checkpoint",
+        "architecture": config["architecture"],
+        "distribution": f"{config['plugin']['distribution']} {config['plugin']['version']}",
+        "labels": list(config["label2id"]),
+        "config": config["architecture_config"],
+    }
+    metrics = read_metrics(folder)
+    if metrics is None:
+        return document
+    data, test = metrics["data"], metrics["test"]
+    try:
+        return document | {
+            "trained_on": f"{data['dataset']}, {data['protocol']} fold {data['fold']} of {data['folds']}, "
+            f"test: {data['fold_name']}",
+            "fine_tuned_from": metrics["training"].get("start"),
+            "test_results": {score: round(test[score], 4) for score in ("wa", "ua", "macro_f1")}
+            | {"clips": test["count"]},
+            "note": data["note"],
+            "recipe": dict(metrics["training"]["recipe"]),
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EmozooError(f"{name}/{METRICS} is damaged: it does not hold a run's results") from error

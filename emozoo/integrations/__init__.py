@@ -1,0 +1,1 @@
+"""emozoo's models in other libraries, a module each. Nothing inside emozoo imports them."""

@@ -1,0 +1,180 @@
+"""emozoo's audio models as transformers' own: importing this module registers them with the Auto classes.
+
+    import emozoo.integrations.transformers
+    from transformers import AutoModelForAudioClassification, pipeline
+
+    model = AutoModelForAudioClassification.from_pretrained("runs/cnn_rnn-toy")
+    classify = pipeline("audio-classification", model="runs/cnn_rnn-toy", top_k=None)
+
+A checkpoint folder is read as training wrote it, and a repository on the Hub as `emozoo push` left it; no code comes from
+either. The answers are those of `emozoo predict`. A whole recording may be given: it is cut inside the model.
+
+Given a file's name, a pipeline decodes it with the program ffmpeg, which may resample otherwise; the waveform that
+`emozoo predict` hears is `emozoo.media.read_audio(file)`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForAudioClassification, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import cached_file
+
+from emozoo import registry
+from emozoo.architecture import Architecture
+from emozoo.errors import EmozooError
+from emozoo.media import SAMPLING_RATE, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
+from emozoo.model import CONFIG, WEIGHTS, config_value, load
+from emozoo.predict import BATCH_WINDOWS
+
+
+class EmozooConfig(PreTrainedConfig):
+    """config.json of a checkpoint; the fields are those that `EmotionModel.to_config` writes."""
+
+    model_type = "emozoo"
+
+    architecture: str = ""
+    architecture_config: dict | None = None
+    plugin: dict | None = None
+    modalities: list | None = None
+    sampling_rate: int = SAMPLING_RATE
+    window: float = WINDOW_SECONDS
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What save_pretrained writes: labels always, also those that transformers gives where none are named."""
+        return {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
+
+
+class EmozooForAudioClassification(PreTrainedModel):
+    """A network that hears, under transformers' conventions.
+
+    Raises EmozooError for a model that also needs video, one whose plugin is not installed, and a config or weights that
+    do not fit.
+    """
+
+    config_class = EmozooConfig
+    base_model_prefix = "network"  # the weights of a checkpoint are named without it
+    main_input_name = "input_values"
+    _keep_in_fp32_modules_strict = ["network"]  # as everywhere in emozoo: a tanh RNN collapses in half precision
+
+    def __init__(self, config: EmozooConfig) -> None:
+        super().__init__(config)
+        # from_pretrained builds on the meta device, where a network's constants would have no values, and in the type of
+        # number that it was asked for.
+        default = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
+            with torch.device("cpu"):
+                self.network = _build(config)
+        finally:
+            torch.set_default_dtype(default)
+        self._constants = {
+            name: buffer.clone() for name, buffer in self.named_buffers() if name not in self.state_dict()
+        }
+        self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str] | None, *args: Any, **kwargs: Any):  # type: ignore[no-untyped-def]
+        """As in transformers, after emozoo's own checks: safetensors only, and weights that fit their config."""
+        if pretrained_model_name_or_path is not None:
+            _refuse_video(load(_local_folder(pretrained_model_name_or_path, kwargs), "cpu").architecture)
+        kwargs["use_safetensors"] = True
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        # Buffers outside of the checkpoint, such as the spectrogram's window, come out of transformers without values.
+        for name, buffer in model.named_buffers():
+            if name in model._constants:
+                buffer.data = model._constants[name].to(buffer.device)
+        return loaded
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """As in transformers; the folder is one that `emozoo.load` reads, too, but for preprocessor_config.json."""
+        if kwargs.get("state_dict") is None:
+            kwargs["state_dict"] = self.state_dict()
+        prefix = f"{self.base_model_prefix}."
+        kwargs["state_dict"] = {name.removeprefix(prefix): tensor for name, tensor in kwargs["state_dict"].items()}
+        super().save_pretrained(save_directory, *args, **kwargs)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """As in torch; names may be those of a checkpoint, as when transformers' Trainer takes its best weights back."""
+        known, prefix = self.state_dict().keys(), f"{self.base_model_prefix}."
+        named = {name if name in known else prefix + name: tensor for name, tensor in state_dict.items()}
+        return super().load_state_dict(named, *args, **kwargs)
+
+    def forward(
+        self,
+        input_values: Tensor,
+        attention_mask: Tensor | None = None,
+        labels: Tensor | None = None,
+        return_dict: bool | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
+        """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
+
+        Each clip is cut into the windows of `emozoo predict`, 3 s long and one a second; its logits are the logarithms of
+        the mean of their probabilities. `attention_mask` [batch, samples] is 0 behind the end of a clip that a batch has
+        padded at its end; without it, the padding counts as silence.
+        """
+        samples = input_values.shape[1]
+        lengths = [samples] * len(input_values) if attention_mask is None else attention_mask.sum(1).tolist()
+        plan = [(row, start) for row, length in enumerate(lengths) for start in window_starts(length)]
+        answers = [
+            self.network(torch.stack(windows)).float().log_softmax(-1)
+            for windows in _batches(input_values.float(), lengths, plan)
+        ]
+        counts = [len(window_starts(length)) for length in lengths]
+        logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
+        loss = None if labels is None else F.cross_entropy(logits, labels)
+        if return_dict is False:
+            return (logits,) if loss is None else (loss, logits)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def _batches(waveforms: Tensor, lengths: list[int], plan: list[tuple[int, int]]) -> Iterator[list[Tensor]]:
+    """The planned windows, each [48000], a few at a time; silence lies behind a clip's end."""
+    for first in range(0, len(plan), BATCH_WINDOWS):
+        windows = []
+        for row, start in plan[first : first + BATCH_WINDOWS]:
+            piece = waveforms[row, start : min(start + WINDOW_SAMPLES, lengths[row])]
+            windows.append(F.pad(piece, (0, WINDOW_SAMPLES - len(piece))))
+        yield windows
+
+
+def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
+    """A folder, or that of transformers' cache which holds the config and the weights of a repository on the Hub."""
+    if os.path.isdir(name):
+        return Path(name, asked.get("subfolder") or "")
+    known = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "_commit_hash")
+    options = {key: asked[key] for key in known if asked.get(key) is not None}
+    return [Path(cached_file(name, file, **options)).parent for file in (WEIGHTS, CONFIG)][-1]
+
+
+def _refuse_video(architecture: Architecture) -> None:
+    if architecture.video:
+        raise EmozooError(
+            f"{architecture.name} needs sound and video, and transformers' audio classification has sound only: "
+            "use emozoo predict, or emozoo.load(...).predict(file)"
+        )
+
+
+def _build(config: EmozooConfig) -> nn.Module:
+    """The network that a config describes, with fresh weights."""
+    architecture = registry.get_architecture(config.architecture)
+    _refuse_video(architecture)
+    values = {name: config_value(value) for name, value in (config.architecture_config or {}).items()}
+    try:
+        return architecture.build(architecture.config(**values), config.num_labels)
+    except (TypeError, ValueError) as error:
+        raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
+
+
+AutoConfig.register(EmozooConfig.model_type, EmozooConfig, exist_ok=True)
+AutoModelForAudioClassification.register(EmozooConfig, EmozooForAudioClassification, exist_ok=True)

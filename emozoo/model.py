@@ -1,0 +1,269 @@
+"""`EmotionModel`: a network with its labels, saved to and loaded from a checkpoint folder.
+
+A checkpoint is config.json, model.safetensors and preprocessor_config.json; nothing in it is ever unpickled or run. What
+it says is read and checked by `emozoo.checkpoint`; what reads media files is `emozoo.predict`; what trains,
+`emozoo.train`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
+
+from emozoo import registry
+from emozoo.architecture import Architecture
+from emozoo.checkpoint import CONFIG, PREPROCESSOR, WEIGHTS, read_config, read_shapes, type_problem
+from emozoo.errors import EmozooError
+from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
+from emozoo.paths import atomic, write_text
+from emozoo.reference import name_of
+
+if TYPE_CHECKING:
+    from emozoo.predict import Prediction
+
+__all__ = ["CONFIG", "PREPROCESSOR", "WEIGHTS", "EmotionModel", "Origin", "load", "pick_device", "read_config"]
+
+Shapes = dict[str, tuple[tuple[int, ...], bool]]
+SPARE_TENSORS, SPARE_NUMBERS = 1000, 2**26
+"""What a network may hold beside four times its weights, such as tables that are not saved."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an architecture came from when its checkpoint was written."""
+
+    distribution: str
+    version: str
+
+
+class EmotionModel(nn.Module):
+    """An architecture's network and the labels of its outputs, in order.
+
+    `model(input_values, pixel_values)` gives logits float32 [batch, labels] for waveforms float32 [batch, 48000] and, where
+    `model.video`, frames uint8 [batch, 20, 60, 100, 3]; `model.predict(path)` answers for a file of any length.
+    """
+
+    def __init__(self, architecture: Architecture, config: Any, labels: Sequence[str], origin: Origin | None = None):
+        """Builds the network with fresh weights. Raises EmozooError where the config's values do not fit together."""
+        super().__init__()
+        if len(labels) < 2 or len(set(labels)) != len(labels):
+            raise EmozooError(f"a model needs two or more different labels, not {', '.join(labels) or 'none'}")
+        self.architecture, self.config, self.labels = architecture, config, tuple(labels)
+        if origin is None:
+            plugin = registry.find(registry.ARCHITECTURES, architecture.name)
+            origin = Origin(plugin.distribution, plugin.version)
+        self.origin = origin
+        try:
+            self.network = architecture.build(config, len(self.labels))
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
+
+    @property
+    def video(self) -> bool:
+        return self.architecture.video
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        return self.network(input_values, pixel_values) if self.video else self.network(input_values)
+
+    def predict(self, path: str | Path, *, timeline: bool = False) -> Prediction:
+        """Emotion and probabilities of a media file. Raises EmozooError for one that cannot be read."""
+        from emozoo.predict import predict_file
+
+        return predict_file(self, path, timeline=timeline)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is
+        written last: a crash in between leaves a folder that does not load, never a wrong pair of config and weights."""
+        target = Path(folder)
+        config = json.dumps(self.to_config(), indent=2, ensure_ascii=False) + "\n"
+        if (target / CONFIG).is_file() and (target / CONFIG).read_text(encoding="utf-8") != config:
+            (target / CONFIG).unlink()
+        # Copies, for safetensors does not take tensors that share memory, as tied weights do.
+        weights = {
+            name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.network.state_dict().items()
+        }
+        with atomic(target / WEIGHTS) as temporary:
+            save_file(weights, temporary, metadata={"format": "pt"})
+        # What transformers' feature extractors need to hand over the waveform as it is.
+        preprocessor = {
+            "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+            "sampling_rate": SAMPLING_RATE,
+            "feature_size": 1,
+            "do_normalize": False,
+            "padding_value": 0.0,
+            "return_attention_mask": False,
+        }
+        write_text(target / PREPROCESSOR, json.dumps(preprocessor, indent=2) + "\n")
+        write_text(target / CONFIG, config)
+
+    def to_config(self) -> dict[str, Any]:
+        """The JSON of config.json."""
+        return {
+            "model_type": "emozoo",
+            "architecture": self.architecture.name,
+            "architecture_config": dataclasses.asdict(self.config),
+            "plugin": dataclasses.asdict(self.origin),
+            "modalities": list(self.architecture.modalities),
+            "id2label": {str(number): label for number, label in enumerate(self.labels)},
+            "label2id": {label: number for number, label in enumerate(self.labels)},
+            "sampling_rate": SAMPLING_RATE,
+            "window": WINDOW_SECONDS,
+        }
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto`: the first CUDA GPU, else Apple's, else the CPU. Raises EmozooError for a device that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise EmozooError(f"the device {name!r} cannot be used ({reason}); --device cpu always can") from error
+    return device
+
+
+def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionModel:
+    """Loads a checkpoint folder, or `hub:user/name[@revision]`, and returns the model in eval mode on `device`.
+
+    Raises EmozooError, with the reason, for one that is missing, damaged, or not a checkpoint of emozoo, and for an
+    architecture that no installed plugin offers: then it names the distribution that did. What the folder claims is
+    checked before a network is built.
+    """
+    from emozoo import hub
+
+    folder, name = hub.resolve(reference), name_of(reference)
+    config = read_config(folder, name)
+    labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
+    architecture = _architecture_of(name, config)
+    if list(architecture.modalities) != config["modalities"]:
+        raise EmozooError(
+            f"{name}/{CONFIG} is damaged: modalities are {', '.join(config['modalities'])}, "
+            f"but {architecture.name} takes {', '.join(architecture.modalities)}"
+        )
+    settings = _config_of(architecture, config["architecture_config"], f"{name}/{CONFIG}")
+    shapes = read_shapes(folder, name)
+    _check_shapes(architecture, settings, len(labels), shapes, name)
+    plugin = config["plugin"]
+    model = EmotionModel(architecture, settings, labels, Origin(plugin["distribution"], plugin["version"]))
+    _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
+    return model.to(pick_device(device)).eval()
+
+
+def _architecture_of(folder: str, config: dict[str, Any]) -> Architecture:
+    name, plugin = config["architecture"], config["plugin"]
+    holders = [each for each in registry.plugins(registry.ARCHITECTURES) if each.name == name]
+    if not holders:
+        raise EmozooError(
+            f"{folder} needs the architecture {name!r}, which no installed plugin offers; it was made with "
+            f"{plugin['distribution']} {plugin['version']}: pip install {plugin['distribution']} "
+            "(installing a plugin runs its code)"
+        )
+    return registry.get_architecture(name)
+
+
+def config_value(value: Any) -> Any:
+    """A JSON value as a frozen config holds it: lists become tuples."""
+    return tuple(config_value(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def _config_of(architecture: Architecture, values: dict[str, Any], where: str) -> Any:
+    known = {field.name for field in dataclasses.fields(architecture.config)}
+    if strangers := sorted(values.keys() - known):
+        raise EmozooError(
+            f"{where}: {architecture.name} has no setting {', '.join(strangers)}; "
+            "a newer release of its plugin may have written it"
+        )
+    try:
+        config = architecture.config(**{name: config_value(value) for name, value in values.items()})
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's check makes of a value that it did not expect
+        raise EmozooError(f"{where}: {error}") from error
+    if problem := type_problem(config, architecture.config):
+        raise EmozooError(f"{where}: {problem}")
+    return config
+
+
+class _TooLarge(Exception):
+    """A network that holds more than its checkpoint."""
+
+
+def _check_shapes(architecture: Architecture, config: Any, labels: int, shapes: Shapes, name: str) -> None:
+    """Compares the network that a config describes with the header of the weights, before memory is taken for either.
+
+    The network is built on torch's meta device, whose tensors have shapes only; building stops where it has grown far
+    beyond the weights at hand. A plugin's network that cannot be built there is built as usual, under the same limit.
+    """
+    tensors = numbers = 0
+
+    def count(module: nn.Module, key: str, value: Tensor | None) -> None:
+        nonlocal tensors, numbers
+        if value is not None:
+            tensors, numbers = tensors + 1, numbers + value.numel()
+        held = sum(math.prod(shape) for shape, _ in shapes.values())
+        if tensors > SPARE_TENSORS + 4 * len(shapes) or numbers > SPARE_NUMBERS + 4 * held:
+            raise _TooLarge
+
+    hooks = [
+        register_module_parameter_registration_hook(count),
+        register_module_buffer_registration_hook(count),
+    ]
+    rng = torch.get_rng_state()
+    try:
+        try:
+            with torch.device("meta"):
+                network = architecture.build(config, labels)
+        except (NotImplementedError, RuntimeError):
+            tensors = numbers = 0
+            network = architecture.build(config, labels)
+        expected = {key: (tuple(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
+    except _TooLarge:
+        raise EmozooError(
+            f"{name}/{CONFIG} does not fit {WEIGHTS}: its network is far larger than the weights"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's network makes of a value that it did not expect
+        raise EmozooError(f"{name}/{CONFIG}: {architecture.name} cannot be built with this config: {error}") from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+        torch.set_rng_state(rng)
+    where = f"{name}/{WEIGHTS} does not fit its config"
+    for what, names in (("lacks", expected.keys() - shapes.keys()), ("has a stray", shapes.keys() - expected.keys())):
+        if names:
+            raise EmozooError(f"{where}: it {what} tensor {min(names)!r}")
+    for key, (shape, floats) in shapes.items():
+        if shape != expected[key][0]:
+            raise EmozooError(f"{where}: {key!r} is {list(shape)}, not {list(expected[key][0])}")
+        if floats != expected[key][1]:
+            raise EmozooError(f"{where}: {key!r} holds another kind of number")
+
+
+def _load_weights(network: nn.Module, path: Path, name: str) -> None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise EmozooError(f"{name} is damaged: {error}") from error
+    for key, tensor in weights.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise EmozooError(f"{name} is damaged: {key!r} holds values that are not finite")
+    network.load_state_dict(weights)

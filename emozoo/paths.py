@@ -1,0 +1,50 @@
+"""Where emozoo keeps what it can make again, and how a file is written so that a crash leaves the old one or the new one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emozoo.errors import EmozooError
+
+
+def cache_root() -> Path:
+    """The cache folder: EMOZOO_CACHE, else `emozoo` under XDG_CACHE_HOME or ~/.cache. It may not exist yet."""
+    if named := os.environ.get("EMOZOO_CACHE"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emozoo"
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path` (same suffix) to write; it takes `path`'s place when the block ends well.
+
+    Raises EmozooError where the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise EmozooError(f"cannot write {path}: {error.strerror or error}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes the file private; a result is as readable as any file that the user writes.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    except OSError as error:
+        raise EmozooError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

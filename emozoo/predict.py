@@ -1,0 +1,182 @@
+"""From media files, or decoded clips, to probabilities. Training and evaluation answer through the same functions.
+
+A clip is cut into windows of 3 s, one a second; its probabilities are the mean of its windows'.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emozoo import media
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from emozoo.data.cache import ClipStore
+    from emozoo.model import EmotionModel
+
+BATCH_WINDOWS = 32
+MEDIA_SUFFIXES = {
+    ".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf",
+    ".w64", ".m4a", ".aac", ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".wmv",
+}  # fmt: skip
+"""What a folder is searched for; a file that is named itself is read whatever its name."""
+
+Window = tuple[np.ndarray, np.ndarray | None]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One window's answer: seconds from the start of the file, probabilities by label."""
+
+    start: float
+    end: float
+    emotion: str
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for a file, or the reason why there is none."""
+
+    file: str
+    emotion: str | None = None
+    probabilities: dict[str, float] | None = None
+    windows: tuple[Stretch, ...] | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `emozoo predict --json` prints it."""
+        if self.error is not None:
+            return {"file": self.file, "error": self.error}
+        document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
+        if self.windows is not None:
+            document["windows"] = [vars(stretch) for stretch in self.windows]
+        return document
+
+
+def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Stacks windows on `device`: float32 [batch, 48000] in [-1, 1], uint8 [batch, 20, 60, 100, 3] or None."""
+    sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device)
+    if sound.dtype == torch.int16:
+        sound = sound.float() / 32768
+    frames = [frames for _, frames in windows if frames is not None]
+    return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
+
+
+def classify(model: EmotionModel, windows: Iterable[Window]) -> Iterator[np.ndarray]:
+    """Probabilities float64 [labels] of each window, in order. Reads ahead no more than one batch."""
+    remaining = iter(windows)
+    while batch := list(itertools.islice(remaining, BATCH_WINDOWS)):
+        with torch.inference_mode():
+            logits = model(*to_batch(batch, model.device))
+            yield from logits.double().softmax(dim=-1).cpu().numpy()
+
+
+def clip_probabilities(model: EmotionModel, store: ClipStore, rows: Sequence[int]) -> np.ndarray:
+    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips."""
+    plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
+    windows = (store.window(rows[position], start) for position, start in plan)
+    totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
+    for (position, _), probabilities in zip(plan, classify(model, windows), strict=True):
+        totals[position] += probabilities
+        counts[position] += 1
+    return totals / counts
+
+
+def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, float, Window]]:
+    """The windows of a file, one after the other, in constant memory: start and end in seconds, then what `media.cut_window`
+    gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file."""
+    pictures = media.Video(path) if video else None
+
+    def window(start: int, sound: np.ndarray) -> tuple[float, float, Window]:
+        frames, end = None, start + len(sound)
+        if pictures:  # whose last frame is held where the sound goes on for longer
+            frames = pictures.frames(min(start / media.SAMPLING_RATE, pictures.seconds - 1e-3), len(sound))
+        return start / media.SAMPLING_RATE, end / media.SAMPLING_RATE, media.cut_window(sound, frames, 0)
+
+    held, first, start = np.zeros(0, np.float32), 0, 0  # `held` begins at sample `first`, the next window at `start`
+    for block in media.stream_audio(path):
+        held = np.concatenate([held, block])
+        while first + len(held) - start >= media.WINDOW_SAMPLES:
+            yield window(start, held[start - first :][: media.WINDOW_SAMPLES])
+            start += media.HOP_SAMPLES
+        # What the last window needs, should the file end with this block, is kept.
+        drop = max(0, len(held) - media.WINDOW_SAMPLES)
+        held, first = held[drop:], first + drop
+    samples = first + len(held)
+    if start == 0 or samples > start - media.HOP_SAMPLES + media.WINDOW_SAMPLES:
+        last = max(0, samples - media.WINDOW_SAMPLES)
+        yield window(last, held[last - first :])
+
+
+def predict_file(model: EmotionModel, path: str | Path, *, timeline: bool = False) -> Prediction:
+    """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
+
+    Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs.
+    """
+    spans: list[tuple[float, float]] = []
+
+    def windows() -> Iterator[Window]:
+        for start, end, window in stream_windows(path, video=model.video):
+            spans.append((start, end))
+            yield window
+
+    total, count, stretches = np.zeros(len(model.labels)), 0, []
+    for probabilities in classify(model, windows()):
+        total += probabilities
+        if timeline:
+            stretches.append(Stretch(*spans[count], *_answer(model, probabilities)))
+        count += 1
+    emotion, by_label = _answer(model, total / count)
+    return Prediction(os.fspath(path), emotion, by_label, tuple(stretches) if timeline else None)
+
+
+def _answer(model: EmotionModel, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
+    by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
+    return max(by_label, key=by_label.__getitem__), by_label
+
+
+def predict_files(model: EmotionModel, paths: Iterable[str], *, timeline: bool = False) -> Iterator[Prediction]:
+    """`predict_file` for each; one that fails gives a Prediction with its `error`, and the next goes on."""
+    for path in paths:
+        try:
+            yield predict_file(model, path, timeline=timeline)
+        except EmozooError as error:
+            yield Prediction(path, error=str(error))
+
+
+def find_files(names: Iterable[str]) -> list[str]:
+    """The files that names, folders (searched for media, hidden files left out) and glob patterns stand for.
+
+    Raises EmozooError for a folder without media or a pattern that matches nothing; a plain name is passed on as it is.
+    """
+    found: list[str] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(
+                str(each)
+                for each in path.rglob("*")
+                if each.suffix.lower() in MEDIA_SUFFIXES and not each.name.startswith(".") and each.is_file()
+            )
+            if not inside:
+                raise EmozooError(f"no media files in the folder {name}")
+            found += inside
+        elif not path.exists() and glob.has_magic(name):
+            matches = sorted(match for match in glob.glob(name, recursive=True) if Path(match).is_file())
+            if not matches:
+                raise EmozooError(f"no file matches {name}")
+            found += matches
+        else:
+            found.append(name)
+    return list(dict.fromkeys(found))

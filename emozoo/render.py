@@ -1,0 +1,322 @@
+"""How results look on the terminal, with rich: tables on standard output; progress and warnings on standard error."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from emozoo.progress import Progress
+
+if TYPE_CHECKING:
+    from emozoo.data.protocols import Fold
+    from emozoo.evaluate import Evaluation
+    from emozoo.hub import HubModel, Push
+    from emozoo.metrics import Metrics, Summary
+    from emozoo.predict import Prediction
+    from emozoo.registry import Plugin
+
+T = TypeVar("T")
+PIPED_WIDTH = 120
+
+
+def _console(stream: Any) -> Console:
+    # A pipe has no width: tables there are not squeezed into 80 columns, unless COLUMNS asks for it.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(file=stream, width=width, highlight=False)
+
+
+out = _console(sys.stdout)
+err = _console(sys.stderr)
+
+
+def warn(text: str) -> None:
+    """One line on standard error."""
+    err.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """One line on standard error."""
+    err.print(escape(text), soft_wrap=True)
+
+
+def is_main_process() -> bool:
+    """Whether this is the one of several `accelerate launch` processes that prints."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _interval(interval: Sequence[float]) -> str:
+    return f"{_percent(interval[0])} to {_percent(interval[1])}"
+
+
+def _bars() -> Bars:
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+
+
+def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+    """Passes items on and shows how many are done."""
+    with _bars() as bars:
+        task = bars.add_task(what, total=total)
+        for item in items:
+            yield item
+            bars.advance(task)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Shows that something takes its time; nothing where there is no terminal."""
+    if not err.is_terminal:
+        yield
+        return
+    with err.status(what):
+        yield
+
+
+class TrainingProgress(Progress):
+    """A bar for the steps of an epoch, a line for each epoch; only the lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self.folds: list[tuple[Fold, Metrics]] = []
+        self.bars = _bars()
+        self.task = self.bars.add_task("", total=1, visible=False)
+
+    def __enter__(self) -> TrainingProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def _line(self, text: str) -> None:
+        if is_main_process():
+            err.print(text, soft_wrap=True)
+
+    def message(self, text: str) -> None:
+        self._line(escape(text))
+
+    def fold(self, fold: Fold, of: int) -> None:
+        parts = f"{len(fold.train)} clips to train, {len(fold.dev)} dev, {len(fold.test)} test"
+        self._line(f"[bold]fold {fold.number} of {of}[/]: test on {escape(fold.name)}; {parts}")
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        self.bars.update(
+            self.task, description=f"epoch {epoch}", completed=done, total=total, visible=is_main_process()
+        )
+
+    def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
+        self.bars.update(self.task, visible=False)
+        line = f"epoch {record['epoch']:>3}/{total}  loss {record['loss']:.3f}"
+        if record["pretraining"]:
+            line += "  (pretraining)"
+        else:
+            line += f"  dev loss {record['dev_loss']:.3f}  dev UA {_percent(record['dev_ua'])}"
+        self._line(f"{line}  {record['seconds']:.1f} s{'  best so far' if is_best else ''}")
+
+    def result(self, fold: Fold, metrics: Metrics) -> None:
+        self.folds.append((fold, metrics))
+        self._line(f"fold {fold.number}: test UA {_percent(metrics.ua)}, WA {_percent(metrics.wa)}")
+
+
+def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Metrics]]) -> None:
+    """The test results of a run: each fold, mean and deviation, and the pooled confusion matrix."""
+    from emozoo.data.protocols import speaker_note
+
+    table = Table(title="Test results, %")
+    for name in ("fold", "test on", "clips", "WA", "UA", "macro F1"):
+        table.add_column(name, justify="left" if name == "test on" else "right")
+    for fold, metrics in folds:
+        scores = map(_percent, (metrics.wa, metrics.ua, metrics.macro_f1))
+        table.add_row(str(fold.number), escape(fold.name), str(metrics.count), *scores)
+    if len(folds) > 1:
+        table.add_section()
+        spread = [
+            f"{_percent(getattr(summary, f'{name}_mean'))} ± {_percent(getattr(summary, f'{name}_std'))}"
+            for name in ("wa", "ua", "macro_f1")
+        ]
+        table.add_row("all", "mean ± deviation over folds", str(summary.pooled.count), *spread)
+    out.print(table)
+    show_metrics(summary.pooled, per_speaker=False)
+    if note := speaker_note(folds[0][0]):
+        out.print(f"[bold yellow]{escape(note)}[/]")
+    fold_one = f"{folder}/fold{folds[0][0].number}" if len(folds) > 1 else folder
+    out.print(f"try it: emozoo predict clip.wav --model {escape(fold_one)}", soft_wrap=True)
+
+
+def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
+    """Scores with their interval, scores per class beside the confusion matrix, and scores per speaker."""
+    over = metrics.interval_over
+    out.print(
+        f"WA {_percent(metrics.wa)} %  (95 % interval over {over}: {_interval(metrics.wa_interval)})", soft_wrap=True
+    )
+    out.print(
+        f"UA {_percent(metrics.ua)} %  (95 % interval over {over}: {_interval(metrics.ua_interval)})", soft_wrap=True
+    )
+    out.print(f"macro F1 {_percent(metrics.macro_f1)} %  on {metrics.count} clips", soft_wrap=True)
+    table = Table(title="Rows: true emotion; columns: predicted, in clips", title_justify="left")
+    table.add_column("")
+    for label in metrics.labels:
+        table.add_column(escape(label), justify="right")
+    for name in ("recall %", "precision %", "F1 %"):
+        table.add_column(name, justify="right")
+    for number, label in enumerate(metrics.labels):
+        cells = [
+            f"[bold]{count}[/]" if column == number else str(count)
+            for column, count in enumerate(metrics.confusion[number])
+        ]
+        scores = (metrics.recall[number], metrics.precision[number], metrics.f1[number])
+        table.add_row(escape(label), *cells, *map(_percent, scores))
+    out.print(table)
+    if per_speaker and metrics.per_speaker:
+        speakers = Table(title="Speakers", title_justify="left")
+        for name in ("speaker", "clips", "WA %", "UA %"):
+            speakers.add_column(name, justify="left" if name == "speaker" else "right")
+        for row in metrics.per_speaker:
+            speakers.add_row(escape(row.speaker), str(row.count), _percent(row.wa), _percent(row.ua))
+        out.print(speakers)
+
+
+def show_evaluation(result: Evaluation) -> None:
+    out.print(f"{escape(result.model)} on {escape(result.dataset)}: {escape(result.part)}", soft_wrap=True)
+    show_metrics(result.metrics)
+    if result.note:
+        out.print(f"[bold yellow]{escape(result.note)}[/]")
+
+
+def show_predictions(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> None:
+    """A row per file, or per window; files that could not be answered follow on standard error."""
+    table = Table()
+    table.add_column("file", overflow="fold")
+    if timeline:
+        table.add_column("seconds", justify="right")
+    table.add_column("emotion")
+    for label in labels:
+        table.add_column(f"{escape(label)} %", justify="right")
+    for answer in answers:
+        if answer.error is not None:
+            continue
+        rows: list[tuple[str, str | None, Mapping[str, float]]] = [("all", answer.emotion, answer.probabilities or {})]
+        if timeline:
+            rows = [(f"{w.start:.1f} to {w.end:.1f}", w.emotion, w.probabilities) for w in answer.windows or ()] + rows
+        for position, (span, emotion, odds) in enumerate(rows):
+            name = escape(answer.file) if position == 0 else ""
+            table.add_row(
+                name, *([span] if timeline else []), f"[bold]{escape(str(emotion))}[/]", *map(_percent, odds.values())
+            )
+    if table.row_count:
+        out.print(table)
+    for answer in answers:
+        if answer.error is not None:
+            err.print(f"[red]error:[/] {escape(answer.error)}", soft_wrap=True)
+
+
+def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> None:
+    """The same as CSV on standard output: shares from 0 to 1, and the error of a file that could not be answered."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *labels, "error"])
+    for answer in answers:
+        gap = [""] * len(labels)
+        if answer.error is not None:
+            writer.writerow([answer.file, *(["", ""] if timeline else []), "", *gap, answer.error])
+        elif timeline:
+            for w in answer.windows or ():
+                odds = [f"{w.probabilities[label]:.6f}" for label in labels]
+                writer.writerow([answer.file, f"{w.start:.3f}", f"{w.end:.3f}", w.emotion, *odds, ""])
+        else:
+            writer.writerow(
+                [answer.file, answer.emotion, *(f"{(answer.probabilities or {})[x]:.6f}" for x in labels), ""]
+            )
+
+
+def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
+    for kind, plugins in listed.items():
+        table = Table(title=kind.capitalize(), title_justify="left")
+        table.add_column("name", no_wrap=True, overflow="fold", min_width=max(len(plugin.name) for plugin in plugins))
+        for name in ("distribution", "version", "state"):
+            table.add_column(name, overflow="fold")
+        for plugin in plugins:
+            state = f"[red]broken: {escape(plugin.problem)}[/]" if plugin.problem else "[green]ok[/]"
+            table.add_row(escape(plugin.name), escape(plugin.distribution), escape(plugin.version), state)
+        out.print(table)
+
+
+def show_push(done: Push) -> None:
+    """Before a push, what would go and the card; after it, the address."""
+    if done.commit is None:
+        out.print(f"Would go to {escape(done.address)}:", soft_wrap=True)
+        table = Table("file", "bytes")
+        table.columns[1].justify = "right"
+        for name, size in done.files.items():
+            table.add_row(escape(name), f"{size:,}")
+        for name in done.removed:
+            table.add_row(escape(name), "removed")
+        out.print(table)
+        out.print(escape(done.card), soft_wrap=True)
+        return
+    sent = f"{len(done.files)} files" + (f", {len(done.removed)} removed" if done.removed else "")
+    say(f"published {sent} as commit {done.commit[:8]}")
+    out.print(escape(done.address), soft_wrap=True)
+
+
+def show_hub(found: Sequence[HubModel]) -> None:
+    if not found:
+        say("no model of emozoo on the Hub answers to that")
+        return
+    table = Table(title="Models on the Hub", title_justify="left")
+    for name in ("model", "architecture", "labels"):
+        table.add_column(name, overflow="fold")
+    for name in ("WA %", "UA %", "downloads"):
+        table.add_column(name, justify="right")
+    for model in found:
+        labels = escape(", ".join(model.labels) or "-")
+        scores = (_percent(model.wa), _percent(model.ua), f"{model.downloads:,}")
+        table.add_row(f"hub:{escape(model.name)}", escape(model.architecture or "-"), labels, *scores)
+    out.print(table)
+
+
+def show_info(document: Mapping[str, Any]) -> None:
+    """A heading, then each entry: texts as lines, mappings and lists of mappings as tables."""
+    out.print(f"[bold]{escape(document['name'])}[/] ({document['kind']})")
+    for name, value in document.items():
+        title = name.replace("_", " ")
+        if name in ("name", "kind") or value in (None, "", [], {}):
+            continue
+        if isinstance(value, dict):
+            table = Table(title=title, title_justify="left", show_header=False)
+            for key, item in value.items():
+                table.add_row(escape(str(key)), escape(_plain(item)))
+            out.print(table)
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            table = Table(*map(escape, value[0]), title=title, title_justify="left")
+            for row in value:
+                table.add_row(*(escape(_plain(item)) for item in row.values()))
+            out.print(table)
+        else:
+            out.print(f"[bold]{title}:[/] {escape(_plain(value))}", soft_wrap=True)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        separator = "\n  " if any(len(str(item)) > 30 for item in value) else ", "
+        return separator.join(map(str, ["", *value] if separator != ", " else value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,89 @@
+"""What a run was asked to do, and the files in its folder that are not part of the checkpoint.
+
+`run.json` holds the options (with this machine's folders, so it is never published); `metrics.json` what came out.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+from emozoo.paths import write_text
+
+RUN, METRICS, PREDICTIONS, SUMMARY = "run.json", "metrics.json", "predictions.csv", "summary.json"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `emozoo train` was asked for, its defaults filled in."""
+
+    architecture: str
+    dataset: str = "iemocap"
+    data_dir: str | None = None
+    labels: tuple[str, ...] | None = None
+    """None: the dataset's usual label set."""
+    merge: dict[str, str] = field(default_factory=dict)
+    protocol: str | None = None
+    """None: the dataset's usual protocol."""
+    fold: int | None = 1
+    """From 1; None: all folds."""
+    seed: int = 0
+    settings: dict[str, str] = field(default_factory=dict)
+    precision: str = "auto"
+    start: str | None = None
+    """The model that is fine-tuned: a folder, or a reference as it was given; None: fresh weights."""
+
+    def write(self, folder: Path) -> None:
+        write_text(folder / RUN, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
+
+    def differences(self, other: RunOptions) -> list[str]:
+        """The names of the options in which two runs differ."""
+        return [f.name for f in dataclasses.fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def read_options(folder: Path) -> RunOptions | None:
+    """The options recorded in a run's folder; None where there are none. Raises EmozooError for a damaged record."""
+    path = folder / RUN
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        labels = values.pop("labels")
+        return RunOptions(labels=None if labels is None else tuple(labels), **values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise EmozooError(f"{path} is damaged: it is not the record of a run") from error
+
+
+def read_metrics(folder: Path) -> dict[str, Any] | None:
+    """metrics.json of a finished run; None where there is none. Raises EmozooError for a damaged one."""
+    path = folder / METRICS
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["test"]["confusion"], document["data"], document["training"]
+        return document
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmozooError(f"{path} is damaged: it does not hold a run's results") from error
+
+
+def write_predictions(
+    path: Path, labels: Sequence[str], ids: Sequence[str], speakers: Sequence[str], true: np.ndarray, odds: np.ndarray
+) -> None:
+    """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["utterance_id", "speaker", "label", "predicted", *labels])
+    for row, name in enumerate(ids):
+        words = [name, speakers[row], labels[true[row]], labels[int(odds[row].argmax())]]
+        writer.writerow([*words, *(f"{value:.6f}" for value in odds[row])])
+    write_text(path, text.getvalue())

@@ -1,0 +1,252 @@
+"""The sound of a file, and the opening of files: part of `emozoo.media`, which is what the rest of emozoo imports.
+
+soundfile reads sound files, PyAV the sound tracks of everything else, MP3 and M4A among them. (decord's AudioReader is
+not used: it decodes the whole track at once, never frees it, and mixes channels to other levels than a sound file's.)
+Which one reads a file is found from its first bytes and by trying, never from its name. Both are imported on first use,
+torchaudio where a sampling rate differs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    import av
+    import av.container
+    import soundfile
+
+SAMPLING_RATE = 16_000
+
+_IMPORTED_BY = os.getpid()
+_SLACK_SECONDS = 0.1
+"""A span may end this much after the file: times in label files are rounded."""
+_SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
+"""How files begin that soundfile may open. It would take all else for MP3, and complain about it on standard error."""
+_CUT_OFF = re.compile(r"(data|SSND) : (?!42949672|21474836)\d+ \(should be|lacks an end-of-stream bit")
+"""What soundfile's log says of a file that lacks its end. Sizes of 2 or 4 GiB are written where the end was not known."""
+_CONTAINERS = "mov,matroska,avi,mp3,aac,ogg,wav,flac,aiff,caf,amr,ac3,asf"
+"""The kinds of file that PyAV may open: no pictures, subtitles, play lists or text, which ffmpeg would read too."""
+
+
+def read_audio(path: str | Path, start: float | None = None, end: float | None = None) -> np.ndarray:
+    """The sound from `start` to `end` (seconds; None: the file's own): float32 [samples], 16 kHz, the mean of all channels.
+
+    Raises EmozooError where the file is missing, damaged, without a sound track, or does not reach from `start` to `end`
+    (a tenth of a second beyond its end is forgiven).
+    """
+    return np.concatenate(list(_at_sampling_rate(path, _native_sound(path, start, end), 60.0)))
+
+
+def stream_audio(path: str | Path, block_seconds: float = 60.0) -> Iterator[np.ndarray]:
+    """`read_audio` of a whole file in blocks of about `block_seconds`, in constant memory: float32 [samples] each."""
+    return _at_sampling_rate(path, _native_sound(path, None, None), block_seconds)
+
+
+def existing_file(path: str | Path) -> str:
+    """The absolute path of a file that is there and not empty: never a URL or an option to ffmpeg."""
+    if not os.path.exists(path):
+        raise EmozooError(f"{path} does not exist: check the path")
+    if not os.path.isfile(path):
+        raise EmozooError(f"{path} is not a file: name a sound or video file")
+    if not os.access(path, os.R_OK):
+        raise EmozooError(f"{path} may not be read: check its permissions")
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:  # the decoders take UTF-8 only
+        raise EmozooError(f"{path} has a name that is not UTF-8: rename it") from None
+    if os.path.getsize(path) == 0:
+        raise EmozooError(f"{path} is empty: name a sound or video file")
+    return os.path.abspath(path)
+
+
+def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:
+    """The file where soundfile reads it, None where that is PyAV's work."""
+    name = existing_file(path)
+    with open(name, "rb") as file:
+        if file.read(4) not in _SOUNDFILE_HEADS:
+            return None
+    import soundfile
+
+    try:
+        sound = soundfile.SoundFile(name)
+    except soundfile.LibsndfileError as error:
+        if error.code == 3:  # a format that it knows, but malformed
+            raise EmozooError(f"{path} is damaged or cut off: copy or export it again") from error
+        return None
+    except TypeError:  # a name in .raw, which says no more of its content than any other
+        return None
+    if _CUT_OFF.search(sound.extra_info):
+        sound.close()
+        raise EmozooError(f"{path} is cut off, its header promises more sound: copy or export it again")
+    return sound
+
+
+def open_container(path: str | Path) -> av.container.InputContainer:
+    """The file as PyAV sees it."""
+    name = existing_file(path)
+    import av
+    import av.logging
+
+    av.logging.set_level(None)  # silent
+    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+    try:
+        return av.open(name, options=options, metadata_errors="ignore")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise EmozooError(f"{path} is not a sound or video file that can be read, or is damaged or cut off") from error
+
+
+def picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The first stream of moving pictures; a cover picture is none."""
+    from av.stream import Disposition
+
+    moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
+    return next((stream for stream in moving if stream.codec_context is not None), None)
+
+
+def _native_sound(path: str | Path, start: float | None, end: float | None) -> Iterator[tuple[int, np.ndarray]]:
+    """Pairs of sampling rate and mono sound float32 [samples], in order, from `start` to `end`."""
+    if not 0 <= (start or 0.0) < (1e9 if end is None else end) <= 1e9:  # also where one is NaN
+        raise EmozooError(f"{path}: no span from {start} to {end} s: the start must be 0 or later, and before the end")
+    file = open_soundfile(path)
+    pieces = _container_sound(path, start, end) if file is None else _soundfile_sound(path, file, start, end)
+    rate, count = 0, 0
+    for rate, piece in pieces:
+        if rate < 1000:
+            raise EmozooError(f"{path} has {rate} samples a second, too few for speech: record or export it again")
+        if not np.isfinite(piece).all():
+            raise EmozooError(f"{path} holds samples that are no numbers (NaN or infinity): export the sound again")
+        count += len(piece)
+        yield rate, piece
+    if count == 0 and start:
+        raise EmozooError(f"{path} is over before {start} s: check the span")
+    if count == 0:
+        raise EmozooError(f"{path} holds no sound, its length is zero: record or export it again")
+    if end is not None and count / rate < end - (start or 0.0) - _SLACK_SECONDS:
+        raise EmozooError(f"{path} ends at {(start or 0.0) + count / rate:.2f} s, before {end} s: check the span")
+
+
+def _soundfile_sound(
+    path: str | Path, file: soundfile.SoundFile, start: float | None, end: float | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    import soundfile
+
+    with file:
+        rate = file.samplerate
+        first = min(round((start or 0.0) * rate), file.frames)
+        left = (file.frames if end is None else min(round(end * rate), file.frames)) - first
+        try:
+            file.seek(first)
+            while left > 0:
+                piece = file.read(min(left, 10 * rate), dtype="float32", always_2d=True)
+                if not len(piece):
+                    raise EmozooError(f"{path} is cut off, its header promises more sound: copy or export it again")
+                left -= len(piece)
+                yield rate, piece.mean(axis=1)
+        except soundfile.LibsndfileError as error:
+            raise EmozooError(f"{path} is damaged or cut off: copy or export it again") from error
+
+
+def _container_sound(path: str | Path, start: float | None, end: float | None) -> Iterator[tuple[int, np.ndarray]]:
+    import av
+
+    with open_container(path) as container:
+        stream = next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+        if stream is None:
+            raise EmozooError(f"{path} has no sound track: give a file with sound")
+        zero = (container.start_time or 0) / 1e6
+        length = (container.duration or 0) / 1e6
+        rate = stream.codec_context.sample_rate
+        first, last = round((start or 0.0) * rate), round((1e9 if end is None else end) * rate)
+        position: int | None = None  # of the next sample
+        reach = 0.0
+        try:
+            if start:  # half a second early: decoders need a run-up
+                container.seek(int((zero + max(start - 0.5, 0)) * 1e6))
+            for packet in container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    reach = max(reach, float((packet.pts + (packet.duration or 0)) * packet.time_base) - zero)
+                for frame in packet.decode() if packet.stream is stream else ():
+                    assert isinstance(frame, av.AudioFrame)
+                    at = position or 0 if frame.time is None else round((frame.time - zero) * rate)
+                    if position is None:
+                        position = min(at, first)
+                    if 0.02 * rate < at - position <= length * rate:  # a late start, or a gap: silence
+                        yield rate, np.zeros(max(0, min(at, last) - max(position, first)), np.float32)
+                        position = at
+                    yield rate, _mono(frame)[max(0, first - position) : max(0, last - position)]
+                    position += frame.samples
+                    if position >= last:
+                        return
+        except (av.FFmpegError, ValueError) as error:
+            raise EmozooError(f"{path}: the sound track is damaged or cut off: copy or convert it again") from error
+        if end is None and reach < _promised_seconds(container) - 1:
+            raise EmozooError(f"{path} is cut off, its header promises more: copy or convert it again")
+
+
+def _promised_seconds(container: av.container.InputContainer) -> float:
+    """The length that the header states; 0 for the kinds of file where ffmpeg only guesses."""
+    if container.format.name[:3] in ("mov", "mat"):
+        return (container.duration or 0) / 1e6
+    pictures = picture_stream(container)
+    return float(pictures.frames / pictures.average_rate) if pictures and pictures.average_rate else 0.0
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    """float32 [samples]."""
+    sound = frame.to_ndarray()  # [channels, samples], or [1, samples * channels] where the format is packed
+    if not frame.format.is_planar:
+        sound = sound.reshape(frame.samples, -1).T
+    if sound.dtype.kind == "u":
+        sound = sound.astype(np.int16) - 128
+        return (sound / 128).astype(np.float32).mean(axis=0)
+    scale = 2.0 ** (8 * sound.dtype.itemsize - 1) if sound.dtype.kind == "i" else 1.0
+    return (sound / scale).astype(np.float32).mean(axis=0)
+
+
+def _at_sampling_rate(
+    path: str | Path, pieces: Iterable[tuple[int, np.ndarray]], block_seconds: float
+) -> Iterator[np.ndarray]:
+    """Blocks at 16 kHz; each is resampled with as much of its neighbours as the filter spans, so that none shows a seam."""
+    up, down, step, context, held = 1, 1, 0, 0, 0
+    buffer: list[np.ndarray] = []
+    for rate, piece in pieces:
+        if not step:
+            # A rate that shares no large factor with 16 kHz would need a filter of gigabytes: the nearest ratio with
+            # small terms is off by less than 2 ms in an hour, and exact for all usual rates.
+            ratio = Fraction(rate, SAMPLING_RATE).limit_denominator(1000)
+            down, up = ratio.numerator, ratio.denominator
+            step = max(1, round(block_seconds * rate / down)) * down
+            context = 0 if up == down else (math.ceil(8 / min(up, down)) + 1) * down  # torchaudio's filter spans 6.06
+            buffer, held = [np.zeros(context, np.float32)], context
+        buffer.append(piece)
+        held += len(piece)
+        while held >= step + 2 * context:
+            whole = np.concatenate(buffer)
+            yield _resample(whole[: step + 2 * context], down, up)[context * up // down : (context + step) * up // down]
+            buffer, held = [whole[step:]], held - step
+    rest = held - context
+    if rest > 0:
+        whole = np.concatenate([*buffer, np.zeros(context, np.float32)])
+        begin = context * up // down
+        yield _resample(whole, down, up)[begin : begin + math.ceil(rest * up / down)]
+
+
+def _resample(sound: np.ndarray, down: int, up: int) -> np.ndarray:
+    if down == up:
+        return sound
+    import torch
+    import torchaudio
+
+    if os.getpid() != _IMPORTED_BY:  # a forked worker: torch would wait for the threads of its parent for ever
+        torch.set_num_threads(1)
+    return torchaudio.functional.resample(torch.from_numpy(sound), down, up).numpy()

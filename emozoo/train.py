@@ -1,0 +1,244 @@
+"""Trains an architecture on one fold of a dataset, or on all of them: checks, folders, results.
+
+The loop itself is in `emozoo.trainer`. The test fold is touched once, when the last epoch is over, with the weights of the
+epoch that was best on the dev split.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emozoo import hub, plots, registry
+from emozoo.architecture import Architecture
+from emozoo.data.protocols import Fold, speaker_note
+from emozoo.errors import EmozooError
+from emozoo.evaluate import Data, measure, open_data, pick_fold
+from emozoo.metrics import Metrics, Summary, pool
+from emozoo.model import EmotionModel, load, pick_device
+from emozoo.paths import write_text
+from emozoo.progress import Progress
+from emozoo.run import METRICS, RUN, SUMMARY, RunOptions, read_metrics, read_options
+from emozoo.settings import apply_settings
+from emozoo.trainer import RESUME, Trainer
+
+CURVES = "training_curves.png"
+
+
+def train(
+    options: RunOptions, folder: Path, *, device: str = "auto", resume: bool = False, progress: Progress | None = None
+) -> Summary:
+    """Trains into `folder`, or for all folds into `folder/fold1`, ...; returns the test metrics of what was trained.
+
+    With `resume`, finished folds are kept and an interrupted one goes on after its last whole epoch. Raises EmozooError
+    before any work for options that do not fit, a folder that holds something else, or one that cannot be written.
+    """
+    from accelerate import PartialState
+
+    progress = progress or Progress()
+    architecture = registry.get_architecture(options.architecture)
+    config, recipe = apply_settings(architecture, options.settings)
+    start = Start.of(options) if options.start else None
+    labels = options.labels
+    if start:
+        config, labels = start.config(options), labels or start.model.labels
+    registry.get_corpus(options.dataset)
+    processes = PartialState(cpu=pick_device(device).type == "cpu")
+    with processes.main_process_first():  # it decodes, the others find the cache
+        begun = _claim(folder, options, resume or not processes.is_main_process)
+        try:
+            data = open_data(options.dataset, options.data_dir, labels, options.merge, video=architecture.video)
+            folds = data.folds(options.protocol, options.seed)
+            chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
+        except BaseException:
+            if not begun:  # nothing was trained: leave no folder in the way of the next try
+                (folder / RUN).unlink(missing_ok=True)
+                folder.rmdir()
+            raise
+    results = []
+    for fold in chosen:
+        target = folder / f"fold{fold.number}" if options.fold is None else folder
+        if target != folder:
+            dataclasses.replace(options, fold=fold.number).write(target)
+        progress.fold(fold, len(folds))
+        if done := read_metrics(target):
+            metrics = Metrics.from_dict(done["test"])
+        else:
+            trainer = Trainer(
+                architecture,
+                config,
+                recipe,
+                data.store,
+                data.labels,
+                fold.train,
+                fold.dev,
+                target,
+                seed=f"{options.seed} fold {fold.number}",
+                device=device,
+                precision=options.precision,
+                progress=progress,
+            )
+            if start and (fresh := start.lend(trainer.model)):
+                progress.message(
+                    f"of other labels than those of {start.name}, so this starts afresh: {', '.join(fresh)}"
+                )
+            trainer.run()
+            metrics = _finish(trainer, data, fold, options, target, len(folds), start)
+            processes.wait_for_everyone()
+        progress.result(fold, metrics)
+        results.append(metrics)
+    summary = pool(results)
+    if options.fold is None and processes.is_main_process:
+        note = speaker_note(chosen[0])
+        write_text(
+            folder / SUMMARY, json.dumps({**summary.to_dict(), "note": note}, indent=2, ensure_ascii=False) + "\n"
+        )
+        plots.confusion_matrix(summary.pooled, folder / "confusion_matrix.png")
+    return summary
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """The model that a fine-tuning starts from."""
+
+    name: str
+    """With the commit, for a model of the Hub; for a folder, its own name and not its place on this machine."""
+    model: EmotionModel
+
+    @classmethod
+    def of(cls, options: RunOptions) -> Start:
+        """Raises EmozooError for a model that cannot be loaded, or is of another architecture."""
+        assert options.start is not None
+        folder = hub.resolve(options.start)
+        name = hub.commit_of(options.start, folder)
+        model = load(name if hub.is_reference(options.start) else folder, "cpu")
+        if model.architecture.name != options.architecture:
+            raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
+        return cls(name, model)
+
+    def config(self, options: RunOptions) -> Any:
+        """The model's config, with the settings that leave its weights as they are. Raises EmozooError for others."""
+        architecture, own = self.model.architecture, self.model.config
+        asked, _ = apply_settings(architecture, options.settings)
+        names = {field.name for field in dataclasses.fields(own)} & options.settings.keys()
+        config = dataclasses.replace(own, **{name: getattr(asked, name) for name in names})
+        if names and _shapes(architecture, config, 2) != _shapes(architecture, own, 2):
+            raise EmozooError(
+                f"--set {', '.join(sorted(names))} makes another network than that of {options.start}, whose weights do "
+                "not fit it: leave it out"
+            )
+        return config
+
+    def lend(self, model: EmotionModel) -> list[str]:
+        """Copies the weights into `model`; returns the names of those that depend on the labels, where these differ."""
+        weights = self.model.network.state_dict()
+        fresh: list[str] = []
+        if model.labels != self.model.labels:
+            count = len(model.labels)
+            one, other = (_shapes(model.architecture, model.config, count + more) for more in (0, 1))
+            fresh = [name for name in weights if one[name] != other[name]]
+        model.network.load_state_dict({**weights, **{name: model.network.state_dict()[name] for name in fresh}})
+        return fresh
+
+
+def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, torch.Size]:
+    """Of a network's weights, without making them where that is possible."""
+    try:
+        with torch.device("meta"):
+            network = architecture.build(config, labels)
+    except (NotImplementedError, RuntimeError):
+        network = architecture.build(config, labels)
+    return {name: value.shape for name, value in network.state_dict().items()}
+
+
+def _claim(folder: Path, options: RunOptions, resume: bool) -> bool:
+    """Makes `folder` this run's; returns whether the run had begun before."""
+    recorded = read_options(folder)
+    if recorded and not resume:
+        raise EmozooError(f"{folder} holds a run already: --resume continues it, another --output starts a new one")
+    if recorded and (changed := options.differences(recorded)):
+        raise EmozooError(
+            f"{folder} was begun with another {', '.join(changed)} and cannot be resumed with this one; "
+            "another --output starts a new run"
+        )
+    if not recorded and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EmozooError(f"{folder} exists and is not a run of emozoo; name another --output")
+    options.write(folder)  # shows, before the data are decoded, that the folder can be written
+    return recorded is not None
+
+
+def _finish(
+    trainer: Trainer, data: Data, fold: Fold, options: RunOptions, folder: Path, folds: int, start: Start | None
+) -> Metrics:
+    """Measures the best epoch on the test fold and writes everything that the run's folder holds."""
+    accelerator = trainer.accelerator
+    model = load(folder, str(accelerator.device))
+    if not accelerator.is_main_process:
+        return measure(model, data, fold.test)
+    metrics = measure(model, data, fold.test, folder)
+    plots.training_curves(trainer.history, folder / CURVES)
+    document = {
+        "test": metrics.to_dict(),
+        "dev": {name: trainer.best[name] for name in ("dev_wa", "dev_ua", "dev_loss")},
+        "data": _describe_data(data, fold, options, folds),
+        "training": {"start": start.name if start else None, **_describe_training(trainer, model, options)},
+    }
+    write_text(folder / METRICS, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    (folder / RESUME).unlink(missing_ok=True)
+    return metrics
+
+
+def _describe_data(data: Data, fold: Fold, options: RunOptions, folds: int) -> dict[str, Any]:
+    corpus = data.corpus
+    parts = {}
+    for name in ("train", "dev", "test"):
+        rows = getattr(fold, name)
+        counts = collections.Counter(data.labels[data.store.labels[row]] for row in rows)
+        speakers = {data.columns["speaker"][row] for row in rows} - {""}
+        parts[name] = {
+            "clips": len(rows),
+            "labels": {label: counts[label] for label in data.labels},
+            "speakers": len(speakers),
+        }
+    return {
+        "dataset": corpus.name,
+        "licence": corpus.licence,
+        "language": corpus.language,
+        "citation": corpus.citation,
+        "merge": options.merge,
+        "protocol": options.protocol or corpus.protocol,
+        "fold": fold.number,
+        "fold_name": fold.name,
+        "folds": folds,
+        "speaker_disjoint": fold.speaker_disjoint,
+        "note": speaker_note(fold),
+        "parts": parts,
+    }
+
+
+def _describe_training(trainer: Trainer, model: EmotionModel, options: RunOptions) -> dict[str, Any]:
+    device = trainer.accelerator.device
+    return {
+        "recipe": dataclasses.asdict(trainer.recipe),
+        "seed": options.seed,
+        "best_epoch": trainer.best["epoch"],
+        "history": trainer.history,
+        "seconds": round(sum(record["seconds"] for record in trainer.history), 1),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "precision": trainer.accelerator.mixed_precision,
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type} ({platform.machine()})",
+        "processes": trainer.accelerator.num_processes,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("emozoo", "torch", "accelerate", "datasets")},
+        },
+    }

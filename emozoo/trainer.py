@@ -1,0 +1,278 @@
+"""The training loop: one fold, from fresh or resumed weights to the best epoch's checkpoint.
+
+The loop is plain: each epoch draws its clips, cuts one random window from each, moves them to the device, augments them
+there and takes a step; then the dev split is answered as `emozoo predict` would, and the best epoch kept. Devices, mixed
+precision and several processes are `accelerate`'s.
+
+Every epoch starts from seeds of its own, made from the run's seed and the epoch's number. So a run that was interrupted
+needs no random state to go on to the very same result: only weights, optimizer and history, in one file that is replaced
+after every epoch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from emozoo import features
+from emozoo.architecture import Architecture, Recipe
+from emozoo.data.cache import ClipStore
+from emozoo.data.sampling import balanced_epoch, class_weights, random_starts
+from emozoo.errors import EmozooError
+from emozoo.metrics import evaluate_predictions
+from emozoo.model import EmotionModel, pick_device
+from emozoo.paths import atomic
+from emozoo.predict import clip_probabilities, to_batch
+from emozoo.progress import Progress
+
+RESUME = "resume.safetensors"
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+class Objective(nn.Module):
+    """The loss as one module, so that a step of any kind goes through its forward, also where several processes share it."""
+
+    def __init__(self, model: EmotionModel, weights: Tensor | None, label_smoothing: float):
+        super().__init__()
+        self.model = model
+        self.criterion = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing)
+
+    def forward(self, sound: Tensor, frames: Tensor | None, labels: Tensor, pretrain: bool) -> Tensor:
+        if pretrain:
+            try:
+                return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
+            except ValueError as error:
+                raise EmozooError(f"{self.model.architecture.name} cannot be pretrained so: {error}") from error
+        return self.criterion(self.model(sound, frames).float(), labels)
+
+
+class Trainer:
+    """One fold's training: its network, optimizer and history, and the file that they are resumed from."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        config: Any,
+        recipe: Recipe,
+        store: ClipStore,
+        labels: tuple[str, ...],
+        train_rows: tuple[int, ...],
+        dev_rows: tuple[int, ...],
+        folder: Path,
+        *,
+        seed: str,
+        device: str = "auto",
+        precision: str = "auto",
+        progress: Progress,
+    ):
+        """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
+        weights on a CPU. Raises EmozooError for a device or a recipe that cannot be used."""
+        from accelerate import Accelerator, DistributedDataParallelKwargs
+        from accelerate.tracking import get_available_trackers
+
+        self.recipe, self.store, self.folder, self.seed, self.progress = recipe, store, folder, seed, progress
+        self.train_rows, self.dev_rows = np.asarray(train_rows), dev_rows
+        self.targets = np.asarray(store.labels)
+        chosen = pick_device(device)
+        if chosen.type == "cuda" and chosen.index is not None:
+            torch.cuda.set_device(chosen)  # accelerate takes the current one
+        if precision == "auto":
+            precision = "bf16" if chosen.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        trackers = [name for name in map(str, get_available_trackers()) if name in ("tensorboard", "trackio")]
+        self.accelerator = Accelerator(
+            mixed_precision="no" if precision == "fp32" else precision,
+            cpu=chosen.type == "cpu",
+            log_with=trackers or None,
+            project_dir=folder / "logs",
+            # Pretraining leaves the classifier without gradients.
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=recipe.pretrain_epochs > 0)],
+        )
+        if trackers:
+            for noisy in trackers:
+                logging.getLogger(noisy).setLevel(logging.ERROR)
+            self.accelerator.init_trackers("emozoo", dataclasses.asdict(recipe))
+        self.reseed("weights")
+        self.model = EmotionModel(architecture, config, labels)
+        if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
+            raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
+        for module in self.model.modules():
+            if isinstance(module, features.LogSpectrogram) and (recipe.time_mask or recipe.freq_mask):
+                module.masking = features.SpectrogramMasking(recipe.time_mask, recipe.freq_mask, recipe.masks)
+        weights = None
+        if recipe.balance == "loss":
+            weights = torch.as_tensor(class_weights(self.targets[self.train_rows], len(labels)), dtype=torch.float32)
+        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+        optimizer = kind(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        objective = Objective(self.model, weights, recipe.label_smoothing)
+        self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
+        self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
+        self.epoch = 0
+        self.history: list[dict[str, Any]] = []
+
+    def reseed(self, stage: str | int) -> np.random.Generator:
+        """Seeds torch for a stage of the run; returns a numpy generator that every process of several has alike."""
+        number = int.from_bytes(hashlib.sha256(f"{self.seed} {stage}".encode()).digest()[:4], "little")
+        # Each process draws its own augmentation, but starts from the same weights and draws the same clips.
+        torch.manual_seed(number + (0 if stage == "weights" else self.accelerator.process_index))
+        return np.random.default_rng(number)
+
+    @property
+    def total_epochs(self) -> int:
+        return self.recipe.pretrain_epochs + self.recipe.epochs
+
+    @property
+    def trained(self) -> list[dict[str, Any]]:
+        """The history's epochs after pretraining."""
+        return [record for record in self.history if not record["pretraining"]]
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there."""
+        return max(self.trained, key=lambda record: (record["dev_ua"], -record["dev_loss"]))
+
+    def run(self) -> None:
+        """Trains from where the folder left off until the last epoch, or until the recipe's patience is over."""
+        self.load_state()
+        patience = self.recipe.patience
+        while self.epoch < self.total_epochs:
+            if patience and self.trained and self.epoch - self.best["epoch"] >= patience:
+                break
+            self.run_epoch()
+        if self.accelerator.trackers:
+            self.accelerator.end_training()
+
+    def run_epoch(self) -> None:
+        """Trains one epoch, measures the dev split, keeps the weights where they are the best so far, saves the state."""
+        started = time.perf_counter()
+        pretrain = self.epoch < self.recipe.pretrain_epochs
+        if self.epoch == self.recipe.pretrain_epochs:
+            self.optimizer.state.clear()  # the moments of another loss
+        rng = self.reseed(self.epoch)
+        rows = self.draw(rng)
+        starts = random_starts(np.array([self.store.length(int(row)) for row in rows]), rng)
+        # Batches of equal size to within one clip: none is so small that its gradient is mostly noise.
+        plan = zip(np.array_split(rows, self.batches), np.array_split(starts, self.batches), strict=True)
+        self.objective.train()
+        total = torch.zeros((), device=self.accelerator.device)
+        for number, (batch, begins) in enumerate(plan):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate(number)
+            total += self.step(batch, begins, pretrain)
+            self.progress.step(self.epoch + 1, number + 1, self.batches)
+        self.epoch += 1
+        record = {"epoch": self.epoch, "pretraining": pretrain, "loss": total.item() / self.batches}
+        if not math.isfinite(record["loss"]):
+            raise EmozooError(
+                f"training diverged in epoch {self.epoch}: the loss is {record['loss']}; try a lower --set learning_rate, "
+                f"now {self.recipe.learning_rate}"
+            )
+        record |= {"learning_rate": self.optimizer.param_groups[0]["lr"]}
+        if not pretrain:
+            record |= self.measure_dev()
+        record["seconds"] = round(time.perf_counter() - started, 3)
+        self.history.append(record)
+        is_best = not pretrain and self.best is record
+        self.accelerator.log(
+            {name: value for name, value in record.items() if isinstance(value, float)}, step=self.epoch
+        )
+        if self.accelerator.is_main_process:
+            if is_best:
+                self.model.save(self.folder)
+            self.save_state()
+        self.accelerator.wait_for_everyone()
+        self.progress.epoch(record, self.total_epochs, is_best)
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """The rows of one epoch, in order."""
+        if self.recipe.balance == "sampling":
+            return self.train_rows[balanced_epoch(self.targets[self.train_rows], rng)]
+        return rng.permutation(self.train_rows)
+
+    def step(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> Tensor:
+        """One batch forward, backward and applied; returns the loss, still on the device."""
+        share = slice(self.accelerator.process_index, None, self.accelerator.num_processes)
+        windows = [
+            self.store.window(int(row), int(start)) for row, start in zip(rows[share], starts[share], strict=True)
+        ]
+        sound, frames = to_batch(windows, self.accelerator.device)
+        recipe = self.recipe
+        sound = features.augment_waveform(sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift)
+        if frames is not None and recipe.frame_augment:
+            frames = features.augment_frames(frames)
+        labels = torch.as_tensor(self.targets[rows[share]], device=self.accelerator.device)
+        loss = self.objective(sound, frames, labels, pretrain)
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        if recipe.clip_norm:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        return loss.detach()
+
+    def learning_rate(self, batch: int) -> float:
+        """Of a batch of this epoch: rises from zero over the warm-up, then stays or follows a cosine to zero."""
+        recipe = self.recipe
+        pretrain = self.epoch < recipe.pretrain_epochs
+        first = 0 if pretrain else recipe.pretrain_epochs
+        steps = (recipe.pretrain_epochs if pretrain else recipe.epochs) * self.batches
+        step, warmup = (self.epoch - first) * self.batches + batch, recipe.warmup * steps
+        if step < warmup:
+            return recipe.learning_rate * (step + 1) / (warmup + 1)
+        if recipe.schedule == "cosine":
+            return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+        return recipe.learning_rate
+
+    def measure_dev(self) -> dict[str, float]:
+        """Loss, WA and UA on the dev split, answered window by window as in prediction."""
+        self.model.eval()
+        odds = clip_probabilities(self.model, self.store, self.dev_rows)
+        truth = self.targets[np.asarray(self.dev_rows)]
+        loss = float(-np.log(np.maximum(odds[np.arange(len(truth)), truth], 1e-12)).mean())
+        metrics = evaluate_predictions(self.model.labels, truth, odds.argmax(1))
+        return {"dev_loss": loss, "dev_wa": metrics.wa, "dev_ua": metrics.ua}
+
+    def save_state(self) -> None:
+        """Replaces the file that training is resumed from: weights, optimizer moments, history."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.model.network.state_dict().items()}
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        with atomic(self.folder / RESUME) as temporary:
+            save_file(
+                tensors, temporary, metadata={"state": json.dumps({"epoch": self.epoch, "history": self.history})}
+            )
+
+    def load_state(self) -> None:
+        """Goes back to the last whole epoch of the folder, where there is one. Raises EmozooError for a damaged file."""
+        path = self.folder / RESUME
+        if not path.exists():
+            return
+        try:
+            with safe_open(path, framework="pt") as file:
+                state = json.loads(file.metadata()["state"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            weights = {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
+            self.model.network.load_state_dict(weights)
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise EmozooError(
+                f"{path} is damaged, training cannot go on from it: delete {self.folder} to start anew"
+            ) from error
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, number, key = name.split(".")
+                moments.setdefault(int(number), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.epoch, self.history = state["epoch"], state["history"]
+        self.progress.message(f"going on after epoch {self.epoch} of {self.total_epochs}")

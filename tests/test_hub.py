@@ -1,0 +1,432 @@
+"""The Hub: what is published comes back and answers the same; what cannot be trusted is refused; what goes wrong is said.
+
+A real server on loopback answers the real client, which runs in a process of its own with a cache of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hub_server import Hub, Repo, running
+from small import emozoo, one_error, read, toy, train_words
+
+from emozoo import EmozooError, registry
+from emozoo.hub import PUBLISHED
+from emozoo.model import EmotionModel, load
+from emozoo.reference import parse
+from emozoo.settings import apply_settings
+
+NAME = "anna/emo-cnn"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    emozoo(*train_words(folder, epochs=1))
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def clip() -> Path:
+    return next(toy().rglob("sentences/**/*.wav"))
+
+
+def environment(hub: Hub, home: Path, token: str | None = "hf_writer") -> dict[str, str]:
+    secret = {"HF_TOKEN": token} if token else {}
+    return {
+        "HF_HOME": str(home), "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1", **secret,
+    }  # fmt: skip
+
+
+def cli(
+    hub: Hub, home: Path, *words: Any, check: int | None = 0, token: str | None = "hf_writer", **more: str
+) -> subprocess.CompletedProcess[str]:
+    done = emozoo(*map(str, words), check=check, **{**environment(hub, home, token), **more})
+    for secret in (*hub.tokens, "hf_wrong"):
+        assert secret not in done.stdout + done.stderr
+    return done
+
+
+def publish(hub: Hub, run: Path, name: str = NAME, **changes: Any) -> Repo:
+    """Puts a checkpoint there without a push."""
+    repo = hub.models.setdefault(name, Repo(name, **changes))
+    repo.commit({path.name: path.read_bytes() for path in run.iterdir() if path.name in PUBLISHED}, "by hand")
+    return repo
+
+
+def answers(done: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(done.stdout)["predictions"]
+
+
+def test_a_pushed_run_answers_the_same_from_another_empty_cache_and_then_offline(
+    hub: Hub, run: Path, clip: Path, tmp_path: Path
+) -> None:
+    pushed = cli(hub, tmp_path / "a", "push", run, NAME)
+    assert pushed.stdout.strip() == f"{hub.url}/{NAME}"
+    repo = hub.models[NAME]
+    assert set(repo.files()) == {*PUBLISHED, ".gitattributes"} and not repo.private
+    assert len(repo.history()) == 2  # the Hub's own first commit, and one push
+    assert str(run).encode() not in b"".join(repo.files().values())
+    here = cli(hub, tmp_path / "a", "predict", clip, "--model", run, "--json")
+    hub.requests.clear()
+    there = cli(hub, tmp_path / "b", "predict", clip, "--model", f"hub:{NAME}", "--json", token=None)
+    assert answers(there) == answers(here) and json.loads(there.stdout)["model"] == f"hub:{NAME}"
+    fetched = {path.rsplit("/", 1)[1] for path in hub.paths("HEAD")}
+    assert fetched == {"config.json", "model.safetensors", "preprocessor_config.json"}
+    hub.requests.clear()
+    offline = cli(hub, tmp_path / "b", "predict", clip, "--model", f"hub:{NAME}", "--json", HF_HUB_OFFLINE="1")
+    assert answers(offline) == answers(here) and hub.requests == [] and offline.stderr == ""
+    cut = cli(
+        hub, tmp_path / "b", "predict", clip, "--model", f"hub:{NAME}", "--json", HF_ENDPOINT="http://127.0.0.1:9"
+    )
+    assert answers(cut) == answers(here) and "going on with what was fetched before" in cut.stderr
+
+
+def test_evaluate_and_info_take_a_reference(hub: Hub, run: Path, tmp_path: Path) -> None:
+    publish(hub, run)
+    line = one_error(cli(hub, tmp_path, "evaluate", f"hub:{NAME}", check=2))
+    assert f"hub:{NAME} has no record of its training here: name the data" in line
+    words = ["--dataset", "toy", "--data-dir", toy(), "--fold", "1", "--json"]
+    there = json.loads(cli(hub, tmp_path, "evaluate", f"hub:{NAME}", *words).stdout)
+    assert there["model"] == f"hub:{NAME}" and there["confusion"] == read(run / "metrics.json")["test"]["confusion"]
+    shown = json.loads(cli(hub, tmp_path / "info", "info", f"hub:{NAME}", "--json").stdout)
+    assert shown["architecture"] == "cnn" and shown["trained_on"].startswith("toy") and shown["test_results"]
+    assert shown["commit"] == hub.models[NAME].refs["main"]
+    assert not list((tmp_path / "info").rglob("model.safetensors"))  # only what is needed comes down
+
+
+def test_a_dataset_of_the_hub_is_measured(hub: Hub, run: Path, clip: Path, tmp_path: Path) -> None:
+    words = ("happy", "sad", "angry", "neutral")
+    features = {"audio": {"_type": "Audio"}, "mood": {"_type": "ClassLabel", "names": [*words, "tired"]}}
+    sounds = [{"bytes": clip.read_bytes(), "path": "../../x.wav"}] * 5
+    table = pa.table({"audio": sounds, "mood": [0, 1, 2, 3, 4], "speaker": ["a", "a", "b", "b", "b"]})
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(table, tmp_path / "part.parquet")
+    repo = hub.datasets["anna/clips"] = Repo("anna/clips")
+    repo.commit({"data/test-00000-of-00001.parquet": (tmp_path / "part.parquet").read_bytes()}, "first")
+    words_of_it = ["evaluate", run, "--dataset", "manifest", "--data-dir", "hub:anna/clips", "--json"]
+    done = cli(hub, tmp_path, *words_of_it, EMOZOO_CACHE=str(tmp_path / "cache"))
+    document = json.loads(done.stdout)
+    assert document["count"] == 4 and {each["speaker"] for each in document["per_speaker"]} == {"a", "b"}
+    assert not (tmp_path / "x.wav").exists()
+    repo.commit({"metadata.csv": b"file,label\n/etc/passwd,sad\n"}, "hostile")
+    assert "/etc/passwd, which is no file of its own" in one_error(cli(hub, tmp_path, *words_of_it, check=2))
+
+
+def test_a_model_of_the_hub_is_fine_tuned(hub: Hub, run: Path, tmp_path: Path) -> None:
+    repo = publish(hub, run)
+    words = ["--dataset", "toy", "--data-dir", toy(), "--device", "cpu", "--set", "batch_size=10"]
+    frozen = ["--from", f"hub:{NAME}", "--epochs", "1", "--set", "learning_rate=1e-12", *words]
+    cli(hub, tmp_path, "train", *frozen, "--output", tmp_path / "tuned")
+    metrics = read(tmp_path / "tuned" / "metrics.json")
+    assert metrics["training"]["start"] == f"hub:{NAME}@{repo.refs['main']}"
+    assert metrics["test"]["confusion"] == read(run / "metrics.json")["test"]["confusion"]  # nothing was unlearnt
+    fewer = cli(hub, tmp_path, "train", *frozen, "--labels", "sad,angry", "--output", tmp_path / "fewer")
+    assert "starts afresh" in fewer.stderr and "classifier.output.weight" in fewer.stderr
+    wrong = cli(hub, tmp_path, "train", "cnn_rnn", *frozen, "--output", tmp_path / "no", check=2)
+    assert "is a cnn, not a cnn_rnn" in one_error(wrong)
+    wrong = cli(hub, tmp_path, "train", *frozen, "--set", "linear=8", "--output", tmp_path / "no", check=2)
+    assert "linear" in one_error(wrong) and not (tmp_path / "no").exists()
+
+
+def test_a_revision_stays_what_it_was_when_something_newer_is_pushed(hub: Hub, run: Path, tmp_path: Path) -> None:
+    cli(hub, tmp_path, "push", run, NAME, "--message", "the first")
+    repo = hub.models[NAME]
+    first = repo.refs["main"]
+    repo.tags["v1"] = first
+    config = read(run / "config.json")
+    config["id2label"]["0"], old = "glad", config["id2label"]["0"]
+    config["label2id"] = {word: int(number) for number, word in config["id2label"].items()}
+    (run / "config.json").write_text(json.dumps(config))
+    (run / "metrics.json").unlink()
+    cli(hub, tmp_path, "push", run, NAME, "--message", "the second")
+    assert repo.history()[1:] == ["the first", "the second"] and "metrics.json" not in repo.files()
+    for revision, label in (("", "glad"), ("@main", "glad"), ("@v1", old), (f"@{first}", old)):
+        shown = json.loads(cli(hub, tmp_path, "info", f"hub:{NAME}{revision}", "--json").stdout)
+        assert shown["labels"][0] == label, revision
+    cli(hub, tmp_path, "push", run, NAME, "--revision", "trial")
+    assert repo.refs["trial"] != first and set(repo.files("trial")) == set(repo.files("main"))
+
+
+def test_a_dry_run_sends_nothing_and_a_private_repository_is_private(hub: Hub, run: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    done = cli(hub, tmp_path, "push", run, NAME, "--dry-run")
+    assert (
+        "model.safetensors" in done.stdout and "library_name: emozoo" in done.stdout and "run.json" not in done.stdout
+    )
+    assert hub.models == {} and hub.paths("POST") == []
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    cli(hub, tmp_path, "push", run, NAME, "--private", "--token", "hf_writer", token=None)
+    assert hub.models[NAME].private
+    seen = cli(hub, tmp_path / "b", "info", f"hub:{NAME}", check=2, token=None)
+    assert "is private, or there is no such repository" in one_error(seen)
+    assert "may not see it" in one_error(cli(hub, tmp_path / "b", "info", f"hub:{NAME}", check=2, token="hf_reader"))
+
+
+def test_what_a_person_wrote_into_the_card_survives(hub: Hub, run: Path, tmp_path: Path) -> None:
+    cli(hub, tmp_path, "push", run, NAME)
+    repo = hub.models[NAME]
+    card = repo.files()["README.md"].decode()
+    repo.commit({"README.md": (card + "\nRecorded with love in Graz.\n").encode()}, "edited on the web site")
+    cli(hub, tmp_path, "push", run, NAME)
+    assert "love in Graz" in repo.files()["README.md"].decode() and "love in Graz" in (run / "README.md").read_text()
+    (run / "README.md").write_text((run / "README.md").read_text() + "\nAnd here at home.\n")
+    cli(hub, tmp_path, "push", run, NAME)
+    text = repo.files()["README.md"].decode()
+    assert "love in Graz" in text and "here at home" in text and text.count("<!-- emozoo: begin -->") == 1
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_push_that_is_killed_publishes_nothing_and_can_be_repeated(
+    hub: Hub, run: Path, tmp_path: Path, existing: bool
+) -> None:
+    if existing:
+        hub.models[NAME] = Repo(NAME)
+        hub.models[NAME].commit({"config.json": b"{}"}, "older")
+    with hub.hold() as reached:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "emozoo", "push", str(run), NAME],
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment(hub, tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert reached.wait(60)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    repo = hub.models[NAME]
+    assert len(repo.history()) == 1 and "model.safetensors" not in repo.files()
+    cli(hub, tmp_path, "push", run, NAME)
+    assert len(repo.history()) == 2 and repo.files()["config.json"] == (run / "config.json").read_bytes()
+
+
+def test_a_push_that_may_not_be_is_refused_with_the_reason(hub: Hub, run: Path, tmp_path: Path) -> None:
+    def refused(*words: Any, **more: Any) -> str:
+        return one_error(cli(hub, tmp_path, "push", *words, check=2, **more))
+
+    assert "does not accept your token" in refused(run, NAME, token="hf_wrong")
+    assert "needs a token" in refused(run, NAME, token=None)
+    assert "blanks or signs that no token has" in refused(run, NAME, "--token", "hf_writer\nhf_wrong", token=None)
+    assert "may not write there" in refused(run, "ben/emo-cnn")
+    assert "HF_HUB_OFFLINE is set" in refused(run, NAME, HF_HUB_OFFLINE="1")
+    for name in ("emo-cnn", "anna/emo/cnn", "anna/../x", "https://huggingface.co/anna/x"):
+        assert "is no repository of the Hub" in refused(run, name)
+    hub.renamed["anna/old"] = NAME
+    publish(hub, run)
+    assert f"has been renamed to {NAME}" in refused(run, "anna/old")
+    hub.fail("POST .*/commit/", 412)
+    assert "changed by someone else" in refused(run, NAME)
+    (run / "model.safetensors").write_bytes(b"torn")
+    assert "model.safetensors is damaged" in refused(run, NAME)
+    assert hub.models.keys() == {NAME} and len(hub.models[NAME].history()) == 1
+
+
+def test_each_trouble_has_a_sentence_of_its_own(hub: Hub, run: Path, tmp_path: Path) -> None:
+    def refused(name: str = NAME, **more: Any) -> str:
+        return one_error(cli(hub, tmp_path, "info", f"hub:{name}", check=2, **more))
+
+    publish(hub, run)
+    publish(hub, run, "anna/gated", gated=True)
+    hub.models["anna/empty"] = Repo("anna/empty")
+    hub.models["anna/empty"].commit({"README.md": b"soon"}, "first")
+    sentences = [
+        refused("anna/gone"),
+        refused("anna/gone", token=None),
+        refused("anna/gated", token="hf_reader"),
+        refused(f"{NAME}@v9"),
+        refused("anna/empty"),
+        refused(token="hf_wrong"),
+        refused(HF_HUB_OFFLINE="1"),
+        refused(HF_ENDPOINT="http://127.0.0.1:9"),
+    ]
+    expected = (
+        "no such repository, or it is private and your token", "is private, or there is no such repository",
+        "is gated: ask for access at", "has no such branch, tag or commit", "it has no config.json",
+        "does not accept your token", "is not in the cache, and HF_HUB_OFFLINE is set", "there is no network",
+    )  # fmt: skip
+    for sentence, words in zip(sentences, expected, strict=True):
+        assert words in sentence
+    assert len(set(sentences)) == len(sentences)
+    asked = len(hub.paths("HEAD"))
+    hub.fail("resolve", 403)
+    assert "lacks the permission" in refused()
+    assert len(hub.paths("HEAD")) == asked + 1  # asked again only where that may help
+    hub.faults.clear()
+    hub.fail("resolve", 429, ratelimit='"resolvers";r=0;t=271')
+    assert "too many requests): try again in 271 seconds" in refused()
+    hub.faults.clear()
+    hub.fail("resolve", 503, times=2)
+    cli(hub, tmp_path, "info", f"hub:{NAME}")
+    hub.faults.clear()
+    hub.fail("resolve", 500)
+    assert "a problem of its own (status 500)" in refused("anna/gated", token="hf_writer")
+
+
+def test_a_renamed_repository_still_answers_and_says_its_name(hub: Hub, run: Path, tmp_path: Path) -> None:
+    publish(hub, run)
+    hub.renamed["anna/old"] = NAME
+    done = cli(hub, tmp_path, "info", "hub:anna/old", "--json")
+    assert f"has been renamed: call it hub:{NAME} from now on" in done.stderr
+    assert json.loads(done.stdout)["architecture"] == "cnn"
+
+
+def test_list_finds_models_of_the_zoo(hub: Hub, run: Path, tmp_path: Path) -> None:
+    cli(hub, tmp_path, "push", run, NAME)
+    hub.models[NAME].downloads = 12345
+    hub.models["ben/bert"] = Repo("ben/bert")
+    hub.models["ben/bert"].commit({"README.md": b"---\ntags: [text]\n---\n"}, "first")
+    (model,) = json.loads(cli(hub, tmp_path, "list", "--hub", "--json", token=None).stdout)["models"]
+    test = read(run / "metrics.json")["test"]
+    assert model["name"] == NAME and model["downloads"] == 12345
+    assert model["architecture"] == "cnn" and model["labels"] == ["happy", "sad", "angry", "neutral"]
+    assert model["wa"] == pytest.approx(test["wa"], abs=1e-4) and model["ua"] == pytest.approx(test["ua"], abs=1e-4)
+    assert "12,345" in cli(hub, tmp_path, "list", "--hub", "emo").stdout
+    assert "no model of emozoo" in cli(hub, tmp_path, "list", "--hub", "nothing-like-it").stderr
+    assert "goes with --hub" in one_error(emozoo("list", "emo", check=2))
+
+
+def test_what_cannot_be_trusted_is_refused_by_name(hub: Hub, run: Path, clip: Path, tmp_path: Path) -> None:
+    def refused(name: str, changes: dict[str, bytes | None]) -> str:
+        publish(hub, run, name).commit(changes, "changed")
+        hub.requests.clear()
+        return one_error(cli(hub, tmp_path, "predict", clip, "--model", f"hub:{name}", check=2))
+
+    line = refused("ben/pickled", {"model.safetensors": None, "pytorch_model.bin": b"\x80\x04cos\nsystem\n."})
+    assert "hub:ben/pickled is refused" in line and "pytorch_model.bin" in line
+    assert not any("pytorch_model.bin" in path for path in hub.paths("GET"))
+    whole = (run / "model.safetensors").read_bytes()
+    line = refused("ben/torn", {"model.safetensors": whole[: len(whole) // 2]})
+    assert "hub:ben/torn/model.safetensors is damaged" in line
+    config = read(run / "config.json")
+    hostile = {**config, "architecture_config": {**config["architecture_config"], "linear": "../../etc/passwd"}}
+    line = refused("ben/path", {"config.json": json.dumps(hostile).encode()})
+    assert "architecture_config.linear is '../../etc/passwd', which leads out" in line
+    assert not any("model.safetensors" in path for path in hub.paths("HEAD"))  # refused before the weights came
+    missing = {**config, "architecture": "far_net", "plugin": {"distribution": "emozoo-far", "version": "2.0"}}
+    line = refused("ben/far", {"config.json": json.dumps(missing).encode(), "far_net.py": b"raise SystemExit"})
+    assert "emozoo-far 2.0: pip install emozoo-far (installing a plugin runs its code)" in line
+    assert not any("far_net.py" in line for line in hub.requests)
+    line = refused("ben/bert", {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"x"})
+    assert "hub:ben/bert is not a checkpoint of emozoo: model_type is 'bert'" in line
+    line = refused("ben/big", {"config.json": b" " * 2**21})
+    assert "config.json has 2,097,152 bytes, more than emozoo fetches" in line
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    architecture = registry.get_architecture("cnn_rnn")
+    small = {"filters": "4,6,6", "kernels": "[[5,5],[5,5],[3,3]]", "linear": "16", "hidden": "8", "layers": "1"}
+    EmotionModel(architecture, apply_settings(architecture, small)[0], ("sad", "angry", "glad")).save(tmp_path / "m")
+    return tmp_path / "m"
+
+
+HOSTILE = [
+    None, [], {}, True, -1, 1e300, 10**12, 2**31, "x" * 5000, "/etc/passwd", "../secret", "C:\\x", "~/x", "http://x/y",
+    "\x1b[2J", [[[]]], "; rm -rf ~",
+]  # fmt: skip
+
+
+def test_thirty_random_corruptions_of_the_config_are_each_an_emozoo_error(checkpoint: Path) -> None:
+    path = checkpoint / "config.json"
+    whole = json.loads(path.read_text())
+
+    def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        if way:
+            yield way
+        for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            yield from places(value[key], (*way, key))
+
+    ways = list(places(whole))
+    for seed in range(30):
+        draw = random.Random(seed)
+        config = json.loads(json.dumps(whole))
+        *way, last = draw.choice(ways)
+        holder = config
+        for key in way:
+            holder = holder[key]
+        value = draw.choice([each for each in HOSTILE if each != holder[last]])
+        holder[last] = value
+        path.write_text(json.dumps(config))
+        with pytest.raises(EmozooError) as caught:
+            load(checkpoint, "cpu")
+        assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value), (way, last, value)
+
+
+@pytest.mark.parametrize("field", ["hidden", "layers", "linear"])
+def test_a_config_that_claims_a_huge_network_takes_no_memory(checkpoint: Path, field: str) -> None:
+    config = read(checkpoint / "config.json")
+    config["architecture_config"][field] = 10**9
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    code = (
+        "import resource, sys; from emozoo.model import load; import emozoo\n"
+        "try: load(sys.argv[1], 'cpu')\n"
+        "except emozoo.EmozooError as error: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, checkpoint], capture_output=True, text=True, timeout=120)
+    assert "does not fit" in done.stdout, done.stderr
+    assert int(done.stdout.split()[0]) < 2000  # MiB; torch itself takes about 400
+
+
+def test_a_nested_config_is_refused(checkpoint: Path) -> None:
+    for text in ("[" * 100_000, '{"a":' * 900 + "1" + "}" * 900, '{"model_type": "emozoo", "window": NaN}'):
+        (checkpoint / "config.json").write_text(text)
+        with pytest.raises(EmozooError):
+            load(checkpoint, "cpu")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hub:", "hub:name", "hub:a/b/c", "hub:a/b@", "hub:a/b@../c", "hub:a/b@x y", "hub:../b", "hub:a/..", "hub:a/b@-x",
+        "hub:a/b\n", "hub:/etc/passwd", "hub:a--b/c", "hub:a/b.git",
+    ],
+)  # fmt: skip
+def test_what_is_no_reference_is_refused(text: str) -> None:
+    with pytest.raises(EmozooError, match="is no (repository|revision)"):
+        parse(text)
+
+
+def test_a_reference_comes_apart() -> None:
+    assert (parse("hub:a/b").repo, parse("hub:a/b").revision) == ("a/b", None)
+    assert parse("hub:a/b-c_d.e@refs/pr/1").revision == "refs/pr/1"
+    assert str(parse("hub:a/b@v1.0")) == "hub:a/b@v1.0"
+
+
+def test_the_small_server_tags_and_lists_trees_as_the_hub_does(hub: Hub, run: Path, tmp_path: Path) -> None:
+    publish(hub, run)
+    code = (
+        f"from huggingface_hub import HfApi; api = HfApi(); api.create_tag({NAME!r}, tag='v1');"
+        f"print(sorted(api.list_repo_files({NAME!r}, revision='v1')), api.model_info({NAME!r}, revision='v1').sha)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment(hub, tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "model.safetensors" in done.stdout and hub.models[NAME].tags["v1"] in done.stdout

@@ -1,0 +1,300 @@
+"""`emozoo.data.iemocap`: the release as it is unpacked, with everything in it that a reader can stumble over."""
+
+import math
+import shutil
+import wave
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from emozoo.data.corpus import FEATURES, SIDE_CROPS, row
+from emozoo.data.iemocap import Iemocap, corpus
+from emozoo.errors import EmozooError
+
+HEADING = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
+
+
+def label(name: str, word: str, start: float = 1.0, end: float = 2.5, ratings: str = "[2.5000, 3.0000, 3.5000]") -> str:
+    """A block of a label file: the line itself, and what the raters said."""
+    return (
+        f"[{start:.4f} - {end:.4f}]\t{name}\t{word}\t{ratings}\n"
+        "C-E2:\tNeutral;\t()\nC-F1:\tNeutral;\t(curious)\n"
+        "A-E3:\tval 3; act 2; dom  3;\t()\nA-M1:\tval 3; act 2; dom  3;\t()\n"
+    )
+
+
+def write_dialogue(release: Path, name: str, blocks: list[str], texts: list[str], sounds: list[str]) -> Path:
+    """One dialogue's files; returns its session's folder."""
+    session = release / f"Session{int(name[3:5])}"
+    for folder in ("dialog/EmoEvaluation", "dialog/transcriptions", "dialog/avi/DivX", f"sentences/wav/{name}"):
+        (session / folder).mkdir(parents=True, exist_ok=True)
+    (session / f"dialog/EmoEvaluation/{name}.txt").write_bytes("\n".join([HEADING, "", *blocks]).encode())
+    (session / f"dialog/transcriptions/{name}.txt").write_bytes("\n".join(texts).encode())
+    (session / f"dialog/avi/DivX/{name}.avi").write_bytes(b"RIFF")
+    for sound in sounds:
+        with wave.open(str(session / f"sentences/wav/{name}/{sound}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(bytes(3_200))
+    return session
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """Two dialogues of two sessions with nothing wrong."""
+    folder = tmp_path / "IEMOCAP_full_release"
+    first, second = "Ses01F_impro01_F000", "Ses01F_impro01_M000"
+    write_dialogue(
+        folder,
+        "Ses01F_impro01",
+        [label(first, "neu", 6.2901, 8.2357), label(second, "fru", 10.01, 11.39)],
+        [f"{first} [006.2901-008.2357]: Excuse me.", f"{second} [010.0100-011.3900]: Do you have your forms?"],
+        [first, second],
+    )
+    third = "Ses05M_script01_1b_F033"
+    write_dialogue(folder, "Ses05M_script01_1b", [label(third, "hap")], [f"{third} [001.0000-002.5000]: Yes."], [third])
+    return folder
+
+
+def read(data_dir: Path) -> datasets.Dataset:
+    builder = Iemocap(cache_dir=str(data_dir.parent / "cache"), data_dir=str(data_dir))
+    builder.download_and_prepare()
+    return builder.as_dataset(split="train")
+
+
+def by_id(data_dir: Path) -> dict[str, dict[str, Any]]:
+    return {one["utterance_id"]: one for one in read(data_dir)}
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "emozoo"]
+
+
+def test_every_column_of_an_utterance(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = read(release)
+    assert rows.features == FEATURES
+    session = release / "Session1"
+    assert rows[0] == {
+        "utterance_id": "Ses01F_impro01_F000",
+        "dialogue": "Ses01F_impro01",
+        "session": "Ses01",
+        "speaker": "Ses01_F",
+        "gender": "F",
+        "emotion": "neutral",
+        "valence": 2.5,
+        "activation": 3.0,
+        "dominance": 3.5,
+        "transcript": "Excuse me.",
+        "audio_path": str(session / "sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"),
+        "video_path": str(session / "dialog/avi/DivX/Ses01F_impro01.avi"),
+        "start": 6.2901,
+        "end": 8.2357,
+        "side": "left",
+        "split": "",
+    }
+    assert warnings_of(caplog) == []
+
+
+def test_who_speaks_and_on_which_side(release: Path) -> None:
+    """Who wears the markers, the dialogue's sixth character, sits on the left."""
+    found = {name: (one["speaker"], one["gender"], one["side"]) for name, one in by_id(release).items()}
+    assert found == {
+        "Ses01F_impro01_F000": ("Ses01_F", "F", "left"),
+        "Ses01F_impro01_M000": ("Ses01_M", "M", "right"),
+        "Ses05M_script01_1b_F033": ("Ses05_F", "F", "right"),
+    }
+
+
+def test_sides_are_the_halves_of_the_picture() -> None:
+    """Rows 112 to 368 of 480, split at column 360 of 720."""
+    left, right = SIDE_CROPS["left"], SIDE_CROPS["right"]
+    assert left is not None and right is not None and SIDE_CROPS[""] is None
+    assert [edge * 480 for edge in (left.top, left.bottom, right.top, right.bottom)] == pytest.approx([112, 368] * 2)
+    assert [edge * 720 for edge in (left.left, left.right, right.left, right.right)] == [0, 360, 360, 720]
+
+
+@pytest.mark.parametrize(
+    ("word", "emotion"),
+    [
+        ("neu", "neutral"),
+        ("hap", "happy"),
+        ("ang", "angry"),
+        ("sad", "sad"),
+        ("exc", "excited"),
+        ("fru", "frustrated"),
+        ("sur", "surprised"),
+        ("fea", "fearful"),
+        ("dis", "disgusted"),
+        ("oth", "other"),
+        ("xxx", "undecided"),
+    ],
+)
+def test_label_words(tmp_path: Path, word: str, emotion: str) -> None:
+    name = "Ses02M_impro03_M001"
+    write_dialogue(tmp_path / "release", "Ses02M_impro03", [label(name, word)], [], [name])
+    assert by_id(tmp_path / "release")[name]["emotion"] == emotion
+
+
+def test_the_parent_folder_will_do(release: Path) -> None:
+    assert len(read(release.parent)) == 3
+
+
+def test_sessions_in_part(release: Path) -> None:
+    shutil.rmtree(release / "Session1")
+    assert read(release)["session"] == ["Ses05"]
+
+
+def test_hidden_companions_of_macos_are_no_files(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (release / "._Session1").write_bytes(b"\0\5\x16\7")
+    for path in [path for path in release.rglob("*") if path.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7\xff\xfe")
+    assert len(read(release)) == 3
+    assert warnings_of(caplog) == []
+
+
+def test_only_the_label_folders_own_files_count(release: Path) -> None:
+    """Its subfolders hold single raters' files of like names, and it holds other things than text."""
+    folder = release / "Session1" / "dialog" / "EmoEvaluation"
+    for name in ("Categorical", "Attribute", "Self-evaluation"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "Ses01F_impro01.txt", folder / name / "Ses01F_impro01.txt")
+        (folder / name / "Ses01F_impro02_e1_cat.txt").write_text("Ses01F_impro02_F000 :Anger; ()\n")
+    (folder / "Ses01F_impro09.anvil").write_text("<xml/>")
+    assert [name for name in read(release)["utterance_id"] if name.startswith("Ses01")] == [
+        "Ses01F_impro01_F000",
+        "Ses01F_impro01_M000",
+    ]
+
+
+def test_lines_that_cannot_be_read_are_skipped_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    release = tmp_path / "release"
+    good, other = "Ses01F_impro01_F000", "Ses01F_impro01_M000"
+    names = [f"Ses01F_impro01_F00{number}" for number in range(1, 7)]
+    broken = [
+        label(names[0], "neu", ratings="[2.5, 2.5]"),
+        label(names[1], "hmm"),
+        label(names[2], "sad", 9.0, 8.0),
+        label("Ses01F_impro02_F000", "sad"),
+        label(good, "ang"),
+        f"[1.0 - ]\t{names[3]}\tneu\t[2.5, 2.5, 2.5]",
+        "garbage",
+    ]
+    texts = [f"{good} [001.0000-002.5000]: Fine.", "M: [LAUGHTER]", f"{other} 1-2 no brackets"]
+    write_dialogue(
+        release, "Ses01F_impro01", [label(good, "hap"), *broken, label(other, "sad")], texts, [good, other, *names]
+    )
+    rows = by_id(release)
+    assert {name: one["emotion"] for name, one in rows.items()} == {good: "happy", other: "sad"}
+    assert rows[good]["transcript"] == "Fine." and rows[other]["transcript"] == ""
+    (message,) = warnings_of(caplog)
+    assert "7 label lines that cannot be read" in message
+    assert "2 transcript lines that cannot be read" in message
+    assert "1 utterances without a transcript" in message
+
+
+def test_transcripts_without_a_label_are_counted(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with (release / "Session1/dialog/transcriptions/Ses01F_impro01.txt").open("a") as file:
+        file.write("\nSes01F_impro01_MXX0 [012.0000-012.5000]: Hm.\nSes01F_impro01_FXX0 [013.0000-013.5000]: Oh.\n")
+    assert len(read(release)) == 3
+    (message,) = warnings_of(caplog)
+    assert message.endswith("2 transcripts without a label, such as Ses01F_impro01_FXX0")
+
+
+def test_a_missing_sound_costs_its_utterance_only(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (release / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M000.wav").unlink()
+    shutil.rmtree(release / "Session5/sentences")
+    assert read(release)["utterance_id"] == ["Ses01F_impro01_F000"]
+    (message,) = warnings_of(caplog)
+    assert message.endswith("2 utterances without a sound file (left out), such as Ses01F_impro01_M000")
+
+
+def test_a_missing_video_leaves_the_sound(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Then the row's one file is the utterance's own sound, and times within the dialogue would cut it."""
+    (release / "Session1/dialog/avi/DivX/Ses01F_impro01.avi").unlink()
+    rows = by_id(release)
+    lost, kept = rows["Ses01F_impro01_M000"], rows["Ses05M_script01_1b_F033"]
+    assert (lost["video_path"], lost["start"], lost["end"]) == ("", -1.0, -1.0)
+    assert lost["audio_path"].endswith("Ses01F_impro01_M000.wav")
+    assert kept["video_path"].endswith("Ses05M_script01_1b.avi")
+    (message,) = warnings_of(caplog)
+    assert message.endswith("2 utterances without a video (sound only), such as Ses01F_impro01_F000")
+
+
+def test_missing_transcripts_leave_the_text_empty(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.rmtree(release / "Session1/dialog/transcriptions")
+    assert by_id(release)["Ses01F_impro01_F000"]["transcript"] == ""
+    (message,) = warnings_of(caplog)
+    assert "2 utterances without a transcript" in message
+
+
+def test_endings_in_capitals(release: Path) -> None:
+    video = release / "Session1/dialog/avi/DivX/Ses01F_impro01.avi"
+    video.rename(video.with_suffix(".AVI"))
+    sound = release / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"
+    sound.rename(sound.with_suffix(".WAV"))
+    found = by_id(release)["Ses01F_impro01_F000"]
+    assert found["video_path"].endswith(".AVI") and found["audio_path"].endswith(".WAV")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "byte order mark"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_line_ends_and_encodings(
+    release: Path, caplog: pytest.LogCaptureFixture, ending: str, encoding: str, mark: bytes
+) -> None:
+    dialog = release / "Session1" / "dialog"
+    labels = dialog / "EmoEvaluation/Ses01F_impro01.txt"
+    text = labels.read_text().replace("(curious)", "(\u00e9mu)")
+    labels.write_bytes(mark + text.replace("\n", ending).encode(encoding))
+    said = "Ses01F_impro01_F000 [006.2901-008.2357]: The caf\u00e9\u0085 closes?\n"
+    said += "Ses01F_impro01_M000 [010.0100-011.3900]: Yes.\n"
+    (dialog / "transcriptions/Ses01F_impro01.txt").write_bytes(mark + said.replace("\n", ending).encode(encoding))
+    rows = by_id(release)
+    assert rows["Ses01F_impro01_F000"]["transcript"] == "The caf\u00e9\u0085 closes?"
+    assert rows["Ses01F_impro01_F000"]["emotion"] == "neutral"
+    assert rows["Ses01F_impro01_M000"]["transcript"] == "Yes."
+    assert warnings_of(caplog) == []
+
+
+def test_a_folder_without_the_release_says_what_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "Session1").mkdir()
+    with pytest.raises(EmozooError) as failure:
+        read(tmp_path)
+    assert str(tmp_path) in str(failure.value)
+    assert "Session1/dialog/EmoEvaluation" in str(failure.value) and "IEMOCAP_full_release" in str(failure.value)
+
+
+def test_an_archive_asks_to_be_unpacked(tmp_path: Path) -> None:
+    archive = tmp_path / "IEMOCAP_full_release.zip"
+    archive.write_bytes(b"PK\3\4")
+    with pytest.raises(EmozooError, match=r"IEMOCAP_full_release\.zip is a file.*unpack"):
+        read(archive)
+
+
+def test_a_release_without_sounds_says_so(release: Path) -> None:
+    for session in release.iterdir():
+        shutil.rmtree(session / "sentences")
+    with pytest.raises(EmozooError, match="sentences/wav"):
+        read(release)
+
+
+def test_no_folder_names_the_ways_to_give_one(tmp_path: Path) -> None:
+    with pytest.raises(EmozooError, match="--data-dir.*EMOZOO_IEMOCAP"):
+        Iemocap(cache_dir=str(tmp_path)).download_and_prepare()
+
+
+def test_what_the_corpus_says_of_itself() -> None:
+    assert (corpus.name, corpus.builder, corpus.protocol) == ("iemocap", Iemocap, "session")
+    assert corpus.labels == ("happy", "sad", "angry", "neutral")
+    assert corpus.environment == "EMOZOO_IEMOCAP" and "https://sail.usc.edu/iemocap/" in corpus.obtain
+    assert corpus.write is None
+
+
+def test_a_row_fills_what_a_corpus_does_not_know() -> None:
+    filled = row(utterance_id="a", audio_path="a.wav", emotion="happy")
+    assert list(filled) == list(FEATURES)
+    assert (filled["utterance_id"], filled["speaker"], filled["start"]) == ("a", "", -1.0)
+    assert math.isnan(filled["valence"])
+    with pytest.raises(TypeError, match="sex"):
+        row(sex="f")

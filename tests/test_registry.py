@@ -1,0 +1,197 @@
+"""Plugins as a user's environment has them: real distributions on the path, listed and used by real processes."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from emozoo import EmozooError, registry
+
+GOOD = """
+    from dataclasses import dataclass
+    from emozoo.architecture import Architecture
+
+    @dataclass(frozen=True)
+    class Config:
+        size: int = 3
+
+    def build(config, num_labels):
+        raise RuntimeError("never built here")
+
+    architecture = Architecture(name="{name}", modalities=("audio",), config=Config, build=build)
+"""
+
+
+def distribution(
+    folder: Path, name: str, entries: dict[str, str], source: str, group: str = registry.ARCHITECTURES
+) -> None:
+    """Installs a distribution by hand: one module, and its metadata with the entry points."""
+    folder.mkdir(parents=True, exist_ok=True)
+    module = name.replace("-", "_")
+    (folder / f"{module}.py").write_text(textwrap.dedent(source))
+    info = folder / f"{module}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    lines = "".join(f"{entry} = {target}\n" for entry, target in entries.items())
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+
+
+def emozoo(*words: str, path: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(path), "EMOZOO_CACHE": str(cache), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "emozoo", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder of third parties' plugins: one good, and every way to be bad."""
+    site = tmp_path / "site"
+    distribution(site, "good-net", {"good": "good_net:architecture"}, GOOD.format(name="good"))
+    distribution(site, "raising-net", {"raising": "raising_net:architecture"}, "raise RuntimeError('boom')")
+    distribution(site, "exiting-net", {"exiting": "exiting_net:architecture"}, "import os; os._exit(3)")
+    distribution(site, "missing-net", {"missing": "missing_net:nothing"}, "")
+    distribution(site, "wrong-net", {"wrong": "wrong_net:architecture"}, GOOD.format(name="other"))
+    distribution(site, "loud-net", {"loud": "loud_net:architecture"}, "\n    print('LOUD')" + GOOD.format(name="loud"))
+    distribution(site, "greedy-net", {"cnn": "greedy_net:architecture"}, GOOD.format(name="cnn"))
+    distribution(site, "bad-data", {"bad": "bad_data:corpus"}, "corpus = 5", registry.DATASETS)
+    return site
+
+
+def test_list_names_each_plugin_with_its_distribution_and_what_is_wrong(site: Path, tmp_path: Path) -> None:
+    done = emozoo("list", "--json", path=site, cache=tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)  # nothing that a plugin prints gets in here
+    states = {(p["distribution"], p["name"]): (p["state"], p["problem"]) for p in listed["architectures"]}
+    assert states["good-net", "good"] == ("ok", None)
+    assert states["loud-net", "loud"] == ("ok", None)
+    assert states["emozoo", "cnn"] == ("ok", None)
+    for origin, name, words in [
+        ("raising-net", "raising", "RuntimeError: boom"),
+        ("exiting-net", "exiting", "exit status 3"),
+        ("missing-net", "missing", "nothing"),
+        ("wrong-net", "wrong", "'other'"),
+        ("greedy-net", "cnn", "taken by emozoo"),
+    ]:
+        state, problem = states[origin, name]
+        assert state == "broken" and words in problem
+    bad = next(p for p in listed["datasets"] if p["name"] == "bad")
+    assert "not an emozoo.data.corpus.Corpus" in bad["problem"]
+    assert {p["version"] for p in listed["architectures"] if p["distribution"] != "emozoo"} == {"1.2"}
+
+
+def test_list_as_a_table_names_the_reason_too(site: Path, tmp_path: Path) -> None:
+    done = emozoo("list", path=site, cache=tmp_path / "cache")
+    assert "raising-net" in done.stdout and "RuntimeError: boom" in done.stdout
+
+
+def test_a_plugin_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distribution(tmp_path / "site", "slow-net", {"slow": "slow_net:architecture"}, "import time; time.sleep(600)")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(registry, "IMPORT_SECONDS", 3)
+    slow = next(p for p in registry.checked(registry.ARCHITECTURES) if p.name == "slow")
+    assert slow.problem == "its import did not end within 3 s"
+
+
+def test_verdicts_are_remembered_until_the_plugin_changes(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
+    tried: list[str] = []
+    really = registry._try_elsewhere
+    monkeypatch.setattr(registry, "_try_elsewhere", lambda ps: tried.extend(p.name for p in ps) or really(ps))
+    registry.checked(registry.ARCHITECTURES)
+    assert "raising" in tried and "cnn" not in tried  # emozoo's own are not tried
+    tried.clear()
+    registry.checked(registry.ARCHITECTURES)
+    assert tried == []
+    source = site / "raising_net.py"
+    source.write_text(textwrap.dedent(GOOD.format(name="raising")))
+    stat = source.stat()
+    os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**10))
+    repaired = {p.name: p.problem for p in registry.checked(registry.ARCHITECTURES)}
+    assert "raising" in tried and repaired["raising"] is None
+
+
+def test_list_works_where_the_cache_cannot_be_written(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = emozoo("list", path=site, cache=tmp_path / "file" / "cache")
+    assert done.returncode == 0 and "RuntimeError: boom" in done.stdout
+
+
+def test_a_broken_plugin_costs_the_others_nothing(site: Path, tmp_path: Path) -> None:
+    done = emozoo("info", "cnn", "--json", path=site, cache=tmp_path)
+    assert done.returncode == 0 and json.loads(done.stdout)["distribution"].startswith("emozoo ")
+    done = emozoo("info", "raising", path=site, cache=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: the architecture 'raising' of raising-net 1.2 cannot be used: RuntimeError: boom"
+    ]
+
+
+def test_damaged_metadata_of_one_distribution_costs_the_others_nothing(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    distribution(site, "good-net", {"good": "good_net:architecture"}, GOOD.format(name="good"))
+    distribution(site, "torn-net", {}, "")
+    (site / "torn_net-1.2.dist-info" / "entry_points.txt").write_text("[emozoo.architectures]\nno equals sign\n")
+    done = emozoo("list", "--json", path=site, cache=tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    names = {p["name"] for p in json.loads(done.stdout)["architectures"]}
+    assert {"good", "cnn"} <= names
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["train", "--help"], ["--version"]])
+def test_help_and_list_import_no_torch(words: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['emozoo', *sys.argv[1:]]\nfrom emozoo.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'datasets', 'transformers', 'torchvision', 'matplotlib'} & set(sys.modules)\n"
+        "print('HEAVY', sorted(heavy))"
+    )
+    environment = {**os.environ, "EMOZOO_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "HEAVY []", done.stdout + done.stderr
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(EmozooError, match="no architecture is named 'cnn_rmn'; did you mean cnn_rnn"):
+        registry.get_architecture("cnn_rmn")
+    with pytest.raises(EmozooError, match="no dataset is named 'xyzzy'; known: iemocap, manifest, ravdess, toy"):
+        registry.get_corpus("xyzzy")
+
+
+def test_of_two_claims_the_first_distribution_by_name_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("zeta-net", "alpha-net"):
+        distribution(tmp_path, name, {"same": f"{name.replace('-', '_')}:architecture"}, GOOD.format(name="same"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    same = [p for p in registry.plugins(registry.ARCHITECTURES) if p.name == "same"]
+    assert [(p.distribution, p.problem is None) for p in same] == [("alpha-net", True), ("zeta-net", False)]
+    assert registry.get_architecture("same").build.__module__ == "alpha_net"
+
+
+BROKEN_CONTRACTS = {
+    "not an emozoo.architecture.Architecture": "architecture = object()",
+    "modalities are": GOOD.replace('("audio",)', '("smell",)'),
+    "not a dataclass": GOOD.replace("config=Config", "config=dict"),
+    "not a frozen dataclass": GOOD.replace("(frozen=True)", "(frozen=False)"),
+    "'size' has no default": GOOD.replace("size: int = 3", "size: int"),
+    "name of a recipe field": GOOD.replace("size: int = 3", "epochs: int = 3"),
+    "version 99 of the plugin contract": GOOD.replace("build=build", "build=build, contract=99"),
+    "build cannot be called": GOOD.replace("build=build", "build=None"),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN_CONTRACTS)
+def test_each_broken_promise_is_named(words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = f"net{abs(hash(words))}"
+    distribution(tmp_path, module, {"odd": f"{module}:architecture"}, BROKEN_CONTRACTS[words].replace("{name}", "odd"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(EmozooError, match=words):
+        registry.get_architecture("odd")

@@ -1,0 +1,152 @@
+"""`emozoo.data.toy`: a small corpus in IEMOCAP's layout, the same each time; its sound and picture belong together."""
+
+import wave
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+
+from emozoo.data.corpus import SIDE_CROPS
+from emozoo.data.iemocap import Iemocap
+from emozoo.data.toy import corpus, write_toy
+from emozoo.media import read_audio, read_clip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    write_toy(folder, utterances=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> datasets.Dataset:
+    builder = corpus.builder(cache_dir=str(tmp_path_factory.mktemp("cache")), data_dir=str(folder))
+    builder.download_and_prepare()
+    return builder.as_dataset(split="train")
+
+
+def test_layout_is_the_releases(folder: Path) -> None:
+    found = {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "sentences" not in path.parts
+    }
+    assert found == {
+        f"IEMOCAP_full_release/Session{number}/dialog/{place}"
+        for number in range(1, 6)
+        for dialogue in (f"Ses0{number}F_impro01", f"Ses0{number}M_impro01")
+        for place in (
+            f"EmoEvaluation/{dialogue}.txt",
+            f"transcriptions/{dialogue}.txt",
+            f"wav/{dialogue}.wav",
+            f"avi/DivX/{dialogue}.avi",
+        )
+    }
+
+
+def test_nothing_is_lost_in_reading(folder: Path, rows: datasets.Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    sounds = {path.stem for path in folder.rglob("sentences/wav/*/*.wav")}
+    assert len(rows) == 60 and set(rows["utterance_id"]) == sounds
+    assert all(rows["transcript"]) and all(rows["video_path"])
+
+
+def test_emotions_sessions_speakers_and_sides_are_balanced(rows: datasets.Dataset) -> None:
+    counts = Counter(rows["emotion"])
+    others = [counts.pop(emotion) for emotion in ("excited", "frustrated", "undecided")]
+    assert sum(others) == 5
+    assert set(counts) == set(corpus.labels) and max(counts.values()) - min(counts.values()) <= 5
+    assert Counter(rows["session"]) == {f"Ses0{number}": 12 for number in range(1, 6)}
+    assert set(rows["speaker"]) == {f"Ses0{number}_{who}" for number in range(1, 6) for who in "FM"}
+    for session in set(rows["session"]):
+        emotions = {(one["speaker"], one["emotion"]) for one in rows if one["session"] == session}
+        assert all((f"{session}_{who}", label) in emotions for who in "FM" for label in corpus.labels)
+    assert set(rows["side"]) == {"left", "right"}
+
+
+def test_durations(rows: datasets.Dataset) -> None:
+    for one in rows:
+        with wave.open(one["audio_path"]) as file:
+            assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16_000)
+            seconds = file.getnframes() / 16_000
+        assert 0.9 <= seconds <= 4.0
+        assert one["end"] - one["start"] == pytest.approx(seconds, abs=2e-4)
+    assert np.median(np.array(rows["end"]) - np.array(rows["start"])) == pytest.approx(2.4, abs=0.3)
+
+
+def test_turns_do_not_overlap(rows: datasets.Dataset) -> None:
+    for dialogue in set(rows["dialogue"]):
+        turns = [(one["start"], one["end"]) for one in rows if one["dialogue"] == dialogue]
+        assert all(end < start for (_, end), (start, _) in pairwise(turns))
+
+
+def test_sounds_and_labels_are_the_same_each_time(tmp_path: Path) -> None:
+    contents = []
+    for name in ("one", "two"):
+        write_toy(tmp_path / name, utterances=10)
+        files = [path for path in sorted((tmp_path / name).rglob("*")) if path.suffix in (".wav", ".txt")]
+        contents.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
+    assert len(contents[0]) == 10 + 10 + 20  # utterances, dialogues, labels and transcripts
+    assert contents[0] == contents[1]
+
+
+def test_size_follows_what_is_asked(tmp_path: Path) -> None:
+    write_toy(tmp_path, utterances=20)
+    assert len(list(tmp_path.rglob("sentences/wav/*/*.wav"))) == 20
+
+
+def test_video_is_divx_with_two_halves_in_the_middle_rows(rows: datasets.Dataset) -> None:
+    import av
+
+    with av.open(rows[0]["video_path"]) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.codec_tag) == ("mpeg4", "DIVX")
+        assert (stream.width, stream.height) == (720, 480)
+        picture = next(file.decode(stream)).to_ndarray(format="rgb24").astype(int)
+    assert picture[:108].max() < 30 and picture[372:].max() < 30
+    left, right = picture[120:360, 20:60].mean((0, 1)), picture[120:360, 660:700].mean((0, 1))
+    assert np.abs(left - right).max() > 10  # two walls, of different colours
+
+
+def test_the_films_sound_is_the_utterances(rows: datasets.Dataset) -> None:
+    for one in list(rows)[::10]:
+        alone = read_audio(one["audio_path"])
+        within = read_audio(one["video_path"], one["start"], one["end"])
+        count = min(len(alone), len(within))
+        assert abs(len(alone) - len(within)) <= 160
+        assert np.corrcoef(alone[:count], within[:count])[0, 1] > 0.99
+
+
+def test_the_speakers_half_speaks(rows: datasets.Dataset) -> None:
+    """Between the chin and the nose of who speaks, the picture moves with the sound; the other's mouth stays shut."""
+    other = {"left": "right", "right": "left"}
+    for one in list(rows)[::6]:
+        moves = {}
+        for side in ("left", "right"):
+            frames = read_clip(one["video_path"], one["start"], one["end"], video=True, crop=SIDE_CROPS[side]).frames
+            assert frames is not None
+            assert frames.shape[1:] == (60, 100, 3)
+            moves[side] = frames[1:-1, 38:52, 43:57, 1].astype(float).std(axis=0).mean()
+        assert moves[one["side"]] > 1.5 * moves[other[one["side"]]], one["utterance_id"]
+
+
+def test_emotions_sound_and_look_different(rows: datasets.Dataset) -> None:
+    """On average: angry is louder than sad, and redder in the face."""
+    level: dict[str, list[float]] = {"angry": [], "sad": []}
+    red: dict[str, list[float]] = {"angry": [], "sad": []}
+    for one in rows:
+        if one["emotion"] in level:
+            level[one["emotion"]].append(float(np.sqrt(np.mean(read_audio(one["audio_path"]) ** 2))))
+            clip = read_clip(one["video_path"], one["start"], one["end"], video=True, crop=SIDE_CROPS[one["side"]])
+            assert clip.frames is not None
+            cheeks = clip.frames[:, 30:36, 42:58].reshape(-1, 3).astype(float).mean(0)
+            red[one["emotion"]].append(cheeks[0] - cheeks[1])
+    assert np.median(level["angry"]) > 3 * np.median(level["sad"])
+    assert np.median(red["angry"]) > 20 + np.median(red["sad"])
+
+
+def test_what_the_corpus_says_of_itself() -> None:
+    assert (corpus.name, corpus.builder, corpus.write, corpus.protocol) == ("toy", Iemocap, write_toy, "session")
+    assert corpus.labels == ("happy", "sad", "angry", "neutral")
+    assert "synthetic" in corpus.summary
