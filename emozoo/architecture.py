@@ -48,6 +48,8 @@ class Recipe:
     balance: str = "sampling"
     """Of the classes: `sampling` (equal counts an epoch), `loss` (weights in the loss) or `none`."""
     label_smoothing: float = 0.0
+    ema_decay: float = 0.0
+    """Of a moving average of the weights, a step; the averaged weights are then what is measured and kept. 0: none."""
     pretrain_epochs: int = 0
     """Epochs of the network's own `pretrain_loss(input_values, pixel_values, labels)` before training, where it has one."""
     noise: float = 0.0
@@ -88,6 +90,8 @@ class Recipe:
         for name in ("warmup", "label_smoothing", "noise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
 
 
 @dataclass(frozen=True)

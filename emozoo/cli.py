@@ -131,7 +131,7 @@ def train(
         ),
     ] = None,
     device: Device = "auto",
-    precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs that have it.")] = Precision.auto,
+    precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that have it.")] = Precision.auto,
     as_json: Json = False,
 ) -> None:
     """Train an architecture; the run's folder is the checkpoint.

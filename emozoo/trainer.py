@@ -17,6 +17,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from emozoo import features
 from emozoo.architecture import Architecture, Recipe
@@ -89,7 +91,7 @@ class Trainer:
         if chosen.type == "cuda" and chosen.index is not None:
             torch.cuda.set_device(chosen)  # accelerate takes the current one
         if precision == "auto":
-            precision = "bf16" if chosen.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+            precision = "bf16" if computes_bf16(chosen) else "fp32"
         trackers = [name for name in map(str, get_available_trackers()) if name in ("tensorboard", "trackio")]
         self.accelerator = Accelerator(
             mixed_precision="no" if precision == "fp32" else precision,
@@ -117,6 +119,9 @@ class Trainer:
         optimizer = kind(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         objective = Objective(self.model, weights, recipe.label_smoothing)
         self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
+        self.average: AveragedModel | None = None
+        if recipe.ema_decay:
+            self.average = AveragedModel(self.model, multi_avg_fn=average_weights(recipe.ema_decay), use_buffers=True)
         self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
@@ -127,6 +132,11 @@ class Trainer:
         # Each process draws its own augmentation, but starts from the same weights and draws the same clips.
         torch.manual_seed(number + (0 if stage == "weights" else self.accelerator.process_index))
         return np.random.default_rng(number)
+
+    @property
+    def measured(self) -> EmotionModel:
+        """The model that the dev split is measured with, and that is kept: the averaged one where there is one."""
+        return self.average.module if self.average else self.model
 
     @property
     def total_epochs(self) -> int:
@@ -189,7 +199,7 @@ class Trainer:
         )
         if self.accelerator.is_main_process:
             if is_best:
-                self.model.save(self.folder)
+                self.measured.save(self.folder)
             self.save_state()
         self.accelerator.wait_for_everyone()
         self.progress.epoch(record, self.total_epochs, is_best)
@@ -218,6 +228,8 @@ class Trainer:
         if recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
         self.optimizer.step()
+        if self.average:
+            self.average.update_parameters(self.model)
         return loss.detach()
 
     def learning_rate(self, batch: int) -> float:
@@ -235,8 +247,8 @@ class Trainer:
 
     def measure_dev(self) -> dict[str, float]:
         """Loss, WA and UA on the dev split, answered window by window as in prediction."""
-        self.model.eval()
-        odds = clip_probabilities(self.model, self.store, self.dev_rows)
+        with self.accelerator.autocast():
+            odds = clip_probabilities(self.measured.eval(), self.store, self.dev_rows)
         truth = self.targets[np.asarray(self.dev_rows)]
         loss = float(-np.log(np.maximum(odds[np.arange(len(truth)), truth], 1e-12)).mean())
         metrics = evaluate_predictions(self.model.labels, truth, odds.argmax(1))
@@ -245,6 +257,8 @@ class Trainer:
     def save_state(self) -> None:
         """Replaces the file that training is resumed from: weights, optimizer moments, history."""
         tensors = {f"network.{name}": tensor for name, tensor in self.model.network.state_dict().items()}
+        if self.average:
+            tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -262,17 +276,44 @@ class Trainer:
             with safe_open(path, framework="pt") as file:
                 state = json.loads(file.metadata()["state"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            weights = {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
-            self.model.network.load_state_dict(weights)
+            self.model.network.load_state_dict(_below("network.", tensors))
+            if self.average:
+                self.average.load_state_dict(_below("average.", tensors))
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise EmozooError(
                 f"{path} is damaged, training cannot go on from it: delete {self.folder} to start anew"
             ) from error
         moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".")
-                moments.setdefault(int(number), {})[key] = tensor
+        for name, tensor in _below("optimizer.", tensors).items():
+            number, key = name.split(".")
+            moments.setdefault(int(number), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         self.epoch, self.history = state["epoch"], state["history"]
         self.progress.message(f"going on after epoch {self.epoch} of {self.total_epochs}")
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 faster than in float32: most CUDA GPUs, and CPUs with AVX-512 BF16."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def average_weights(decay: float) -> Callable[..., None]:
+    """Moves averaged weights towards the current ones by 1 - d, d rising with the steps t as min(decay, (1 + t) / (10 + t)):
+    else the first, random weights would stay in the average for long (as in TensorFlow's ExponentialMovingAverage)."""
+
+    @torch.no_grad()
+    def move(averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        share = 1 - torch.clamp((1 + steps) / (10 + steps), max=decay)
+        for mean, value in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, share.to(mean))
+            else:
+                mean.copy_(value)
+
+    return move
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

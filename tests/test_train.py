@@ -16,6 +16,7 @@ from small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
 import emozoo as package
 from emozoo.run import RunOptions
 from emozoo.train import train
+from emozoo.trainer import average_weights
 
 CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json"}
 RESULTS = {"metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
@@ -138,6 +139,7 @@ def interrupt_after(epochs: int, folder: Path, words: list[str], how: signal.Sig
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_run_resumes_to_the_very_same_result(how: signal.Signals, tmp_path: Path) -> None:
     extra = ["--set", "schedule=cosine", "--set", "noise=0.5", "--set", "time_mask=40", "--set", "shift=0.2"]
+    extra += ["--set", "ema_decay=0.9"]
     emozoo(*train_words(tmp_path / "whole", *extra, epochs=5))
     words = train_words(tmp_path / "cut", *extra, epochs=5)
     status = interrupt_after(2, tmp_path / "cut", words, how)
@@ -206,6 +208,24 @@ def test_early_stopping_and_pretraining(tmp_path: Path) -> None:
     train(av, tmp_path / "av", device="cpu")
     assert [record["pretraining"] for record in history(tmp_path / "av")] == [True, True, False]
     assert read(tmp_path / "av" / "config.json")["modalities"] == ["audio", "video"]
+
+
+def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
+    average = average_weights(0.9)
+    mean, shares = [torch.zeros(1), torch.zeros(1, dtype=torch.int64)], []
+    for step in range(1, 200):
+        average(mean, [torch.full((1,), float(step)), torch.tensor([step])], torch.tensor(step))
+        shares.append(step - mean[0].item())
+    assert shares[0] == pytest.approx(2 / 11)  # 1 - 9 / 11 of the way from 0 is left to go: d = (1 + 1) / (10 + 1)
+    assert shares[-1] == pytest.approx(0.9 / (1 - 0.9), abs=1e-3)  # a mean lags behind a ramp by d / (1 - d) steps
+    assert mean[1].item() == 199  # a counter is copied, not averaged
+    kept = {}
+    for decay in ("0", "0.9"):
+        train(options(settings={"epochs": "1", "ema_decay": decay}), tmp_path / decay, device="cpu")
+        kept[decay] = load_file(tmp_path / decay / "model.safetensors")
+    assert any(not torch.equal(kept["0"][name], kept["0.9"][name]) for name in kept["0"])
+    losses = [history(tmp_path / decay)[0]["loss"] for decay in kept]
+    assert losses[0] == losses[1]  # the weights that train are the same
 
 
 def test_each_way_to_balance_trains(tmp_path: Path) -> None:
