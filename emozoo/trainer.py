@@ -19,7 +19,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -136,7 +136,7 @@ class Trainer:
     @property
     def measured(self) -> EmotionModel:
         """The model that the dev split is measured with, and that is kept: the averaged one where there is one."""
-        return self.average.module if self.average else self.model
+        return cast(EmotionModel, self.average.module) if self.average else self.model
 
     @property
     def total_epochs(self) -> int:
