@@ -36,7 +36,7 @@ from emozoo.errors import EmozooError
 from emozoo.metrics import evaluate_predictions
 from emozoo.model import EmotionModel, pick_device
 from emozoo.paths import atomic
-from emozoo.predict import clip_probabilities, to_batch
+from emozoo.predict import clip_probabilities
 from emozoo.progress import Progress
 
 RESUME = "resume.safetensors"
@@ -182,10 +182,11 @@ class Trainer:
             total += self.step(batch, begins, pretrain)
             self.progress.step(self.epoch + 1, number + 1, self.batches)
         self.epoch += 1
-        record = {"epoch": self.epoch, "pretraining": pretrain, "loss": total.item() / self.batches}
-        if not math.isfinite(record["loss"]):
+        loss = self.accelerator.reduce(total, "mean").item() / self.batches
+        record: dict[str, Any] = {"epoch": self.epoch, "pretraining": pretrain, "loss": loss}
+        if not math.isfinite(loss):
             raise EmozooError(
-                f"training diverged in epoch {self.epoch}: the loss is {record['loss']}; try a lower --set learning_rate, "
+                f"training diverged in epoch {self.epoch}: the loss is {loss}; try a lower --set learning_rate, "
                 f"now {self.recipe.learning_rate}"
             )
         record |= {"learning_rate": self.optimizer.param_groups[0]["lr"]}
@@ -211,18 +212,17 @@ class Trainer:
         return rng.permutation(self.train_rows)
 
     def step(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> Tensor:
-        """One batch forward, backward and applied; returns the loss, still on the device."""
-        share = slice(self.accelerator.process_index, None, self.accelerator.num_processes)
-        windows = [
-            self.store.window(int(row), int(start)) for row, start in zip(rows[share], starts[share], strict=True)
-        ]
-        sound, frames = to_batch(windows, self.accelerator.device)
+        """One batch forward, backward and applied; returns the loss of this process' share, still on the device."""
+        own = slice(self.accelerator.process_index, None, self.accelerator.num_processes)
+        weight = len(rows[own]) * self.accelerator.num_processes / len(rows)  # gradients are averaged over processes
+        rows, starts = rows[own], starts[own]
+        sound, frames = self.store.batch(rows, starts, self.accelerator.device)
         recipe = self.recipe
         sound = features.augment_waveform(sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift)
         if frames is not None and recipe.frame_augment:
             frames = features.augment_frames(frames)
-        labels = torch.as_tensor(self.targets[rows[share]], device=self.accelerator.device)
-        loss = self.objective(sound, frames, labels, pretrain)
+        labels = torch.as_tensor(self.targets[rows], device=self.accelerator.device)
+        loss = self.objective(sound, frames, labels, pretrain) * weight
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         if recipe.clip_norm:

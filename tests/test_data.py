@@ -13,6 +13,7 @@ from typing import Any
 import datasets
 import numpy as np
 import pytest
+import torch
 from make_media import grey, tone, write_sound, write_video
 
 from emozoo import media
@@ -261,6 +262,31 @@ def test_store(clips: Path, cache: Path) -> None:
             store.waveform(beyond)
     with pytest.raises(ValueError, match="selected rows"):
         ClipStore(dataset.select([2, 0]))
+
+
+def test_a_batch_holds_the_windows_that_were_asked_for_wherever_they_are_cut() -> None:
+    from emozoo.data.resident import ResidentClips
+
+    for video in (True, False):
+        store = ClipStore(load_dataset("toy", video=video))
+        rng = np.random.default_rng(0)
+        rows = rng.integers(0, len(store), 24)
+        last = np.array([max(store.length(row) - 48_000, 0) // 2400 for row in rows])
+        starts = rng.integers(0, last + 1) * 2400
+        starts[:2] = [store.length(row) - 1 for row in rows[:2]]  # a window that is almost empty
+        cpu = torch.device("cpu")
+        sound, frames = store.batch(rows, starts, cpu)
+        there, pictures = ResidentClips(store, cpu).windows(rows, starts)
+        assert torch.equal(sound, there.float() / 32768) and sound.shape == (24, 48_000)
+        for number, (clip, start) in enumerate(zip(rows, starts, strict=True)):
+            waveform, expected = store.window(clip, start)
+            assert there[number].tolist() == waveform.tolist()
+            if video:
+                assert frames is not None and pictures is not None and expected is not None
+                assert torch.equal(frames[number], pictures[number])
+                np.testing.assert_array_equal(frames[number].numpy(), expected)
+            else:
+                assert frames is pictures is None
 
 
 # The cache

@@ -21,6 +21,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import datasets
 import numpy as np
@@ -33,6 +34,12 @@ from emozoo.data import take, unwritable
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.errors import EmozooError
 from emozoo.paths import atomic, write_text
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from emozoo.data.resident import ResidentClips
 
 log = logging.getLogger("emozoo")
 
@@ -286,6 +293,7 @@ class ClipStore:
         """int64 [rows]."""
         self._waveforms = _Lists(dataset.data.column("waveform"))
         self._frames = _Lists(dataset.data.column("frames")) if "frames" in dataset.column_names else None
+        self._resident: dict[torch.device, ResidentClips | None] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -303,6 +311,28 @@ class ClipStore:
         if self._frames is None:
             return None
         return self._frames[row].reshape(-1, media.FRAME_HEIGHT, media.FRAME_WIDTH, 3)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether the dataset was loaded with video."""
+        return self._frames is not None
+
+    def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Windows of clips `rows` from samples `starts`, on a device: sound float32 [batch, 48000] in [-1, 1], and frames
+        uint8 [batch, 20, 60, 100, 3] or None. A GPU that has room for all clips gets them once, and cuts the windows."""
+        import torch
+
+        from emozoo.data.resident import ResidentClips, fits
+
+        if device not in self._resident:
+            self._resident[device] = ResidentClips(self, device) if fits(self, device) else None
+        if clips := self._resident[device]:
+            sound, frames = clips.windows(rows, starts)
+            return sound.float() / 32768, frames
+        windows = [self.window(int(row), int(start)) for row, start in zip(rows, starts, strict=True)]
+        sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device).float() / 32768
+        pictures = [frames for _, frames in windows if frames is not None]
+        return sound, torch.from_numpy(np.stack(pictures)).to(device) if pictures else None
 
     def window(self, row: int, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """`emozoo.media.cut_window` from sample `start`: int16 [48000], and uint8 [20, 60, 100, 3] or None."""

@@ -1,0 +1,75 @@
+"""Decoded clips in a GPU's memory, from which batches of windows are cut there: nothing is copied to it within an epoch.
+
+What a window is, `emozoo.media.cut_window` says; the two give the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emozoo.media import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
+
+if TYPE_CHECKING:
+    from emozoo.data.cache import ClipStore
+
+SHARE = 0.5
+"""Of a GPU's free memory that clips may take; the rest is the network's."""
+
+
+class ResidentClips:
+    """A store's clips, one behind the other, on a device."""
+
+    def __init__(self, store: ClipStore, device: torch.device) -> None:
+        rows = range(len(store))
+        lengths = np.array([store.length(row) for row in rows])
+        counts = frames_of(lengths)
+        self.lengths, self.offsets = _to(lengths, device), _to(np.cumsum(lengths) - lengths, device)
+        self.waveforms = torch.empty(int(lengths.sum()), dtype=torch.int16, device=device)
+        self.frames: Tensor | None = None
+        if store.has_frames:
+            self.frame_counts, self.frame_offsets = _to(counts, device), _to(np.cumsum(counts) - counts, device)
+            shape = (int(counts.sum()), FRAME_HEIGHT, FRAME_WIDTH, 3)
+            self.frames = torch.empty(shape, dtype=torch.uint8, device=device)
+        begin, first = 0, 0
+        for row in rows:
+            self.waveforms[begin : begin + lengths[row]] = torch.from_numpy(store.waveform(row).copy())
+            if self.frames is not None and (pictures := store.frames(row)) is not None:
+                self.frames[first : first + counts[row]] = torch.from_numpy(pictures.copy())
+            begin, first = begin + lengths[row], first + counts[row]
+
+    def windows(self, rows: np.ndarray, starts: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """The windows of clips `rows` from samples `starts`: int16 [batch, 48000], uint8 [batch, 20, 60, 100, 3] or None."""
+        device = self.waveforms.device
+        clip, start = _to(rows, device), _to(starts, device)
+        place = start[:, None] + torch.arange(WINDOW_SAMPLES, device=device)
+        inside = place < self.lengths[clip, None]
+        sound = self.waveforms[(self.offsets[clip, None] + place) * inside] * inside
+        if self.frames is None:
+            return sound, None
+        number = (start[:, None] + SAMPLES_PER_FRAME // 2) // SAMPLES_PER_FRAME
+        number = number + torch.arange(FRAMES_PER_WINDOW, device=device)
+        return sound, self.frames[self.frame_offsets[clip, None] + number.minimum(self.frame_counts[clip, None] - 1)]
+
+
+def frames_of(lengths: np.ndarray) -> np.ndarray:
+    """Frames that clips of so many samples have."""
+    return -(-lengths // SAMPLES_PER_FRAME)
+
+
+def fits(store: ClipStore, device: torch.device) -> bool:
+    """Whether the device is a GPU with room for all clips of the store."""
+    if device.type != "cuda":
+        return False  # what is mapped from the file is as near to a CPU
+    lengths = np.array([store.length(row) for row in range(len(store))])
+    size = 2 * lengths.sum()
+    if store.has_frames:
+        size += frames_of(lengths).sum() * FRAME_HEIGHT * FRAME_WIDTH * 3
+    return size <= SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+def _to(numbers: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(numbers, np.int64)).to(device, non_blocking=True)
