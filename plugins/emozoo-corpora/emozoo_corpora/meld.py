@@ -24,7 +24,8 @@ SPLITS = ("train", "dev", "test")
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 OBTAIN = (
     "Download MELD.Raw.tar.gz (11 GB) from https://huggingface.co/datasets/declare-lab/MELD, or as "
-    "https://affective-meld.github.io says, unpack it, then train.tar.gz, dev.tar.gz and test.tar.gz in it, and name the folder MELD.Raw."
+    "https://affective-meld.github.io says, unpack it, then train.tar.gz, dev.tar.gz and test.tar.gz in it, and name the "
+    "folder MELD.Raw."
 )
 
 _STEM = re.compile(r"dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)", re.IGNORECASE)
@@ -41,8 +42,8 @@ class Meld(Rows):
         tables = {split: found[0] for split in SPLITS if (found := find_files(folder, f"{split}_sent_emo.csv"))}
         if not tables:
             raise EmozooError(
-                f"no MELD in {folder}: looked for train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv in it, below it "
-                f"and in the folder around it. {OBTAIN}"
+                f"no MELD in {folder}: looked for train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv in it, below "
+                f"it and in the folder around it. {OBTAIN}"
             )
         root = folder if any(path.is_relative_to(folder) for path in tables.values()) else folder.parent
         sounds, videos = _clips(root)

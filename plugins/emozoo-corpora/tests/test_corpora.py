@@ -1,4 +1,4 @@
-"""The corpora in their published layouts, with what a reader can stumble over in each; and real clips, where there are any."""
+"""The corpora in their published layouts, with what a reader can stumble over in each; and real clips, where there are."""
 
 from __future__ import annotations
 
