@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,11 @@ from small import emozoo, one_error, read, toy
 from test_hub import environment
 from test_registry import distribution
 
+import emozoo as package
 from emozoo import EmozooError
 from emozoo.architecture import pretrained_files
+from emozoo.run import RunOptions
+from emozoo.train import train
 
 PLUGIN = '''
     """A network whose first layer comes from a file, which the checkpoint must not need."""
@@ -86,57 +90,47 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "sourçe"
 
 
-def words(output: Path, source: Path | str, *more: str) -> list[str]:
-    fixed = ["train", "borrowed", "--dataset", "toy", "--data-dir", str(toy()), "--device", "cpu", "--epochs", "1"]
-    return [*fixed, "--output", str(output), "--set", f"source={source}", *more]
+def options(source: Path | str, **more: Any) -> RunOptions:
+    known = {"settings": {"source": str(source), "epochs": "1"}, "protocol": "group-2"}
+    return RunOptions("borrowed", "toy", str(toy()), **{**known, **more})
 
 
 def test_a_network_is_prepared_once_filled_in_every_fold_and_loads_alone(
-    site: Path, source: Path, tmp_path: Path
+    site: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.syspath_prepend(str(site))
     run = tmp_path / "run"
-    arguments = words(run, source, "--fold", "all", "--protocol", "group-2")
-    done = emozoo(*arguments, PYTHONPATH=str(site))
-    assert done.stdout.count("LOADED") == 2
+    train(options(source, fold=None), run, device="cpu")
+    assert capsys.readouterr().out.count("LOADED") == 2
     assert read(run / "prepared.json") == {"source": "sourçe", "width": 6, "forget": False}
     for fold in ("fold1", "fold2"):
         assert read(run / fold / "config.json")["architecture_config"] == read(run / "prepared.json")
         weights = load_file(run / fold / "model.safetensors")
-        # A thousandth of the head's learning rate, so that little is left of the way from 0.01 that Adam goes a step.
+        # The body has a ten-thousandth of the head's learning rate, and Adam's steps are about as long as that.
         assert 0 < (weights["body.weight"] - 0.01).abs().max() < 1e-4 < weights["head.weight"].abs().max()
     shutil.rmtree(source)
-    again = emozoo(*arguments, "--resume", PYTHONPATH=str(site))  # finished: shown, not trained
-    assert "LOADED" not in again.stdout
-    wav = next(toy().rglob("sentences/**/*.wav"))
-    emozoo("predict", wav, "--model", run / "fold1", PYTHONPATH=str(site))
-    more = [
-        "train",
-        "--from",
-        run / "fold1",
-        "--dataset",
-        "toy",
-        "--data-dir",
-        toy(),
-        "--epochs",
-        "1",
-        "--device",
-        "cpu",
-    ]
-    assert "LOADED" not in emozoo(*more, "--output", tmp_path / "more", PYTHONPATH=str(site)).stdout
-    assert not torch.equal(
-        load_file(tmp_path / "more" / "model.safetensors")["head.weight"],
-        load_file(run / "fold1" / "model.safetensors")["head.weight"],
+    train(options(source, fold=None), run, device="cpu", resume=True)  # finished: shown, not trained
+    assert package.load(run / "fold1", "cpu").config.width == 6
+    train(options("", start=str(run / "fold1"), settings={"epochs": "1"}), tmp_path / "more", device="cpu")
+    one, other = (
+        load_file(folder / "model.safetensors")["head.weight"] for folder in (run / "fold1", tmp_path / "more")
     )
-    line = one_error(emozoo(*more, "--set", "width=-1", PYTHONPATH=str(site), check=2))
-    assert "width must not be below 0" in line
+    assert not torch.equal(one, other) and "LOADED" not in capsys.readouterr().out
 
 
-def test_what_cannot_be_prepared_or_trained_costs_one_line(site: Path, source: Path, tmp_path: Path) -> None:
-    line = one_error(emozoo(*words(tmp_path / "run", tmp_path / "gone"), PYTHONPATH=str(site), check=2))
+def test_what_cannot_be_prepared_or_trained_costs_one_line(
+    site: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["train", "borrowed", "--dataset", "toy", "--data-dir", toy(), "--output", tmp_path / "run"]
+    line = one_error(emozoo(*words, "--set", f"source={tmp_path / 'gone'}", PYTHONPATH=str(site), check=2))
     assert "gone cannot be read" in line and not (tmp_path / "run").exists()
-    forgets = words(tmp_path / "run", source, "--set", "forget=true")
-    line = one_error(emozoo(*forgets, PYTHONPATH=str(site), check=2))
-    assert "borrowed is broken: parameter_groups leaves out 'body.weight'" in line
+    monkeypatch.syspath_prepend(str(site))
+    with pytest.raises(EmozooError, match="borrowed is broken: parameter_groups leaves out 'body.weight'"):
+        train(options("", settings={"source": str(source), "forget": "true"}), tmp_path / "run", device="cpu")
+    train(options(source), tmp_path / "whole", device="cpu")
+    for settings in ({"width": "-1"}, {"width": "7"}):
+        with pytest.raises(EmozooError, match="width must not be below 0|makes another network"):
+            train(options("", start=str(tmp_path / "whole"), settings=settings), tmp_path / "more", device="cpu")
 
 
 def test_a_folder_is_used_as_it_is_and_recorded_by_its_name_alone(source: Path, tmp_path: Path) -> None:

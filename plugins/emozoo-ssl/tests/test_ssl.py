@@ -19,6 +19,8 @@ import torch
 import transformers
 from emozoo_ssl import SslConfig, architecture
 from emozoo_ssl.backbone import BASE, KINDS, build_encoder, check_spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plugin_site import installed
 from safetensors.torch import load_file, save_file
 from small import emozoo, one_error, read, toy
@@ -157,6 +159,22 @@ def test_every_kind_of_encoder_answers_as_transformers_own_does(name: str, backb
     assert len(states) == 3 == len(ours.layer_weights)
     for state, other in zip(states, [*expected.hidden_states[:-1], expected.last_hidden_state], strict=True):
         torch.testing.assert_close(state, other, atol=2e-4, rtol=1e-3)
+
+
+def test_weights_are_read_under_their_older_names_as_well(backbones: dict[str, Path], tmp_path: Path) -> None:
+    """Published files call the two parts of weight norm `weight_g` and `weight_v`."""
+    folder = shutil.copytree(backbones["wav2vec2 with a head"], tmp_path / "older")
+    weights = load_file(folder / "model.safetensors")
+    parts = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    older = {}
+    for key, value in weights.items():
+        for new, old in parts.items():
+            key = key.replace(new, old)
+        older[key] = value
+    assert any(key.endswith("conv.weight_g") for key in older)
+    save_file(older, folder / "model.safetensors")
+    expected = network(backbones["wav2vec2 with a head"]).state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in network(folder).state_dict().items())
 
 
 @pytest.mark.parametrize("freeze", ["all", "convolutions", "none"])
@@ -474,6 +492,25 @@ def test_a_spec_without_a_field_is_refused() -> None:
     for field in spec:
         with pytest.raises(ValueError, match="backbone_config"):
             check_spec({key: value for key, value in spec.items() if key != field})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(field=st.sampled_from([*BASE, "name", "other"]), value=JSON)
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_field_holds_a_spec_is_accepted_or_refused_with_a_reason(field: str, value: Any) -> None:
+    spec = {**BASE, "name": "here", field: value}
+    try:
+        SslConfig(backbone="here", backbone_config=spec)
+    except ValueError as error:
+        assert "backbone_config" in str(error)
+    else:
+        assert type(value) in (type(spec[field]), int, float) and spec.keys() == {*BASE, "name"}
 
 
 @pytest.mark.parametrize("name", KINDS)
