@@ -129,7 +129,7 @@ class Trainer:
         network: Any = self.model.network
         if not hasattr(network, "parameter_groups"):
             return list(network.parameters())
-        groups = network.parameter_groups(self.recipe)
+        groups = [{**group, "params": list(group["params"])} for group in network.parameter_groups(self.recipe)]
         grouped = {id(parameter) for group in groups for parameter in group["params"]}
         for name, parameter in network.named_parameters():
             if parameter.requires_grad and id(parameter) not in grouped:

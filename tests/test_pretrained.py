@@ -65,8 +65,8 @@ PLUGIN = '''
             self.body.load_state_dict(load_file(folder / "model.safetensors"))
 
         def parameter_groups(self, recipe):
-            groups = [{"params": self.head.parameters()}, {"params": list(self.body.parameters()), "lr": 1e-6}]
-            return [{**group, "params": list(group["params"])} for group in groups[: 1 if self.config.forget else 2]]
+            groups = [{"params": self.head.parameters()}, {"params": self.body.parameters(), "lr": 1e-6}]
+            return groups[:1] if self.config.forget else groups
 
     architecture = Architecture(
         name="borrowed", modalities=("audio",), config=Config, build=Network, prepare=prepare,
