@@ -7,8 +7,9 @@ costs no torch, so a plugin's metadata stays cheap to build.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ class Architecture:
     """A Markdown file beside the plugin's module: its own paragraph in a model card."""
     contract: int = CONTRACT_VERSION
     """The version of this contract that the plugin was written for."""
+    prepare: Callable[[Any], Any] | None = None
+    """`prepare(config)`, called when a training starts from fresh weights, looks up what the config only names, such as a
+    pretrained model, and returns the config that the network is built with and that the checkpoint records."""
 
     @property
     def video(self) -> bool:
@@ -146,6 +150,8 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
         return "recipe is not an emozoo.architecture.Recipe"
     if not callable(architecture.build):
         return "build cannot be called: it must be build(config, num_labels)"
+    if architecture.prepare is not None and not callable(architecture.prepare):
+        return "prepare cannot be called: it must be prepare(config)"
     config = architecture.config
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         return "config is not a dataclass"
@@ -157,3 +163,15 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
         if field.name in {recipe_field.name for recipe_field in dataclasses.fields(Recipe)}:
             return f"config field {field.name!r} has the name of a recipe field: --set could not tell them apart"
     return None
+
+
+def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[str] = ()) -> tuple[Path, str]:
+    """For a plugin's `prepare` and `load_pretrained`: the folder that holds `files` of a pretrained model, and its name.
+
+    `reference` is a folder, or `hub:user/name[@revision]`: then the files are fetched, all of one commit, and those of
+    `optional` that are there. Weights are safetensors; no other kind is fetched. The name may be recorded in a checkpoint:
+    `hub:user/name@commit`, or the folder's own name without its place on this machine. Raises EmozooError with the reason.
+    """
+    from emozoo import pretrained
+
+    return pretrained.pretrained_files(reference, files, optional)

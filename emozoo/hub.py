@@ -75,16 +75,16 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
         return Path(reference).expanduser()
     name = parse(reference)
     try:
-        folder = _fetch(name, CONFIG, name.revision).parent
+        folder = fetch(name, CONFIG, name.revision).parent
         pinned = Reference(name.repo, folder.name)  # so that a push in between cannot mix two models
         read_config(folder, str(name))
         if weights:
-            _fetch(pinned, WEIGHTS, pinned.revision)
-    except _NoFile as missing:
+            fetch(pinned, WEIGHTS, pinned.revision)
+    except NoFile as missing:
         raise EmozooError(_what_is_there(name, str(missing))) from None
     for optional in ((PREPROCESSOR,) if weights else ()) + tuple(extra):
-        with suppress(_NoFile):
-            _fetch(pinned, optional, pinned.revision)
+        with suppress(NoFile):
+            fetch(pinned, optional, pinned.revision)
     return folder
 
 
@@ -112,12 +112,12 @@ def commit_of(reference: str | os.PathLike[str], folder: Path) -> str:
     return str(Reference(parse(reference).repo, folder.name)) if is_reference(reference) else folder.resolve().name
 
 
-class _NoFile(Exception):
+class NoFile(Exception):
     """The repository has no file of that name."""
 
 
-def _fetch(name: Reference, file: str, revision: str | None) -> Path:
-    """The path of a file in the cache, fetched where it is not there. Raises `_NoFile`, or EmozooError."""
+def fetch(name: Reference, file: str, revision: str | None) -> Path:
+    """The path of a file in the cache, fetched where it is not there. Raises `NoFile`, or EmozooError."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RevisionNotFoundError
 
@@ -134,7 +134,7 @@ def _fetch(name: Reference, file: str, revision: str | None) -> Path:
         except RevisionNotFoundError:
             raise
         except EntryNotFoundError:
-            raise _NoFile(file) from None
+            raise NoFile(file) from None
         except Exception as error:
             try:
                 path = Path(hf_hub_download(**place, local_files_only=True))
@@ -155,13 +155,18 @@ def _fetch(name: Reference, file: str, revision: str | None) -> Path:
         return Path(hf_hub_download(**place))
 
 
-def _what_is_there(name: Reference, missing: str) -> str:
-    """Why a repository without `missing` cannot be used; names the pickle files that it may have instead."""
+def files_of(name: Reference) -> list[str]:
+    """The files of a repository, for an error's sentence; none where the Hub does not say."""
     from huggingface_hub import HfApi
 
-    files: list[str] = []
-    with suppress(Exception):  # the answer is an error anyway
-        files = HfApi().list_repo_files(name.repo, revision=name.revision)
+    with suppress(Exception):
+        return HfApi().list_repo_files(name.repo, revision=name.revision)
+    return []
+
+
+def _what_is_there(name: Reference, missing: str) -> str:
+    """Why a repository without `missing` cannot be used; names the pickle files that it may have instead."""
+    files = files_of(name)
     pickles = [shown(file)[1:-1] for file in files if file.endswith(PICKLES)]
     if pickles and WEIGHTS not in files:
         return (

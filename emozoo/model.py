@@ -161,7 +161,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
             f"{name}/{CONFIG} is damaged: modalities are {', '.join(config['modalities'])}, "
             f"but {architecture.name} takes {', '.join(architecture.modalities)}"
         )
-    settings = _config_of(architecture, config["architecture_config"], f"{name}/{CONFIG}")
+    settings = config_of(architecture, config["architecture_config"], f"{name}/{CONFIG}")
     shapes = read_shapes(folder, name)
     _check_shapes(architecture, settings, len(labels), shapes, name)
     plugin = config["plugin"]
@@ -187,7 +187,8 @@ def config_value(value: Any) -> Any:
     return tuple(config_value(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def _config_of(architecture: Architecture, values: dict[str, Any], where: str) -> Any:
+def config_of(architecture: Architecture, values: dict[str, Any], where: str) -> Any:
+    """An architecture's config from its JSON. Raises EmozooError, naming `where` it stands, for values that cannot be."""
     known = {field.name for field in dataclasses.fields(architecture.config)}
     if strangers := sorted(values.keys() - known):
         raise EmozooError(

@@ -20,6 +20,8 @@ from emozoo.errors import EmozooError
 from emozoo.paths import write_text
 
 RUN, METRICS, PREDICTIONS, SUMMARY = "run.json", "metrics.json", "predictions.csv", "summary.json"
+PREPARED = "prepared.json"
+"""The network's config as its plugin's `prepare` made it when the run began; only where the plugin has one."""
 
 
 @dataclass(frozen=True)

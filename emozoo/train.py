@@ -22,10 +22,10 @@ from emozoo.data.protocols import Fold, speaker_note
 from emozoo.errors import EmozooError
 from emozoo.evaluate import Data, measure, open_data, pick_fold
 from emozoo.metrics import Metrics, Summary, pool
-from emozoo.model import EmotionModel, load, pick_device
+from emozoo.model import EmotionModel, config_of, load, pick_device
 from emozoo.paths import write_text
 from emozoo.progress import Progress
-from emozoo.run import METRICS, RUN, SUMMARY, RunOptions, read_metrics, read_options
+from emozoo.run import METRICS, PREPARED, RUN, SUMMARY, RunOptions, read_metrics, read_options
 from emozoo.settings import apply_settings
 from emozoo.trainer import RESUME, Trainer
 
@@ -44,9 +44,9 @@ def train(
 
     progress = progress or Progress()
     architecture = registry.get_architecture(options.architecture)
-    config, recipe = apply_settings(architecture, options.settings)
+    asked, recipe = apply_settings(architecture, options.settings)
     start = Start.of(options) if options.start else None
-    labels = options.labels
+    config, labels = asked, options.labels
     if start:
         config, labels = start.config(options), labels or start.model.labels
     registry.get_corpus(options.dataset)
@@ -54,12 +54,15 @@ def train(
     with processes.main_process_first():  # it decodes, the others find the cache
         begun = _claim(folder, options, resume or not processes.is_main_process)
         try:
+            if not start:
+                config = _prepared(architecture, asked, folder)
             data = open_data(options.dataset, options.data_dir, labels, options.merge, video=architecture.video)
             folds = data.folds(options.protocol, options.seed)
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
         except BaseException:
             if not begun:  # nothing was trained: leave no folder in the way of the next try
-                (folder / RUN).unlink(missing_ok=True)
+                for file in (RUN, PREPARED):
+                    (folder / file).unlink(missing_ok=True)
                 folder.rmdir()
             raise
     results = []
@@ -89,6 +92,9 @@ def train(
                 progress.message(
                     f"of other labels than those of {start.name}, so this starts afresh: {', '.join(fresh)}"
                 )
+            network: Any = trainer.model.network
+            if not start and hasattr(network, "load_pretrained") and not (target / RESUME).exists():
+                network.load_pretrained(asked)
             trainer.run()
             metrics = _finish(trainer, data, fold, options, target, len(folds), start)
             processes.wait_for_everyone()
@@ -128,7 +134,10 @@ class Start:
         architecture, own = self.model.architecture, self.model.config
         asked, _ = apply_settings(architecture, options.settings)
         names = {field.name for field in dataclasses.fields(own)} & options.settings.keys()
-        config = dataclasses.replace(own, **{name: getattr(asked, name) for name in names})
+        try:
+            config = dataclasses.replace(own, **{name: getattr(asked, name) for name in names})
+        except (TypeError, ValueError) as error:
+            raise EmozooError(f"--set {', '.join(sorted(names))} does not fit {options.start}: {error}") from error
         if names and _shapes(architecture, config, 2) != _shapes(architecture, own, 2):
             raise EmozooError(
                 f"--set {', '.join(sorted(names))} makes another network than that of {options.start}, whose weights do "
@@ -156,6 +165,26 @@ def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, t
     except (NotImplementedError, RuntimeError):
         network = architecture.build(config, labels)
     return {name: value.shape for name, value in network.state_dict().items()}
+
+
+def _prepared(architecture: Architecture, asked: Any, folder: Path) -> Any:
+    """The config to train with: what the architecture's `prepare` makes of the one asked for, kept for the rest of the run,
+    so that later folds, and a run that is resumed, build the very same network."""
+    if architecture.prepare is None:
+        return asked
+    path = folder / PREPARED
+    if not path.is_file():
+        try:
+            config = architecture.prepare(asked)
+        except (TypeError, ValueError) as error:
+            raise EmozooError(f"{architecture.name} cannot use these settings: {error}") from error
+        write_text(path, json.dumps(dataclasses.asdict(config), indent=2, ensure_ascii=False) + "\n")
+        return config
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EmozooError(f"{path} is damaged: delete {folder} to start anew") from error
+    return config_of(architecture, values, str(path))
 
 
 def _claim(folder: Path, options: RunOptions, resume: bool) -> bool:

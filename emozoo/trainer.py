@@ -116,7 +116,8 @@ class Trainer:
         if recipe.balance == "loss":
             weights = torch.as_tensor(class_weights(self.targets[self.train_rows], len(labels)), dtype=torch.float32)
         kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-        optimizer = kind(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        optimizer = kind(self._parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.shares = [group["lr"] / recipe.learning_rate for group in optimizer.param_groups]
         objective = Objective(self.model, weights, recipe.label_smoothing)
         self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
         self.average: AveragedModel | None = None
@@ -125,6 +126,20 @@ class Trainer:
         self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
+
+    def _parameters(self) -> list[Any]:
+        """The network's own groups of parameters, as torch's optimizers take them; all in one where it has none.
+
+        Raises EmozooError for a network that leaves a parameter out which would then never learn."""
+        network: Any = self.model.network
+        if not hasattr(network, "parameter_groups"):
+            return list(network.parameters())
+        groups = [{**group, "params": list(group["params"])} for group in network.parameter_groups(self.recipe)]
+        grouped = {id(parameter) for group in groups for parameter in group["params"]}
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad and id(parameter) not in grouped:
+                raise EmozooError(f"{self.model.architecture.name} is broken: parameter_groups leaves out {name!r}")
+        return groups
 
     def reseed(self, stage: str | int) -> np.random.Generator:
         """Seeds torch for a stage of the run; returns a numpy generator that every process of several has alike."""
@@ -177,8 +192,9 @@ class Trainer:
         self.objective.train()
         total = torch.zeros((), device=self.accelerator.device)
         for number, (batch, begins) in enumerate(plan):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate(number)
+            rate = self.learning_rate(number)
+            for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
+                group["lr"] = rate * share
             total += self.step(batch, begins, pretrain)
             self.progress.step(self.epoch + 1, number + 1, self.batches)
         self.epoch += 1
@@ -189,7 +205,7 @@ class Trainer:
                 f"training diverged in epoch {self.epoch}: the loss is {loss}; try a lower --set learning_rate, "
                 f"now {self.recipe.learning_rate}"
             )
-        record |= {"learning_rate": self.optimizer.param_groups[0]["lr"]}
+        record |= {"learning_rate": rate}
         if not pretrain:
             record |= self.measure_dev()
         record["seconds"] = round(time.perf_counter() - started, 3)

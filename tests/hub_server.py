@@ -41,6 +41,8 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    requests: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Pull requests by number: author and status; the commit of number 3 is the ref `refs/pr/3`."""
 
     def commit(self, changes: dict[str, bytes | None], message: str, branch: str = "main") -> Commit:
         files = dict(self.files(branch)) if branch in self.refs else {}
@@ -311,6 +313,20 @@ class Handler(BaseHTTPRequestHandler):
         found = [each for each in found if set(wanted) <= set(each["tags"])]
         self.answer(200, sorted(found, key=lambda each: -each["downloads"]))
 
+    def discussions(self, kind: str, name: str) -> None:
+        repo = self.repo(kind, name)
+        wanted = self.query.get("author", [""])[0]
+        found = [
+            {
+                "num": number, "title": "Adding `safetensors` variant of this model", "author": {"name": author},
+                "status": status, "isPullRequest": True, "createdAt": "2024-01-01T00:00:00.000Z",
+                "repo": {"name": name, "type": "model"},
+            }
+            for number, (author, status) in sorted(repo.requests.items())
+            if author == wanted
+        ]  # fmt: skip
+        self.answer(200, {"discussions": found, "count": len(found), "start": 0})
+
     def tree(self, kind: str, name: str, revision: str) -> None:
         commit = self.commit(self.repo(kind, name), revision)
         told = []
@@ -356,8 +372,13 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "/api/models", Handler.list),
     ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}", Handler.info),
     ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}/revision/(?P<revision>.+)", Handler.info),
+    ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}/discussions", Handler.discussions),
     ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}/tree/(?P<revision>.+)", Handler.tree),
-    ("GET HEAD", rf"(?:/(?P<kind>datasets))?/{REPO}/resolve/(?P<revision>[^/]+)/(?P<file>.+)", Handler.resolve),
+    (
+        "GET HEAD",
+        rf"(?:/(?P<kind>datasets))?/{REPO}/resolve/(?P<revision>refs/pr/\d+|[^/]+)/(?P<file>.+)",
+        Handler.resolve,
+    ),
 ]
 
 

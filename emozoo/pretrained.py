@@ -1,0 +1,86 @@
+"""Pretrained models that a plugin builds on, such as transformers' speech encoders: a reference becomes a folder of files.
+
+`emozoo.architecture.pretrained_files` is the door to it. What the files mean is the plugin's business; nothing in them is
+run or unpickled.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from emozoo.checkpoint import WEIGHTS, shown
+from emozoo.errors import EmozooError
+from emozoo.hub import PICKLES, NoFile, fetch, files_of
+from emozoo.reference import Reference, is_reference, parse
+
+log = logging.getLogger("emozoo")
+CONVERTER = "SFconvertbot"
+"""The account of Hugging Face's own that opens pull requests with a model's weights as safetensors."""
+
+
+def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[str] = ()) -> tuple[Path, str]:
+    """What `emozoo.architecture.pretrained_files` says."""
+    if not is_reference(reference):
+        return _local(Path(reference).expanduser(), files)
+    name = parse(reference)
+    try:
+        folder = fetch(name, files[0], name.revision).parent
+        pinned = Reference(name.repo, folder.name)
+        for file in files[1:]:
+            fetch(pinned, file, pinned.revision)
+    except NoFile as missing:
+        converted = _converted(name) if str(missing) == WEIGHTS and name.revision is None else None
+        if converted is None:
+            raise EmozooError(_no_pretrained(str(name), str(missing), files_of(name))) from None
+        log.warning(
+            "%s has no safetensors: taking those that the Hub's own bot made of its weights, %s", name, converted
+        )
+        return pretrained_files(str(converted), files, optional)
+    for file in optional:
+        with suppress(NoFile):
+            fetch(pinned, file, pinned.revision)
+    return folder, str(pinned)
+
+
+def _local(folder: Path, files: Sequence[str]) -> tuple[Path, str]:
+    try:
+        there = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise EmozooError(
+            f"the folder {folder} cannot be read ({reason}): name one, or a model of the Hub as hub:user/name"
+        ) from error
+    if missing := [file for file in files if file not in there]:
+        raise EmozooError(_no_pretrained(str(folder), missing[0], sorted(there)))
+    return folder, re.sub(r"[^\w.+ -]", "_", folder.resolve().name) or "folder"
+
+
+def _converted(name: Reference) -> Reference | None:
+    """The pull request in which the Hub's conversion bot offers a repository's weights as safetensors."""
+    from huggingface_hub import HfApi
+
+    with suppress(Exception):  # the answer is an error otherwise
+        for request in HfApi().get_repo_discussions(name.repo, author=CONVERTER, discussion_type="pull_request"):
+            if request.author == CONVERTER and request.status == "open":
+                return Reference(name.repo, f"refs/pr/{request.num}")
+    return None
+
+
+def _no_pretrained(name: str, missing: str, files: Sequence[str]) -> str:
+    """Why a pretrained model without `missing` cannot be used."""
+    pickles = [shown(file)[1:-1] for file in sorted(files) if file.endswith(PICKLES)]
+    if missing != WEIGHTS:
+        return f"{name} has no {missing}, so it is no model that transformers could have saved"
+    if f"{WEIGHTS}.index.json" in files:
+        return f"{name} is refused: its weights are in several files, and emozoo reads a single {WEIGHTS} only"
+    if not pickles:
+        return f"{name} has no {WEIGHTS}: weights are read from safetensors only"
+    return (
+        f"{name} is refused: its weights are pickle files ({', '.join(pickles[:3])}), which can run code when they are "
+        f"opened; name a copy or a revision of it that has {WEIGHTS}, or where you trust it, load it with transformers, "
+        "save it with save_pretrained and name that folder"
+    )

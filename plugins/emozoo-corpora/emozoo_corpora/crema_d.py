@@ -1,0 +1,108 @@
+"""CREMA-D as it is published: what each recording is stands in its file name. Cao et al., 2014."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emozoo import EmozooError
+from emozoo.data.corpus import Corpus, row
+from emozoo_corpora.files import SOUNDS, Lost, Rows, find_files, media_files, read_table
+
+EMOTIONS = {
+    "ANG": "angry",
+    "DIS": "disgusted",
+    "FEA": "fearful",
+    "HAP": "happy",
+    "NEU": "neutral",
+    "SAD": "sad",
+}
+SENTENCES = {
+    "IEO": "It's eleven o'clock",
+    "TIE": "That is exactly what happened",
+    "IOM": "I'm on my way to the meeting",
+    "IWW": "I wonder what this is about",
+    "TAI": "The airplane is almost full",
+    "MTI": "Maybe tomorrow it will be cold",
+    "IWL": "I would like a new alarm clock",
+    "ITH": "I think I have a doctor's appointment",
+    "DFA": "Don't forget a jacket",
+    "ITS": "I think I've seen this before",
+    "TSI": "The surface is slick",
+    "WSI": "We'll stop in a couple of minutes",
+}
+GENDERS = {"male": "M", "female": "F"}
+OBTAIN = (
+    "Clone https://github.com/CheyneyComputerScience/CREMA-D with git-lfs installed (free, no registration); of it the "
+    "folder AudioWAV is needed, and for the actors' gender VideoDemographics.csv; for video, convert VideoFlash to MP4."
+)
+
+_STEM = re.compile(
+    r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>XX?|LO|MD|HI)", re.IGNORECASE
+)
+
+
+class CremaD(Rows):
+    """One row for each recording, by actor and take.
+
+    AudioWAV is preferred for the sound to AudioMP3, and either to the sound track of a video. The Flash videos of VideoFlash
+    cannot be read; copies of them in MP4, or what else emozoo reads, are the picture.
+    """
+
+    def read(self, folder: Path) -> list[dict[str, object]]:
+        sounds: dict[str, Path] = {}
+        videos: dict[str, Path] = {}
+        lost = Lost()
+        for path in media_files(folder):
+            match = _STEM.fullmatch(path.stem)
+            if match and match["emotion"].upper() in EMOTIONS and match["sentence"].upper() in SENTENCES:
+                (sounds if path.suffix.lower() in SOUNDS else videos).setdefault(path.stem.upper(), path)
+            elif match or path.parent.name.lower().startswith(("audio", "video")):
+                lost.add("files are not named like a recording", path.name)
+        if not sounds and not videos:
+            raise EmozooError(
+                f"no recording of CREMA-D in {folder}: looked for files such as AudioWAV/1001_DFA_ANG_XX.wav in it and "
+                f"every folder below. {OBTAIN}"
+            )
+        genders = _genders(folder)
+        rows = []
+        for take in sorted(sounds.keys() | videos.keys()):
+            actor, sentence, emotion, _ = take.split("_")
+            rows.append(
+                row(
+                    utterance_id=take,
+                    speaker=actor,
+                    gender=genders.get(actor, ""),
+                    emotion=EMOTIONS[emotion],
+                    transcript=SENTENCES[sentence],
+                    audio_path=str(sounds.get(take) or videos[take]),
+                    video_path=str(videos.get(take, "")),
+                )
+            )
+        lost.tell(folder)
+        return rows
+
+
+def _genders(folder: Path) -> dict[str, str]:
+    """M or F by actor, where the table of the actors is there."""
+    for path in find_files(folder, "videodemographics.csv")[:1]:
+        table = read_table(path, ("ActorID", "Sex"))
+        return {line["ActorID"]: GENDERS.get(line["Sex"].lower(), "") for line in table}
+    return {}
+
+
+corpus = Corpus(
+    name="crema_d",
+    builder=CremaD,
+    labels=("happy", "sad", "angry", "neutral"),
+    protocol="group-5",
+    environment="EMOZOO_CREMA_D",
+    obtain=OBTAIN,
+    licence="Open Database License (ODbL) 1.0",
+    language="en",
+    summary="7,442 recordings of 91 actors who speak twelve sentences in 6 emotions, sound and video",
+    citation=(
+        "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova and R. Verma, CREMA-D: Crowd-sourced Emotional "
+        "Multimodal Actors Dataset, IEEE Transactions on Affective Computing 5(4), 377-390 (2014)"
+    ),
+)

@@ -1,0 +1,93 @@
+"""nEMO as it is published: what each recording is stands in its file name, what is said in data.tsv. Christop, 2024."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emozoo import EmozooError
+from emozoo.data.corpus import Corpus, row
+from emozoo_corpora.files import SOUNDS, Lost, Rows, find_files, media_files, read_table
+
+EMOTIONS = {
+    "anger": "angry",
+    "fear": "fearful",
+    "happiness": "happy",
+    "neutral": "neutral",
+    "sadness": "sad",
+    "surprised": "surprised",
+}
+GENDERS = {
+    "EB0": "F", "IC0": "F", "KD0": "F", "KS0": "M", "MK0": "F", "MP0": "M", "SM0": "M", "TP0": "M", "WR0": "M",
+}  # fmt: skip
+OBTAIN = (
+    "Clone https://github.com/amu-cai/nEMO, or download the dataset amu-cai/nEMO of the Hugging Face Hub (free, no "
+    "registration); of it the folder samples is needed, and for what is said data.tsv."
+)
+
+_STEM = re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)", re.IGNORECASE)
+
+
+class Nemo(Rows):
+    """One row for each recording, by speaker, emotion and sentence."""
+
+    def read(self, folder: Path) -> list[dict[str, object]]:
+        rows: dict[tuple[str, str, int], dict[str, object]] = {}
+        lost = Lost()
+        texts = _texts(folder, lost)
+        for path in media_files(folder):
+            match = _STEM.fullmatch(path.stem)
+            if path.suffix.lower() not in SOUNDS:
+                continue
+            if match is None or match["speaker"].upper() not in GENDERS or match["emotion"].lower() not in EMOTIONS:
+                if path.parent.name.lower() == "samples":
+                    lost.add("files are not named like a recording", path.name)
+                continue
+            speaker, emotion, sentence = match["speaker"].upper(), match["emotion"].lower(), int(match["sentence"])
+            name = f"{speaker}_{emotion}_{sentence}"
+            rows.setdefault(
+                (speaker, emotion, sentence),
+                row(
+                    utterance_id=name,
+                    speaker=speaker,
+                    gender=GENDERS[speaker],
+                    emotion=EMOTIONS[emotion],
+                    transcript=texts.get(name, ""),
+                    audio_path=str(path),
+                ),
+            )
+        if not rows:
+            raise EmozooError(
+                f"no recording of nEMO in {folder}: looked for files such as samples/EB0_anger_1.wav"
+                + f" in it and every folder below. {OBTAIN}"
+            )
+        for name in texts.keys() - {str(each["utterance_id"]) for each in rows.values()}:
+            lost.add("recordings of data.tsv are missing", name)
+        lost.tell(folder)
+        return [rows[key] for key in sorted(rows)]
+
+
+def _texts(folder: Path, lost: Lost) -> dict[str, str]:
+    """What is said in each recording, by its name without the ending, where the table is there."""
+    for path in find_files(folder, "data.tsv"):
+        try:
+            table = read_table(path, ("file_id", "raw_text"), "\t")
+        except EmozooError as error:
+            lost.add("tables are not nEMO's", str(error))
+            continue
+        return {line["file_id"].rpartition(".")[0]: line["raw_text"] for line in table}
+    return {}
+
+
+corpus = Corpus(
+    name="nemo",
+    builder=Nemo,
+    labels=("happy", "sad", "angry", "neutral"),
+    protocol="group-5",
+    environment="EMOZOO_NEMO",
+    obtain=OBTAIN,
+    licence="CC BY-NC-SA 4.0",
+    language="pl",
+    summary="4,481 recordings of 9 actors who speak ninety sentences in 6 emotions, sound",
+    citation="I. Christop, nEMO: Dataset of Emotional Speech in Polish, LREC-COLING 2024, arXiv 2404.06292",
+)

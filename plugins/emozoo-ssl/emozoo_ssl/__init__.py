@@ -1,0 +1,102 @@
+"""A pretrained speech encoder, a learned weighting of its layers, attentive pooling: what can be set, what is prepared.
+
+The network is in `emozoo_ssl.network`, what is known about encoders in `emozoo_ssl.backbone`. transformers is imported
+when a network is built.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import nn
+
+from emozoo import EmozooError
+from emozoo.architecture import Architecture, Recipe, pretrained_files
+from emozoo.features import check_config
+from emozoo_ssl.backbone import BASE, FILES, OPTIONAL, check_spec, read_spec
+from emozoo_ssl.network import SslNetwork
+
+DEFAULT = "hub:facebook/hubert-base-ls960"
+"""Of the encoders under the Apache licence that fit a small GPU, HuBERT's is the usual choice for emotion."""
+
+
+@dataclass(frozen=True)
+class SslConfig:
+    """What the network is built from."""
+
+    backbone: str = DEFAULT
+    """The encoder: `hub:user/name[@revision]`, or a folder. A checkpoint records its name and, from the Hub, the commit."""
+    backbone_config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What the encoder is built from, recorded when a training starts: nothing to set by hand."""
+    freeze: Literal["all", "convolutions", "none"] = "all"
+    """What stays as it was pretrained: the whole encoder, its convolutions only, or nothing."""
+    pooling: Literal["statistics", "attention"] = "statistics"
+    """Over time, by attention: mean and deviation (Okabe et al. 2018), or the mean alone."""
+    hidden: int = 256
+    """Features between the encoder and the pooling."""
+    dropout: float = 0.2
+    backbone_learning_rate: float = 1e-5
+    """The encoder's, where it is not frozen; the recipe's `learning_rate` is that of all other layers."""
+    gradient_checkpointing: bool = False
+    """Computes the encoder's layers twice instead of keeping them in memory, where it is not frozen."""
+
+    def __post_init__(self) -> None:
+        check_config(self, sizes=("hidden",), shares=("dropout",))
+        for name, choices in (("freeze", ("all", "convolutions", "none")), ("pooling", ("statistics", "attention"))):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(choices)}")
+        if not 0 < self.backbone_learning_rate <= 1:
+            raise ValueError(
+                f"backbone_learning_rate must be above 0, and 1 at most, not {self.backbone_learning_rate}"
+            )
+        if not isinstance(self.backbone, str) or not self.backbone:
+            raise ValueError("backbone names no encoder: it is hub:user/name, or a folder")
+        if self.backbone_config:
+            check_spec(self.backbone_config)
+            if self.backbone_config["name"] != self.backbone:
+                raise ValueError("backbone_config belongs to another backbone: a trained model keeps its own")
+
+
+def prepare(config: SslConfig) -> SslConfig:
+    """The config with what the encoder is built from. Raises EmozooError for one that is missing or not of a known kind."""
+    if config.backbone_config:
+        raise EmozooError("backbone_config is what emozoo records of a backbone: leave it out, and name the backbone")
+    folder, name = pretrained_files(config.backbone, FILES, OPTIONAL)
+    return dataclasses.replace(config, backbone=name, backbone_config=read_spec(folder, name))
+
+
+def build(config: SslConfig, num_labels: int) -> nn.Module:
+    """The network with fresh weights; without having been prepared, of the default encoder's size."""
+    if not config.backbone_config:
+        if config.backbone != DEFAULT:
+            raise ValueError(f"the backbone {config.backbone} was not looked up: prepare(config) does that")
+        config = dataclasses.replace(config, backbone_config={**BASE, "name": DEFAULT})
+    return SslNetwork(config, num_labels)
+
+
+architecture = Architecture(
+    name="ssl",
+    modalities=("audio",),
+    config=SslConfig,
+    build=build,
+    prepare=prepare,
+    recipe=Recipe(
+        epochs=15,
+        batch_size=16,
+        learning_rate=1e-3,
+        schedule="cosine",
+        warmup=0.1,
+        label_smoothing=0.1,
+        shift=0.2,
+    ),
+    summary="A pretrained speech encoder (wav2vec 2.0, HuBERT, WavLM, data2vec, Whisper) and attentive pooling",
+    citation=(
+        "The encoder's own: wav2vec 2.0, Baevski et al. 2020, arXiv 2006.11477; HuBERT, Hsu et al. 2021, arXiv 2106.07447; "
+        "WavLM, Chen et al. 2022, arXiv 2110.13900; data2vec, Baevski et al. 2022, arXiv 2202.03555; Whisper, Radford et "
+        "al. 2022, arXiv 2212.04356. Weighted layers: Yang et al., SUPERB, 2021, arXiv 2105.01051. Pooling: Okabe, "
+        "Koshinaka and Shinoda 2018, arXiv 1803.10963."
+    ),
+    card="card.md",
+)
