@@ -82,6 +82,7 @@ class Trainer:
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
         weights on a CPU. Raises EmozooError for a device or a recipe that cannot be used."""
         from accelerate import Accelerator, DistributedDataParallelKwargs
+        from accelerate.state import AcceleratorState
         from accelerate.tracking import get_available_trackers
 
         self.recipe, self.store, self.folder, self.seed, self.progress = recipe, store, folder, seed, progress
@@ -93,6 +94,7 @@ class Trainer:
         if precision == "auto":
             precision = "bf16" if computes_bf16(chosen) else "fp32"
         trackers = [name for name in map(str, get_available_trackers()) if name in ("tensorboard", "trackio")]
+        AcceleratorState._reset_state()  # else a process could not train a second time in another precision
         self.accelerator = Accelerator(
             mixed_precision="no" if precision == "fp32" else precision,
             cpu=chosen.type == "cpu",

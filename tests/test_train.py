@@ -228,6 +228,14 @@ def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
     assert losses[0] == losses[1]  # the weights that train are the same
 
 
+def test_a_process_can_train_in_one_precision_and_then_in_another(tmp_path: Path) -> None:
+    for precision in ("bf16", "fp32"):
+        train(options(settings={"epochs": "1"}, precision=precision), tmp_path / precision, device="cpu")
+    losses = [history(tmp_path / precision)[0]["loss"] for precision in ("bf16", "fp32")]
+    assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert read(tmp_path / "fp32" / "metrics.json")["training"]["precision"] == "no"
+
+
 def test_each_way_to_balance_trains(tmp_path: Path) -> None:
     for balance in ("loss", "none"):
         train(
