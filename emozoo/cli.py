@@ -287,16 +287,19 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Show the architectures and datasets at hand, where they come from, and what is wrong with those that fail."""
-    from emozoo import registry, render
+    from emozoo import registry, render, trial
 
     if on_hub:
         return _list_hub(query, as_json)
     if query is not None:
         raise EmozooError(f"emozoo list {query}: a part of a name goes with --hub; emozoo info shows one entry")
-    listed = {
-        "architectures": registry.checked(registry.ARCHITECTURES),
-        "datasets": registry.checked(registry.DATASETS),
-    }
+    with render.waiting("trying plugins"):
+        tried = trial.checked(*registry.KINDS)
+    listed = {f"{kind}s": [each for each in tried if each.group == group] for group, kind in registry.KINDS.items()}
+    for name in registry.unknown_names():
+        render.warn(f"{registry.ALLOWED} names {name!r}, and no installed plugin or distribution is called so")
+    if off := [f"{each.name} ({each.distribution})" for each in registry.switched_off()]:
+        render.say(f"switched off, as {registry.ALLOWED} does not name them: {', '.join(off)}")
     if as_json:
         _print_json(
             {
