@@ -190,12 +190,12 @@ def told(error: BaseException) -> str:
 
 
 _IMPORT = """
-import importlib, json, os, sys, time
+import json, os, sys, time
 from pathlib import Path
 from emozoo import registry
 plugin = registry.Plugin(*json.loads(sys.argv[2]))
 for needed in ("torch", "emozoo.features") if plugin.group == registry.ARCHITECTURES else ("emozoo.data.corpus",):
-    importlib.import_module(needed)
+    __import__(needed)
 started = time.perf_counter()
 problem = registry.import_plugin(plugin)[1]
 Path(sys.argv[1]).write_text(json.dumps([problem, time.perf_counter() - started]), encoding="utf-8")

@@ -21,8 +21,6 @@ from hub_server import Hub, running
 from small import one_error, toy
 from test_hub import environment
 
-from emozoo.scaffold import write_plugin
-
 DEPENDENCIES = [place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")]
 
 
@@ -41,9 +39,9 @@ class Place:
         quiet = ["--no-deps", "--no-index"] if what == "install" else ["--yes"]
         self.run(sys.executable, "-m", "pip", "--python", str(self.python), what, "-q", *quiet, *words)
 
-    def install(self, kind: str, name: str) -> Path:
+    def install(self, name: str, *kind: str) -> Path:
         """Writes a plugin, builds its wheel and installs it; returns the folder of its sources."""
-        source = write_plugin(kind, name, self.folder / "sources" / name)
+        source = Path(self.emozoo("new", *kind, name, "--output", f"sources/{name}").stdout.strip())
         build_wheel(source, self.folder / "wheels")
         self.pip("install", *map(str, (self.folder / "wheels").glob(f"emozoo_{name}-*.whl")))
         return source
@@ -90,7 +88,7 @@ def hub() -> Iterator[Hub]:
 
 
 def test_a_plugin_is_installed_trained_published_and_missed(place: Place, hub: Hub) -> None:
-    place.install("architecture", "third_net")
+    place.install("third_net", "architecture")
     where = place.run(
         str(place.python), "-c", "import emozoo, emozoo_third_net as t; print(emozoo.__file__, t.__file__)"
     )
@@ -131,7 +129,7 @@ def test_a_plugin_is_installed_trained_published_and_missed(place: Place, hub: H
 
 
 def test_a_new_architecture_passes_its_check_unchanged(place: Place) -> None:
-    place.install("architecture", "checked_net")
+    place.install("checked_net", "architecture")
     report = json.loads(place.emozoo("check", "checked_net", "--json", "--device", "cpu").stdout)
     states = {point["point"]: point["state"] for point in report["points"]}
     assert states.pop("gpu") == "skipped"
@@ -139,8 +137,12 @@ def test_a_new_architecture_passes_its_check_unchanged(place: Place) -> None:
 
 
 def test_a_new_dataset_and_a_new_network_with_video_pass_their_own_tests(place: Place) -> None:
-    for kind, name, words in (("dataset", "my_voices", []), ("video", "face_net", ["-k", "not trains"])):
-        source = place.install(kind, name)
+    kinds: dict[str, tuple[list[str], list[str]]] = {
+        "my_voices": (["dataset"], []),
+        "face_net": (["architecture", "--video"], ["-k", "not trains"]),  # which takes long, and is the same for all
+    }
+    for name, (kind, words) in kinds.items():
+        source = place.install(name, *kind)
         (source / f"emozoo_{name}").rename(source / "elsewhere")  # what is tested is the wheel
         pytest_words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", str(source), *words)
         done = place.run(str(place.python), *pytest_words)
