@@ -24,16 +24,16 @@ def check(
 
     The exit status is 1 when a point does not hold that is required. A dataset needs its data: --data-dir.
     """
-    from emozoo import render
+    from emozoo import render, render_check
     from emozoo.conformance import check as run
 
     settings = pairs(set_, "--set")
     with render.waiting(f"checking {name}"):
-        report = run(name, settings=settings, data_dir=data_dir, device=device, heard=render.say_finding)
+        report = run(name, settings=settings, data_dir=data_dir, device=device, heard=render_check.say_finding)
     if as_json:
         print_json(report.to_dict())
     else:
-        render.show_check(report)
+        render_check.show_check(report)
     if not report.holds:
         raise typer.Exit(1)
 

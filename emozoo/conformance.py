@@ -133,8 +133,9 @@ def check(
     with registry.output_to_stderr():  # a network or a builder may print, and the report is the result
         if group == registry.ARCHITECTURES:
             from emozoo import conformance_network as network
+            from emozoo.conformance_subject import NetworkSubject
 
-            points, subject = network.POINTS, network.NetworkSubject(name, settings or {}, device)
+            points, subject = network.POINTS, NetworkSubject(name, settings, device)
         else:
             from emozoo import conformance_corpus as corpus
 
@@ -176,6 +177,8 @@ def told(error: BaseException) -> str:
     """An exception in one line: its type, the beginning of its text, and the last line of code outside of libraries."""
     text = " ".join(str(error).split())
     text = text if len(text) <= 300 else f"{text[:297]}..."
+    if isinstance(error, EmozooError):  # meant to be read as it is
+        return text
     place, trace = "", error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename

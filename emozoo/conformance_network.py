@@ -1,6 +1,7 @@
-"""The points of an architecture's contract: what its network does with sound, frames, seeds, files and a short training.
+"""The points of an architecture's contract: what its network does with sound, frames, seeds and files.
 
-Each is looked at on fresh weights of the network's real size. All but the last few run on the CPU.
+Each is looked at on fresh weights of the network's real size, on the CPU. Those that depend on what runs it are in
+`emozoo.conformance_machine`.
 """
 
 from __future__ import annotations
@@ -8,92 +9,20 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-import logging
-import math
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from emozoo import conformance_machine as machine
 from emozoo import registry
-from emozoo.architecture import Architecture
 from emozoo.checkpoint import NAME, type_problem
-from emozoo.conformance import Broken, LeftOut, Point, listed
-from emozoo.model import EmotionModel, Origin, config_value, load, pick_device
-from emozoo.settings import apply_settings
-
-SAMPLES, FRAMES = 48_000, (20, 60, 100, 3)
-LABELS = ("happy", "sad", "angry", "neutral")
-APART = ("angry", "sad")
-"""The two emotions that the toy corpus tells apart best."""
-EPOCHS = (3, 12)
-"""Of the short training; the second where the first did not do."""
-BATCH = 8
-LUCK = 0.05
-"""A result that guessing gives at least so often does not beat chance."""
-
-Clips = tuple[Tensor, Tensor | None]
-
-
-class NetworkSubject:
-    """An architecture with the settings under which it is looked at.
-
-    Raises EmozooError for an unknown name, and for settings that do not fit.
-    """
-
-    def __init__(
-        self, architecture: str | Architecture, settings: Mapping[str, str] | None = None, device: str = "auto"
-    ) -> None:
-        named = isinstance(architecture, str)
-        self.architecture: Architecture = registry.get_architecture(architecture) if named else architecture  # type: ignore
-        self.settings = dict(settings or {})
-        self.config, self.recipe = apply_settings(self.architecture, self.settings)
-        self.device = pick_device(device)
-
-    def build(self, labels: int = len(LABELS), seed: int = 0) -> nn.Module:
-        torch.manual_seed(seed)
-        return self.architecture.build(self.config, labels)
-
-    def clips(self, batch: int, seed: int = 0) -> Clips:
-        """Different noises, each louder than the one before, and, for video, random pictures."""
-        generator = torch.Generator().manual_seed(seed)
-        levels = torch.linspace(0.05, 0.3, batch)[:, None]
-        sound = (torch.randn(batch, SAMPLES, generator=generator) * levels).clamp(-1, 1)
-        # Sounds of one spectrum would look alike to a network that does not see the level.
-        tone = torch.sin(2 * math.pi * 200 * (1 + torch.arange(batch))[:, None] * torch.arange(SAMPLES) / 16_000)
-        return (sound + 0.2 * tone).clamp(-1, 1), self.pictures(batch, generator)
-
-    def pictures(self, batch: int, generator: torch.Generator | None = None) -> Tensor | None:
-        if not self.architecture.video:
-            return None
-        levels = torch.linspace(60, 255, batch).long()[:, None, None, None, None]
-        return (torch.rand((batch, *FRAMES), generator=generator) * levels).to(torch.uint8)
-
-
-def answer(network: nn.Module, clips: Clips) -> Tensor:
-    """Logits, as emozoo asks for them: frames only where there are some."""
-    sound, frames = clips
-    return network(sound) if frames is None else network(sound, frames)
-
-
-def _close(one: Tensor, other: Tensor) -> bool:
-    """Whether logits are equal but for the order of additions."""
-    return torch.allclose(one, other, atol=1e-4, rtol=1e-3)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Whether logits come from equal inputs: to within the last digits."""
-    return torch.allclose(one, other, atol=1e-6, rtol=1e-6)
-
-
-def some(clips: Clips, rows: Any) -> Clips:
-    return clips[0][rows], None if clips[1] is None else clips[1][rows]
+from emozoo.conformance import Broken, Point, listed
+from emozoo.conformance_subject import LABELS, SAMPLES, NetworkSubject, answer, close, finite, same, some
+from emozoo.model import EmotionModel, Origin, config_value, load
 
 
 def _checked(logits: Any, batch: int, labels: int) -> Tensor:
@@ -102,11 +31,6 @@ def _checked(logits: Any, batch: int, labels: int) -> Tensor:
     if logits.dtype != torch.float32 or logits.shape != (batch, labels):
         raise Broken(f"{logits.dtype} {list(logits.shape)} for a batch of {batch} and {labels} labels")
     return logits
-
-
-def _finite(name: str, values: Tensor) -> None:
-    if not torch.isfinite(values).all():
-        raise Broken(f"{name} that are not finite")
 
 
 def _metadata(subject: NetworkSubject) -> str:
@@ -147,7 +71,7 @@ def _forward(subject: NetworkSubject) -> str:
         network = subject.build(labels).eval()
         with torch.inference_mode():
             for batch in (1, 3):
-                _finite("logits", _checked(answer(network, subject.clips(batch)), batch, labels))
+                finite("logits", _checked(answer(network, subject.clips(batch)), batch, labels))
     return "batches of 1 and 3, for 2, 4 and 7 labels"
 
 
@@ -160,7 +84,7 @@ def _independent(subject: NetworkSubject) -> str:
         alone = torch.cat([answer(network, some(clips, slice(row, row + 1))) for row in range(3)])
         turned = answer(network, some(clips, [2, 0, 1]))[[1, 2, 0]]
     for what, other in (("alone", alone), ("in another order", turned)):
-        if not _close(together, other):
+        if not close(together, other):
             raise Broken(f"logits that differ by {(together - other).abs().max():.2g} from those of the clips {what}")
     return "the same alone, in a batch, and in another order"
 
@@ -169,12 +93,12 @@ def _listens(subject: NetworkSubject) -> str:
     network, clips, others = subject.build().eval(), subject.clips(2), subject.clips(2, seed=1)
     with torch.inference_mode():
         logits = answer(network, clips)
-        if _same(logits[0], logits[1]):
+        if same(logits[0], logits[1]):
             raise Broken("the same logits for two different clips")
         if clips[1] is None:
             return "different clips, different logits"
-        deaf = _same(logits, answer(network, (others[0], clips[1])))
-        blind = _same(logits, answer(network, (clips[0], others[1])))
+        deaf = same(logits, answer(network, (others[0], clips[1])))
+        blind = same(logits, answer(network, (clips[0], others[1])))
     if deaf or blind:
         raise Broken(f"the same logits whatever {'the sound' if deaf else 'the picture'} is")
     return "different sounds and pictures, different logits"
@@ -234,7 +158,7 @@ def _save(subject: NetworkSubject) -> str:
     here, there = model.network.state_dict(), loaded.network.state_dict()
     if differ := sorted(name for name in here if not torch.equal(here[name], there[name])):
         raise Broken(f"other values in {listed(differ)} after loading")
-    if not _same(before, after):
+    if not same(before, after):
         raise Broken(f"logits that differ by {(before - after).abs().max():.2g} after loading")
     return f"the same weights and logits from {size / 2**20:.1f} MiB on disk"
 
@@ -249,124 +173,11 @@ def _extremes(subject: NetworkSubject) -> str:
         network = subject.build().train()
         logits = answer(network, (sound, subject.pictures(2, generator)))
         F.cross_entropy(logits, torch.tensor([0, 1])).backward()
-        _finite(f"logits on {name}", logits)
+        finite(f"logits on {name}", logits)
         for key, parameter in network.named_parameters():
             if parameter.grad is not None:
-                _finite(f"gradients of {key} on {name}", parameter.grad)
+                finite(f"gradients of {key} on {name}", parameter.grad)
     return f"logits and gradients on {', '.join(sounds)}"
-
-
-def _to(clips: Clips, device: torch.device) -> Clips:
-    return clips[0].to(device), None if clips[1] is None else clips[1].to(device)
-
-
-def _gpu(subject: NetworkSubject) -> str:
-    if subject.device.type == "cpu":
-        raise LeftOut("no GPU is used here")
-    network, clips = subject.build().eval(), subject.clips(3)
-    with torch.inference_mode():
-        here = answer(network, clips)
-        there = answer(network.to(subject.device), _to(clips, subject.device)).cpu()
-    if not torch.allclose(here, there, atol=2e-2, rtol=2e-2):
-        raise Broken(f"logits that differ by {(here - there).abs().max():.2g} from those on the CPU")
-    return f"{subject.device}: logits within {(here - there).abs().max():.1g} of those on the CPU"
-
-
-def _bf16(subject: NetworkSubject) -> str:
-    network = subject.build().to(subject.device).train()
-    clips = _to(subject.clips(4), subject.device)
-    with torch.autocast(subject.device.type, torch.bfloat16):
-        logits = answer(network, clips)
-        loss = F.cross_entropy(logits.float(), torch.arange(4, device=subject.device))
-    loss.backward()
-    _finite("logits", logits)
-    for name, parameter in network.named_parameters():
-        if parameter.grad is not None:
-            _finite(f"gradients of {name}", parameter.grad)
-    return f"finite logits and gradients on {subject.device}"
-
-
-def _compile(subject: NetworkSubject) -> str:
-    network, clips = subject.build().to(subject.device).eval(), _to(subject.clips(2), subject.device)
-    # Without a GPU, what is captured is run by PyTorch itself: that needs no C++ compiler.
-    backend = "inductor" if subject.device.type == "cuda" else "aot_eager"
-    with _unrecorded(), torch.inference_mode():
-        compiled: Any = torch.compile(network, fullgraph=True, backend=backend)
-        if not torch.allclose(answer(network, clips), answer(compiled, clips), atol=1e-2, rtol=1e-2):
-            raise Broken("other logits than without")
-    return f"one graph, by {backend}"
-
-
-def _export(subject: NetworkSubject) -> str:
-    network, clips = subject.build().eval(), subject.clips(2)
-    batch = torch.export.Dim("batch", min=1, max=64)
-    arguments = tuple(each for each in clips if each is not None)
-    with _unrecorded(), torch.no_grad():
-        program = torch.export.export(network, arguments, dynamic_shapes=({0: batch},) * len(arguments))
-        more = tuple(each for each in subject.clips(3) if each is not None)
-        if not _close(program.module()(*more), network(*more)):
-            raise Broken("other logits than without")
-    return "one graph, for batches of any size"
-
-
-@contextmanager
-def _unrecorded() -> Iterator[None]:
-    """Leaves no compiled code of this network behind, and keeps back the compiler's remarks."""
-    loggers = [logging.getLogger(name) for name in ("torch._dynamo", "torch._inductor", "torch.export")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        torch._dynamo.reset()
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _cost(subject: NetworkSubject) -> str:
-    from torch.utils.flop_counter import FlopCounterMode
-
-    network = subject.build().eval()
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        answer(network, subject.clips(1))
-    trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    total = sum(parameter.numel() for parameter in network.parameters())
-    frozen = f" ({trained:,} trained)" if trained != total else ""
-    return f"{total:,} parameters{frozen}, {counter.get_total_flops() / 1e9:.3g} GFLOPs a window"
-
-
-def _trains(subject: NetworkSubject) -> str:
-    """Trains as `emozoo train` does, with the plugin's recipe in small batches, and asks for the test split."""
-    from emozoo.run import RunOptions
-    from emozoo.train import train
-
-    settings = {"batch_size": str(min(subject.recipe.batch_size, BATCH)), **subject.settings}
-    lengths = [subject.settings["epochs"]] if "epochs" in subject.settings else [str(epochs) for epochs in EPOCHS]
-    for epochs in lengths:
-        options = RunOptions(
-            architecture=subject.architecture.name,
-            dataset="toy",
-            labels=APART,
-            settings={**settings, "epochs": epochs},
-        )
-        with tempfile.TemporaryDirectory(prefix="emozoo-check-") as folder:
-            metrics = train(options, Path(folder, "run"), device=str(subject.device)).pooled
-        right = sum(metrics.confusion[number][number] for number in range(len(APART)))
-        words = f"{right} of {metrics.count} test clips right after {epochs} epochs"
-        if luck(right, metrics.count, len(APART)) < LUCK:
-            return words
-    needed = next(n for n in range(metrics.count + 2) if luck(n, metrics.count, len(APART)) < LUCK)
-    raise Broken(f"{words}, of which guessing gives half; {needed} would do")
-
-
-def luck(right: int, count: int, labels: int) -> float:
-    """The chance that guessing among so many labels gets at least `right` of `count` right: the binomial tail."""
-    share = 1 / labels
-    return sum(math.comb(count, n) * share**n * (1 - share) ** (count - n) for n in range(right, count + 1))
 
 
 POINTS: tuple[Point[NetworkSubject], ...] = (
@@ -428,33 +239,33 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
         "gpu",
         "the same logits on the GPU as on the CPU",
         "tensors that forward makes without device=, and those that are no buffers",
-        _gpu,
+        machine.gpu,
     ),
     Point(
         "bf16",
         "finite logits and gradients in mixed precision with bfloat16",
         "operations that need float32: put them under torch.autocast(..., enabled=False)",
-        _bf16,
+        machine.bf16,
     ),
     Point(
         "compile",
         "torch.compile captures the network in one graph",
         "Python that depends on a tensor's values in forward; a plugin may do without",
-        _compile,
+        machine.compile,
         required=False,
     ),
     Point(
         "export",
         "torch.export captures the network for batches of any size",
         "the same, and sizes that forward takes for fixed; a plugin may do without",
-        _export,
+        machine.export,
         required=False,
     ),
-    Point("cost", "parameters and operations can be counted", "what forward calls", _cost, required=False),
+    Point("cost", "parameters and operations can be counted", "what forward calls", machine.cost, required=False),
     Point(
         "trains",
         "a short training on the toy corpus, angry against sad, beats chance on unheard speakers",
         "the recipe's learning rate first, then forward; --set epochs=30 trains for longer",
-        _trains,
+        machine.trains,
     ),
 )

@@ -81,13 +81,17 @@ def plugins(group: str) -> list[Plugin]:
 
 def switched_off() -> list[Plugin]:
     """The installed plugins that EMOZOO_PLUGINS leaves out."""
+    if _allowed() is None:
+        return []
     return [plugin for group in KINDS for plugin in installed(group) if not _is_on(plugin)]
 
 
 def unknown_names() -> list[str]:
     """The words of EMOZOO_PLUGINS that are the name of nothing that is installed."""
+    if not (words := _allowed()):
+        return []
     known = {_plain(name) for group in KINDS for each in installed(group) for name in (each.name, each.distribution)}
-    return [word for word in _allowed() or () if _plain(word) not in known]
+    return [word for word in words if _plain(word) not in known]
 
 
 def _allowed() -> list[str] | None:

@@ -18,7 +18,6 @@ from rich.table import Table
 from emozoo.progress import Progress
 
 if TYPE_CHECKING:
-    from emozoo.conformance import Finding, Report
     from emozoo.data.protocols import Fold
     from emozoo.evaluate import Evaluation
     from emozoo.hub import HubModel, Push
@@ -259,37 +258,6 @@ def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
             state = f"[red]broken: {escape(plugin.problem)}[/]" if plugin.problem else "[green]ok[/]"
             table.add_row(escape(plugin.name), escape(plugin.distribution), escape(plugin.version), state)
         out.print(table)
-
-
-STATES = {"ok": "[green]ok[/]", "broken": "[red]broken[/]", "skipped": "skipped"}
-
-
-def say_finding(finding: Finding) -> None:
-    """A line on standard error as soon as a point of `emozoo check` has been looked at."""
-    say(f"{finding.point.name}: {finding.state}")
-
-
-def show_check(report: Report) -> None:
-    """What came of each point; for those that do not hold, what was expected and where to look."""
-    table = Table(
-        "point", "state", "found", title=f"{report.name}, {report.kind} of {report.origin}", title_justify="left"
-    )
-    for finding in report.findings:
-        optional = "" if finding.point.required or finding.state != "broken" else " (not required)"
-        table.add_row(finding.point.name, STATES[finding.state] + optional, escape(finding.found))
-    out.print(table)
-    for finding in report.findings:
-        if finding.state == "broken":
-            out.print(f"[bold]{finding.point.name}[/] {'is required' if finding.point.required else 'is not required'}")
-            for title, text in (
-                ("expected", finding.point.promise),
-                ("found", finding.found),
-                ("look at", finding.point.look),
-            ):
-                out.print(f"  {title}: {escape(text)}", soft_wrap=True)
-    broken = sum(finding.fails for finding in report.findings)
-    verdict = "keeps the contract" if report.holds else f"breaks the contract in {broken} point{'s'[: broken > 1]}"
-    out.print(f"{escape(report.name)} {verdict}", soft_wrap=True)
 
 
 def show_push(done: Push) -> None:

@@ -19,6 +19,7 @@ import pytest
 from emozoo import conformance_corpus, conformance_network, registry
 from emozoo.architecture import Architecture
 from emozoo.conformance import BROKEN, LEFT_OUT, LOADS, Point, find
+from emozoo.conformance_subject import NetworkSubject
 from emozoo.data.corpus import Corpus
 
 __all__ = ["ArchitectureConformance", "DatasetConformance"]
@@ -41,7 +42,7 @@ class ArchitectureConformance:
         name = self.architecture if isinstance(self.architecture, str) else self.architecture.name
         if point is LOADS:
             return _judge(point, registry.find(registry.ARCHITECTURES, name))
-        _judge(point, conformance_network.NetworkSubject(self.architecture, self.settings, self.device))
+        _judge(point, NetworkSubject(self.architecture, self.settings, self.device))
 
 
 class DatasetConformance:

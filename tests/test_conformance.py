@@ -21,7 +21,8 @@ from emozoo import EmozooError, conformance_corpus, conformance_network
 from emozoo.architecture import Architecture
 from emozoo.conformance import Finding, check, find
 from emozoo.conformance_corpus import CorpusSubject
-from emozoo.conformance_network import NetworkSubject, luck
+from emozoo.conformance_machine import luck
+from emozoo.conformance_subject import NetworkSubject
 from emozoo.data.ravdess import corpus as ravdess
 
 # --- the plugins in the box

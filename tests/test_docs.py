@@ -27,7 +27,7 @@ from emozoo.architecture import Architecture, Recipe
 from emozoo.cli import app
 from emozoo.conformance import LOADS, find
 from emozoo.conformance_corpus import CorpusSubject
-from emozoo.conformance_network import NetworkSubject
+from emozoo.conformance_subject import NetworkSubject
 from emozoo.data.corpus import FEATURES, Corpus
 from emozoo.testing import ArchitectureConformance, DatasetConformance
 

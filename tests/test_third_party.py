@@ -139,7 +139,10 @@ def test_a_new_architecture_passes_its_check_unchanged(place: Place) -> None:
 def test_a_new_dataset_and_a_new_network_with_video_pass_their_own_tests(place: Place) -> None:
     kinds: dict[str, tuple[list[str], list[str]]] = {
         "my_voices": (["dataset"], []),
-        "face_net": (["architecture", "--video"], ["-k", "not trains"]),  # which takes long, and is the same for all
+        "face_net": (
+            ["architecture", "--video"],
+            ["-k", "loads or forward or save"],
+        ),  # the others are the same for all
     }
     for name, (kind, words) in kinds.items():
         source = place.install(name, *kind)
@@ -151,5 +154,3 @@ def test_a_new_dataset_and_a_new_network_with_video_pass_their_own_tests(place: 
     place.run(str(place.python), str(example), "example")
     small = ("--set", "filters=4,4,4", "--set", "linear=8", "--epochs", 1, "--device", "cpu")
     place.emozoo("train", "cnn", "--dataset", "my_voices", "--data-dir", "example", "--output", "run", *small)
-    report = json.loads(place.emozoo("check", "my_voices", "--data-dir", "example", "--json").stdout)
-    assert {point["state"] for point in report["points"]} == {"ok"}
