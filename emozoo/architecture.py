@@ -133,15 +133,23 @@ class Architecture:
         return "video" in self.modalities
 
 
+def version_problem(contract: object) -> str | None:
+    """Why a plugin that was written for a version of the contract cannot be used, as a sentence; None where it can."""
+    if contract == CONTRACT_VERSION:
+        return None
+    newer = isinstance(contract, int) and contract > CONTRACT_VERSION
+    return (
+        f"written for version {contract} of the plugin contract; this emozoo speaks version {CONTRACT_VERSION}: install "
+        f"{'a newer emozoo' if newer else 'a newer release of the plugin'}"
+    )
+
+
 def contract_problem(architecture: object, entry_name: str) -> str | None:
     """The first way in which `architecture` breaks the contract, as a sentence; None where it keeps it."""
     if not isinstance(architecture, Architecture):
         return f"the entry point gives a {type(architecture).__name__}, not an emozoo.architecture.Architecture"
-    if architecture.contract != CONTRACT_VERSION:
-        return (
-            f"written for version {architecture.contract} of the plugin contract; this emozoo speaks version "
-            f"{CONTRACT_VERSION}: install a release of the plugin for it"
-        )
+    if problem := version_problem(architecture.contract):
+        return problem
     if architecture.name != entry_name:
         return f"the entry point is named {entry_name!r}, the architecture {architecture.name!r}: they must agree"
     if tuple(architecture.modalities) not in MODALITIES:

@@ -4,7 +4,6 @@ looks in `emozoo.render`. Nothing heavy is imported at the top, so that `--help`
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import sys
@@ -17,6 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 import emozoo
+from emozoo import cli_plugins
+from emozoo.cli_options import DataDir, Device, Json, Merge, Protocol, Settings, pairs, print_json
 from emozoo.errors import EmozooError
 
 
@@ -58,23 +59,6 @@ class Precision(StrEnum):
     auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-DataDir = Annotated[
-    str | None,
-    typer.Option(
-        help="Folder of the dataset, or a manifest's file or hub:user/name. EMOZOO_IEMOCAP names IEMOCAP's as well."
-    ),
-]
-Merge = Annotated[
-    list[str] | None, typer.Option(help="Counts one emotion as another, as in excited=happy; may be given again.")
-]
-Protocol = Annotated[
-    str | None,
-    typer.Option(help="How to split: session, speaker, group-5, random, split. Each dataset has a usual one."),
-]
 
 
 def _version(asked: bool) -> None:
@@ -124,12 +108,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output, or with the last one.")
     ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."
-        ),
-    ] = None,
+    set_: Settings = None,
     device: Device = "auto",
     precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that have it.")] = Precision.auto,
     as_json: Json = False,
@@ -153,7 +132,7 @@ def train(
         start = _absolute(start)
     if architecture is None:
         raise EmozooError("name an architecture, such as cnn_rnn, or with --from a model to fine-tune")
-    settings = _pairs(set_, "--set")
+    settings = pairs(set_, "--set")
     if epochs is not None:
         settings["epochs"] = str(epochs)
     options = RunOptions(
@@ -182,7 +161,7 @@ def train(
     if render.is_main_process():
         if as_json:
             test = [{"fold": fold.number, "name": fold.name, **metrics.to_dict()} for fold, metrics in progress.folds]
-            _print_json({"run": str(folder), **summary.to_dict(), "test": test})
+            print_json({"run": str(folder), **summary.to_dict(), "test": test})
         else:
             render.show_training(str(folder), summary, progress.folds)
 
@@ -220,7 +199,7 @@ def evaluate(
             device=device,
         )
     if as_json:
-        _print_json(result.to_dict())
+        print_json(result.to_dict())
     else:
         render.show_evaluation(result)
 
@@ -267,7 +246,7 @@ def predict(
         if not timeline:
             for each in predictions:
                 each.pop("windows", None)
-        _print_json({"model": name_of(model), "labels": list(loaded.labels), "predictions": predictions})
+        print_json({"model": name_of(model), "labels": list(loaded.labels), "predictions": predictions})
     elif as_csv:
         render.write_csv(answers, loaded.labels, timeline)
     else:
@@ -287,18 +266,21 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Show the architectures and datasets at hand, where they come from, and what is wrong with those that fail."""
-    from emozoo import registry, render
+    from emozoo import registry, render, trial
 
     if on_hub:
         return _list_hub(query, as_json)
     if query is not None:
         raise EmozooError(f"emozoo list {query}: a part of a name goes with --hub; emozoo info shows one entry")
-    listed = {
-        "architectures": registry.checked(registry.ARCHITECTURES),
-        "datasets": registry.checked(registry.DATASETS),
-    }
+    with render.waiting("trying plugins"):
+        tried = trial.checked(*registry.KINDS)
+    listed = {f"{kind}s": [each for each in tried if each.group == group] for group, kind in registry.KINDS.items()}
+    for name in registry.unknown_names():
+        render.warn(f"{registry.ALLOWED} names {name!r}, and no installed plugin or distribution is called so")
+    if off := [f"{each.name} ({each.distribution})" for each in registry.switched_off()]:
+        render.say(f"switched off, as {registry.ALLOWED} does not name them: {', '.join(off)}")
     if as_json:
-        _print_json(
+        print_json(
             {
                 kind: [
                     {
@@ -330,7 +312,7 @@ def info(
 
     document = describe(name)
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         render.show_info(document)
 
@@ -375,9 +357,13 @@ def push(
             dry_run=dry_run,
         )
     if as_json:
-        _print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
+        print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
     else:
         render.show_push(done)
+
+
+app.command()(cli_plugins.check)
+app.add_typer(cli_plugins.new, name="new")
 
 
 def _absolute(place: str) -> str:
@@ -401,13 +387,9 @@ def _list_hub(query: str | None, as_json: bool) -> None:
     with render.waiting("asking the Hub"):
         found = hub.search(query)
     if as_json:
-        _print_json({"models": [vars(model) for model in found]})
+        print_json({"models": [vars(model) for model in found]})
     else:
         render.show_hub(found)
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:
@@ -419,18 +401,8 @@ def _words(text: str | None) -> tuple[str, ...] | None:
     return words
 
 
-def _pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for item in items or ():
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip():
-            raise EmozooError(f"{option} {item}: must be KEY=VALUE")
-        pairs[key.strip()] = value.strip()
-    return pairs
-
-
 def _merges(items: Iterable[str] | None) -> dict[str, str]:
-    return _pairs([pair for item in items or () for pair in item.split(",")], "--merge")
+    return pairs([pair for item in items or () for pair in item.split(",")], "--merge")
 
 
 def _number(fold: str) -> int:

@@ -20,7 +20,7 @@ def describe(name: str) -> dict[str, Any]:
 
     Raises EmozooError, with near names, for none of them."""
     for group, tell in ((registry.ARCHITECTURES, _architecture), (registry.DATASETS, _dataset)):
-        if any(plugin.name == name for plugin in registry.plugins(group)):
+        if any(plugin.name == name for plugin in registry.installed(group)):
             return tell(name)
     if hub.is_reference(name):
         folder = hub.resolve(name, weights=False, extra=(METRICS,))

@@ -172,8 +172,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
 
 def _architecture_of(folder: str, config: dict[str, Any]) -> Architecture:
     name, plugin = config["architecture"], config["plugin"]
-    holders = [each for each in registry.plugins(registry.ARCHITECTURES) if each.name == name]
-    if not holders:
+    if all(each.name != name for each in registry.installed(registry.ARCHITECTURES)):
         raise EmozooError(
             f"{folder} needs the architecture {name!r}, which no installed plugin offers; it was made with "
             f"{plugin['distribution']} {plugin['version']}: pip install {plugin['distribution']} "

@@ -1,7 +1,8 @@
 """Finds architecture and dataset plugins through entry points.
 
-Listing reads metadata only; a plugin's module is imported when it is used. A plugin that cannot be used is recorded with
-the reason and costs nothing else. What a plugin must offer is in `emozoo.architecture` and `emozoo.data.corpus`.
+Finding reads metadata only; a plugin's module is imported when it is used. A plugin that cannot be used is recorded with
+the reason and costs nothing else; `emozoo.trial` finds out which cannot. EMOZOO_PLUGINS says which are looked at. What a
+plugin must offer is in `emozoo.architecture` and `emozoo.data.corpus`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib.metadata
-import importlib.util
-import json
 import os
-import subprocess
+import re
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
@@ -28,8 +26,9 @@ if TYPE_CHECKING:
 ARCHITECTURES = "emozoo.architectures"
 DATASETS = "emozoo.datasets"
 KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset"}
-IMPORT_SECONDS = 30
-"""How long a plugin's import may take when `emozoo list` tries it."""
+ALLOWED = "EMOZOO_PLUGINS"
+"""The environment variable that names, separated by commas, the distributions or plugins that are looked at beside emozoo's
+own; empty: none; unset: all."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +53,62 @@ class Plugin:
         return f"{self.distribution} {self.version}"
 
 
-def plugins(group: str) -> list[Plugin]:
-    """The plugins of a group by name, from metadata alone. Of several that claim one name, emozoo's own holds it, else
-    the first distribution in alphabetical order; the others come with a `problem`."""
+def installed(group: str) -> list[Plugin]:
+    """All plugins of a group by name, whatever EMOZOO_PLUGINS says, from metadata alone; emozoo's own before others."""
     found = []
     for entry in _entry_points(group):
-        name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("unknown distribution", "")
-        found.append(Plugin(group, entry.name, name, version, entry.value))
-    found.sort(key=lambda plugin: (plugin.name, not plugin.builtin, plugin.distribution.lower()))
+        name = version = ""
+        with contextlib.suppress(Exception):  # damaged metadata
+            name, version = entry.dist.name or "", entry.dist.version or ""  # type: ignore[union-attr]
+        found.append(Plugin(group, entry.name, name or "unknown distribution", version, entry.value))
+    return sorted(found, key=lambda plugin: (plugin.name, not plugin.builtin, plugin.distribution.lower()))
+
+
+def plugins(group: str) -> list[Plugin]:
+    """The plugins of a group by name, less those that EMOZOO_PLUGINS switches off. Of several that claim one name, emozoo's
+    own holds it, else the first distribution in alphabetical order; the others come with a `problem`."""
     listed: list[Plugin] = []
     holders: dict[str, Plugin] = {}
-    for plugin in found:
+    for plugin in installed(group):
+        if not _is_on(plugin):
+            continue
         holder = holders.setdefault(plugin.name, plugin)
         if holder is not plugin:
             plugin = replace(plugin, problem=f"the name {plugin.name!r} is taken by {holder.origin}")
         listed.append(plugin)
     return listed
+
+
+def switched_off() -> list[Plugin]:
+    """The installed plugins that EMOZOO_PLUGINS leaves out."""
+    if _allowed() is None:
+        return []
+    return [plugin for group in KINDS for plugin in installed(group) if not _is_on(plugin)]
+
+
+def unknown_names() -> list[str]:
+    """The words of EMOZOO_PLUGINS that are the name of nothing that is installed."""
+    if not (words := _allowed()):
+        return []
+    known = {_plain(name) for group in KINDS for each in installed(group) for name in (each.name, each.distribution)}
+    return [word for word in words if _plain(word) not in known]
+
+
+def _allowed() -> list[str] | None:
+    """The words of EMOZOO_PLUGINS; None where it is not set."""
+    text = os.environ.get(ALLOWED)
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _is_on(plugin: Plugin) -> bool:
+    allowed = _allowed()
+    names = {_plain(plugin.name), _plain(plugin.distribution)}
+    return plugin.builtin or allowed is None or not names.isdisjoint(map(_plain, allowed))
+
+
+def _plain(name: str) -> str:
+    """A name as pip compares it: in either case, with any of `-`, `_` and `.`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
@@ -91,6 +130,12 @@ def find(group: str, name: str) -> Plugin:
     for plugin in listed:
         if plugin.name == name and plugin.problem is None:
             return plugin
+    for plugin in installed(group):
+        if plugin.name == name:
+            raise EmozooError(
+                f"the {KINDS[group]} {name!r} of {plugin.origin} is switched off: the environment variable {ALLOWED} "
+                f"does not name it; unset it, or add {plugin.distribution}"
+            )
     names = sorted({plugin.name for plugin in listed})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
@@ -108,19 +153,23 @@ def get_corpus(name: str) -> Corpus:
 
 
 def _load(plugin: Plugin) -> Any:
-    loaded, problem = _import(plugin)
+    loaded, problem = import_plugin(plugin)
     if problem:
         raise EmozooError(f"the {KINDS[plugin.group]} {plugin.name!r} of {plugin.origin} cannot be used: {problem}")
+    if not plugin.builtin:
+        from emozoo import trial
+
+        trial.acquit(plugin)
     return loaded
 
 
-def _import(plugin: Plugin) -> tuple[Any, str | None]:
+def import_plugin(plugin: Plugin) -> tuple[Any, str | None]:
+    """What the entry point names, and why it cannot be used: the exception, or how it breaks the contract."""
     from emozoo.architecture import contract_problem
 
     entry = importlib.metadata.EntryPoint(plugin.name, plugin.target, plugin.group)
     try:
-        # What a plugin prints while it is imported must not land in a command's result.
-        with contextlib.redirect_stdout(sys.stderr):
+        with output_to_stderr():
             loaded = entry.load()
         if plugin.group == ARCHITECTURES:
             return loaded, contract_problem(loaded, plugin.name)
@@ -133,64 +182,24 @@ def _import(plugin: Plugin) -> tuple[Any, str | None]:
         return None, " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def checked(group: str) -> list[Plugin]:
-    """`plugins(group)`, with third parties' plugins tried: each is imported once per installed version, in a process of its
-    own, and the verdict remembered in the cache. So one that raises, hangs or prints cannot harm the caller."""
-    from emozoo.paths import cache_root, write_text
-
-    memory = cache_root() / "plugins.json"
-    try:
-        verdicts: dict[str, str | None] = json.loads(memory.read_text())
-    except (OSError, ValueError):
-        verdicts = {}
-    listed = plugins(group)
-    untried = [p for p in listed if not p.builtin and p.problem is None and _key(p) not in verdicts]
-    if untried:
-        verdicts.update(zip(map(_key, untried), _try_elsewhere(untried), strict=True))
-        with contextlib.suppress(EmozooError):  # a cache that cannot be written only costs time
-            write_text(memory, json.dumps(verdicts, indent=1))
-    return [replace(p, problem=p.problem or verdicts.get(_key(p))) for p in listed]
+@contextlib.contextmanager
+def output_to_stderr() -> Iterator[None]:
+    """Sends to standard error what is printed meanwhile, also by C code and by processes that are started: it must not
+    land in a command's result."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, ValueError):  # a closed stream
+            sys.stdout.flush()
+            kept = os.dup(1)
+            stack.callback(os.close, kept)
+            os.dup2(2, 1)
+            stack.callback(os.dup2, kept, 1)
+            stack.callback(_flush_c)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
 
 
-def _key(plugin: Plugin) -> str:
-    """Changes with whatever could change the verdict: the plugin, its source, and what else is installed."""
-    stamps = []
-    for folder in sys.path:
-        with contextlib.suppress(OSError):
-            stamps.append(os.stat(folder or ".").st_mtime_ns)
-    with contextlib.suppress(Exception):
-        spec = importlib.util.find_spec(plugin.target.partition(":")[0].strip().partition(".")[0])
-        sources = [Path(spec.origin)] if spec and spec.origin else []
-        if spec and spec.submodule_search_locations:
-            sources = [path for place in spec.submodule_search_locations for path in Path(place).rglob("*.py")]
-        stamps += [path.stat().st_mtime_ns for path in sources]
-    return f"{plugin.group} {plugin.name} {plugin.origin} {plugin.target} {sys.prefix} {max(stamps, default=0)}"
+def _flush_c() -> None:
+    with contextlib.suppress(Exception):  # not every system lets itself be asked so
+        import ctypes
 
-
-def _try_elsewhere(untried: list[Plugin]) -> list[str | None]:
-    code = (
-        "import sys; from emozoo import registry; from pathlib import Path; "
-        "problem = registry._import(registry.Plugin(*sys.argv[2:]))[1]; Path(sys.argv[1]).write_text(problem or '')"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-    problems: list[str | None] = []
-    with tempfile.TemporaryDirectory() as folder:
-        started = []
-        for number, p in enumerate(untried):
-            answer = Path(folder, str(number))
-            command = [sys.executable, "-c", code, str(answer), p.group, p.name, p.distribution, p.version, p.target]
-            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            started.append((subprocess.Popen(command, env=environment, **quiet), answer))  # type: ignore[call-overload]
-        for process, answer in started:
-            try:
-                status = process.wait(IMPORT_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                problems.append(f"its import did not end within {IMPORT_SECONDS} s")
-                continue
-            if answer.exists():
-                problems.append(answer.read_text() or None)
-            else:
-                problems.append(f"its import ended the process (exit status {status})")
-    return problems
+        ctypes.CDLL(None).fflush(None)

@@ -15,7 +15,7 @@ from emozoo import registry
 from emozoo.architecture import Recipe
 from emozoo.info import describe, measured_results
 
-COMMANDS = ["train", "evaluate", "predict", "push", "card", "list", "info"]
+COMMANDS = ["train", "evaluate", "predict", "push", "card", "list", "info", "check", "new architecture", "new dataset"]
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --protocol --fold --from --epochs --seed --output --resume --set "
     "--device --precision --json",
@@ -25,12 +25,15 @@ OPTIONS = {
     "card": "",
     "list": "--hub --json",
     "info": "--json",
+    "check": "--set --data-dir --device --json",
+    "new architecture": "--video --output",
+    "new dataset": "--output",
 }
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_names_every_option(command: str) -> None:
-    text = emozoo(command, "--help", COLUMNS="160").stdout
+    text = emozoo(*command.split(), "--help", COLUMNS="160").stdout
     for option in OPTIONS[command].split():
         assert option in text
 

@@ -25,6 +25,15 @@ GOOD = """
     architecture = Architecture(name="{name}", modalities=("audio",), config=Config, build=build)
 """
 
+LOUD = """
+    import ctypes, os, subprocess, sys
+    print("LOUD")
+    sys.__stdout__.write("LOUD")
+    os.write(1, b"LOUD")
+    os.system("echo LOUD")
+    ctypes.CDLL(None).puts(b"LOUD")
+"""
+
 
 def distribution(
     folder: Path, name: str, entries: dict[str, str], source: str, group: str = registry.ARCHITECTURES
@@ -40,8 +49,8 @@ def distribution(
     (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
 
-def emozoo(*words: str, path: Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(path), "EMOZOO_CACHE": str(cache), "COLUMNS": "200"}
+def emozoo(*words: str, path: Path, cache: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(path), "EMOZOO_CACHE": str(cache), "COLUMNS": "200", **more}
     command = [sys.executable, "-m", "emozoo", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -55,76 +64,16 @@ def site(tmp_path: Path) -> Path:
     distribution(site, "exiting-net", {"exiting": "exiting_net:architecture"}, "import os; os._exit(3)")
     distribution(site, "missing-net", {"missing": "missing_net:nothing"}, "")
     distribution(site, "wrong-net", {"wrong": "wrong_net:architecture"}, GOOD.format(name="other"))
-    distribution(site, "loud-net", {"loud": "loud_net:architecture"}, "\n    print('LOUD')" + GOOD.format(name="loud"))
+    distribution(site, "loud-net", {"loud": "loud_net:architecture"}, LOUD + GOOD.format(name="loud"))
     distribution(site, "greedy-net", {"cnn": "greedy_net:architecture"}, GOOD.format(name="cnn"))
     distribution(site, "bad-data", {"bad": "bad_data:corpus"}, "corpus = 5", registry.DATASETS)
     return site
 
 
-def test_list_names_each_plugin_with_its_distribution_and_what_is_wrong(site: Path, tmp_path: Path) -> None:
-    done = emozoo("list", "--json", path=site, cache=tmp_path / "cache")
-    assert done.returncode == 0, done.stderr
-    listed = json.loads(done.stdout)  # nothing that a plugin prints gets in here
-    states = {(p["distribution"], p["name"]): (p["state"], p["problem"]) for p in listed["architectures"]}
-    assert states["good-net", "good"] == ("ok", None)
-    assert states["loud-net", "loud"] == ("ok", None)
-    assert states["emozoo", "cnn"] == ("ok", None)
-    for origin, name, words in [
-        ("raising-net", "raising", "RuntimeError: boom"),
-        ("exiting-net", "exiting", "exit status 3"),
-        ("missing-net", "missing", "nothing"),
-        ("wrong-net", "wrong", "'other'"),
-        ("greedy-net", "cnn", "taken by emozoo"),
-    ]:
-        state, problem = states[origin, name]
-        assert state == "broken" and words in problem
-    bad = next(p for p in listed["datasets"] if p["name"] == "bad")
-    assert "not an emozoo.data.corpus.Corpus" in bad["problem"]
-    assert {p["version"] for p in listed["architectures"] if p["distribution"] != "emozoo"} == {"1.2"}
-
-
-def test_list_as_a_table_names_the_reason_too(site: Path, tmp_path: Path) -> None:
-    done = emozoo("list", path=site, cache=tmp_path / "cache")
-    assert "raising-net" in done.stdout and "RuntimeError: boom" in done.stdout
-
-
-def test_a_plugin_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distribution(tmp_path / "site", "slow-net", {"slow": "slow_net:architecture"}, "import time; time.sleep(600)")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(registry, "IMPORT_SECONDS", 3)
-    slow = next(p for p in registry.checked(registry.ARCHITECTURES) if p.name == "slow")
-    assert slow.problem == "its import did not end within 3 s"
-
-
-def test_verdicts_are_remembered_until_the_plugin_changes(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
-    tried: list[str] = []
-    really = registry._try_elsewhere
-    monkeypatch.setattr(registry, "_try_elsewhere", lambda ps: tried.extend(p.name for p in ps) or really(ps))
-    registry.checked(registry.ARCHITECTURES)
-    assert "raising" in tried and "cnn" not in tried  # emozoo's own are not tried
-    tried.clear()
-    registry.checked(registry.ARCHITECTURES)
-    assert tried == []
-    source = site / "raising_net.py"
-    source.write_text(textwrap.dedent(GOOD.format(name="raising")))
-    stat = source.stat()
-    os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**10))
-    repaired = {p.name: p.problem for p in registry.checked(registry.ARCHITECTURES)}
-    assert "raising" in tried and repaired["raising"] is None
-
-
-def test_list_works_where_the_cache_cannot_be_written(site: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    done = emozoo("list", path=site, cache=tmp_path / "file" / "cache")
-    assert done.returncode == 0 and "RuntimeError: boom" in done.stdout
-
-
 def test_a_broken_plugin_costs_the_others_nothing(site: Path, tmp_path: Path) -> None:
+    # Longer than the time that a command gets here: nothing but emozoo list may import it.
+    distribution(site, "hanging-net", {"hanging": "hanging_net:architecture"}, "import time; time.sleep(600)")
+    assert emozoo("--help", path=site, cache=tmp_path).returncode == 0
     done = emozoo("info", "cnn", "--json", path=site, cache=tmp_path)
     assert done.returncode == 0 and json.loads(done.stdout)["distribution"].startswith("emozoo ")
     done = emozoo("info", "raising", path=site, cache=tmp_path)
@@ -183,7 +132,12 @@ BROKEN_CONTRACTS = {
     "not a frozen dataclass": GOOD.replace("(frozen=True)", "(frozen=False)"),
     "'size' has no default": GOOD.replace("size: int = 3", "size: int"),
     "name of a recipe field": GOOD.replace("size: int = 3", "epochs: int = 3"),
-    "version 99 of the plugin contract": GOOD.replace("build=build", "build=build, contract=99"),
+    "version 99 of the plugin contract.*: install a newer emozoo": GOOD.replace(
+        "build=build", "build=build, contract=99"
+    ),
+    "version 0 of the plugin contract.*: install a newer release of the plugin": GOOD.replace(
+        "build=build", "build=build, contract=0"
+    ),
     "build cannot be called": GOOD.replace("build=build", "build=None"),
 }
 
@@ -195,3 +149,60 @@ def test_each_broken_promise_is_named(words: str, tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(EmozooError, match=words):
         registry.get_architecture("odd")
+
+
+def test_what_a_plugin_prints_while_it_is_imported_is_in_no_result(site: Path, tmp_path: Path) -> None:
+    code = (
+        "from emozoo import registry; architecture = registry.get_architecture('loud'); "
+        "print(architecture.name, flush=True); import os; os.write(1, b'still here')"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(site), "EMOZOO_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "loud\nstill here"
+    assert done.stderr.count("LOUD") == 5
+
+
+@pytest.mark.parametrize(
+    ("allowed", "good", "loud"),
+    [
+        (None, True, True),
+        ("", False, False),
+        ("good", True, False),
+        (" Good_Net ,", True, False),
+        ("loud-net,good", True, True),
+        ("cnn", False, False),
+    ],
+)
+def test_a_variable_says_which_plugins_are_looked_at(
+    allowed: str | None, good: bool, loud: bool, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(site))
+    if allowed is not None:
+        monkeypatch.setenv("EMOZOO_PLUGINS", allowed)
+    names = {(p.name, p.distribution) for p in registry.plugins(registry.ARCHITECTURES)}
+    assert (("good", "good-net") in names, ("loud", "loud-net") in names) == (good, loud)
+    assert ("cnn", "emozoo") in names  # emozoo's own are always there
+    assert (("raising", "raising-net") in names) == (allowed is None)
+
+
+def test_a_plugin_that_is_switched_off_is_called_so(site: Path, tmp_path: Path) -> None:
+    done = emozoo("info", "good", path=site, cache=tmp_path, EMOZOO_PLUGINS="loud-net")
+    assert done.returncode == 2 and done.stderr.splitlines() == [
+        "error: the architecture 'good' of good-net 1.2 is switched off: the environment variable EMOZOO_PLUGINS does not "
+        "name it; unset it, or add good-net"
+    ]
+    done = emozoo("list", "--json", path=site, cache=tmp_path, EMOZOO_PLUGINS="loud-net,lowd-net")
+    listed = json.loads(done.stdout)
+    assert {p["name"] for p in listed["architectures"] if p["distribution"] != "emozoo"} == {"loud"}
+    assert "EMOZOO_PLUGINS names 'lowd-net', and no installed plugin or distribution is called so" in done.stderr
+    assert "switched off" in done.stderr and "good (good-net)" in done.stderr and "loud (" not in done.stderr
+
+
+def test_metadata_without_a_name_costs_the_others_nothing(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    distribution(site, "good-net", {"good": "good_net:architecture"}, GOOD.format(name="good"))
+    distribution(site, "bare-net", {"bare": "bare_net:architecture"}, GOOD.format(name="bare"))
+    (site / "bare_net-1.2.dist-info" / "METADATA").unlink()
+    done = emozoo("list", "--json", path=site, cache=tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    assert {"good", "cnn"} <= {p["name"] for p in json.loads(done.stdout)["architectures"]}

@@ -63,13 +63,13 @@ def load_dataset(
 
     corpus = registry.get_corpus(name) if isinstance(name, str) else name
     root = Path(cache_dir).expanduser() if cache_dir is not None else cache_root()
-    rows = _label(_read_rows(corpus, _locate(corpus, data_dir, root), root), corpus, labels, merge or {})
+    rows = _label(read_rows(corpus, locate(corpus, data_dir, root), root), corpus, labels, merge or {})
     if video:
         rows = _with_video(rows, corpus)
     return cache.decode(rows, root / "clips", corpus.name, video=video)
 
 
-def _locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) -> Path:
+def locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) -> Path:
     """The corpus' folder or file, absolute: as given, from the environment, or made now; EmozooError for none."""
     if data_dir is not None:
         given, source = os.fspath(data_dir), "--data-dir"
@@ -127,7 +127,7 @@ def unwritable(folder: Path, error: OSError) -> EmozooError:
     )
 
 
-def _read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
+def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
     """The builder's rows in `FEATURES`, in memory.
 
     Builders run anew each time: that takes about as long as finding out whether a file of the corpus has changed, and

@@ -10,7 +10,7 @@ from typing import Any
 
 import datasets
 
-from emozoo.architecture import CONTRACT_VERSION
+from emozoo.architecture import CONTRACT_VERSION, version_problem
 from emozoo.media import Crop
 
 FEATURES = datasets.Features(
@@ -95,11 +95,8 @@ def corpus_problem(corpus: object, entry_name: str) -> str | None:
     """The first way in which `corpus` breaks the contract, as a sentence; None where it keeps it."""
     if not isinstance(corpus, Corpus):
         return f"the entry point gives a {type(corpus).__name__}, not an emozoo.data.corpus.Corpus"
-    if corpus.contract != CONTRACT_VERSION:
-        return (
-            f"written for version {corpus.contract} of the plugin contract; this emozoo speaks version "
-            f"{CONTRACT_VERSION}: install a release of the plugin for it"
-        )
+    if problem := version_problem(corpus.contract):
+        return problem
     if corpus.name != entry_name:
         return f"the entry point is named {entry_name!r}, the corpus {corpus.name!r}: they must agree"
     if not (isinstance(corpus.builder, type) and issubclass(corpus.builder, datasets.GeneratorBasedBuilder)):

@@ -1,0 +1,46 @@
+"""Options that several commands share, and how their words become values. Nothing heavy is imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from emozoo.errors import EmozooError
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of the dataset, or a manifest's file or hub:user/name. EMOZOO_IEMOCAP names IEMOCAP's as well."
+    ),
+]
+Merge = Annotated[
+    list[str] | None, typer.Option(help="Counts one emotion as another, as in excited=happy; may be given again.")
+]
+Protocol = Annotated[
+    str | None,
+    typer.Option(help="How to split: session, speaker, group-5, random, split. Each dataset has a usual one."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."),
+]
+
+
+def print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
+    """`KEY=VALUE` words as a mapping. Raises EmozooError, naming the option, for another word."""
+    found: dict[str, str] = {}
+    for item in items or ():
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise EmozooError(f"{option} {item}: must be KEY=VALUE")
+        found[key.strip()] = value.strip()
+    return found

@@ -1,0 +1,44 @@
+"""How what `emozoo check` finds looks on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from emozoo import render
+
+if TYPE_CHECKING:
+    from emozoo.conformance import Finding, Report
+
+STATES = {"ok": "[green]ok[/]", "broken": "[red]broken[/]", "skipped": "skipped"}
+
+
+def say_finding(finding: Finding) -> None:
+    """A line on standard error as soon as a point of `emozoo check` has been looked at."""
+    render.say(f"{finding.point.name}: {finding.state}")
+
+
+def show_check(report: Report) -> None:
+    """What came of each point; for those that do not hold, what was expected and where to look."""
+    table = Table(
+        "point", "state", "found", title=f"{report.name}, {report.kind} of {report.origin}", title_justify="left"
+    )
+    for finding in report.findings:
+        optional = "" if finding.point.required or finding.state != "broken" else " (not required)"
+        table.add_row(finding.point.name, STATES[finding.state] + optional, escape(finding.found))
+    render.out.print(table)
+    for finding in report.findings:
+        if finding.state == "broken":
+            needed = "is required" if finding.point.required else "is not required"
+            render.out.print(f"[bold]{finding.point.name}[/] {needed}")
+            for title, text in (
+                ("expected", finding.point.promise),
+                ("found", finding.found),
+                ("look at", finding.point.look),
+            ):
+                render.out.print(f"  {title}: {escape(text)}", soft_wrap=True)
+    broken = sum(finding.fails for finding in report.findings)
+    verdict = "keeps the contract" if report.holds else f"breaks the contract in {broken} point{'s'[: broken > 1]}"
+    render.out.print(f"{escape(report.name)} {verdict}", soft_wrap=True)

@@ -1,0 +1,81 @@
+"""The conformance kit for a plugin's own tests: one class for an architecture, one for a dataset, a test for each point.
+
+    import emozoo.testing
+
+    class TestMeanPool(emozoo.testing.ArchitectureConformance):
+        architecture = "mean_pool"
+
+The points are those of `emozoo check`. Needs pytest, which emozoo itself does not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from emozoo import conformance_corpus, conformance_network, registry
+from emozoo.architecture import Architecture
+from emozoo.conformance import BROKEN, LEFT_OUT, LOADS, Point, find
+from emozoo.conformance_subject import NetworkSubject
+from emozoo.data.corpus import Corpus
+
+__all__ = ["ArchitectureConformance", "DatasetConformance"]
+
+
+class ArchitectureConformance:
+    """Derive from it, name the architecture, and pytest goes through its contract."""
+
+    architecture: ClassVar[str | Architecture]
+    """The name of an installed one, or the object."""
+    settings: ClassVar[Mapping[str, str]] = {}
+    """As `--set` takes them, for a config whose defaults need something that tests do not have, or to be quick."""
+    device: ClassVar[str] = "cpu"
+    without: ClassVar[tuple[str, ...]] = ()
+    """Points that are left out, such as "trains" for a network that takes minutes for it."""
+
+    @pytest.mark.parametrize("point", [LOADS, *conformance_network.POINTS], ids=lambda point: point.name)
+    def test_contract(self, point: Point[Any]) -> None:
+        _skip_unless_asked(point, self.without)
+        name = self.architecture if isinstance(self.architecture, str) else self.architecture.name
+        if point is LOADS:
+            return _judge(point, registry.find(registry.ARCHITECTURES, name))
+        _judge(point, NetworkSubject(self.architecture, self.settings, self.device))
+
+
+class DatasetConformance:
+    """Derive from it, name the dataset and where its data are, and pytest goes through its contract."""
+
+    dataset: ClassVar[str | Corpus]
+    """The name of an installed one, or the object."""
+    without: ClassVar[tuple[str, ...]] = ()
+
+    @pytest.fixture
+    def data_dir(self) -> str | os.PathLike[str] | None:
+        """Override it, with a fixture that writes a few files in the dataset's layout, or names a folder that has them."""
+        return None
+
+    @pytest.mark.parametrize("point", [LOADS, *conformance_corpus.POINTS], ids=lambda point: point.name)
+    def test_contract(self, point: Point[Any], data_dir: str | os.PathLike[str] | None) -> None:
+        _skip_unless_asked(point, self.without)
+        name = self.dataset if isinstance(self.dataset, str) else self.dataset.name
+        if point is LOADS:
+            return _judge(point, registry.find(registry.DATASETS, name))
+        _judge(point, conformance_corpus.CorpusSubject(self.dataset, data_dir))
+
+
+def _skip_unless_asked(point: Point[Any], without: tuple[str, ...]) -> None:
+    if point.name in without:
+        pytest.skip(f"{point.name} is left out by this class")
+
+
+def _judge(point: Point[Any], subject: Any) -> None:
+    finding = find(point, subject)
+    if finding.fails:
+        pytest.fail(str(finding), pytrace=False)
+    if finding.state == BROKEN:
+        pytest.skip(f"not required: {finding}")
+    if finding.state == LEFT_OUT:
+        pytest.skip(finding.found)

@@ -1,0 +1,161 @@
+"""Tries third parties' plugins: each is imported once per installed version, in a process that is not the caller's.
+
+So a plugin that raises, hangs, prints or ends its process cannot harm who asks. The verdicts are kept in the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from emozoo import registry
+from emozoo.errors import EmozooError
+from emozoo.paths import cache_root, write_text
+from emozoo.registry import Plugin
+
+IMPORT_SECONDS = 8
+"""How long all imports together may take: longer than torch takes on a busy machine, shorter than a user waits."""
+
+_TRY = """
+import json, os, sys
+from pathlib import Path
+from emozoo.registry import Plugin, import_plugin
+folder, plugins = json.loads(sys.argv[1])
+for number, plugin in enumerate(plugins):
+    answer = Path(folder, str(number))
+    answer.with_suffix(".part").write_text(import_plugin(Plugin(*plugin))[1] or "", encoding="utf-8")
+    answer.with_suffix(".part").replace(answer)
+os._exit(0)  # whatever threads a plugin has left
+"""
+
+
+def checked(*groups: str) -> list[Plugin]:
+    """The plugins of the groups, as `registry.plugins` lists them, with what came of trying those that are not emozoo's."""
+    verdicts = _remembered()
+    listed = [plugin for group in groups for plugin in registry.plugins(group)]
+    untried = [p for p in listed if not p.builtin and p.problem is None and _key(p) not in verdicts]
+    if untried:
+        verdicts |= {_key(plugin): problem for plugin, problem in try_elsewhere(untried).items()}
+        _remember(verdicts)
+    return [replace(p, problem=p.problem or verdicts.get(_key(p))) for p in listed]
+
+
+def acquit(plugin: Plugin) -> None:
+    """Forgets a bad verdict on a plugin that has just been imported: it was only slow."""
+    verdicts = _remembered()
+    if verdicts.get(_key(plugin)):
+        _remember({**verdicts, _key(plugin): None})
+
+
+def _remembered() -> dict[str, str | None]:
+    try:
+        verdicts = json.loads(_memory().read_text(encoding="utf-8"))
+        return {key: problem for key, problem in verdicts.items() if problem is None or isinstance(problem, str)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _remember(verdicts: dict[str, str | None]) -> None:
+    with contextlib.suppress(EmozooError):  # a cache that cannot be written only costs time
+        write_text(_memory(), json.dumps(verdicts, indent=1))
+
+
+def _memory() -> Path:
+    return cache_root() / "plugins.json"
+
+
+def _key(plugin: Plugin) -> str:
+    """Changes with whatever could change the verdict: the plugin, its source, and what else is installed."""
+    stamps = []
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            if not os.path.samefile(folder or ".", "."):  # where files come and go
+                stamps.append(os.stat(folder).st_mtime_ns)
+    with contextlib.suppress(Exception):
+        spec = importlib.util.find_spec(plugin.target.partition(":")[0].strip().partition(".")[0])
+        sources = [Path(spec.origin)] if spec and spec.origin else []
+        if spec and spec.submodule_search_locations:
+            sources = [path for place in spec.submodule_search_locations for path in Path(place).rglob("*.py")]
+        stamps += [path.stat().st_mtime_ns for path in sources]
+    return f"{plugin.group} {plugin.name} {plugin.origin} {plugin.target} {sys.prefix} {max(stamps, default=0)}"
+
+
+def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, str | None]:
+    """Each plugin's problem, or None. Those of one distribution share a process; where it ends or hangs in the middle, the
+    plugin at which it did is to blame, and the rest get another one. Ends after `IMPORT_SECONDS`."""
+    deadline = time.monotonic() + IMPORT_SECONDS
+    verdicts: dict[Plugin, str | None] = {}
+    waiting: dict[str, list[Plugin]] = {}
+    for plugin in untried:
+        waiting.setdefault(plugin.distribution, []).append(plugin)
+    while waiting:
+        with contextlib.ExitStack() as stack:
+            trials = [stack.enter_context(_Trial(plugins)) for plugins in waiting.values()]
+            waiting = {}
+            for trial in trials:
+                verdicts |= trial.verdicts(deadline)
+                if rest := [plugin for plugin in trial.plugins if plugin not in verdicts]:
+                    waiting[rest[0].distribution] = rest
+    return verdicts
+
+
+class _Trial:
+    """A process that imports plugins one after the other and leaves a file for each; ended with all that it started."""
+
+    def __init__(self, plugins: list[Plugin]) -> None:
+        self.plugins = plugins
+        self.folder = tempfile.TemporaryDirectory(prefix="emozoo-trial-", ignore_cleanup_errors=True)
+
+    def __enter__(self) -> _Trial:
+        asked = json.dumps([self.folder.name, [list(vars(plugin).values()) for plugin in self.plugins]])
+        path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _TRY, asked],
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError, AttributeError):  # gone already, or a system without process groups
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def verdicts(self, deadline: float) -> dict[Plugin, str | None]:
+        """Waits until all plugins have answered, the process has ended or time is over; those after one that is to blame
+        are missing, unless time is over."""
+        while len(answers := self._answers()) < len(self.plugins) and self.process.poll() is None:
+            if time.monotonic() > deadline:
+                late = f"its import did not end within {IMPORT_SECONDS} s"
+                return {**{plugin: late for plugin in self.plugins}, **answers}
+            time.sleep(0.02)
+        answers = self._answers()
+        if len(answers) < len(self.plugins):
+            to_blame = self.plugins[len(answers)]
+            answers[to_blame] = f"its import ended the process (exit status {self.process.returncode})"
+        return answers
+
+    def _answers(self) -> dict[Plugin, str | None]:
+        """The verdicts so far, in order."""
+        found: dict[Plugin, str | None] = {}
+        for number, plugin in enumerate(self.plugins):
+            try:
+                found[plugin] = Path(self.folder.name, str(number)).read_text(encoding="utf-8") or None
+            except OSError:
+                break
+        return found
