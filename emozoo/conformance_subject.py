@@ -24,7 +24,7 @@ Clips = tuple[Tensor, Tensor | None]
 class NetworkSubject:
     """An architecture with the settings under which it is looked at.
 
-    Raises EmozooError for an unknown name, and for settings that do not fit.
+    Raises EmozooError for an unknown name, for settings that do not fit, and where what they name is not to be had.
     """
 
     def __init__(
@@ -33,12 +33,16 @@ class NetworkSubject:
         named = isinstance(architecture, str)
         self.architecture: Architecture = registry.get_architecture(architecture) if named else architecture  # type: ignore
         self.settings = dict(settings or {})
-        self.config, self.recipe = apply_settings(self.architecture, self.settings)
+        self.asked, self.recipe = apply_settings(self.architecture, self.settings)
+        self.config = self.architecture.prepare(self.asked) if self.architecture.prepare else self.asked
         self.device = pick_device(device)
 
     def build(self, labels: int = len(LABELS), seed: int = 0) -> nn.Module:
         torch.manual_seed(seed)
-        return self.architecture.build(self.config, labels)
+        network: Any = self.architecture.build(self.config, labels)
+        if hasattr(network, "load_pretrained"):
+            network.load_pretrained(self.asked)
+        return network
 
     def clips(self, batch: int, seed: int = 0) -> Clips:
         """Different noises, each louder than the one before, and, for video, random pictures."""
