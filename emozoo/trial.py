@@ -23,8 +23,9 @@ from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, write_text
 from emozoo.registry import Plugin
 
-IMPORT_SECONDS = 8
-"""How long all imports together may take: longer than torch takes on a busy machine, shorter than a user waits."""
+IMPORT_SECONDS, BUSY_SECONDS, IDLE_POLLS = 8, 12, 25
+"""How long all imports together may take: longer than torch takes, shorter than a user waits. Who is still computing then,
+where the system tells, gets more time, for the machine may be busy; who has been idle for so many polls does not."""
 
 _TRY = """
 import json, os, sys
@@ -92,7 +93,7 @@ def _key(plugin: Plugin) -> str:
 
 def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, str | None]:
     """Each plugin's problem, or None. Those of one distribution share a process; where it ends or hangs in the middle, the
-    plugin at which it did is to blame, and the rest get another one. Ends after `IMPORT_SECONDS`."""
+    plugin at which it did is to blame, and the rest get another one. Ends after `IMPORT_SECONDS`, or a little later."""
     deadline = time.monotonic() + IMPORT_SECONDS
     verdicts: dict[Plugin, str | None] = {}
     waiting: dict[str, list[Plugin]] = {}
@@ -139,8 +140,11 @@ class _Trial:
     def verdicts(self, deadline: float) -> dict[Plugin, str | None]:
         """Waits until all plugins have answered, the process has ended or time is over; those after one that is to blame
         are missing, unless time is over."""
+        idle = 0
         while len(answers := self._answers()) < len(self.plugins) and self.process.poll() is None:
-            if time.monotonic() > deadline:
+            idle = 0 if self._is_computing() else idle + 1
+            over = time.monotonic() - deadline
+            if over > BUSY_SECONDS or over > 0 and idle >= IDLE_POLLS:
                 late = f"its import did not end within {IMPORT_SECONDS} s"
                 return {**{plugin: late for plugin in self.plugins}, **answers}
             time.sleep(0.02)
@@ -149,6 +153,14 @@ class _Trial:
             to_blame = self.plugins[len(answers)]
             answers[to_blame] = f"its import ended the process (exit status {self.process.returncode})"
         return answers
+
+    def _is_computing(self) -> bool:
+        """Whether the process runs, waits for its turn or reads; False where the system does not tell."""
+        try:
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            return False
+        return state in "RD"
 
     def _answers(self) -> dict[Plugin, str | None]:
         """The verdicts so far, in order."""

@@ -86,6 +86,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         distribution(tmp_path / "site", module.replace("_", "-"), {name: target}, PYTHON[block], group)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     yield
+    for module in ("emozoo_mean_pool", "emozoo_my_corpus"):
+        sys.modules.pop(module, None)
 
 
 @pytest.mark.parametrize("point", [point for point in conformance_network.POINTS if point.name != "trains"])

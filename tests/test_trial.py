@@ -105,13 +105,28 @@ def is_running(pid: int) -> bool:
 def test_a_plugin_that_was_only_slow_is_acquitted_when_it_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    distribution(tmp_path / "site", "late-net", {"late": "late_net:architecture"}, GOOD.format(name="late"))
+    slow = "\n    import time\n    time.sleep(4)"
+    distribution(tmp_path / "site", "late-net", {"late": "late_net:architecture"}, slow + GOOD.format(name="late"))
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(trial, "IMPORT_SECONDS", -1)
+    monkeypatch.setattr(trial, "IMPORT_SECONDS", 1)
     assert {p.name: p.problem for p in trial.checked(*registry.KINDS)}["late"]
     registry.get_architecture("late")
     assert {p.name: p.problem for p in trial.checked(*registry.KINDS)}["late"] is None
+
+
+def test_a_plugin_that_is_still_computing_gets_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = "\n    import time\n    end = time.process_time() + 1\n    while time.process_time() < end: pass"
+    distribution(tmp_path / "site", "busy-net", {"busy": "busy_net:architecture"}, busy + GOOD.format(name="busy"))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(trial, "IMPORT_SECONDS", 0)
+    monkeypatch.setattr(trial, "BUSY_SECONDS", 100)
+    assert {p.name: p.problem for p in trial.checked(*registry.KINDS)}["busy"] is None
+    endless = "while True: pass"
+    distribution(tmp_path / "site", "endless-net", {"endless": "endless_net:architecture"}, endless)
+    monkeypatch.setattr(trial, "BUSY_SECONDS", 1)
+    assert "did not end" in ({p.name: p.problem for p in trial.checked(*registry.KINDS)}["endless"] or "")
 
 
 def test_of_one_distribution_only_the_plugin_that_ends_the_process_is_to_blame(
