@@ -1,6 +1,7 @@
 """From media files, or decoded clips, to probabilities. Training and evaluation answer through the same functions.
 
-A clip is cut into windows of 3 s, one a second; its probabilities are the mean of its windows'.
+A clip is cut into windows of 3 s, one a second; its probabilities are the mean of its windows'. Importing this costs no
+torch: what answers may be an `EmotionModel` or an `OnnxModel`.
 """
 
 from __future__ import annotations
@@ -11,18 +12,22 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from emozoo import media
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from emozoo.data.cache import ClipStore
     from emozoo.model import EmotionModel
+    from emozoo.onnx_model import OnnxModel
+
+    Model: TypeAlias = EmotionModel | OnnxModel
 
 BATCH_WINDOWS = 32
 MEDIA_SUFFIXES = {
@@ -66,6 +71,8 @@ class Prediction:
 
 def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, Tensor | None]:
     """Stacks windows on `device`: float32 [batch, 48000] in [-1, 1], uint8 [batch, 20, 60, 100, 3] or None."""
+    import torch
+
     sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device)
     if sound.dtype == torch.int16:
         sound = sound.float() / 32768
@@ -73,16 +80,14 @@ def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, T
     return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
 
 
-def classify(model: EmotionModel, windows: Iterable[Window]) -> Iterator[np.ndarray]:
+def classify(model: Model, windows: Iterable[Window]) -> Iterator[np.ndarray]:
     """Probabilities float64 [labels] of each window, in order. Reads ahead no more than one batch."""
     remaining = iter(windows)
     while batch := list(itertools.islice(remaining, BATCH_WINDOWS)):
-        with torch.inference_mode():
-            logits = model(*to_batch(batch, model.device))
-            yield from logits.double().softmax(dim=-1).cpu().numpy()
+        yield from model.probabilities(batch)
 
 
-def clip_probabilities(model: EmotionModel, store: ClipStore, rows: Sequence[int]) -> np.ndarray:
+def clip_probabilities(model: Model, store: ClipStore, rows: Sequence[int]) -> np.ndarray:
     """Probabilities float64 [len(rows), labels] of a dataset's decoded clips."""
     plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
     windows = (store.window(rows[position], start) for position, start in plan)
@@ -119,7 +124,7 @@ def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, fl
         yield window(last, held[last - first :])
 
 
-def predict_file(model: EmotionModel, path: str | Path, *, timeline: bool = False) -> Prediction:
+def predict_file(model: Model, path: str | Path, *, timeline: bool = False) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
     Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs.
@@ -141,12 +146,12 @@ def predict_file(model: EmotionModel, path: str | Path, *, timeline: bool = Fals
     return Prediction(os.fspath(path), emotion, by_label, tuple(stretches) if timeline else None)
 
 
-def _answer(model: EmotionModel, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
+def _answer(model: Model, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
     return max(by_label, key=by_label.__getitem__), by_label
 
 
-def predict_files(model: EmotionModel, paths: Iterable[str], *, timeline: bool = False) -> Iterator[Prediction]:
+def predict_files(model: Model, paths: Iterable[str], *, timeline: bool = False) -> Iterator[Prediction]:
     """`predict_file` for each; one that fails gives a Prediction with its `error`, and the next goes on."""
     for path in paths:
         try:

@@ -7,14 +7,10 @@ the reason and costs nothing else. What a plugin must offer is in `emozoo.archit
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.metadata
 import importlib.util
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +87,8 @@ def find(group: str, name: str) -> Plugin:
     for plugin in listed:
         if plugin.name == name and plugin.problem is None:
             return plugin
+    import difflib
+
     names = sorted({plugin.name for plugin in listed})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
@@ -136,6 +134,8 @@ def _import(plugin: Plugin) -> tuple[Any, str | None]:
 def checked(group: str) -> list[Plugin]:
     """`plugins(group)`, with third parties' plugins tried: each is imported once per installed version, in a process of its
     own, and the verdict remembered in the cache. So one that raises, hangs or prints cannot harm the caller."""
+    import json
+
     from emozoo.paths import cache_root, write_text
 
     memory = cache_root() / "plugins.json"
@@ -168,6 +168,9 @@ def _key(plugin: Plugin) -> str:
 
 
 def _try_elsewhere(untried: list[Plugin]) -> list[str | None]:
+    import subprocess
+    import tempfile
+
     code = (
         "import sys; from emozoo import registry; from pathlib import Path; "
         "problem = registry._import(registry.Plugin(*sys.argv[2:]))[1]; Path(sys.argv[1]).write_text(problem or '')"

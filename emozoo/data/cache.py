@@ -32,7 +32,7 @@ from emozoo import sound as sound_files
 from emozoo.data import take, unwritable
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.errors import EmozooError
-from emozoo.paths import atomic, write_text
+from emozoo.paths import atomic, cores, write_text
 
 log = logging.getLogger("emozoo")
 
@@ -168,7 +168,7 @@ def _some(failures: dict[str, str]) -> str:
 def _decoded(sources: Sequence[Source], schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, dict[str, str]]]:
     """What each task gives, in order, on all cores; shows how far it is."""
     tasks = list(_tasks(sources))
-    workers = min(_cores(), len(tasks)) if len(sources) > CLIPS_A_TASK else 1
+    workers = min(cores(), len(tasks)) if len(sources) > CLIPS_A_TASK else 1
     arguments = ((task, [sources[position] for position in task], schema) for task in tasks)
     results = _in_processes(arguments, workers) if workers > 1 else itertools.starmap(decode_task, arguments)
     log.info("decoding %d clips", len(sources))
@@ -196,10 +196,6 @@ def _tasks(sources: Sequence[Source]) -> Iterator[range]:
             begin, seconds = position, 0.0
         seconds += source.seconds
     yield range(begin, len(sources))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 Arguments = tuple[range, list[Source], pa.Schema]
