@@ -83,6 +83,10 @@ class EmotionModel(nn.Module):
     def device(self) -> torch.device:
         return next(self.network.parameters()).device
 
+    @property
+    def on_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         return self.network(input_values, pixel_values) if self.video else self.network(input_values)
 

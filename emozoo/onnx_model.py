@@ -18,7 +18,6 @@ import numpy as np
 from emozoo import hub, media
 from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS, read_config
 from emozoo.errors import EmozooError
-from emozoo.paths import cores
 from emozoo.reference import is_reference, name_of
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ VERSION_KEY, ARCHITECTURE_KEY, LABELS_KEY, WEIGHTS_KEY = (
 
 class OnnxModel:
     """The network of a model.onnx and the labels of its outputs, in order; answers as an `EmotionModel` does."""
+
+    on_cpu = True
 
     def __init__(self, session: Any, labels: Sequence[str], video: bool) -> None:
         """`session` is an onnxruntime.InferenceSession."""
@@ -114,7 +115,7 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
     if weights.is_file() and notes[WEIGHTS_KEY] != digest(weights):
         raise EmozooError(f"{name} was exported from other weights than {WEIGHTS}: export it again with emozoo export")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cores()
+    options.intra_op_num_threads = 1  # emozoo.predict answers a batch on each core
     options.log_severity_level = 4
     try:
         # From memory: what was checked is what runs, and a path to another file would lead nowhere.

@@ -49,7 +49,7 @@ def read_audio(path: str | Path, start: float | None = None, end: float | None =
     return np.concatenate(list(_at_sampling_rate(path, _native_sound(path, start, end), 60.0)))
 
 
-def stream_audio(path: str | Path, block_seconds: float = 60.0) -> Iterator[np.ndarray]:
+def stream_audio(path: str | Path, block_seconds: float = 10.0) -> Iterator[np.ndarray]:
     """`read_audio` of a whole file in blocks of about `block_seconds`, in constant memory: float32 [samples] each."""
     return _at_sampling_rate(path, _native_sound(path, None, None), block_seconds)
 
