@@ -98,6 +98,10 @@ DataDir = Annotated[
         help="Folder of the dataset, or a manifest's file or hub:user/name. EMOZOO_IEMOCAP names IEMOCAP's as well."
     ),
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."),
+]
 Merge = Annotated[
     list[str] | None, typer.Option(help="Counts one emotion as another, as in excited=happy; may be given again.")
 ]
@@ -154,12 +158,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output, or with the last one.")
     ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."
-        ),
-    ] = None,
+    set_: Set = None,
     device: Device = "auto",
     precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs that have it.")] = Precision.auto,
     as_json: Json = False,
@@ -440,6 +439,36 @@ def push(
         _print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
     else:
         render.show_push(done)
+
+
+@app.command()
+def benchmark(
+    name: Annotated[str, typer.Argument(help="An architecture, a run's folder, or hub:user/name[@revision].")],
+    set_: Set = None,
+    batch_sizes: Annotated[
+        str | None, typer.Option(help="Windows answered at once, as in 1,8,64. Default: some that suit the device.")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure a network here: parameters, FLOPs, latency, throughput, training step, memory, share of the machine's peak."""
+    from emozoo import render
+
+    sizes = [
+        int(word) if word.strip().isdigit() else 0 for word in ("1" if batch_sizes is None else batch_sizes).split(",")
+    ]
+    if min(sizes) < 1:
+        raise EmozooError(f"--batch-sizes {batch_sizes}: must be numbers from 1, as in 1,8,64")
+    with render.waiting("measuring"):
+        from emozoo.benchmark import benchmark as run
+
+        document = run(
+            name, settings=_pairs(set_, "--set"), device=device, batch_sizes=sizes if batch_sizes is not None else None
+        )
+    if as_json:
+        _print_json(document)
+    else:
+        render.show_info(document)
 
 
 def _absolute(place: str) -> str:

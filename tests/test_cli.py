@@ -15,13 +15,14 @@ from emozoo import registry
 from emozoo.architecture import Recipe
 from emozoo.info import describe, measured_results
 
-COMMANDS = ["train", "evaluate", "predict", "export", "push", "card", "list", "info"]
+COMMANDS = ["train", "evaluate", "predict", "export", "benchmark", "push", "card", "list", "info"]
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --protocol --fold --from --epochs --seed --output --resume --set "
     "--device --precision --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --output --device --json",
     "predict": "--model --timeline --plot --csv --backend --device --json",
     "export": "--format --output --json",
+    "benchmark": "--set --batch-sizes --device --json",
     "push": "--private --revision --message --dry-run --token --json",
     "card": "",
     "list": "--hub --json",
