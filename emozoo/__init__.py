@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
@@ -13,10 +12,7 @@ from emozoo.errors import EmozooError
 if TYPE_CHECKING:
     from emozoo.model import EmotionModel, load
 
-try:
-    __version__ = version("emozoo")
-except PackageNotFoundError:  # run from a source tree that was never installed
-    __version__ = "0+unknown"
+    __version__: str
 
 __all__ = ["EmotionModel", "EmozooError", "__version__", "load"]
 
@@ -26,4 +22,11 @@ def __getattr__(name: str) -> Any:
         from emozoo import model
 
         return getattr(model, name)
+    if name == "__version__":  # asked for rarely, and its import takes as long as the rest of --help
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("emozoo")
+        except PackageNotFoundError:  # run from a source tree that was never installed
+            return "0+unknown"
     raise AttributeError(f"module 'emozoo' has no attribute {name!r}")

@@ -20,6 +20,8 @@ from emozoo.errors import EmozooError
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
 
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
+ONNX = "model.onnx"
+"""The weights once more, with the network, where `emozoo export` wrote it."""
 LARGEST_JSON = 2**20
 """Bytes of a config.json that is read."""
 MOST_LABELS, LONGEST_TEXT, DEEPEST, LARGEST_NUMBER = 1000, 1000, 20, 2**31

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from emozoo.checkpoint import CONFIG, LARGEST_JSON, PREPROCESSOR, WEIGHTS, read_config, shown
+from emozoo.checkpoint import CONFIG, LARGEST_JSON, ONNX, PREPROCESSOR, WEIGHTS, read_config, shown
 from emozoo.errors import EmozooError
 from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
 from emozoo.paths import write_text
@@ -27,7 +27,7 @@ log = logging.getLogger("emozoo")
 TAG = "emozoo"
 CARD, METRICS = "README.md", "metrics.json"
 PUBLISHED = (
-    CONFIG, WEIGHTS, PREPROCESSOR, CARD, METRICS,
+    CONFIG, WEIGHTS, ONNX, PREPROCESSOR, CARD, METRICS,
     "predictions.csv", "confusion_matrix.png", "training_curves.png",
 )  # fmt: skip
 """What is uploaded. run.json, the file that training is resumed from and logs name this machine's folders, and stay."""
@@ -146,7 +146,7 @@ def fetch(name: Reference, file: str, revision: str | None) -> Path:
                 if file == CONFIG and not constants.HF_HUB_OFFLINE:
                     log.warning("%s; going on with what was fetched before", explain(error, str(name)))
                 return path
-        largest = LARGEST_FILE if file == WEIGHTS else LARGEST_JSON if file == CONFIG else 64 * 2**20
+        largest = LARGEST_FILE if file in (WEIGHTS, ONNX) else LARGEST_JSON if file == CONFIG else 64 * 2**20
         if (told.size or 0) > largest:
             raise EmozooError(f"{name}: {file} has {told.size:,} bytes, more than emozoo fetches ({largest:,})")
         moved = re.search(r"/([^/]+/[^/]+)/(?:resolve/[^/]+|[0-9a-f]{40})/", urlsplit(told.location).path)
@@ -215,9 +215,11 @@ def push(
             if CARD in remote:
                 path = api.hf_hub_download(repo_id, CARD, revision=(head or there).sha)
                 theirs = Path(path).read_text(encoding="utf-8")
-    from emozoo import model  # torch: what can be refused without it was refused above
+    from emozoo import model, onnx_model  # torch: what can be refused without it was refused above
 
     checked = model.load(folder, "cpu")  # nothing is published that does not load
+    if (folder / ONNX).is_file():
+        onnx_model.load(folder)
     card = _card(folder, theirs, name)
     here = [file for file in PUBLISHED if file == CARD or (folder / file).is_file()]
     gone = tuple(file for file in PUBLISHED if file in remote and file not in here)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emozoo import hub, registry
-from emozoo.checkpoint import read_config
+from emozoo.checkpoint import ONNX, read_config
 from emozoo.errors import EmozooError
 
 METRICS = "metrics.json"
@@ -123,6 +123,7 @@ def _checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "distribution": f"{config['plugin']['distribution']} {config['plugin']['version']}",
         "labels": list(config["label2id"]),
         "config": config["architecture_config"],
+        "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
     metrics = read_metrics(folder)
     if metrics is None:

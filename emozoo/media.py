@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,19 @@ class Video:
         self.seconds = float(self._times[-1]) + 1 / fps
         """When the last picture ends."""
         self._pictures: dict[tuple[int, int], _Pictures] = {}
+        self._expected: np.ndarray | None = None
+
+    def expect(self, spans: Iterable[tuple[float, int]]) -> None:
+        """Says that `frames` will be asked for these starts and samples, once: all other pictures need not be scaled, which
+        is most of the work. What is asked for nevertheless is answered as well, but may cost another pass over the file."""
+        self._expected = np.unique(np.concatenate([self._numbers(*span) for span in spans]))
+        self._pictures = {}
+
+    def _numbers(self, start: float, samples: int) -> np.ndarray:
+        """Which picture is shown beside each frame of a span: int64 [ceil(samples / 2400)]."""
+        places = np.arange(math.ceil(samples / SAMPLES_PER_FRAME)) + 0.5
+        moments = start + places * SAMPLES_PER_FRAME / SAMPLING_RATE
+        return np.maximum(np.searchsorted(self._times, moments + 1e-6, side="right") - 1, 0)
 
     def frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
         """The frames beside `samples` of 16 kHz sound from `start`: uint8 [ceil(samples / 2400), 60, 100, 3].
@@ -209,11 +222,10 @@ class Video:
         """
         if not start < self.seconds:
             raise EmozooError(f"{self.path}: the video ends at {self.seconds:.2f} s, before {start:.2f} s")
-        places = np.arange(math.ceil(samples / SAMPLES_PER_FRAME)) + 0.5
-        moments = start + places * SAMPLES_PER_FRAME / SAMPLING_RATE
-        frames = np.zeros((len(moments), FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
-        for frame, number in zip(frames, np.searchsorted(self._times, moments + 1e-6, side="right") - 1, strict=True):
-            picture = self._picture(max(int(number), 0), crop or WHOLE_PICTURE)
+        numbers = self._numbers(start, samples)
+        frames = np.zeros((len(numbers), FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+        for frame, number in zip(frames, numbers, strict=True):
+            picture = self._picture(int(number), crop or WHOLE_PICTURE)
             height, width = picture.shape[:2]
             top, left = (FRAME_HEIGHT - height) // 2, (FRAME_WIDTH - width) // 2
             frame[top : top + height, left : left + width] = picture
@@ -225,7 +237,7 @@ class Video:
         scale = min(FRAME_WIDTH / (across * self._size[0]), FRAME_HEIGHT / (down * self._size[1]))
         width, height = (max(1, round(side * scale)) for side in self._size)
         if (width, height) not in self._pictures:
-            self._pictures[width, height] = _Pictures(self.path, width, height, self._jumps)
+            self._pictures[width, height] = _Pictures(self.path, width, height, self._jumps, self._expected)
         top, left = min(round(crop.top * height), height - 1), min(round(crop.left * width), width - 1)
         picture = self._pictures[width, height].at(number)
         return picture[top:, left:][
@@ -236,10 +248,14 @@ class Video:
 class _Pictures:
     """The pictures of a file at one size, by number. The latest 32 MiB are kept: spans may overlap at no cost."""
 
-    def __init__(self, path: str | Path, width: int, height: int, jumps: bool) -> None:
-        self._path, self._width, self._height, self._jumps = path, width, height, jumps
+    def __init__(
+        self, path: str | Path, width: int, height: int, jumps: bool, expected: np.ndarray | None = None
+    ) -> None:
+        """`expected`: the numbers that will be asked for, in order; None: any may be."""
+        self._path, self._width, self._height, self._jumps, self._expected = path, width, height, jumps, expected
         self._decord = _import_decord()
-        self._latest: deque[np.ndarray] = deque(maxlen=2**25 // (width * height * 3) + 1)
+        self._latest: dict[int, np.ndarray] = {}
+        self._most = 2**25 // (width * height * 3) + 1
         self._open()
 
     def _open(self) -> None:
@@ -256,9 +272,9 @@ class _Pictures:
     def at(self, number: int) -> np.ndarray:
         """uint8 [height, width, 3]."""
         number = min(number, len(self._reader) - 1)
+        if number in self._latest:
+            return self._latest[number]
         back = self._next - number
-        if 0 < back <= len(self._latest):
-            return self._latest[-back]
         try:
             if self._jumps and (back > 0 or back < -256):
                 self._reader.seek_accurate(number)
@@ -267,10 +283,15 @@ class _Pictures:
             elif back > 0:
                 self._open()
             while self._next <= number:
+                if unneeded := self._unneeded(number):
+                    self._reader.skip_frames(unneeded)
+                    self._next += unneeded
                 picture = self._reader.next().asnumpy()
                 if picture.shape != (self._height, self._width, 3):  # its size changes on the way, or it is slanted
                     raise _damaged(self._path)
-                self._latest.append(picture)
+                self._latest[self._next] = picture
+                if len(self._latest) > self._most:
+                    del self._latest[next(iter(self._latest))]
                 self._next += 1
         except StopIteration:
             # A few stored pictures may be no pictures (DivX' place holders); many more are a file that is cut off.
@@ -278,7 +299,15 @@ class _Pictures:
                 raise _damaged(self._path) from None
         except self._decord.DECORDError as error:
             raise _damaged(self._path) from error
-        return self._latest[-1]
+        return self._latest[next(reversed(self._latest))]
+
+    def _unneeded(self, number: int) -> int:
+        """How many pictures from the next one to `number` nobody will ask for. None where decord does not find its way, nor
+        near the end, where the last one that can be decoded stands for those that cannot."""
+        if self._expected is None or not self._jumps or number >= len(self._reader) - 32:
+            return 0
+        following = np.searchsorted(self._expected, self._next)
+        return int(min([number, *self._expected[following : following + 1]])) - self._next
 
 
 def _import_decord() -> Any:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -24,6 +25,7 @@ from torch.nn.modules.module import (
     register_module_buffer_registration_hook,
     register_module_parameter_registration_hook,
 )
+from torch.overrides import TorchFunctionMode
 
 from emozoo import registry
 from emozoo.architecture import Architecture
@@ -34,7 +36,7 @@ from emozoo.paths import atomic, write_text
 from emozoo.reference import name_of
 
 if TYPE_CHECKING:
-    from emozoo.predict import Prediction
+    from emozoo.predict import Prediction, Window
 
 __all__ = ["CONFIG", "PREPROCESSOR", "WEIGHTS", "EmotionModel", "Origin", "load", "pick_device", "read_config"]
 
@@ -81,8 +83,19 @@ class EmotionModel(nn.Module):
     def device(self) -> torch.device:
         return next(self.network.parameters()).device
 
+    @property
+    def on_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         return self.network(input_values, pixel_values) if self.video else self.network(input_values)
+
+    def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
+        """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them."""
+        from emozoo.predict import to_batch
+
+        with torch.inference_mode():
+            return self(*to_batch(windows, self.device)).double().softmax(dim=-1).cpu().numpy()
 
     def predict(self, path: str | Path, *, timeline: bool = False) -> Prediction:
         """Emotion and probabilities of a media file. Raises EmozooError for one that cannot be read."""
@@ -207,6 +220,28 @@ class _TooLarge(Exception):
     """A network that holds more than its checkpoint."""
 
 
+class _ShapesOnly(TorchFunctionMode):
+    """On the meta device, does without what only decides values: torch would import its compiler for window functions and
+    random draws, which takes longer than a whole prediction."""
+
+    WINDOWS = {
+        torch.hann_window,
+        torch.hamming_window,
+        torch.blackman_window,
+        torch.bartlett_window,
+        torch.kaiser_window,
+    }
+    DRAWS = {Tensor.normal_, Tensor.uniform_}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in self.WINDOWS:
+            return torch.empty(args[0] if args else kwargs["window_length"])
+        return args[0] if func in self.DRAWS else func(*args, **kwargs)
+
+
 def _check_shapes(architecture: Architecture, config: Any, labels: int, shapes: Shapes, name: str) -> None:
     """Compares the network that a config describes with the header of the weights, before memory is taken for either.
 
@@ -230,7 +265,7 @@ def _check_shapes(architecture: Architecture, config: Any, labels: int, shapes: 
     rng = torch.get_rng_state()
     try:
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), _ShapesOnly():
                 network = architecture.build(config, labels)
         except (NotImplementedError, RuntimeError):
             tensors = numbers = 0

@@ -1,4 +1,5 @@
-"""Where emozoo keeps what it can make again, and how a file is written so that a crash leaves the old one or the new one."""
+"""The machine: where emozoo keeps what it can make again, how a file is written so that a crash leaves the old one or the
+new one, and how many cores there are."""
 
 from __future__ import annotations
 
@@ -48,3 +49,8 @@ def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,7 @@
 """From media files, or decoded clips, to probabilities. Training and evaluation answer through the same functions.
 
-A clip is cut into windows of 3 s, one a second; its probabilities are the mean of its windows'.
+A clip is cut into windows of 3 s, one a second; its probabilities are the mean of its windows'. Importing this costs no
+torch: what answers may be an `EmotionModel` or an `OnnxModel`.
 """
 
 from __future__ import annotations
@@ -8,23 +9,36 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from emozoo import media
 from emozoo.errors import EmozooError
+from emozoo.paths import cores
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from emozoo.data.cache import ClipStore
     from emozoo.model import EmotionModel
+    from emozoo.onnx_model import OnnxModel
+
+    Model: TypeAlias = EmotionModel | OnnxModel
 
 BATCH_WINDOWS = 32
+CPU_BATCH = 8
+"""Windows that a core answers at a time: more do not fit its cache, fewer cost more each."""
+FILES_AHEAD = 4
+"""Of which each core decodes the first windows before their turn comes."""
 MEDIA_SUFFIXES = {
     ".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf",
     ".w64", ".m4a", ".aac", ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".wmv",
@@ -66,6 +80,8 @@ class Prediction:
 
 def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, Tensor | None]:
     """Stacks windows on `device`: float32 [batch, 48000] in [-1, 1], uint8 [batch, 20, 60, 100, 3] or None."""
+    import torch
+
     sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device)
     if sound.dtype == torch.int16:
         sound = sound.float() / 32768
@@ -73,16 +89,45 @@ def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, T
     return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
 
 
-def classify(model: EmotionModel, windows: Iterable[Window]) -> Iterator[np.ndarray]:
-    """Probabilities float64 [labels] of each window, in order. Reads ahead no more than one batch."""
+def classify(model: Model, windows: Iterable[Window]) -> Iterator[np.ndarray]:
+    """Probabilities float64 [labels] of each window, in order; windows are read a few batches ahead, no more.
+
+    On a CPU, as many batches are answered at a time as there are cores, each on one: that keeps all cores busy also where
+    a network computes in small steps. A single batch has all cores for itself.
+    """
+    size, workers = (CPU_BATCH, cores()) if model.on_cpu else (BATCH_WINDOWS, 1)
     remaining = iter(windows)
-    while batch := list(itertools.islice(remaining, BATCH_WINDOWS)):
-        with torch.inference_mode():
-            logits = model(*to_batch(batch, model.device))
-            yield from logits.double().softmax(dim=-1).cpu().numpy()
+    batches = iter(lambda: list(itertools.islice(remaining, size)), [])
+    begin = list(itertools.islice(batches, 2))
+    if len(begin) == 1:
+        yield from model.probabilities(begin[0])
+        return
+    with _pool(workers, _use_one_core if model.on_cpu else None) as pool:
+        waiting: deque[Future[np.ndarray]] = deque()
+        for batch in itertools.chain(begin, batches):
+            waiting.append(pool.submit(model.probabilities, batch))
+            if len(waiting) > 2 * workers:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
 
 
-def clip_probabilities(model: EmotionModel, store: ClipStore, rows: Sequence[int]) -> np.ndarray:
+@contextmanager
+def _pool(workers: int, initializer: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Threads, which an error or Ctrl-C leaves to end what they are at, and no more."""
+    pool = ThreadPoolExecutor(workers, initializer=initializer)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _use_one_core() -> None:
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)  # for this thread
+
+
+def clip_probabilities(model: Model, store: ClipStore, rows: Sequence[int]) -> np.ndarray:
     """Probabilities float64 [len(rows), labels] of a dataset's decoded clips."""
     plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
     windows = (store.window(rows[position], start) for position, start in plan)
@@ -119,7 +164,7 @@ def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, fl
         yield window(last, held[last - first :])
 
 
-def predict_file(model: EmotionModel, path: str | Path, *, timeline: bool = False) -> Prediction:
+def predict_file(model: Model, path: str | Path, *, timeline: bool = False) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
     Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs.
@@ -141,18 +186,93 @@ def predict_file(model: EmotionModel, path: str | Path, *, timeline: bool = Fals
     return Prediction(os.fspath(path), emotion, by_label, tuple(stretches) if timeline else None)
 
 
-def _answer(model: EmotionModel, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
+def _answer(model: Model, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
     return max(by_label, key=by_label.__getitem__), by_label
 
 
-def predict_files(model: EmotionModel, paths: Iterable[str], *, timeline: bool = False) -> Iterator[Prediction]:
-    """`predict_file` for each; one that fails gives a Prediction with its `error`, and the next goes on."""
-    for path in paths:
-        try:
-            yield predict_file(model, path, timeline=timeline)
-        except EmozooError as error:
-            yield Prediction(path, error=str(error))
+class _File:
+    """A file on its way to its answer: what of it was read, and what has been answered."""
+
+    def __init__(self, path: str, labels: int) -> None:
+        self.path = path
+        self.spans: list[tuple[float, float]] = []
+        self.read = False
+        """Whether no window of it will follow."""
+        self.error: str | None = None
+        self.count, self.total, self.stretches = 0, np.zeros(labels), list[Stretch]()
+
+
+def predict_files(model: Model, paths: Iterable[str], *, timeline: bool = False) -> Iterator[Prediction]:
+    """`predict_file` for each, in order; one that fails gives a Prediction with its `error`, and the others go on.
+
+    Several files are decoded at a time, a few windows ahead of what is answered, and a batch holds windows of several: so
+    memory grows neither with the number of files nor with their lengths (but for `timeline`, which keeps every answer).
+    """
+    files: deque[_File] = deque()
+
+    def windows() -> Iterator[Window]:
+        for path, piece in _decoded(paths, model.video):
+            if not files or files[-1].read:
+                files.append(_File(path, len(model.labels)))
+            file = files[-1]
+            for start, end, window in piece.windows:
+                file.spans.append((start, end))
+                yield window
+            file.read, file.error = piece.rest is None, piece.error
+
+    def finished() -> Iterator[Prediction]:
+        while files and files[0].read and files[0].count == len(files[0].spans):
+            file = files.popleft()
+            if file.error is not None:
+                yield Prediction(file.path, error=file.error)
+            else:
+                answer = _answer(model, file.total / file.count)
+                yield Prediction(file.path, *answer, tuple(file.stretches) if timeline else None)
+
+    for probabilities in classify(model, windows()):
+        yield from finished()
+        file = files[0]
+        if timeline:
+            file.stretches.append(Stretch(*file.spans[file.count], *_answer(model, probabilities)))
+        file.count += 1
+        file.total += probabilities
+    yield from finished()
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some windows of a file."""
+
+    windows: list[tuple[float, float, Window]]
+    rest: Iterator[tuple[float, float, Window]] | None = None
+    """Where the next ones come from; None: these were the last."""
+    error: str | None = None
+
+
+def _decoded(paths: Iterable[str], video: bool) -> Iterator[tuple[str, _Piece]]:
+    """Every file in pieces, in order; the first pieces of the next files are decoded meanwhile."""
+    with _pool(cores()) as pool:
+        waiting: deque[tuple[str, Future[_Piece]]] = deque()
+        remaining = iter(paths)
+        while True:
+            for path in itertools.islice(remaining, FILES_AHEAD * cores() - len(waiting)):
+                waiting.append((path, pool.submit(_read_piece, stream_windows(path, video=video))))
+            if not waiting:
+                return
+            path, future = waiting.popleft()
+            while (piece := future.result()).rest is not None:
+                future = pool.submit(_read_piece, piece.rest)
+                yield path, piece
+            yield path, piece
+
+
+def _read_piece(windows: Iterator[tuple[float, float, Window]]) -> _Piece:
+    try:
+        found = list(itertools.islice(windows, CPU_BATCH))
+    except EmozooError as error:
+        return _Piece([], error=str(error))
+    return _Piece(found, windows if len(found) == CPU_BATCH else None)
 
 
 def find_files(names: Iterable[str]) -> list[str]:

@@ -8,7 +8,6 @@ plugin must offer is in `emozoo.architecture` and `emozoo.data.corpus`.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.metadata
 import os
 import re
@@ -136,6 +135,8 @@ def find(group: str, name: str) -> Plugin:
                 f"the {KINDS[group]} {name!r} of {plugin.origin} is switched off: the environment variable {ALLOWED} "
                 f"does not name it; unset it, or add {plugin.distribution}"
             )
+    import difflib
+
     names = sorted({plugin.name for plugin in listed})
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"

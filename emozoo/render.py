@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 from rich.table import Table
 
 from emozoo.progress import Progress
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
     from emozoo.data.protocols import Fold
     from emozoo.evaluate import Evaluation
+    from emozoo.export import Export
     from emozoo.hub import HubModel, Push
     from emozoo.metrics import Metrics, Summary
     from emozoo.predict import Prediction
@@ -63,6 +64,9 @@ def _interval(interval: Sequence[float]) -> str:
 
 
 def _bars() -> Bars:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
     return Bars(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -258,6 +262,14 @@ def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
             state = f"[red]broken: {escape(plugin.problem)}[/]" if plugin.problem else "[green]ok[/]"
             table.add_row(escape(plugin.name), escape(plugin.distribution), escape(plugin.version), state)
         out.print(table)
+
+
+def show_export(done: Export) -> None:
+    out.print(
+        f"{escape(done.file)}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "
+        f"{done.difference:.1g} at most",
+        soft_wrap=True,
+    )
 
 
 def show_push(done: Push) -> None:

@@ -15,12 +15,17 @@ from emozoo import registry
 from emozoo.architecture import Recipe
 from emozoo.info import describe, measured_results
 
-COMMANDS = ["train", "evaluate", "predict", "push", "card", "list", "info", "check", "new architecture", "new dataset"]
+COMMANDS = [
+    "train", "evaluate", "predict", "export", "benchmark", "push", "card", "list", "info", "check", "new architecture",
+    "new dataset",
+]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --protocol --fold --from --epochs --seed --output --resume --set "
     "--device --precision --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --output --device --json",
-    "predict": "--model --timeline --plot --csv --device --json",
+    "predict": "--model --timeline --plot --csv --backend --device --json",
+    "export": "--format --output --json",
+    "benchmark": "--set --batch-sizes --device --json",
     "push": "--private --revision --message --dry-run --token --json",
     "card": "",
     "list": "--hub --json",

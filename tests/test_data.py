@@ -18,7 +18,7 @@ from make_media import grey, tone, write_sound, write_video
 
 from emozoo import media
 from emozoo.data import load_dataset
-from emozoo.data.cache import CLIPS_A_TASK, ClipStore
+from emozoo.data.cache import CLIPS_A_TASK, FRAMES, SECONDS_A_TASK, SOUND, ClipStore, Source, _tasks, decode_task
 from emozoo.data.corpus import FEATURES, Corpus, row
 from emozoo.data.manifest import corpus as manifest
 from emozoo.data.ravdess import corpus as ravdess
@@ -548,3 +548,37 @@ def test_datasets_own_remarks_are_kept_back(clips: Path, cache: Path) -> None:
         [sys.executable, "-c", code, clips], env=environment, check=True, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+# One pass over a dialogue
+
+
+def test_a_dialogue_is_opened_once_however_many_utterances_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write_video(tmp_path / "v.avi", lambda number: grey(64, 48, number), count=200, sound=tone(8.0, 16_000)))
+    spans = [(0.1 * number, 0.1 * number + 0.9) for number in range(60)]  # they overlap, as people talk at once
+    sources = [Source(path, start, end, path, start, "", end - start) for start, end in spans]
+    opened = []
+    real = media._Pictures._open
+    monkeypatch.setattr(media._Pictures, "_open", lambda self: (opened.append(self), real(self)))
+    (task,) = _tasks(sources)
+    batch, failures = decode_task(task, sources, datasets.Features(SOUND | FRAMES).arrow_schema)
+    assert failures == {} and len(batch) == 60 and len(opened) == 1
+    video = media.Video(path)
+    for (start, _), frames in zip(spans, batch.column("frames"), strict=True):
+        np.testing.assert_array_equal(np.asarray(frames.values), video.frames(start, 14_400).reshape(-1))
+
+
+def test_tasks_hold_whole_dialogues_and_no_more_than_memory_bears() -> None:
+    def source(number: int, video: str, seconds: float = 5.0) -> Source:
+        return Source(f"{number}.wav", None, None, video, 0.0, "", seconds)
+
+    films = [source(number, f"{number // 100}.avi") for number in range(300)]
+    assert [len(task) for task in _tasks(films)] == [100, 100, 100]
+    sounds = [source(number, "") for number in range(3 * CLIPS_A_TASK)]
+    assert [len(task) for task in _tasks(sounds)] == [CLIPS_A_TASK] * 3
+    long = [source(number, "a.avi", SECONDS_A_TASK / 2) for number in range(5)]
+    assert [list(task) for task in _tasks(long)] == [[0, 1], [2, 3], [4]]
+    unknown = [source(number, "", float("inf")) for number in range(3)]
+    assert [len(task) for task in _tasks(unknown)] == [1, 1, 1]

@@ -88,7 +88,7 @@ def test_a_pushed_run_answers_the_same_from_another_empty_cache_and_then_offline
     pushed = cli(hub, tmp_path / "a", "push", run, NAME)
     assert pushed.stdout.strip() == f"{hub.url}/{NAME}"
     repo = hub.models[NAME]
-    assert set(repo.files()) == {*PUBLISHED, ".gitattributes"} and not repo.private
+    assert set(repo.files()) == {*PUBLISHED, ".gitattributes"} - {"model.onnx"} and not repo.private
     assert len(repo.history()) == 2  # the Hub's own first commit, and one push
     assert str(run).encode() not in b"".join(repo.files().values())
     here = cli(hub, tmp_path / "a", "predict", clip, "--model", run, "--json")
@@ -104,6 +104,26 @@ def test_a_pushed_run_answers_the_same_from_another_empty_cache_and_then_offline
         hub, tmp_path / "b", "predict", clip, "--model", f"hub:{NAME}", "--json", HF_ENDPOINT="http://127.0.0.1:9"
     )
     assert answers(cut) == answers(here) and "going on with what was fetched before" in cut.stderr
+
+
+def test_an_exported_model_is_published_and_runs_from_the_hub_without_its_weights(
+    hub: Hub, run: Path, clip: Path, tmp_path: Path
+) -> None:
+    words = ("predict", clip, "--model", f"hub:{NAME}", "--backend", "onnx", "--json")
+    cli(hub, tmp_path / "a", "push", run, NAME)
+    assert "model.onnx: emozoo export" in one_error(cli(hub, tmp_path / "a", *words, check=2))
+    cli(hub, tmp_path / "a", "export", run)
+    cli(hub, tmp_path / "a", "push", run, NAME)
+    found = json.loads(cli(hub, tmp_path / "b", *words).stdout)["predictions"][0]["probabilities"]
+    wanted = json.loads(cli(hub, tmp_path / "a", "predict", clip, "--model", run, "--json").stdout)
+    assert found == pytest.approx(wanted["predictions"][0]["probabilities"], abs=1e-3)
+    assert not list((tmp_path / "b").rglob("model.safetensors"))
+    assert (
+        json.loads(cli(hub, tmp_path / "b", *words, HF_HUB_OFFLINE="1").stdout)["predictions"][0]["probabilities"]
+        == found
+    )
+    (run / "model.onnx").write_bytes((run / "model.onnx").read_bytes()[:-100])
+    assert "model.onnx" in one_error(cli(hub, tmp_path / "a", "push", run, NAME, check=2))
 
 
 def test_evaluate_and_info_take_a_reference(hub: Hub, run: Path, tmp_path: Path) -> None:

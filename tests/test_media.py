@@ -213,6 +213,12 @@ def test_frames_are_the_pictures_of_their_moments(
         moments = start + (np.arange(4) + 0.5) * 0.15
         assert frames.shape == (4, FRAME_HEIGHT, FRAME_WIDTH, 3) and frames.dtype == np.uint8
         np.testing.assert_allclose(told_numbers(frames), np.minimum(moments * 25 // 1 - delay, 59), atol=0.6)
+    spans = [(0.0, 8_000), (0.43, 8_000), (1.0, 8_000), (1.1, 4_000), (1.9, 8_000)]
+    plain = [video.frames(*span) for span in spans]
+    video.expect(spans)
+    for span, frames in zip(spans, plain, strict=True):
+        np.testing.assert_array_equal(video.frames(*span), frames)
+    np.testing.assert_array_equal(video.frames(0.2, 4_000), Video(path).frames(0.2, 4_000))  # was not announced
 
 
 def test_overlapping_spans_of_one_open_video(tmp_path: Path) -> None:

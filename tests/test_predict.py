@@ -1,11 +1,15 @@
 """Prediction on real files: windows, folders, patterns, failures, and what is printed."""
 
 import csv
+import functools
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +19,15 @@ import torch
 from conftest import SHARED, needs_shared
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import emozoo, one_error
+from make_media import grey, tone, write_video
+from small import NETWORK, emozoo, one_error
 from test_model import LABELS, small_model
 
 import emozoo as package
-from emozoo import EmozooError, media
-from emozoo.predict import classify, find_files, predict_file, stream_windows
+from emozoo import EmozooError, media, registry
+from emozoo.model import EmotionModel
+from emozoo.predict import classify, find_files, predict_file, predict_files, stream_windows
+from emozoo.settings import apply_settings
 
 
 def wav(path: Path, seconds: float, rate: int = 16_000, seed: int = 0) -> Path:
@@ -74,6 +81,101 @@ def test_silence_behind_the_end_and_batch_neighbours_change_nothing(tmp_path: Pa
     together = list(classify(model, windows))
     alone = [next(classify(model, [window])) for window in windows]
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Files of 0.1 to 20 s, of several kinds, and among them some that cannot be read."""
+    folder = tmp_path_factory.mktemp("many")
+    lengths = np.random.default_rng(5).uniform(0.1, 5, 20)
+    lengths[[4, 17]] = 20, 10
+    names = []
+    for number, seconds in enumerate(lengths):
+        name = folder / f"{number}{('.wav', '.flac', '.ogg')[number % 3]}"
+        names.append(str(wav(name, seconds, (16_000, 22_050, 48_000)[number % 3], seed=number)))
+    for position in (19, 11, 10, 0):
+        names.insert(position, str(folder / f"missing {position}.wav"))
+    (folder / "text.mp3").write_text("not sound at all")
+    return [*names, str(folder / "text.mp3")]
+
+
+@pytest.mark.parametrize("timeline", [False, True])
+def test_many_files_get_the_answers_of_each_alone_in_order(many: list[str], timeline: bool) -> None:
+    model = small_model()
+    found = list(predict_files(model, many, timeline=timeline))
+    assert [answer.file for answer in found] == many
+    for answer in found:
+        try:
+            alone = predict_file(model, answer.file, timeline=timeline)
+        except EmozooError as error:
+            assert answer.to_dict() == {"file": answer.file, "error": str(error)}
+            continue
+        assert answer.error is None and answer.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+        assert (answer.windows is None) == (not timeline)
+        for ours, theirs in zip(answer.windows or (), alone.windows or (), strict=True):
+            assert (ours.start, ours.end) == (theirs.start, theirs.end)
+            assert ours.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
+    assert sum(answer.error is not None for answer in found) == 5
+
+
+def test_answers_depend_neither_on_neighbours_nor_on_order(many: list[str]) -> None:
+    model = small_model()
+    whole = {answer.file: answer.probabilities for answer in predict_files(model, many)}
+    assert list(predict_files(model, [])) == []
+    for files in (many[::-1], many[3:6] * 2, many[5:6], many[:1]):
+        for answer in predict_files(model, files):
+            assert (answer.probabilities is None) == (whole[answer.file] is None)
+            assert answer.probabilities is None or answer.probabilities == pytest.approx(whole[answer.file], abs=1e-5)
+
+
+def test_files_are_read_only_a_little_ahead_of_their_answers(tmp_path: Path) -> None:
+    asked = []
+
+    def names() -> Iterator[str]:
+        for number in range(1_000):
+            asked.append(number)
+            yield str(tmp_path / "clip.wav")
+
+    wav(tmp_path / "clip.wav", 0.5)
+    answers = predict_files(small_model(), names())
+    next(answers)
+    assert len(asked) < 100
+    answers.close()
+    assert len(asked) < 100
+
+
+def test_files_that_are_all_bad_are_each_answered(tmp_path: Path) -> None:
+    names = [str(tmp_path / f"{number}.wav") for number in range(50)]
+    found = list(predict_files(small_model(), names))
+    assert [answer.file for answer in found] == names and all(answer.error for answer in found)
+
+
+def test_one_core_for_each_batch_leaves_the_callers_threads_alone() -> None:
+    before = torch.get_num_threads()
+    windows = [(np.zeros(48_000, np.float32), None)] * 40
+    assert len(list(classify(small_model(), windows))) == 40
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads as Linux tells them")
+def test_ctrl_c_ends_at_once_and_leaves_no_process(run: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        wav(tmp_path / f"{number}.wav", 1_000)
+    command = [sys.executable, "-m", "emozoo", "predict", str(tmp_path), "--model", str(run), "--csv"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    group = process.pid
+    deadline = time.monotonic() + 60
+    while len(os.listdir(f"/proc/{process.pid}/task")) < 5 and time.monotonic() < deadline:  # the decoders' threads
+        time.sleep(0.1)
+    time.sleep(1)
+    assert process.poll() is None
+    os.killpg(group, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "") and err.strip() == "stopped"
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
 
 
 def test_folders_and_patterns_are_searched_for_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,12 +240,13 @@ def test_a_model_that_is_missing_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" in emozoo("predict", path, "--model", tmp_path / "none", "--debug", check=1).stderr
 
 
-def test_prediction_imports_neither_transformers_nor_torchvision(run: Path, tmp_path: Path) -> None:
+def test_prediction_imports_neither_transformers_nor_torchs_compiler(run: Path, tmp_path: Path) -> None:
     code = (
         "import sys, emozoo; emozoo.load(sys.argv[1], 'cpu').predict(sys.argv[2]);"
-        "print(sorted({'transformers', 'torchvision', 'torchaudio', 'datasets', 'matplotlib', 'pandas'} & set(sys.modules)))"
+        "heavy = {'transformers', 'torchvision', 'torchaudio', 'datasets', 'matplotlib', 'pandas', 'huggingface_hub'};"
+        "print(sorted((heavy | {'sympy', 'torch._dynamo'}) & set(sys.modules)))"
     )
-    command = [sys.executable, "-c", code, str(run), str(wav(tmp_path / "clip.wav", 1))]
+    command = [sys.executable, "-c", code, str(run), str(wav(tmp_path / "clip.wav", 1, rate=44_100))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]", done.stderr
 
@@ -222,3 +325,18 @@ def test_a_name_that_is_no_text_and_a_terminal_without_unicode_are_no_obstacle(r
         timeout=120,
     )
     assert done.returncode == 0 and "gr\\xf6\\xdfer.wav" in done.stdout, done.stderr
+
+
+def test_many_videos_get_the_answers_of_each_alone(tmp_path: Path) -> None:
+    architecture = registry.get_architecture("cnn_rnn_3dcnn")
+    config, _ = apply_settings(architecture, {**NETWORK, "video_filters": "2,2", "video_linear": "8"})
+    model = EmotionModel(architecture, config, LABELS).eval()
+    names = []
+    for number in range(9):
+        path = tmp_path / f"{number}{('.mp4', '.avi', '.mkv')[number % 3]}"
+        shade = 20 * number
+        sound = tone(1 + number / 2, 22_050, hertz=200 + 50 * number)
+        pictures = functools.partial(lambda shade, picture: grey(64, 48, (shade + picture) % 256), shade)
+        names.append(str(write_video(path, pictures, count=25 + 12 * number, sound=sound, rate=22_050)))
+    for answer in predict_files(model, names):
+        assert answer.probabilities == pytest.approx(predict_file(model, answer.file).probabilities, abs=1e-5)

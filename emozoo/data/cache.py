@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ from emozoo import sound as sound_files
 from emozoo.data import take, unwritable
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.errors import EmozooError
-from emozoo.paths import atomic, write_text
+from emozoo.paths import atomic, cores, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +50,9 @@ DECODERS = (media.__file__, sound_files.__file__, __file__)
 DECODER = hashlib.blake2b(b"".join(Path(name).read_bytes() for name in DECODERS)).hexdigest()
 """Clips that another version of this code decoded are decoded again."""
 CLIPS_A_TASK = 32
+"""Sounds that a process decodes at a time."""
 SECONDS_A_TASK = 600.0
+"""Of sound and pictures that a process holds at a time."""
 LONGEST_CLIP = 4 * 3600 * media.SAMPLING_RATE
 """Samples; the frames of one Arrow batch must stay under 2 GiB."""
 BATCH_BYTES = 2**23
@@ -175,7 +178,7 @@ def _some(failures: dict[str, str]) -> str:
 def _decoded(sources: Sequence[Source], schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, dict[str, str]]]:
     """What each task gives, in order, on all cores; shows how far it is."""
     tasks = list(_tasks(sources))
-    workers = min(_cores(), len(tasks)) if len(sources) > CLIPS_A_TASK else 1
+    workers = min(cores(), len(tasks)) if len(sources) > CLIPS_A_TASK else 1
     arguments = ((task, [sources[position] for position in task], schema) for task in tasks)
     results = _in_processes(arguments, workers) if workers > 1 else itertools.starmap(decode_task, arguments)
     log.info("decoding %d clips", len(sources))
@@ -194,19 +197,16 @@ def _decoded(sources: Sequence[Source], schema: pa.Schema) -> Iterator[tuple[pa.
 
 
 def _tasks(sources: Sequence[Source]) -> Iterator[range]:
-    """Positions to decode together: neighbours of one file, to open it once, but no more than memory bears."""
+    """Positions to decode together: a video's utterances, so that one pass over it gives them all, or a handful of sounds;
+    no more than memory bears."""
     begin, seconds = 0, 0.0
     for position, source in enumerate(sources):
-        full = position - begin == CLIPS_A_TASK or seconds + source.seconds > SECONDS_A_TASK
-        if position > begin and (full or source.file != sources[begin].file):
+        together = source.video == sources[begin].video if source.video else position - begin < CLIPS_A_TASK
+        if position > begin and (not together or seconds + source.seconds > SECONDS_A_TASK):
             yield range(begin, position)
             begin, seconds = position, 0.0
         seconds += source.seconds
     yield range(begin, len(sources))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 Arguments = tuple[range, list[Source], pa.Schema]
@@ -251,28 +251,45 @@ def _begin_worker() -> None:
 
 def decode_task(positions: range, sources: list[Source], schema: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
     """One Arrow row of `schema` for each source that can be decoded, and by position the others' reasons."""
+    sounds: dict[int, np.ndarray] = {}
+    pictures: dict[int, np.ndarray] = {}
+    failures: dict[str, str] = {}
     video: media.Video | None = None
-    waveforms, pictures, failures = [], [], {}
     for position, source in zip(positions, sources, strict=True):
-        try:
+        with _noted(failures, position, source):
             sound = media.read_audio(source.audio, source.start, source.end)
             if len(sound) > LONGEST_CLIP:
                 raise EmozooError(
                     f"{source.audio} is longer than 4 hours: cut it, or give each utterance's start and end"
                 )
-            if source.video:
-                video = video or media.Video(source.video)
-                pictures.append(video.frames(source.video_start, len(sound), SIDE_CROPS[source.side]).reshape(-1))
-            waveforms.append(np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16))
-        except EmozooError as error:
-            failures[str(position)] = str(error)
-        except Exception as error:  # noqa: BLE001 - a decoder's surprise about one file must cost that clip only
-            failures[str(position)] = f"{source.audio}: {type(error).__name__}: {error}"
+            sounds[position] = np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16)
+    places = dict(zip(positions, sources, strict=True))
+    for position, sound in list(sounds.items()) if "frames" in schema.names else []:
+        source = places[position]
+        with _noted(failures, position, source):
+            if video is None:
+                video = media.Video(source.video)
+                video.expect((places[each].video_start, len(sounds[each])) for each in sounds)
+            pictures[position] = video.frames(source.video_start, len(sound), SIDE_CROPS[source.side]).reshape(-1)
+        if str(position) in failures:
+            del sounds[position]
+    waveforms = list(sounds.values())
     digests = [hashlib.blake2b(waveform.tobytes(), digest_size=16).hexdigest() for waveform in waveforms]
     columns = [_lists(waveforms, np.int16), pa.array(digests, pa.string())]
     if "frames" in schema.names:
-        columns.append(_lists(pictures, np.uint8))
+        columns.append(_lists(list(pictures.values()), np.uint8))
     return pa.RecordBatch.from_arrays(columns, schema=schema), failures
+
+
+@contextmanager
+def _noted(failures: dict[str, str], position: int, source: Source) -> Iterator[None]:
+    """Notes why a clip cannot be decoded, and goes on."""
+    try:
+        yield
+    except EmozooError as error:
+        failures[str(position)] = str(error)
+    except Exception as error:  # noqa: BLE001 - a decoder's surprise about one file must cost that clip only
+        failures[str(position)] = f"{source.audio}: {type(error).__name__}: {error}"
 
 
 def _lists(arrays: list[np.ndarray], dtype: type) -> pa.ListArray:
