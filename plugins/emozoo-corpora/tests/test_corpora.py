@@ -16,7 +16,7 @@ from plugin_site import installed
 from small import emozoo, one_error, set_words
 
 from emozoo import EmozooError
-from emozoo.data import read_rows, load_dataset
+from emozoo.data import load_dataset, read_rows
 from emozoo.data.corpus import Corpus, corpus_problem
 from emozoo.data.protocols import make_folds
 
