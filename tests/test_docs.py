@@ -80,7 +80,7 @@ def test_the_python_of_a_page_runs(block: str, stage: Path) -> None:
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The two plugins of docs/plugins.md, as their own pages declare them."""
-    for block, group in (("plugins 1", registry.ARCHITECTURES), ("plugins 2", registry.DATASETS)):
+    for block, group in (("plugins 1", registry.ARCHITECTURES), ("plugins 3", registry.DATASETS)):
         name, target = re.findall(rf'^\[project.entry-points."{group}"\]\n(\w+) = "(.*)"', DOCS, re.MULTILINE)[0]
         module = target.partition(":")[0]
         distribution(tmp_path / "site", module.replace("_", "-"), {name: target}, PYTHON[block], group)
@@ -113,7 +113,7 @@ def test_the_dataset_of_the_page_keeps_the_contract(installed: None, tmp_path: P
 
 def test_the_test_class_of_the_page_is_one(installed: None) -> None:
     names: dict[str, Any] = {}
-    exec(PYTHON["plugins 3"], names)
+    exec(PYTHON["plugins 4"], names)
     assert (
         issubclass(names["TestMeanPool"], ArchitectureConformance) and names["TestMeanPool"].architecture == "mean_pool"
     )

@@ -101,7 +101,7 @@ class Odd(nn.Module):
 def test_a_third_partys_constants_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Architecture(name="odd", modalities=("audio",), config=OddConfig, build=Odd)
     plugin = registry.Plugin(registry.ARCHITECTURES, "odd", "emozoo-odd", "2.0", "odd:odd")
-    monkeypatch.setattr(registry, "plugins", lambda group: [plugin])
+    monkeypatch.setattr(registry, "installed", lambda group: [plugin])
     monkeypatch.setattr(registry, "get_architecture", lambda name: odd)
     model = EmotionModel(odd, OddConfig(), LABELS, Origin("emozoo-odd", "2.0"))
     sound = torch.randn(6, 48_000) * torch.linspace(0.1, 1, 6)[:, None]

@@ -16,7 +16,7 @@ from plugin_site import installed
 from small import emozoo, one_error, set_words
 
 from emozoo import EmozooError
-from emozoo.data import _read_rows, load_dataset
+from emozoo.data import load_dataset, read_rows
 from emozoo.data.corpus import Corpus, corpus_problem
 from emozoo.data.protocols import make_folds
 
@@ -38,7 +38,7 @@ def files(folder: Path, *names: str) -> Path:
 
 def read(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
     """The rows as emozoo reads them."""
-    return _read_rows(corpus, folder, folder / "cache").to_list()
+    return read_rows(corpus, folder, folder / "cache").to_list()
 
 
 @pytest.mark.parametrize("name", CORPORA)
@@ -192,7 +192,7 @@ def test_another_table_of_that_name_is_not_taken_for_nemos(tmp_path: Path, caplo
 
 @needs_shared
 def test_real_clips_of_nemo(caplog: pytest.LogCaptureFixture) -> None:
-    rows = _read_rows(nemo.corpus, SHARED / "speech" / "nemo", Path())
+    rows = read_rows(nemo.corpus, SHARED / "speech" / "nemo", Path())
     assert len(rows) == 3076 and set(rows["speaker"]) == nemo.GENDERS.keys() and not caplog.records
     assert set(rows["emotion"]) == {"angry", "happy", "sad", "neutral"}
 
