@@ -83,6 +83,8 @@ class Crop:
                 raise EmozooError(f"{self} is no part of a picture: edges lie in 0 to 1, at least 0.04 apart")
 
 
+SHORTEST_SKIP = 3
+"""Pictures."""
 WHOLE_PICTURE = Crop(0.0, 1.0, 0.0, 1.0)
 
 
@@ -261,7 +263,9 @@ class _Pictures:
     def _open(self) -> None:
         name = existing_file(self._path)
         try:
-            self._reader = self._decord.VideoReader(name, width=self._width, height=self._height, num_threads=2)
+            # Where pictures are expected, other processes decode other files: a second thread would only cost.
+            threads = 2 if self._expected is None else 1
+            self._reader = self._decord.VideoReader(name, width=self._width, height=self._height, num_threads=threads)
         except Exception as error:
             raise EmozooError(
                 f"{self._path}: the video cannot be decoded, or is cut off: convert it to MP4 with H.264"
@@ -302,12 +306,14 @@ class _Pictures:
         return self._latest[next(reversed(self._latest))]
 
     def _unneeded(self, number: int) -> int:
-        """How many pictures from the next one to `number` nobody will ask for. None where decord does not find its way, nor
-        near the end, where the last one that can be decoded stands for those that cannot."""
+        """How many pictures from the next one to `number` to skip, as nobody will ask for them: none where decord does not
+        find its way, nor a few, which are scaled in less time than decord takes to skip, nor near the end, where the last
+        one that can be decoded stands for those that cannot."""
         if self._expected is None or not self._jumps or number >= len(self._reader) - 32:
             return 0
         following = np.searchsorted(self._expected, self._next)
-        return int(min([number, *self._expected[following : following + 1]])) - self._next
+        count = int(min([number, *self._expected[following : following + 1]])) - self._next
+        return count if count >= SHORTEST_SKIP else 0
 
 
 def _import_decord() -> Any:

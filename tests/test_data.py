@@ -12,6 +12,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from make_media import grey, tone, write_sound, write_video
@@ -563,10 +564,11 @@ def test_a_dialogue_is_opened_once_however_many_utterances_it_has(
     real = media._Pictures._open
     monkeypatch.setattr(media._Pictures, "_open", lambda self: (opened.append(self), real(self)))
     (task,) = _tasks(sources)
-    batch, failures = decode_task(task, sources, datasets.Features(SOUND | FRAMES).arrow_schema)
-    assert failures == {} and len(batch) == 60 and len(opened) == 1
+    part, failures = decode_task(task, sources, datasets.Features(SOUND | FRAMES).arrow_schema, tmp_path / "part")
+    rows = pa.ipc.open_stream(part).read_all()
+    assert failures == {} and len(rows) == 60 and len(opened) == 1
     video = media.Video(path)
-    for (start, _), frames in zip(spans, batch.column("frames"), strict=True):
+    for (start, _), frames in zip(spans, rows.column("frames"), strict=True):
         np.testing.assert_array_equal(np.asarray(frames.values), video.frames(start, 14_400).reshape(-1))
 
 

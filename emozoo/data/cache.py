@@ -12,14 +12,16 @@ import logging
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +103,7 @@ def decode(rows: datasets.Dataset, folder: Path, name: str, *, video: bool) -> d
             with FileLock(path.with_suffix(".lock")):
                 if not (path.is_file() and notes.is_file()):  # else another process made it meanwhile
                     for left_over in folder.glob(f".{path.stem}-*"):  # by a process that was killed
-                        left_over.unlink()
+                        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
                     _write(sources, path, notes, video)
         except OSError as error:
             raise unwritable(folder, error) from error
@@ -154,15 +156,19 @@ def _write(sources: Sequence[Source], path: Path, notes: Path, video: bool) -> N
     """Decodes into `path`, and the failures' reasons by position into `notes`; `path` appears when both are whole."""
     failures: dict[str, str] = {}
     schema = datasets.Features(SOUND | FRAMES if video else SOUND).arrow_schema
-    with atomic(path) as temporary:
+    with atomic(path) as temporary, tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as scratch:
         with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
             held: list[pa.RecordBatch] = []
-            for batch, failed in _decoded(sources, schema):
-                failures |= failed
-                held.append(batch)
-                if sum(part.nbytes for part in held) >= BATCH_BYTES:
-                    stream.write_table(pa.Table.from_batches(held).combine_chunks())
-                    held = []
+            with closing(_decoded(sources, schema, Path(scratch))) as parts:  # no process may outlive the folder
+                for part, failed in parts:
+                    failures |= failed
+                    with pa.OSFile(str(part)) as written, pa.ipc.open_stream(written) as batches:
+                        for batch in batches:
+                            held.append(batch)
+                            if sum(piece.nbytes for piece in held) >= BATCH_BYTES:
+                                stream.write_table(pa.Table.from_batches(held).combine_chunks())
+                                held = []
+                    part.unlink()
             if held:
                 stream.write_table(pa.Table.from_batches(held).combine_chunks())
         if len(failures) == len(sources):
@@ -175,11 +181,16 @@ def _some(failures: dict[str, str]) -> str:
     return "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
 
 
-def _decoded(sources: Sequence[Source], schema: pa.Schema) -> Iterator[tuple[pa.RecordBatch, dict[str, str]]]:
-    """What each task gives, in order, on all cores; shows how far it is."""
+def _decoded(
+    sources: Sequence[Source], schema: pa.Schema, scratch: Path
+) -> Generator[tuple[Path, dict[str, str]], None, None]:
+    """A file in `scratch` for each task, in order, and what failed; on all cores; shows how far it is."""
     tasks = list(_tasks(sources))
     workers = min(cores(), len(tasks)) if len(sources) > CLIPS_A_TASK else 1
-    arguments = ((task, [sources[position] for position in task], schema) for task in tasks)
+    arguments = (
+        (task, [sources[position] for position in task], schema, scratch / f"{number}.arrow")
+        for number, task in enumerate(tasks)
+    )
     results = _in_processes(arguments, workers) if workers > 1 else itertools.starmap(decode_task, arguments)
     log.info("decoding %d clips", len(sources))
     if not sys.stderr.isatty():
@@ -209,12 +220,12 @@ def _tasks(sources: Sequence[Source]) -> Iterator[range]:
     yield range(begin, len(sources))
 
 
-Arguments = tuple[range, list[Source], pa.Schema]
+Arguments = tuple[range, list[Source], pa.Schema, Path]
 
 
-def _in_processes(arguments: Iterable[Arguments], workers: int) -> Iterator[tuple[pa.RecordBatch, dict[str, str]]]:
-    """`decode_task` of each, in order; no more than two results a worker wait in memory."""
-    pending: deque[Future[tuple[pa.RecordBatch, dict[str, str]]]] = deque()
+def _in_processes(arguments: Iterable[Arguments], workers: int) -> Iterator[tuple[Path, dict[str, str]]]:
+    """`decode_task` of each, in order; no more than two results a worker wait."""
+    pending: deque[Future[tuple[Path, dict[str, str]]]] = deque()
     with ProcessPoolExecutor(workers, initializer=_begin_worker) as pool:
         try:
             for argument in arguments:
@@ -249,12 +260,11 @@ def _begin_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def decode_task(positions: range, sources: list[Source], schema: pa.Schema) -> tuple[pa.RecordBatch, dict[str, str]]:
-    """One Arrow row of `schema` for each source that can be decoded, and by position the others' reasons."""
+def decode_task(positions: range, sources: list[Source], schema: pa.Schema, part: Path) -> tuple[Path, dict[str, str]]:
+    """Writes an Arrow stream, `part`: a row of `schema` for each source that can be decoded, no more in memory than
+    `BATCH_BYTES` and the task's sounds. Returns it, and by position the others' reasons."""
     sounds: dict[int, np.ndarray] = {}
-    pictures: dict[int, np.ndarray] = {}
     failures: dict[str, str] = {}
-    video: media.Video | None = None
     for position, source in zip(positions, sources, strict=True):
         with _noted(failures, position, source):
             sound = media.read_audio(source.audio, source.start, source.end)
@@ -264,21 +274,34 @@ def decode_task(positions: range, sources: list[Source], schema: pa.Schema) -> t
                 )
             sounds[position] = np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16)
     places = dict(zip(positions, sources, strict=True))
-    for position, sound in list(sounds.items()) if "frames" in schema.names else []:
-        source = places[position]
-        with _noted(failures, position, source):
-            if video is None:
-                video = media.Video(source.video)
-                video.expect((places[each].video_start, len(sounds[each])) for each in sounds)
-            pictures[position] = video.frames(source.video_start, len(sound), SIDE_CROPS[source.side]).reshape(-1)
-        if str(position) in failures:
-            del sounds[position]
-    waveforms = list(sounds.values())
-    digests = [hashlib.blake2b(waveform.tobytes(), digest_size=16).hexdigest() for waveform in waveforms]
-    columns = [_lists(waveforms, np.int16), pa.array(digests, pa.string())]
+    video: media.Video | None = None
+    clips: list[tuple[np.ndarray, np.ndarray]] = []
+    with pa.OSFile(str(part), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+        for position, sound in sounds.items():
+            source, frames = places[position], np.zeros(0, np.uint8)
+            if source.video:
+                with _noted(failures, position, source):
+                    if video is None:
+                        video = media.Video(source.video)
+                        video.expect((places[each].video_start, len(sounds[each])) for each in sounds)
+                    frames = video.frames(source.video_start, len(sound), SIDE_CROPS[source.side]).reshape(-1)
+                if str(position) in failures:
+                    continue
+            clips.append((sound, frames))
+            if sum(waveform.nbytes + pictures.nbytes for waveform, pictures in clips) >= BATCH_BYTES:
+                stream.write_batch(_batch(clips, schema))
+                clips = []
+        stream.write_batch(_batch(clips, schema))
+    return part, failures
+
+
+def _batch(clips: list[tuple[np.ndarray, np.ndarray]], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of waveforms int16 [samples] and, where the schema has them, frames uint8, flat."""
+    digests = [hashlib.blake2b(waveform.tobytes(), digest_size=16).hexdigest() for waveform, _ in clips]
+    columns = [_lists([waveform for waveform, _ in clips], np.int16), pa.array(digests, pa.string())]
     if "frames" in schema.names:
-        columns.append(_lists(list(pictures.values()), np.uint8))
-    return pa.RecordBatch.from_arrays(columns, schema=schema), failures
+        columns.append(_lists([frames for _, frames in clips], np.uint8))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 @contextmanager
