@@ -29,6 +29,7 @@ from emozoo.model import EmotionModel, load, pick_device
 from emozoo.paths import cores
 from emozoo.reference import is_reference
 from emozoo.settings import apply_settings
+from emozoo.trainer import computes_bf16
 
 SECONDS = 3.0
 """How long each figure is measured at most, after a warm-up."""
@@ -151,8 +152,9 @@ def _flops(model: EmotionModel) -> int:
 
 
 def _training_step(model: EmotionModel, recipe: Recipe, device: torch.device) -> dict[str, Any]:
-    """Forward, backward and optimizer on one batch of the recipe's size, without augmentation; bf16 on GPUs that have it."""
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    """Forward, backward and optimizer on one batch of the recipe's size, without augmentation; in the precision that
+    `--precision auto` takes."""
+    half = computes_bf16(device)
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     sound, frames = _batch(model, recipe.batch_size)

@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -89,8 +89,11 @@ def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, T
     return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
 
 
-def classify(model: Model, windows: Iterable[Window]) -> Iterator[np.ndarray]:
-    """Probabilities float64 [labels] of each window, in order; windows are read a few batches ahead, no more.
+def classify(
+    model: Model, windows: Iterable[Window], within: Callable[[], AbstractContextManager[Any]] = nullcontext
+) -> Iterator[np.ndarray]:
+    """Probabilities float64 [labels] of each window, in order; windows are read a few batches ahead, no more. Each batch is
+    answered `within` a context, such as autocast, which holds for one thread only.
 
     On a CPU, as many batches are answered at a time as there are cores, each on one: that keeps all cores busy also where
     a network computes in small steps. A single batch has all cores for itself.
@@ -99,13 +102,18 @@ def classify(model: Model, windows: Iterable[Window]) -> Iterator[np.ndarray]:
     remaining = iter(windows)
     batches = iter(lambda: list(itertools.islice(remaining, size)), [])
     begin = list(itertools.islice(batches, 2))
+
+    def answer(batch: list[Window]) -> np.ndarray:
+        with within():
+            return model.probabilities(batch)
+
     if len(begin) == 1:
-        yield from model.probabilities(begin[0])
+        yield from answer(begin[0])
         return
     with _pool(workers, _use_one_core if model.on_cpu else None) as pool:
         waiting: deque[Future[np.ndarray]] = deque()
         for batch in itertools.chain(begin, batches):
-            waiting.append(pool.submit(model.probabilities, batch))
+            waiting.append(pool.submit(answer, batch))
             if len(waiting) > 2 * workers:
                 yield from waiting.popleft().result()
         while waiting:
@@ -127,12 +135,17 @@ def _use_one_core() -> None:
         sys.modules["torch"].set_num_threads(1)  # for this thread
 
 
-def clip_probabilities(model: Model, store: ClipStore, rows: Sequence[int]) -> np.ndarray:
-    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips."""
+def clip_probabilities(
+    model: Model,
+    store: ClipStore,
+    rows: Sequence[int],
+    within: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> np.ndarray:
+    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`."""
     plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
     windows = (store.window(rows[position], start) for position, start in plan)
     totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
-    for (position, _), probabilities in zip(plan, classify(model, windows), strict=True):
+    for (position, _), probabilities in zip(plan, classify(model, windows, within), strict=True):
         totals[position] += probabilities
         counts[position] += 1
     return totals / counts

@@ -265,8 +265,7 @@ class Trainer:
 
     def measure_dev(self) -> dict[str, float]:
         """Loss, WA and UA on the dev split, answered window by window as in prediction."""
-        with self.accelerator.autocast():
-            odds = clip_probabilities(self.measured.eval(), self.store, self.dev_rows)
+        odds = clip_probabilities(self.measured.eval(), self.store, self.dev_rows, self.accelerator.autocast)
         truth = self.targets[np.asarray(self.dev_rows)]
         loss = float(-np.log(np.maximum(odds[np.arange(len(truth)), truth], 1e-12)).mean())
         metrics = evaluate_predictions(self.model.labels, truth, odds.argmax(1))

@@ -112,7 +112,8 @@ def test_export_writes_a_folder_that_predict_takes(tmp_path: Path) -> None:
     assert not (run / "model.onnx").exists()
     assert sorted(path.name for path in other.iterdir()) == ["config.json", "model.onnx"]
     clip = write_sound(tmp_path / "clip.wav", tone(1.0, 16_000), 16_000)
-    assert "clip.wav" in emozoo("predict", clip, "--model", other, "--backend", "onnx").stdout
+    told = json.loads(emozoo("predict", clip, "--model", other, "--backend", "onnx", "--json").stdout)
+    assert told["predictions"][0]["file"] == str(clip) and told["predictions"][0]["emotion"]
     assert "no model.safetensors" in one_error(emozoo("predict", clip, "--model", other, check=2))
 
 

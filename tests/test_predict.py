@@ -340,3 +340,12 @@ def test_many_videos_get_the_answers_of_each_alone(tmp_path: Path) -> None:
         names.append(str(write_video(path, pictures, count=25 + 12 * number, sound=sound, rate=22_050)))
     for answer in predict_files(model, names):
         assert answer.probabilities == pytest.approx(predict_file(model, answer.file).probabilities, abs=1e-5)
+
+
+def test_every_batch_is_answered_within_the_context_that_was_asked_for() -> None:
+    model, rng = small_model(), np.random.default_rng(0)
+    windows = [(rng.normal(0, 0.1, media.WINDOW_SAMPLES).astype(np.float32), None) for _ in range(40)]
+    plain = list(classify(model, windows))
+    half = list(classify(model, windows, lambda: torch.autocast("cpu", torch.bfloat16)))
+    for exact, rounded in zip(plain, half, strict=True):  # in other threads as well, where autocast does not reach
+        assert not np.array_equal(exact, rounded) and rounded == pytest.approx(exact, abs=0.05)
