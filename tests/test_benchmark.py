@@ -11,6 +11,7 @@ from test_model import small_model
 
 from emozoo import EmozooError, benchmark, cli
 from emozoo.features import SpectrogramConvs
+from emozoo.trainer import computes_bf16
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,8 @@ def test_every_network_is_measured(name: str) -> None:
     assert 0 < found["latency_of_a_window"]["p50_ms"] <= found["latency_of_a_window"]["p95_ms"]
     fastest = max(row["windows_per_second"] for row in found["throughput"])
     assert found["real_time_factor"] == pytest.approx(1 / fastest, rel=0.01)
-    assert (found["training_step"]["batch"], found["training_step"]["precision"]) == (2, "float32")
+    precision = "bfloat16" if computes_bf16(torch.device("cpu")) else "float32"
+    assert (found["training_step"]["batch"], found["training_step"]["precision"]) == (2, precision)
     assert found["peak_memory_mb"]["training"] >= found["peak_memory_mb"]["prediction"] > 0
 
 
