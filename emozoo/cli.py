@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import emozoo
-from emozoo import cli_plugins
+from emozoo import cli_plugins, cli_publish
 from emozoo.cli_options import DataDir, Device, Json, Merge, Protocol, Settings, pairs, print_json
 from emozoo.errors import EmozooError
 
@@ -84,10 +84,6 @@ class Precision(StrEnum):
 
 class Backend(StrEnum):
     torch = "torch"
-    onnx = "onnx"
-
-
-class Format(StrEnum):
     onnx = "onnx"
 
 
@@ -299,28 +295,6 @@ def predict(
         raise typer.Exit(2)
 
 
-@app.command()
-def export(
-    model: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or hub:user/name[@revision].")],
-    format_: Annotated[
-        Format, typer.Option("--format", help="onnx: model.onnx, for emozoo predict --backend onnx and other programs.")
-    ] = Format.onnx,
-    output: Annotated[Path | None, typer.Option(help="Folder to write into. Default: the run's.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Write a trained model so that it runs without torch; what was written is checked against the network."""
-    from emozoo import render
-
-    with render.waiting("exporting"):
-        from emozoo.export import export_onnx
-
-        done = export_onnx(model, output)
-    if as_json:
-        print_json(vars(done))
-    else:
-        render.show_export(done)
-
-
 @app.command("list", cls=_Command)
 def list_(
     query: Annotated[str | None, typer.Argument(help="With --hub: a part of the name.")] = None,
@@ -380,51 +354,6 @@ def info(
 
 
 @app.command()
-def card(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
-) -> None:
-    """Write the model card of a run, README.md in its folder, and print its path. What you wrote into it stays."""
-    from emozoo.card import write_card
-
-    typer.echo(write_card(_own_folder(run, "a card")))
-
-
-@app.command()
-def push(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where to; made where it does not exist.")],
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    revision: Annotated[
-        str | None, typer.Option(help="The branch; made where it does not exist. Default: main.")
-    ] = None,
-    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
-    token: Annotated[
-        str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing: show what would go, and the card.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Publish a run and its card on the Hugging Face Hub, in one commit, and print the address."""
-    from emozoo import hub, render
-
-    folder = _own_folder(run, "a push")
-    with render.waiting(f"publishing {repository}"):
-        done = hub.push(
-            folder,
-            repository.removeprefix(hub.HUB_PREFIX),
-            private=private,
-            revision=revision,
-            message=message,
-            token=token,
-            dry_run=dry_run,
-        )
-    if as_json:
-        print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
-    else:
-        render.show_push(done)
-
-
-@app.command()
 def benchmark(
     name: Annotated[str, typer.Argument(help="An architecture, a run's folder, or hub:user/name[@revision].")],
     set_: Settings = None,
@@ -454,7 +383,8 @@ def benchmark(
         render.show_info(document)
 
 
-app.command()(cli_plugins.check)
+for command in (cli_publish.export, cli_publish.card, cli_publish.push, cli_plugins.check):
+    app.command()(command)
 app.add_typer(cli_plugins.new, name="new")
 
 
@@ -463,14 +393,6 @@ def _absolute(place: str) -> str:
     from emozoo.reference import is_reference
 
     return place if is_reference(place) else os.path.abspath(os.path.expanduser(place))
-
-
-def _own_folder(folder: Path, what: str) -> Path:
-    from emozoo import hub
-
-    if hub.is_reference(folder):
-        raise EmozooError(f"{what} starts from a run's folder, not from {folder}")
-    return folder.expanduser()
 
 
 def _list_hub(query: str | None, as_json: bool) -> None:

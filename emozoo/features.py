@@ -9,8 +9,10 @@ Random draws come from torch's global generators, so whoever seeds torch repeats
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -104,6 +106,20 @@ class FrameScaling(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         return pixel_values.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+
+
+def to_batch(
+    windows: Sequence[tuple[np.ndarray, np.ndarray | None]], device: torch.device
+) -> tuple[Tensor, Tensor | None]:
+    """Stacks windows, as `emozoo.media.cut_window` gives them, on a device: what a network's forward takes.
+
+    Sound int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], or None.
+    """
+    sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device)
+    if sound.dtype == torch.int16:
+        sound = sound.float() / 32768
+    frames = [frames for _, frames in windows if frames is not None]
+    return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
 
 
 def augment_waveform(input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0) -> Tensor:

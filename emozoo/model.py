@@ -31,6 +31,7 @@ from emozoo import registry
 from emozoo.architecture import Architecture
 from emozoo.checkpoint import CONFIG, PREPROCESSOR, WEIGHTS, read_config, read_shapes, type_problem
 from emozoo.errors import EmozooError
+from emozoo.features import to_batch
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
 from emozoo.paths import atomic, write_text
 from emozoo.reference import name_of
@@ -92,8 +93,6 @@ class EmotionModel(nn.Module):
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them."""
-        from emozoo.predict import to_batch
-
         with torch.inference_mode():
             return self(*to_batch(windows, self.device)).double().softmax(dim=-1).cpu().numpy()
 

@@ -25,9 +25,6 @@ from emozoo.errors import EmozooError
 from emozoo.paths import cores
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from emozoo.data.cache import ClipStore
     from emozoo.model import EmotionModel
     from emozoo.onnx_model import OnnxModel
@@ -76,17 +73,6 @@ class Prediction:
         if self.windows is not None:
             document["windows"] = [vars(stretch) for stretch in self.windows]
         return document
-
-
-def to_batch(windows: Sequence[Window], device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """Stacks windows on `device`: float32 [batch, 48000] in [-1, 1], uint8 [batch, 20, 60, 100, 3] or None."""
-    import torch
-
-    sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device)
-    if sound.dtype == torch.int16:
-        sound = sound.float() / 32768
-    frames = [frames for _, frames in windows if frames is not None]
-    return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
 
 
 def classify(

@@ -360,19 +360,15 @@ class ClipStore:
     def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Windows of clips `rows` from samples `starts`, on a device: sound float32 [batch, 48000] in [-1, 1], and frames
         uint8 [batch, 20, 60, 100, 3] or None. A GPU that has room for all clips gets them once, and cuts the windows."""
-        import torch
-
         from emozoo.data.resident import ResidentClips, fits
+        from emozoo.features import to_batch
 
         if device not in self._resident:
             self._resident[device] = ResidentClips(self, device) if fits(self, device) else None
         if clips := self._resident[device]:
             sound, frames = clips.windows(rows, starts)
             return sound.float() / 32768, frames
-        windows = [self.window(int(row), int(start)) for row, start in zip(rows, starts, strict=True)]
-        sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device).float() / 32768
-        pictures = [frames for _, frames in windows if frames is not None]
-        return sound, torch.from_numpy(np.stack(pictures)).to(device) if pictures else None
+        return to_batch([self.window(int(row), int(start)) for row, start in zip(rows, starts, strict=True)], device)
 
     def window(self, row: int, start: int) -> tuple[np.ndarray, np.ndarray | None]:
         """`emozoo.media.cut_window` from sample `start`: int16 [48000], and uint8 [20, 60, 100, 3] or None."""
