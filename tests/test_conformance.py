@@ -363,6 +363,7 @@ def test_a_users_mistake_costs_one_line_and_status_2() -> None:
 def test_without_data_a_dataset_is_checked_as_far_as_it_goes() -> None:
     report = json.loads(small.emozoo("check", "ravdess", "--json").stdout)
     assert [point["state"] for point in report["points"]] == ["ok", "ok", *["skipped"] * 6]
+    assert "as far as it was looked at: not rows, again," in small.emozoo("check", "ravdess").stdout
     assert "--data-dir" in report["points"][-1]["found"]
 
 
