@@ -59,10 +59,19 @@ class Recipe:
     """Augmentation: decibels, up or down, by which a window's level changes at most."""
     shift: float = 0.0
     """Augmentation: seconds by which the sound moves against its window at most."""
+    stretch: float = 0.0
+    """Augmentation: share by which the tempo changes at most, of a network behind `MelPitch`."""
+    formants: float = 0.0
+    """Augmentation: share by which the formants move at most, as with another vocal tract, behind `MelPitch`."""
+    pitch: float = 0.0
+    """Augmentation: semitones by which the pitch moves at most, behind `MelPitch`."""
+    channel: float = 0.0
+    """Augmentation: decibels by which frequencies rise or fall at most, smoothly, as through another microphone, behind
+    `MelPitch`."""
     time_mask: int = 0
-    """Augmentation: most spectrogram columns (10 ms each) in one masked stretch; 0: none."""
+    """Augmentation: longest masked stretch of the spectrogram, in 10 ms; 0: none."""
     freq_mask: int = 0
-    """Augmentation: most spectrogram rows (40 Hz each) in one masked band; 0: none."""
+    """Augmentation: most spectrogram rows (a network's own: 40 Hz each, or a mel band) in one masked band; 0: none."""
     masks: int = 1
     """Augmentation: masked stretches, and masked bands, in each window."""
     frame_augment: bool = True
@@ -83,12 +92,14 @@ class Recipe:
             "pretrain_epochs",
             "gain",
             "shift",
+            "pitch",
+            "channel",
             "time_mask",
             "freq_mask",
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below zero, but is {getattr(self, name)}")
-        for name in ("warmup", "label_smoothing", "noise"):
+        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:

@@ -16,7 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emozoo.architecture import Recipe
 from emozoo.convolution import WideConv2d
+from emozoo.mel_pitch import MelPitch, draw_masks
+
+__all__ = ["MelPitch", "WideConv2d"]  # handed on to plugins, beside what is defined here
 
 SAMPLING_RATE = 16_000
 ROWS, COLUMNS = 200, 300
@@ -32,7 +36,7 @@ class LogSpectrogram(nn.Module):
     constants. So the level of a recording does not matter, as long as its peak is above -60 dB of full scale; what is
     quieter fades, and silence is 0 before standardisation. Any finite waveform gives finite values.
 
-    In train mode `masking`, where the training loop has set one, is applied to the result.
+    In train mode the masks that `augment_by` was told of are applied to the result.
     """
 
     window: Tensor
@@ -49,6 +53,11 @@ class LogSpectrogram(nn.Module):
         super().__init__()
         self.register_buffer("window", torch.hann_window(self.WINDOW_LENGTH), persistent=False)
         self.masking: nn.Module | None = None
+
+    def augment_by(self, recipe: Recipe) -> None:
+        """From now on, in train mode, masks as the recipe says."""
+        if recipe.time_mask or recipe.freq_mask:
+            self.masking = SpectrogramMasking(recipe.time_mask, recipe.freq_mask, recipe.masks)
 
     def forward(self, input_values: Tensor) -> Tensor:
         with torch.autocast(input_values.device.type, enabled=False):  # half precision has no 80 dB of range
@@ -88,17 +97,10 @@ class SpectrogramMasking(nn.Module):
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         batch, _, rows, columns = spectrogram.shape
-        masked_rows = self._draw(batch, rows, self.freq_mask, spectrogram.device)
-        masked_columns = self._draw(batch, columns, self.time_mask, spectrogram.device)
+        masked_rows = draw_masks(batch, rows, self.freq_mask, self.masks, spectrogram.device)
+        masked_columns = draw_masks(batch, columns, self.time_mask, self.masks, spectrogram.device)
         masked = masked_rows[:, None, :, None] | masked_columns[:, None, None, :]
         return spectrogram.masked_fill(masked, 0.0)
-
-    def _draw(self, batch: int, size: int, longest: int, device: torch.device) -> Tensor:
-        """Which of `size` places are masked: bool [batch, size]."""
-        length = torch.randint(longest + 1, (batch, self.masks, 1), device=device)
-        start = (torch.rand(batch, self.masks, 1, device=device) * (size - length + 1)).long()
-        place = torch.arange(size, device=device)
-        return ((place >= start) & (place < start + length)).any(1)
 
 
 class FrameScaling(nn.Module):

@@ -112,8 +112,8 @@ class Trainer:
         if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
             raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
         for module in self.model.modules():
-            if isinstance(module, features.LogSpectrogram) and (recipe.time_mask or recipe.freq_mask):
-                module.masking = features.SpectrogramMasking(recipe.time_mask, recipe.freq_mask, recipe.masks)
+            if hasattr(module, "augment_by"):
+                module.augment_by(recipe)
         weights = None
         if recipe.balance == "loss":
             weights = torch.as_tensor(class_weights(self.targets[self.train_rows], len(labels)), dtype=torch.float32)
@@ -226,7 +226,8 @@ class Trainer:
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """The rows of one epoch, in order."""
         if self.recipe.balance == "sampling":
-            return self.train_rows[balanced_epoch(self.targets[self.train_rows], rng)]
+            corpora = self.store.corpora[self.train_rows]
+            return self.train_rows[balanced_epoch(self.targets[self.train_rows], rng, corpora=corpora)]
         return rng.permutation(self.train_rows)
 
     def step(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> Tensor:

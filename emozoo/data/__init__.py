@@ -155,6 +155,8 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
         if not parts:
             raise EmozooError(f"the dataset {corpus.name} has no clips in {data_dir}")
         rows = datasets.concatenate_datasets(parts)
+    if "corpus" not in rows.column_names:
+        rows = rows.add_column("corpus", [""] * len(rows))
     if lacking := FEATURES.keys() - set(rows.column_names):
         raise EmozooError(
             f"the dataset {corpus.name} is broken: its rows lack the columns {', '.join(sorted(lacking))}"

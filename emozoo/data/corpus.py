@@ -31,13 +31,15 @@ FEATURES = datasets.Features(
         "end": datasets.Value("float64"),
         "side": datasets.Value("string"),
         "split": datasets.Value("string"),
+        "corpus": datasets.Value("string"),
     }
 )
 """The columns of every corpus' rows. One row is one utterance.
 
 An unknown text is "", an unknown rating NaN. `start` and `end` are seconds, -1 for the whole file: times within the
 file where audio and video are one file or only one of them is known; where `audio_path` differs from `video_path`, the
-audio file is the utterance itself and the times are the video's. `side` is a key of `SIDE_CROPS`.
+audio file is the utterance itself and the times are the video's. `side` is a key of `SIDE_CROPS`. `corpus` tells the rows
+of several collections apart, where a dataset is made of them; a builder may leave the column out.
 """
 
 SIDE_CROPS: dict[str, Crop | None] = {

@@ -5,6 +5,7 @@ Columns, in any order and either case; others are ignored:
 - `file` (or `path`, `audio`, `file_name`): a sound or video file, absolute or relative to the table's folder
 - `label` (or `emotion`): the emotion's word
 - `speaker`, `gender`, `session`, `transcript`, `utterance_id`: text, optional
+- `corpus`: where the clip comes from, optional; clips of several are split, and drawn in training, corpus by corpus
 - `start`, `end`: seconds within the file, optional
 - `split`: train, dev (or valid, validation) or test, optional
 
@@ -36,7 +37,7 @@ from emozoo.paths import cache_root
 
 ALIASES = {"file": ("file", "path", "audio", "file_name"), "label": ("label", "emotion")}
 """The two columns that a table must have, under any of these names."""
-TEXTS = ("speaker", "gender", "session", "transcript", "utterance_id")
+TEXTS = ("speaker", "gender", "session", "transcript", "utterance_id", "corpus")
 TABLES = ("metadata.csv", "manifest.csv")
 """What a table may be called where a folder is named, besides any `.jsonl`."""
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")

@@ -72,9 +72,15 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     with a warning. Under `split`, copies of test clips are left out of train and dev, and copies of dev clips out of
     train. Folds depend on the rows and the seed, not on the order of the rows.
 
+    Under `group-K`, rows of several corpora (the column `corpus`, which may be left out) are split corpus by corpus, as each
+    would be alone, and fold 1 of all is the first of each: a speaker's name says nothing of another corpus. Corpora that
+    share a clip are split as one.
+
     Raises `EmozooError` where the columns cannot carry the protocol, or a class is missing from a fold's train split.
     """
     kind, count = _parse(protocol)
+    if kind == "group" and (parts := _corpora(columns)):
+        return _side_by_side({name: (part, make_folds(_some(columns, part), protocol, seed=seed)) for name, part in parts})
     rows = _Rows(columns, by_session=kind == "session")
     copies = _components(len(rows), rows.copies)
     if kind == "split":
@@ -112,6 +118,49 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
         shared += [str(number)] if dev_shares and speakers else []
     if shared:
         log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(shared))
+    return folds
+
+
+COLUMNS = ("speaker", "session", "split", "digest", "audio_path", "video_path", "start", "end", "label", "corpus")
+
+
+def _corpora(columns: Mapping[str, Sequence[Any]] | Dataset) -> list[tuple[str, list[int]]]:
+    """The rows of each corpus, by name; none where there is only one, or two share a clip."""
+    names = columns.column_names if hasattr(columns, "column_names") else list(columns)
+    corpus = [str(value or "") for value in columns["corpus"][:]] if "corpus" in names else []
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(corpus):
+        rows.setdefault(name, []).append(row)
+    if len(rows) < 2:
+        return []
+    for column in ("digest", "audio_path"):
+        home: dict[str, str] = {}
+        for value, name in zip(columns[column][:], corpus, strict=True):
+            if value and home.setdefault(str(value), name) != name:
+                return []
+    return sorted(rows.items())
+
+
+def _some(columns: Mapping[str, Sequence[Any]] | Dataset, rows: Sequence[int]) -> dict[str, list[Any]]:
+    names = columns.column_names if hasattr(columns, "column_names") else list(columns)
+    some = {}
+    for name in COLUMNS:
+        if name in names and name != "corpus":
+            values = columns[name][:]
+            some[name] = [values[row] for row in rows]
+    return some
+
+
+def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> list[Fold]:
+    """The folds of several corpora as one list: fold 1 is the first of each, and so on."""
+    folds = []
+    for number, own in enumerate(zip(*(folds for _, folds in parts.values()), strict=True), 1):
+        sides = {
+            side: tuple(sorted(rows[row] for (rows, _), fold in zip(parts.values(), own, strict=True) for row in getattr(fold, side)))
+            for side in ("train", "dev", "test")
+        }
+        name = "; ".join(f"{corpus or 'others'} {fold.name}" for corpus, fold in zip(parts, own, strict=True))
+        folds.append(Fold(number, name, **sides, speaker_disjoint=True))
     return folds
 
 

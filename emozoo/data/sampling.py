@@ -11,13 +11,23 @@ import numpy as np
 from emozoo.media import SAMPLES_PER_FRAME, WINDOW_SAMPLES
 
 
-def balanced_epoch(labels: np.ndarray, rng: np.random.Generator, size: int | None = None) -> np.ndarray:
+def balanced_epoch(
+    labels: np.ndarray, rng: np.random.Generator, size: int | None = None, corpora: np.ndarray | None = None
+) -> np.ndarray:
     """Positions in `labels` for one epoch, int64 [size], shuffled, with the same count of each class that occurs.
 
     Within a class every clip is drawn once before any is drawn again. `size` defaults to the count of clips, rounded up
     to a multiple of the count of classes; where it is not such a multiple, counts differ by one at most, and which
     classes get more is drawn.
+
+    `corpora`, a name for each position, gives as many places to each corpus that occurs, shared out among its classes: so
+    a small corpus is not drowned by a large one.
     """
+    names = np.unique(corpora) if corpora is not None else ()
+    if corpora is not None and len(names) > 1:
+        share = -(-(len(labels) if size is None else size) // len(names))
+        parts = [np.flatnonzero(corpora == name) for name in names]
+        return rng.permutation(np.concatenate([part[balanced_epoch(labels[part], rng, share)] for part in parts]))
     classes = np.unique(labels)
     count = len(classes)
     if not count:

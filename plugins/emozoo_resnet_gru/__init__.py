@@ -1,0 +1,156 @@
+"""A small residual CNN over mel spectrogram and pitch, a GRU along time, and attentive statistics of what it says."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emozoo.architecture import Architecture, Recipe
+from emozoo.features import MelPitch, check_config
+
+
+@dataclass(frozen=True)
+class ResnetGruConfig:
+    """The sizes of the network."""
+
+    channels: tuple[int, ...] = (16, 32, 64, 96)
+    """Of the first convolution and of each residual block; each halves the rows, all but the last of them the columns."""
+    squeeze: int = 8
+    """How many channels share one unit of the squeeze and excitation."""
+    features: int = 128
+    """What the GRU reads of each column."""
+    hidden: int = 96
+    """Features of the GRU in each direction."""
+    attention: int = 64
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        check_config(self, sizes=("channels", "squeeze", "features", "hidden", "attention"), shares=("dropout",))
+        if not 2 <= len(self.channels) <= 6:  # 64 rows can be halved six times
+            raise ValueError(f"channels must name a convolution and 1 to 5 residual blocks, not {len(self.channels)}")
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with squeeze and excitation (Hu et al. 2018) beside a plain way: [batch, *, rows, columns]."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], squeeze: int) -> None:
+        super().__init__()
+        units = max(outputs // squeeze, 4)
+        self.main = nn.Sequential(
+            OrderedDict(
+                conv1=nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+                norm1=nn.BatchNorm2d(outputs),
+                relu1=nn.ReLU(),
+                conv2=nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+                norm2=nn.BatchNorm2d(outputs),
+            )
+        )
+        self.excitation = nn.Sequential(
+            OrderedDict(
+                squeeze=nn.Linear(outputs, units),
+                relu=nn.ReLU(),
+                excite=nn.Linear(units, outputs),
+                gate=nn.Sigmoid(),
+            )
+        )
+        self.plain = nn.Sequential(
+            OrderedDict(
+                pool=nn.AvgPool2d(stride, ceil_mode=True),
+                conv=nn.Conv2d(inputs, outputs, 1, bias=False),
+                norm=nn.BatchNorm2d(outputs),
+            )
+        )
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        found = self.main(feature_map)
+        gate = self.excitation(found.mean((2, 3)))[:, :, None, None]
+        return (found * gate + self.plain(feature_map)).relu()
+
+
+class AttentiveStatistics(nn.Module):
+    """Weighted mean and deviation over time: [batch, steps, features] -> [batch, 2 * features] (Okabe et al. 2018)."""
+
+    def __init__(self, features: int, units: int) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(features, units), nn.Tanh(), nn.Linear(units, 1))
+
+    def forward(self, sequence: Tensor) -> Tensor:
+        weights = self.score(sequence).softmax(1)
+        mean = (weights * sequence).sum(1)
+        variance = (weights * (sequence - mean[:, None]).square()).sum(1)
+        return torch.cat([mean, (variance + 1e-5).sqrt()], 1)
+
+
+class ResnetGru(nn.Module):
+    """Waveform float32 [batch, 48000] -> logits [batch, labels]."""
+
+    def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
+        super().__init__()
+        self.front = MelPitch()
+        first, *others = config.channels
+        self.first = nn.Sequential(
+            OrderedDict(
+                conv=nn.Conv2d(2, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU()
+            )
+        )
+        blocks, inputs, rows = [], first, 32
+        for number, outputs in enumerate(others, 1):
+            stride = (2, 1 if number == len(others) else 2)
+            blocks.append(ResidualBlock(inputs, outputs, stride, config.squeeze))
+            inputs, rows = outputs, rows // 2
+        self.blocks = nn.Sequential(*blocks)
+        self.columns = nn.Sequential(
+            OrderedDict(
+                dropout=nn.Dropout(config.dropout),
+                linear=nn.Linear(inputs * rows, config.features),
+                norm=nn.LayerNorm(config.features),
+                relu=nn.ReLU(),
+            )
+        )
+        self.recurrent = nn.GRU(config.features, config.hidden, batch_first=True, bidirectional=True)
+        self.statistics = AttentiveStatistics(2 * config.hidden, config.attention)
+        self.classifier = nn.Sequential(
+            OrderedDict(
+                norm=nn.LayerNorm(4 * config.hidden),
+                dropout=nn.Dropout(config.dropout),
+                output=nn.Linear(4 * config.hidden, num_labels),
+            )
+        )
+
+    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        pictures = self.front(input_values)
+        if pictures.device.type == "cpu":
+            pictures = pictures.contiguous(memory_format=torch.channels_last)
+        feature_map = self.blocks(self.first(pictures))
+        steps = self.columns(feature_map.permute(0, 3, 1, 2).flatten(2))  # [batch, columns, channels * rows]
+        with torch.autocast(input_values.device.type, enabled=False):
+            return self.classifier(self.statistics(self.recurrent(steps.float())[0]))
+
+
+architecture = Architecture(
+    name="resnet_gru",
+    modalities=("audio",),
+    config=ResnetGruConfig,
+    build=ResnetGru,
+    recipe=Recipe(
+        epochs=40,
+        batch_size=32,
+        learning_rate=2e-3,
+        weight_decay=0.02,
+        schedule="cosine",
+        warmup=0.1,
+        clip_norm=2.0,
+        label_smoothing=0.1,
+        ema_decay=0.99,
+        stretch=0.2,
+        formants=0.1,
+        pitch=1.7,
+        time_mask=30,
+        freq_mask=10,
+    ),
+    summary="A small residual CNN over mel spectrogram and pitch, and a GRU along time",
+    card="card.md",
+)
