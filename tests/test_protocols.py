@@ -471,3 +471,35 @@ def test_an_empty_dataset_is_refused() -> None:
     empty = {name: [] for name in columns(regular(1))}
     with pytest.raises(EmozooError, match="no rows"):
         make_folds(empty, "random")
+
+
+def corpus_of(name: str, speakers: int, clips: int) -> list[dict[str, Any]]:
+    rows = regular(speakers, clips)
+    return [
+        {**row, "corpus": name, "digest": f"{name} {number}", "audio_path": f"{name}/{row['audio_path']}"}
+        for number, row in enumerate(rows)
+    ]
+
+
+def test_each_of_several_corpora_is_split_as_it_would_be_alone() -> None:
+    large, small = corpus_of("large", 10, 12), corpus_of("small", 6, 6)  # speakers of one name are not one person
+    together = make_folds(columns([*large, *small]), "group-3")
+    alone = make_folds(columns(large), "group-3"), make_folds(columns(small), "group-3")
+    for fold, first, second in zip(together, *alone, strict=True):
+        for side in ("train", "dev", "test"):
+            moved = tuple(len(large) + row for row in getattr(second, side))
+            assert getattr(fold, side) == getattr(first, side) + moved
+        assert fold.name == f"large {first.name}; small {second.name}"
+
+
+def test_corpora_that_share_a_clip_are_split_as_one() -> None:
+    large, small = corpus_of("large", 10, 12), corpus_of("small", 6, 6)
+    small[0]["digest"] = large[0]["digest"]
+    for fold in make_folds(columns([*large, *small]), "group-3"):
+        sides = [{0, len(large)} & set(side) for side in (fold.train, fold.dev, fold.test)]
+        assert sorted(map(len, sides)) == [0, 0, 2]
+
+
+def test_a_corpus_that_has_too_few_speakers_is_named() -> None:
+    with pytest.raises(EmozooError, match="small: protocol group-5 needs 5 speakers"):
+        make_folds(columns([*corpus_of("large", 10, 12), *corpus_of("small", 3, 12)]), "group-5")

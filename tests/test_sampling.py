@@ -88,3 +88,19 @@ def test_every_window_that_fits_is_as_likely() -> None:
     values, counts = np.unique(starts, return_counts=True)
     assert values.tolist() == [0, 2_400, 4_800, 7_200]
     assert counts.tolist() == pytest.approx([2_000] * 4, abs=200)
+
+
+@settings(deadline=None)
+@given(some_labels, seeds, st.data())
+def test_every_corpus_has_as_many_places_and_every_class_of_it_too(
+    labels: np.ndarray, seed: int, data: st.DataObject
+) -> None:
+    corpora = np.array([data.draw(st.sampled_from(("a", "b", "c"))) for _ in labels])
+    drawn = balanced_epoch(labels, np.random.default_rng(seed), corpora=corpora)
+    names, counts = np.unique(corpora[drawn], return_counts=True)
+    assert names.tolist() == np.unique(corpora).tolist()
+    assert max(counts) - min(counts) <= (len(np.unique(labels)) if len(names) == 1 else 0)
+    for name in names:
+        own = np.unique(labels[corpora == name])
+        uses = [int(np.sum((corpora[drawn] == name) & (labels[drawn] == label))) for label in own]
+        assert max(uses) - min(uses) <= 1

@@ -80,7 +80,9 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     """
     kind, count = _parse(protocol)
     if kind == "group" and (parts := _corpora(columns)):
-        return _side_by_side({name: (part, make_folds(_some(columns, part), protocol, seed=seed)) for name, part in parts})
+        return _side_by_side(
+            {name: (part, _own_folds(name, _some(columns, part), protocol, seed)) for name, part in parts}
+        )
     rows = _Rows(columns, by_session=kind == "session")
     copies = _components(len(rows), rows.copies)
     if kind == "split":
@@ -151,12 +153,25 @@ def _some(columns: Mapping[str, Sequence[Any]] | Dataset, rows: Sequence[int]) -
     return some
 
 
+def _own_folds(name: str, columns: Mapping[str, Sequence[Any]], protocol: str, seed: int) -> list[Fold]:
+    try:
+        return make_folds(columns, protocol, seed=seed)
+    except EmozooError as error:
+        raise EmozooError(f"{name or 'the rows without a corpus'}: {error}") from error
+
+
 def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> list[Fold]:
     """The folds of several corpora as one list: fold 1 is the first of each, and so on."""
     folds = []
     for number, own in enumerate(zip(*(folds for _, folds in parts.values()), strict=True), 1):
         sides = {
-            side: tuple(sorted(rows[row] for (rows, _), fold in zip(parts.values(), own, strict=True) for row in getattr(fold, side)))
+            side: tuple(
+                sorted(
+                    rows[row]
+                    for (rows, _), fold in zip(parts.values(), own, strict=True)
+                    for row in getattr(fold, side)
+                )
+            )
             for side in ("train", "dev", "test")
         }
         name = "; ".join(f"{corpus or 'others'} {fold.name}" for corpus, fold in zip(parts, own, strict=True))

@@ -92,9 +92,7 @@ class ResnetGru(nn.Module):
         self.front = MelPitch()
         first, *others = config.channels
         self.first = nn.Sequential(
-            OrderedDict(
-                conv=nn.Conv2d(2, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU()
-            )
+            OrderedDict(conv=nn.Conv2d(2, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU())
         )
         blocks, inputs, rows = [], first, 32
         for number, outputs in enumerate(others, 1):
