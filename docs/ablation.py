@@ -1,4 +1,4 @@
-"""Compares settings of a network on dev speakers: `python docs/ablation.py NAME --dataset D --data-dir DIR [options] VARIANT...`
+"""Compares settings of a network on dev speakers: `python docs/ablation.py NAME --dataset D --data-dir DIR --csv FILE VARIANT...`
 
 A VARIANT is `name` or `name:key=value,key=value`, as `--set` takes them. Each is trained on the folds' training speakers and
 measured, with the weights of the last epoch, on their dev speakers; test speakers are never looked at. Results go to a CSV.
@@ -26,7 +26,7 @@ COLUMNS = ["architecture", "dataset", "labels", "variant", "settings", "folds", 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=str(__doc__))
     parser.add_argument("architecture")
     parser.add_argument("variants", nargs="+")
     parser.add_argument("--dataset", required=True)

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import emozoo
-from emozoo import cli_plugins, cli_publish
+from emozoo import bundled, cli_plugins, cli_publish
 from emozoo.cli_options import DataDir, Device, Json, Merge, Protocol, Settings, pairs, print_json
 from emozoo.errors import EmozooError
 
@@ -235,7 +235,9 @@ def predict(
     files: Annotated[
         list[str], typer.Argument(help="Sound or video files, folders, or patterns such as 'clips/*.mp4'.")
     ],
-    model: Annotated[str, typer.Option(help="A run's folder, or hub:user/name[@revision].")],
+    model: Annotated[
+        str, typer.Option(help="A run's folder, hub:user/name[@revision], or a model in the box.")
+    ] = bundled.DEFAULT,
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Also the answer for each window of 3 s, one a second.")
     ] = False,
@@ -301,7 +303,7 @@ def list_(
     on_hub: Annotated[bool, typer.Option("--hub", help="Models on the Hugging Face Hub instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the architectures and datasets at hand, where they come from, and what is wrong with those that fail."""
+    """Show the architectures, datasets and models at hand, where they come from, and what is wrong with those that fail."""
     from emozoo import registry, render, trial
 
     if on_hub:
@@ -318,27 +320,34 @@ def list_(
     if as_json:
         print_json(
             {
-                kind: [
-                    {
-                        "name": plugin.name,
-                        "distribution": plugin.distribution,
-                        "version": plugin.version,
-                        "state": "broken" if plugin.problem else "ok",
-                        "problem": plugin.problem,
-                    }
-                    for plugin in plugins
-                ]
-                for kind, plugins in listed.items()
+                **{
+                    kind: [
+                        {
+                            "name": plugin.name,
+                            "distribution": plugin.distribution,
+                            "version": plugin.version,
+                            "state": "broken" if plugin.problem else "ok",
+                            "problem": plugin.problem,
+                        }
+                        for plugin in plugins
+                    ]
+                    for kind, plugins in listed.items()
+                },
+                "models": bundled.describe(),
             }
         )
     else:
         render.show_plugins(listed)
+        render.show_bundled(bundled.describe())
 
 
 @app.command()
 def info(
     name: Annotated[
-        str, typer.Argument(help="An architecture, a dataset, a run's folder, or hub:user/name[@revision].")
+        str,
+        typer.Argument(
+            help="An architecture, a dataset, a model in the box or folder of one, or hub:user/name[@revision]."
+        ),
     ],
     as_json: Json = False,
 ) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from emozoo import bundled
 from emozoo.checkpoint import CONFIG, LARGEST_JSON, ONNX, PREPROCESSOR, WEIGHTS, read_config, shown
 from emozoo.errors import EmozooError
 from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
@@ -65,14 +66,15 @@ class HubModel:
 
 
 def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: Sequence[str] = ()) -> Path:
-    """The local folder of a model: the folder itself, or for `hub:user/name[@revision]` one of the Hub's cache.
+    """The local folder of a model: the folder itself, that of a model in the box, or for `hub:user/name[@revision]` one of
+    the Hub's cache.
 
     Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json, all of one
     commit; `extra` names files that are fetched where the repository has them. Without the network, or with
     HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
-        return Path(reference).expanduser()
+        return bundled.folder_of(reference) or Path(reference).expanduser()
     name = parse(reference)
     try:
         folder = fetch(name, CONFIG, name.revision).parent

@@ -8,7 +8,7 @@ import importlib.resources
 from pathlib import Path
 from typing import Any
 
-from emozoo import hub, registry
+from emozoo import bundled, hub, registry
 from emozoo.checkpoint import ONNX, read_config
 from emozoo.errors import EmozooError
 
@@ -16,7 +16,7 @@ METRICS = "metrics.json"
 
 
 def describe(name: str) -> dict[str, Any]:
-    """An architecture, a dataset or a checkpoint, which is a run's folder or `hub:user/name[@revision]`, in this order.
+    """An architecture, a dataset or a checkpoint, in this order: a model in the box, a run's folder, `hub:user/name[@revision]`.
 
     Raises EmozooError, with near names, for none of them."""
     for group, tell in ((registry.ARCHITECTURES, _architecture), (registry.DATASETS, _dataset)):
@@ -25,12 +25,16 @@ def describe(name: str) -> dict[str, Any]:
     if hub.is_reference(name):
         folder = hub.resolve(name, weights=False, extra=(METRICS,))
         return {**_checkpoint(folder, name), **hub.address_of(name, folder)}
+    if folder := bundled.folder_of(name):
+        return _checkpoint(folder, name)
     if Path(name).is_dir():
         return _checkpoint(Path(name), name)
     try:
         registry.find(registry.ARCHITECTURES, name)
     except EmozooError as error:
-        raise EmozooError(f"{error}; nor is it a dataset, a run's folder or hub:user/name") from None
+        raise EmozooError(
+            f"{error}; nor is it a dataset, a model in the box, a run's folder or hub:user/name"
+        ) from None
     raise AssertionError(name)
 
 

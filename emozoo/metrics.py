@@ -144,6 +144,18 @@ def pool(folds: Sequence[Metrics]) -> Summary:
     return Summary(len(folds), _measure(folds[0].labels, confusions), **spread)
 
 
+def calibration_error(true: Sequence[int] | np.ndarray, odds: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017): how far the probability of the answer is from the share of answers
+    that are right, over `bins` equal ranges of probability, weighted by the answers in each.
+
+    `true` is int [clips], `odds` float [clips, labels].
+    """
+    answer, right = odds.max(1), odds.argmax(1) == np.asarray(true)
+    place = np.minimum((answer * bins).astype(int), bins - 1)
+    gaps = [abs(float(np.sum(answer[place == bin] - right[place == bin]))) for bin in range(bins)]
+    return sum(gaps) / len(answer)
+
+
 def _measure(labels: Sequence[str], confusions: Mapping[str, np.ndarray]) -> Metrics:
     """From each speaker's confusion matrix, int [true, predicted]; the speaker "" is unknown."""
     total = sum(confusions.values(), np.zeros((len(labels), len(labels)), dtype=int))

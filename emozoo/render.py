@@ -264,6 +264,13 @@ def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
         out.print(table)
 
 
+def show_bundled(models: Sequence[Mapping[str, Any]]) -> None:
+    table = Table("name", "architecture", "labels", title="Models in the box", title_justify="left")
+    for model in models:
+        table.add_row(escape(model["name"]), escape(model["architecture"]), escape(", ".join(model["labels"])))
+    out.print(table)
+
+
 def show_export(done: Export) -> None:
     out.print(
         f"{escape(done.file)}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "

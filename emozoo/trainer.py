@@ -80,7 +80,8 @@ class Trainer:
         progress: Progress,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
-        weights on a CPU. Raises EmozooError for a device or a recipe that cannot be used."""
+        weights on a CPU. Without dev rows the last epoch is kept. Raises EmozooError for a device or a recipe that cannot
+        be used."""
         from accelerate import Accelerator, DistributedDataParallelKwargs
         from accelerate.state import AcceleratorState
         from accelerate.tracking import get_available_trackers
@@ -166,7 +167,10 @@ class Trainer:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there."""
+        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there; without a dev split
+        the last."""
+        if not self.dev_rows:
+            return self.trained[-1]
         return max(self.trained, key=lambda record: (record["dev_ua"], -record["dev_loss"]))
 
     def run(self) -> None:
@@ -208,7 +212,7 @@ class Trainer:
                 f"now {self.recipe.learning_rate}"
             )
         record |= {"learning_rate": rate}
-        if not pretrain:
+        if self.dev_rows and not pretrain:
             record |= self.measure_dev()
         record["seconds"] = round(time.perf_counter() - started, 3)
         self.history.append(record)
