@@ -23,7 +23,7 @@ Merge = Annotated[
 ]
 Protocol = Annotated[
     str | None,
-    typer.Option(help="How to split: session, speaker, group-5, random, split. Each dataset has a usual one."),
+    typer.Option(help="How to split: session, speaker, group-5, corpus, random, split. Each dataset has a usual one."),
 ]
 Settings = Annotated[
     list[str] | None,

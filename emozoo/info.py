@@ -25,8 +25,8 @@ def describe(name: str) -> dict[str, Any]:
     if hub.is_reference(name):
         folder = hub.resolve(name, weights=False, extra=(METRICS,))
         return {**_checkpoint(folder, name), **hub.address_of(name, folder)}
-    if folder := bundled.folder_of(name):
-        return _checkpoint(folder, name)
+    if own := bundled.folder_of(name):
+        return _checkpoint(own, name)
     if Path(name).is_dir():
         return _checkpoint(Path(name), name)
     try:

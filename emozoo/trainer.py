@@ -113,8 +113,8 @@ class Trainer:
         if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
             raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
         for module in self.model.modules():
-            if hasattr(module, "augment_by"):
-                module.augment_by(recipe)
+            if augment_by := getattr(module, "augment_by", None):
+                augment_by(recipe)
         weights = None
         if recipe.balance == "loss":
             weights = torch.as_tensor(class_weights(self.targets[self.train_rows], len(labels)), dtype=torch.float32)

@@ -430,7 +430,7 @@ def test_columns_of_a_dataset_will_do_and_its_label_words_are_used() -> None:
 @pytest.mark.parametrize(
     ("change", "protocol", "words"),
     [
-        ({}, "five", "no protocol 'five'; known: session, speaker, group-K, random, split"),
+        ({}, "five", "no protocol 'five'; known: session, speaker, corpus, group-K, random, split"),
         ({}, "group-", "no protocol 'group-'"),
         ({}, "group-1", "at least 2 folds"),
         ({}, "group-5", "needs 5 speakers .* the dataset has 4"),
@@ -503,3 +503,22 @@ def test_corpora_that_share_a_clip_are_split_as_one() -> None:
 def test_a_corpus_that_has_too_few_speakers_is_named() -> None:
     with pytest.raises(EmozooError, match="small: protocol group-5 needs 5 speakers"):
         make_folds(columns([*corpus_of("large", 10, 12), *corpus_of("small", 3, 12)]), "group-5")
+
+
+def test_one_corpus_out_shares_no_speaker_however_they_are_called() -> None:
+    large, small = corpus_of("large", 10, 12), corpus_of("small", 6, 6)
+    folds = make_folds(columns([*large, *small]), "corpus")
+    assert [fold.name for fold in folds] == ["large", "small"]
+    assert folds[0].test == tuple(range(len(large))) and folds[1].test == tuple(
+        range(len(large), len(large) + len(small))
+    )
+    assert all(fold.speaker_disjoint and fold.dev for fold in folds)
+
+
+def test_one_corpus_out_needs_every_row_s_corpus() -> None:
+    rows = corpus_of("large", 10, 12)
+    rows[3]["corpus"] = ""
+    with pytest.raises(EmozooError, match="protocol corpus needs the column corpus: empty in 1 of 120 rows"):
+        make_folds(columns(rows), "corpus")
+    with pytest.raises(EmozooError, match="protocol corpus needs the column corpus: empty in 120 of 120 rows"):
+        make_folds(columns(regular()), "corpus")

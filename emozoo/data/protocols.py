@@ -26,6 +26,7 @@ log = logging.getLogger("emozoo")
 PROTOCOLS = {
     "session": "one session out, a fold for each",
     "speaker": "one speaker out, a fold for each",
+    "corpus": "one corpus out, a fold for each: how a network does on recordings unlike those it was trained on",
     "group-K": "K speaker-disjoint folds, balanced in clips and classes (group-5, ...)",
     "random": "five folds of a shuffled, stratified 80/20 split, as published; speaker-dependent",
     "split": "the corpus' own column `split`: one fold",
@@ -79,6 +80,8 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     Raises `EmozooError` where the columns cannot carry the protocol, or a class is missing from a fold's train split.
     """
     kind, count = _parse(protocol)
+    if kind == "corpus":
+        return _corpus_folds(columns, seed)
     if kind == "group" and (parts := _corpora(columns)):
         return _side_by_side(
             {name: (part, _own_folds(name, _some(columns, part), protocol, seed)) for name, part in parts}
@@ -123,13 +126,17 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     return folds
 
 
-COLUMNS = ("speaker", "session", "split", "digest", "audio_path", "video_path", "start", "end", "label", "corpus")
+COLUMNS = ("speaker", "session", "split", "digest", "audio_path", "video_path", "start", "end", "label")
+
+
+def _column(columns: Mapping[str, Sequence[Any]] | Dataset, name: str, count: int) -> list[Any]:
+    names = columns.column_names if hasattr(columns, "column_names") else columns
+    return list(columns[name][:]) if name in names else [""] * count
 
 
 def _corpora(columns: Mapping[str, Sequence[Any]] | Dataset) -> list[tuple[str, list[int]]]:
     """The rows of each corpus, by name; none where there is only one, or two share a clip."""
-    names = columns.column_names if hasattr(columns, "column_names") else list(columns)
-    corpus = [str(value or "") for value in columns["corpus"][:]] if "corpus" in names else []
+    corpus = [str(value or "") for value in _column(columns, "corpus", len(columns["label"][:]))]
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(corpus):
         rows.setdefault(name, []).append(row)
@@ -144,13 +151,22 @@ def _corpora(columns: Mapping[str, Sequence[Any]] | Dataset) -> list[tuple[str, 
 
 
 def _some(columns: Mapping[str, Sequence[Any]] | Dataset, rows: Sequence[int]) -> dict[str, list[Any]]:
-    names = columns.column_names if hasattr(columns, "column_names") else list(columns)
-    some = {}
-    for name in COLUMNS:
-        if name in names and name != "corpus":
-            values = columns[name][:]
-            some[name] = [values[row] for row in rows]
-    return some
+    """The columns that a split rests on, but the corpus, of some rows."""
+    count = len(columns["label"][:])
+    return {name: [values[row] for row in rows] for name in COLUMNS if (values := _column(columns, name, count))}
+
+
+def _corpus_folds(columns: Mapping[str, Sequence[Any]] | Dataset, seed: int) -> list[Fold]:
+    """A fold for each corpus: to the other protocols each is a session, and its speakers nobody else's."""
+    count = len(columns["label"][:])
+    own = _some(columns, range(count))
+    corpus = [str(value or "") for value in _column(columns, "corpus", count)]
+    if missing := corpus.count(""):
+        raise EmozooError(
+            f"protocol corpus needs the column corpus: empty in {missing} of {count} rows; fill it, or take another --protocol"
+        )
+    speakers = [f"{name} {speaker}" if speaker else "" for name, speaker in zip(corpus, own["speaker"], strict=True)]
+    return make_folds({**own, "session": corpus, "speaker": speakers}, "session", seed=seed)
 
 
 def _own_folds(name: str, columns: Mapping[str, Sequence[Any]], protocol: str, seed: int) -> list[Fold]:
