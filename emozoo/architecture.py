@@ -74,6 +74,8 @@ class Recipe:
     """Augmentation: most spectrogram rows (a network's own: 40 Hz each, or a mel band) in one masked band; 0: none."""
     masks: int = 1
     """Augmentation: masked stretches, and masked bands, in each window."""
+    mixup: float = 0.0
+    """Augmentation: windows are mixed in pairs, in shares of a beta distribution with this parameter; 0: none."""
     frame_augment: bool = True
     """Augmentation: mirrors the frames and varies brightness and contrast, the same for a whole window."""
 
@@ -93,6 +95,7 @@ class Recipe:
             "gain",
             "shift",
             "pitch",
+            "mixup",
             "channel",
             "time_mask",
             "freq_mask",

@@ -162,6 +162,27 @@ def augment_frames(pixel_values: Tensor) -> Tensor:
     return torch.stack([vary(clip) for clip in frames]).permute(0, 1, 3, 4, 2)
 
 
+def mix(
+    input_values: Tensor, pixel_values: Tensor | None, concentration: float
+) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    """Mixes each window with another of the batch (mixup, Zhang et al. 2018), at powers of the shares drawn.
+
+    Shares are of a beta distribution with both parameters `concentration`. float32 [batch, 48000] and uint8 [batch, 20, 60,
+    100, 3] or None -> the same, mixed; the share float32 [batch] that a window kept; int64 [batch], where the rest is from.
+    """
+    batch, device = len(input_values), input_values.device
+    spread = torch.full((batch,), concentration, device=device)
+    share = torch.distributions.Beta(spread, spread).sample()
+    partner = torch.randperm(batch, device=device)
+    level = input_values.square().mean(1, keepdim=True).sqrt().clamp(min=1e-4)
+    even = input_values / level
+    mixed = (share[:, None].sqrt() * even + (1 - share)[:, None].sqrt() * even[partner]) * level
+    if pixel_values is not None:
+        weight = share[:, None, None, None, None]
+        pixel_values = (weight * pixel_values + (1 - weight) * pixel_values[partner]).round().to(torch.uint8)
+    return mixed, pixel_values, share, partner
+
+
 class SpectrogramConvs(nn.Sequential):
     """Convolution, ReLU and max pool 2/2 for each of `filters`: [batch, 1, 200, 300] -> [batch, *map_shape].
 

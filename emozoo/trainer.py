@@ -50,14 +50,27 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.criterion = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing)
+        self.each = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing, reduction="none")
 
-    def forward(self, sound: Tensor, frames: Tensor | None, labels: Tensor, pretrain: bool) -> Tensor:
+    def forward(
+        self,
+        sound: Tensor,
+        frames: Tensor | None,
+        labels: Tensor,
+        pretrain: bool,
+        mixed: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """`mixed` has each window's share and the labels of what was mixed into the rest of it."""
         if pretrain:
             try:
                 return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
             except ValueError as error:
                 raise EmozooError(f"{self.model.architecture.name} cannot be pretrained so: {error}") from error
-        return self.criterion(self.model(sound, frames).float(), labels)
+        logits = self.model(sound, frames).float()
+        if mixed is None:
+            return self.criterion(logits, labels)
+        share, others = mixed
+        return (share * self.each(logits, labels) + (1 - share) * self.each(logits, others)).mean()
 
 
 class Trainer:
@@ -245,7 +258,11 @@ class Trainer:
         if frames is not None and recipe.frame_augment:
             frames = features.augment_frames(frames)
         labels = torch.as_tensor(self.targets[rows], device=self.accelerator.device)
-        loss = self.objective(sound, frames, labels, pretrain) * weight
+        mixed = None
+        if recipe.mixup and not pretrain:
+            sound, frames, share, partner = features.mix(sound, frames, recipe.mixup)
+            mixed = share, labels[partner]
+        loss = self.objective(sound, frames, labels, pretrain, mixed) * weight
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         if recipe.clip_norm:

@@ -18,6 +18,7 @@ from emozoo.features import (
     SpectrogramMasking,
     augment_frames,
     augment_waveform,
+    mix,
 )
 
 SILENCE = -LogSpectrogram.MEAN / LogSpectrogram.DEVIATION
@@ -320,3 +321,26 @@ def test_a_flat_summary_reads_the_whole_map_as_one_step():
     feature_map = torch.randn(2, 2, 3, 5)
     assert summary.norm is None and summary.pooling is None
     torch.testing.assert_close(summary(feature_map), summary.recurrent(feature_map.reshape(2, 1, 30))[0][:, 0])
+
+
+def test_mixing_keeps_powers_by_share_and_tells_where_the_rest_is_from() -> None:
+    torch.manual_seed(0)
+    sound = torch.randn(16, 48_000) * torch.linspace(0.01, 0.3, 16)[:, None]
+    frames = torch.randint(0, 256, (16, 20, 60, 100, 3), dtype=torch.uint8)
+    mixed, pictures, share, partner = mix(sound, frames, 0.5)
+    assert sorted(partner.tolist()) == list(range(16)) and ((share >= 0) & (share <= 1)).all()
+    level = sound.square().mean(1).sqrt()
+    torch.testing.assert_close(mixed.square().mean(1).sqrt(), level, rtol=0.1, atol=1e-4)
+    own = (mixed * sound).mean(1) / level.square()
+    theirs = (mixed * sound[partner]).mean(1) / (level * level[partner])
+    other = partner != torch.arange(16)
+    torch.testing.assert_close(own[other].square(), share[other], atol=0.05, rtol=0)
+    torch.testing.assert_close(theirs[other].square(), 1 - share[other], atol=0.05, rtol=0)
+    assert pictures is not None and pictures.dtype == torch.uint8
+    expected = share[3] * frames[3] + (1 - share[3]) * frames[partner[3]]
+    assert (pictures[3] - expected).abs().max() <= 0.51
+
+
+def test_silence_can_be_mixed() -> None:
+    mixed, frames, _, _ = mix(torch.zeros(4, 48_000), None, 0.3)
+    assert mixed.isfinite().all() and frames is None

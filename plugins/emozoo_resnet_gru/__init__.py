@@ -14,10 +14,12 @@ from emozoo.features import MelPitch, check_config
 
 @dataclass(frozen=True)
 class ResnetGruConfig:
-    """The sizes of the network."""
+    """What the network reads, and its sizes."""
 
     channels: tuple[int, ...] = (16, 32, 64, 96)
     """Of the first convolution and of each residual block; each halves the rows, all but the last of them the columns."""
+    pitch_map: bool = True
+    """Whether the pitch map is read beside the mel spectrogram."""
     squeeze: int = 8
     """How many channels share one unit of the squeeze and excitation."""
     features: int = 128
@@ -89,10 +91,15 @@ class ResnetGru(nn.Module):
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
+        self.pictures = 2 if config.pitch_map else 1
         self.front = MelPitch()
         first, *others = config.channels
         self.first = nn.Sequential(
-            OrderedDict(conv=nn.Conv2d(2, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU())
+            OrderedDict(
+                conv=nn.Conv2d(self.pictures, first, 5, (2, 1), 2, bias=False),
+                norm=nn.BatchNorm2d(first),
+                relu=nn.ReLU(),
+            )
         )
         blocks, inputs, rows = [], first, 32
         for number, outputs in enumerate(others, 1):
@@ -119,7 +126,7 @@ class ResnetGru(nn.Module):
         )
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        pictures = self.front(input_values)
+        pictures = self.front(input_values)[:, : self.pictures]
         if pictures.device.type == "cpu":
             pictures = pictures.contiguous(memory_format=torch.channels_last)
         feature_map = self.blocks(self.first(pictures))
