@@ -6,11 +6,13 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +22,14 @@ import emozoo
 from emozoo import bundled, cli_plugins, cli_publish
 from emozoo.cli_options import DataDir, Device, Json, Merge, Protocol, Settings, pairs, print_json
 from emozoo.errors import EmozooError
+
+_interrupts: list[int] = []
+"""Each Ctrl-C so far. A library that is interrupted, while it is imported for one, may raise an error of its own instead."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupts.append(number)
+    signal.default_int_handler(number, frame)
 
 
 class _Light:
@@ -53,15 +63,15 @@ class _Commands(_Light, TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
             return super().invoke(ctx)
-        except EmozooError as error:
-            if self.debug:
+        except (KeyboardInterrupt, Exception) as error:
+            if isinstance(error, KeyboardInterrupt) or _interrupts:
+                hint = "; --resume goes on after the last whole epoch" if ctx.invoked_subcommand == "train" else ""
+                typer.echo(f"stopped{hint}", err=True)
+                raise typer.Exit(130) from None
+            if self.debug or not isinstance(error, EmozooError):
                 raise
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            hint = "; --resume goes on after the last whole epoch" if ctx.invoked_subcommand == "train" else ""
-            typer.echo(f"stopped{hint}", err=True)
-            raise typer.Exit(130) from None
 
 
 app = typer.Typer(
@@ -469,6 +479,8 @@ def main() -> None:
     logger.addHandler(_Remarks())
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
+        signal.signal(signal.SIGINT, _interrupt)
     app()
 
 

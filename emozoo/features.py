@@ -117,11 +117,19 @@ def to_batch(
 
     Sound int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], or None.
     """
-    sound = torch.from_numpy(np.stack([waveform for waveform, _ in windows])).to(device)
+    sound = to_device(np.stack([waveform for waveform, _ in windows]), device)
     if sound.dtype == torch.int16:
         sound = sound.float() / 32768
     frames = [frames for _, frames in windows if frames is not None]
-    return sound, torch.from_numpy(np.stack(frames)).to(device) if frames else None
+    return sound, to_device(np.stack(frames), device) if frames else None
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array as a tensor on a device. A GPU fetches it when it gets there: nothing waits for that."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":  # out of pinned memory; a copy of any other would first wait for all work so far
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def augment_waveform(input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0) -> Tensor:

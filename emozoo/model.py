@@ -93,8 +93,12 @@ class EmotionModel(nn.Module):
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them."""
+        return self.answer(*to_batch(windows, self.device))
+
+    def answer(self, input_values: Tensor, pixel_values: Tensor | None = None) -> np.ndarray:
+        """Probabilities float64 [batch, labels] of what `forward` takes."""
         with torch.inference_mode():
-            return self(*to_batch(windows, self.device)).double().softmax(dim=-1).cpu().numpy()
+            return self(input_values, pixel_values).double().softmax(dim=-1).cpu().numpy()
 
     def predict(self, path: str | Path, *, timeline: bool = False) -> Prediction:
         """Emotion and probabilities of a media file. Raises EmozooError for one that cannot be read."""

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,8 @@ MEDIA_SUFFIXES = {
 """What a folder is searched for; a file that is named itself is read whatever its name."""
 
 Window = tuple[np.ndarray, np.ndarray | None]
+Item = TypeVar("Item")
+"""What is answered in batches: a window, or what says where it is cut."""
 
 
 @dataclass(frozen=True)
@@ -79,27 +81,37 @@ def classify(
     model: Model, windows: Iterable[Window], within: Callable[[], AbstractContextManager[Any]] = nullcontext
 ) -> Iterator[np.ndarray]:
     """Probabilities float64 [labels] of each window, in order; windows are read a few batches ahead, no more. Each batch is
-    answered `within` a context, such as autocast, which holds for one thread only.
+    answered `within` a context, such as autocast, which holds for one thread only."""
+    return _in_batches(model, windows, model.probabilities, within)
+
+
+def _in_batches(
+    model: Model,
+    items: Iterable[Item],
+    answer: Callable[[list[Item]], np.ndarray],
+    within: Callable[[], AbstractContextManager[Any]],
+) -> Iterator[np.ndarray]:
+    """What `answer` gives for batches of items, one by one, in order.
 
     On a CPU, as many batches are answered at a time as there are cores, each on one: that keeps all cores busy also where
     a network computes in small steps. A single batch has all cores for itself.
     """
     size, workers = (CPU_BATCH, cores()) if model.on_cpu else (BATCH_WINDOWS, 1)
-    remaining = iter(windows)
+    remaining = iter(items)
     batches = iter(lambda: list(itertools.islice(remaining, size)), [])
     begin = list(itertools.islice(batches, 2))
 
-    def answer(batch: list[Window]) -> np.ndarray:
+    def answer_within(batch: list[Item]) -> np.ndarray:
         with within():
-            return model.probabilities(batch)
+            return answer(batch)
 
     if len(begin) == 1:
-        yield from answer(begin[0])
+        yield from answer_within(begin[0])
         return
     with _pool(workers, _use_one_core if model.on_cpu else None) as pool:
         waiting: deque[Future[np.ndarray]] = deque()
         for batch in itertools.chain(begin, batches):
-            waiting.append(pool.submit(answer, batch))
+            waiting.append(pool.submit(answer_within, batch))
             if len(waiting) > 2 * workers:
                 yield from waiting.popleft().result()
         while waiting:
@@ -122,16 +134,21 @@ def _use_one_core() -> None:
 
 
 def clip_probabilities(
-    model: Model,
+    model: EmotionModel,
     store: ClipStore,
     rows: Sequence[int],
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> np.ndarray:
-    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`."""
+    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`. Windows are cut
+    where the store can best do so, as in training."""
     plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
-    windows = (store.window(rows[position], start) for position, start in plan)
+
+    def answer(cuts: list[tuple[int, int]]) -> np.ndarray:
+        positions, starts = np.array(cuts).T
+        return model.answer(*store.batch(np.asarray(rows)[positions], starts, model.device))
+
     totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
-    for (position, _), probabilities in zip(plan, classify(model, windows, within), strict=True):
+    for (position, _), probabilities in zip(plan, _in_batches(model, plan, answer, within), strict=True):
         totals[position] += probabilities
         counts[position] += 1
     return totals / counts

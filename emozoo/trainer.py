@@ -11,22 +11,22 @@ after every epoch.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
+import itertools
 import json
 import logging
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from emozoo import features
 from emozoo.architecture import Architecture, Recipe
@@ -136,9 +136,7 @@ class Trainer:
         self.shares = [group["lr"] / recipe.learning_rate for group in optimizer.param_groups]
         objective = Objective(self.model, weights, recipe.label_smoothing)
         self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
-        self.average: AveragedModel | None = None
-        if recipe.ema_decay:
-            self.average = AveragedModel(self.model, multi_avg_fn=average_weights(recipe.ema_decay), use_buffers=True)
+        self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
         self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
@@ -167,7 +165,7 @@ class Trainer:
     @property
     def measured(self) -> EmotionModel:
         """The model that the dev split is measured with, and that is kept: the averaged one where there is one."""
-        return cast(EmotionModel, self.average.module) if self.average else self.model
+        return self.average or self.model
 
     @property
     def total_epochs(self) -> int:
@@ -215,6 +213,8 @@ class Trainer:
             for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
                 group["lr"] = rate * share
             total += self.step(batch, begins, pretrain)
+            if self.average:
+                average_weights(self.average, self.model, self.recipe.ema_decay, self.epoch * self.batches + number)
             self.progress.step(self.epoch + 1, number + 1, self.batches)
         self.epoch += 1
         loss = self.accelerator.reduce(total, "mean").item() / self.batches
@@ -257,7 +257,7 @@ class Trainer:
         sound = features.augment_waveform(sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift)
         if frames is not None and recipe.frame_augment:
             frames = features.augment_frames(frames)
-        labels = torch.as_tensor(self.targets[rows], device=self.accelerator.device)
+        labels = features.to_device(self.targets[rows], self.accelerator.device)
         mixed = None
         if recipe.mixup and not pretrain:
             sound, frames, share, partner = features.mix(sound, frames, recipe.mixup)
@@ -268,8 +268,6 @@ class Trainer:
         if recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
         self.optimizer.step()
-        if self.average:
-            self.average.update_parameters(self.model)
         return loss.detach()
 
     def learning_rate(self, batch: int) -> float:
@@ -297,7 +295,7 @@ class Trainer:
         """Replaces the file that training is resumed from: weights, optimizer moments, history."""
         tensors = {f"network.{name}": tensor for name, tensor in self.model.network.state_dict().items()}
         if self.average:
-            tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+            tensors |= {f"average.{name}": tensor for name, tensor in self.average.network.state_dict().items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -317,7 +315,7 @@ class Trainer:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             self.model.network.load_state_dict(_below("network.", tensors))
             if self.average:
-                self.average.load_state_dict(_below("average.", tensors))
+                self.average.network.load_state_dict(_below("average.", tensors))
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise EmozooError(
                 f"{path} is damaged, training cannot go on from it: delete {self.folder} to start anew"
@@ -338,20 +336,20 @@ def computes_bf16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def average_weights(decay: float) -> Callable[..., None]:
-    """Moves averaged weights towards the current ones by 1 - d, d rising with the steps t as min(decay, (1 + t) / (10 + t)):
-    else the first, random weights would stay in the average for long (as in TensorFlow's ExponentialMovingAverage)."""
+@torch.no_grad()
+def average_weights(average: nn.Module, current: nn.Module, decay: float, steps: int) -> None:
+    """Moves averaged weights towards the current ones by 1 - d, d rising with the steps t before this one as min(decay,
+    (1 + t) / (10 + t)): else the first weights would stay in the average for long (as in TensorFlow's
+    ExponentialMovingAverage). The first step takes them as they are.
 
-    @torch.no_grad()
-    def move(averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-        share = 1 - torch.clamp((1 + steps) / (10 + steps), max=decay)
-        for mean, value in zip(averaged, current, strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(value, share.to(mean))
-            else:
-                mean.copy_(value)
-
-    return move
+    torch's AveragedModel counts in a tensor, and every step would wait for a GPU to get the count."""
+    share = 1 - min(decay, (1 + steps) / (10 + steps)) if steps else 1.0
+    tensors = (itertools.chain(module.parameters(), module.buffers()) for module in (average, current))
+    for mean, value in zip(*tensors, strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, share)
+        else:
+            mean.copy_(value)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -55,6 +55,26 @@ def test_wrong_words_are_refused_with_status_2(words: list[str]) -> None:
     assert "Traceback" not in done.stderr and done.stdout == ""
 
 
+def test_ctrl_c_is_status_130_also_where_a_library_makes_an_error_of_it() -> None:
+    code = """if True:
+    import signal, sys
+    from emozoo import EmozooError, card, cli
+
+    def write_card(folder):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise {error}("initialization failed") from None
+
+    card.write_card, sys.argv = write_card, ["emozoo", "card", "run"]
+    cli.main()
+    """
+    for error in ("EmozooError", "SystemError", "KeyboardInterrupt"):
+        command = [sys.executable, "-c", code.format(error=error)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
 def test_info_of_an_architecture_is_complete() -> None:
     document = json.loads(emozoo("info", "cnn_rnn_3dcnn", "--json").stdout)
     architecture = registry.get_architecture("cnn_rnn_3dcnn")

@@ -20,13 +20,15 @@ from conftest import SHARED, needs_shared
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_media import grey, tone, write_video
-from small import NETWORK, emozoo, one_error
+from small import NETWORK, emozoo, one_error, toy
 from test_model import LABELS, small_model
 
 import emozoo as package
 from emozoo import EmozooError, media, registry
+from emozoo.data import resident
+from emozoo.evaluate import open_data
 from emozoo.model import EmotionModel
-from emozoo.predict import classify, find_files, predict_file, predict_files, stream_windows
+from emozoo.predict import classify, clip_probabilities, find_files, predict_file, predict_files, stream_windows
 from emozoo.settings import apply_settings
 
 
@@ -340,6 +342,24 @@ def test_many_videos_get_the_answers_of_each_alone(tmp_path: Path) -> None:
         names.append(str(write_video(path, pictures, count=25 + 12 * number, sound=sound, rate=22_050)))
     for answer in predict_files(model, names):
         assert answer.probabilities == pytest.approx(predict_file(model, answer.file).probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["cnn", "cnn_rnn_3dcnn"])
+def test_decoded_clips_get_the_mean_of_their_windows_wherever_these_are_cut(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small_model(name)
+    store = open_data("toy", str(toy()), None, {}, video=model.video).store
+    rows = [7, 3, *range(20, 45), 3]
+    plain = clip_probabilities(model, store, rows)
+    for row, probabilities in zip(rows, plain, strict=True):
+        windows = [store.window(row, start) for start in media.window_starts(store.length(row))]
+        np.testing.assert_allclose(probabilities, model.probabilities(windows).mean(0), atol=1e-5)
+    monkeypatch.setattr(resident, "fits", lambda store, device: True)
+    monkeypatch.delattr(type(store), "window")
+    store = open_data("toy", str(toy()), None, {}, video=model.video).store
+    np.testing.assert_allclose(clip_probabilities(model, store, rows), plain, atol=1e-6)
+    assert clip_probabilities(model, store, []).shape == (0, len(LABELS))
 
 
 def test_every_batch_is_answered_within_the_context_that_was_asked_for() -> None:

@@ -5,18 +5,27 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import PartialState
 from safetensors.torch import load_file
 from small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import emozoo as package
+from emozoo import registry
+from emozoo.data import resident
+from emozoo.evaluate import open_data
+from emozoo.progress import Progress
 from emozoo.run import RunOptions
+from emozoo.settings import apply_settings
 from emozoo.train import train
-from emozoo.trainer import average_weights
+from emozoo.trainer import Trainer, average_weights
 
 CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json"}
 RESULTS = {"metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
@@ -211,14 +220,18 @@ def test_early_stopping_and_pretraining(tmp_path: Path) -> None:
 
 
 def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
-    average = average_weights(0.9)
-    mean, shares = [torch.zeros(1), torch.zeros(1, dtype=torch.int64)], []
-    for step in range(1, 200):
-        average(mean, [torch.full((1,), float(step)), torch.tensor([step])], torch.tensor(step))
-        shares.append(step - mean[0].item())
-    assert shares[0] == pytest.approx(2 / 11)  # 1 - 9 / 11 of the way from 0 is left to go: d = (1 + 1) / (10 + 1)
-    assert shares[-1] == pytest.approx(0.9 / (1 - 0.9), abs=1e-3)  # a mean lags behind a ramp by d / (1 - d) steps
-    assert mean[1].item() == 199  # a counter is copied, not averaged
+    average, current = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)  # which has a counter
+    torch.nn.init.constant_(average.weight, 7)
+    lags = []
+    for step in range(200):
+        torch.nn.init.constant_(current.weight, step)
+        current.num_batches_tracked.fill_(step)
+        average_weights(average, current, 0.9, step)
+        lags.append(step - average.weight.item())
+    assert lags[0] == 0  # where it begins does not count
+    assert lags[1] == pytest.approx(2 / 11)  # of the way from 0: d = (1 + 1) / (10 + 1)
+    assert lags[-1] == pytest.approx(0.9 / (1 - 0.9), abs=1e-3)  # a mean lags behind a ramp by d / (1 - d) steps
+    assert average.num_batches_tracked.item() == 199  # a counter is copied, not averaged
     kept = {}
     for decay in ("0", "0.9"):
         train(options(settings={"epochs": "1", "ema_decay": decay}), tmp_path / decay, device="cpu")
@@ -226,6 +239,55 @@ def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
     assert any(not torch.equal(kept["0"][name], kept["0.9"][name]) for name in kept["0"])
     losses = [history(tmp_path / decay)[0]["loss"] for decay in kept]
     assert losses[0] == losses[1]  # the weights that train are the same
+
+
+class Copies(TorchDispatchMode):
+    """The shapes of what goes from one device to another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        source = {"_to_copy": args[:1], "copy_": args[1:2]}.get(func.overloadpacket.__name__, ())
+        self.shapes += [tuple(each.shape) for each in source if each.device != result.device]
+        return result
+
+
+@pytest.mark.parametrize("pretrain_epochs", ["0", "1"])
+def test_an_epoch_reads_nothing_back_from_the_device_before_its_end(
+    pretrain_epochs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tensors of torch's meta device have no values, so that whatever asks for one fails."""
+    meta = torch.device("meta")
+    monkeypatch.setattr(PartialState, "_shared_state", {})  # which earlier trainings in this process have set
+    monkeypatch.setattr(PartialState, "default_device", meta)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know this device
+    monkeypatch.setattr(resident, "fits", lambda store, device: True)
+    more = {"frame_augment": "true", "gain": "3", "balance": "loss", "video_filters": "4,4"}
+    architecture = registry.get_architecture("cnn_rnn_3dcnn")
+    config, recipe = apply_settings(
+        architecture, {**NETWORK, **RECIPE, **more, "batch_size": "12", "pretrain_epochs": pretrain_epochs}
+    )
+    assert recipe.clip_norm and recipe.ema_decay and recipe.noise and recipe.shift and recipe.time_mask
+    data = open_data("toy", str(toy()), None, {}, video=True)
+    fold = data.folds(None, 0)[0]
+    told: list[tuple[int, ...]] = []
+    progress = Progress()
+    monkeypatch.setattr(progress, "step", lambda *numbers: told.append(numbers))
+    with meta:
+        trainer = Trainer(
+            architecture, config, recipe, data.store, data.labels, fold.train, fold.dev, tmp_path,
+            seed="0", device="meta", precision="fp32", progress=progress,
+        )  # fmt: skip
+    data.store.batch(np.zeros(1, int), np.zeros(1, int), meta)  # takes the clips there
+    with Copies() as copies, pytest.raises(RuntimeError, match="item"):
+        trainer.run_epoch()
+    assert told == [(1, number + 1, trainer.batches) for number in range(trainer.batches)] and len(told) > 2
+    # Of each batch, which clips, where they are cut, and their labels.
+    sizes = [len(each) for each in np.array_split(fold.train, trainer.batches)]
+    assert copies.shapes == [(size,) for size in sizes for _ in range(3)]
 
 
 def test_a_process_can_train_in_one_precision_and_then_in_another(tmp_path: Path) -> None:

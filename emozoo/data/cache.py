@@ -362,9 +362,12 @@ class ClipStore:
     def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Windows of clips `rows` from samples `starts`, on a device: sound float32 [batch, 48000] in [-1, 1], and frames
         uint8 [batch, 20, 60, 100, 3] or None. A GPU that has room for all clips gets them once, and cuts the windows."""
+        import torch
+
         from emozoo.data.resident import ResidentClips, fits
         from emozoo.features import to_batch
 
+        device = torch.empty(0, device=device).device  # "cuda" gets its number, else one GPU could hold all clips twice
         if device not in self._resident:
             self._resident[device] = ResidentClips(self, device) if fits(self, device) else None
         if clips := self._resident[device]:

@@ -1,4 +1,4 @@
-"""Decoded clips in a GPU's memory, from which batches of windows are cut there: nothing is copied to it within an epoch.
+"""Decoded clips in a GPU's memory, from which batches of windows are cut there: within an epoch it is only told which.
 
 What a window is, `emozoo.media.cut_window` says; the two give the same.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emozoo.features import to_device
 from emozoo.media import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
 
 if TYPE_CHECKING:
@@ -72,4 +73,4 @@ def fits(store: ClipStore, device: torch.device) -> bool:
 
 
 def _to(numbers: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(numbers, np.int64)).to(device, non_blocking=True)
+    return to_device(np.ascontiguousarray(numbers, np.int64), device)
