@@ -1,0 +1,50 @@
+"""What the scripts beside this one share: a model's logits for the windows of clips, for some of its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from emozoo.evaluate import Data
+from emozoo.media import window_starts
+from emozoo.model import EmotionModel
+
+
+class Answers:
+    """Of the clips among `rows` that carry one of `labels`: their windows' logits for these labels only, and the truth."""
+
+    def __init__(self, model: EmotionModel, data: Data, rows: Sequence[int], labels: Sequence[str]) -> None:
+        places = [model.labels.index(label) for label in labels]
+        known = {data.labels.index(label): number for number, label in enumerate(labels)}
+        self.rows = np.array([row for row in rows if data.store.labels[row] in known])
+        self.truth = np.array([known[data.store.labels[row]] for row in self.rows])
+        plan = [(clip, start) for clip, row in enumerate(self.rows) for start in window_starts(data.store.length(row))]
+        self.clip, starts = np.array(plan).T
+        batches = np.array_split(np.arange(len(plan)), -(-len(plan) // 64))
+        with torch.inference_mode():
+            logits = [
+                model(*data.store.batch(self.rows[self.clip[batch]], starts[batch], model.device)).double().cpu()
+                for batch in batches
+            ]
+        self.logits = torch.cat(logits).numpy()[:, places]
+
+    def probabilities(self, temperature: float = 1.0) -> np.ndarray:
+        """As `emozoo predict` gives them: the mean over a clip's windows, float64 [clips, labels]."""
+        scaled = self.logits / temperature
+        odds = np.exp(scaled - scaled.max(1, keepdims=True))
+        odds /= odds.sum(1, keepdims=True)
+        total = np.zeros((len(self.rows), odds.shape[1]))
+        np.add.at(total, self.clip, odds)
+        return total / np.bincount(self.clip)[:, None]
+
+
+def fit_temperature(answers: Sequence[Answers]) -> float:
+    """The temperature with the least negative log-likelihood of the clips' labels (Guo et al. 2017)."""
+
+    def loss(temperature: float) -> float:
+        odds = [each.probabilities(temperature)[np.arange(len(each.rows)), each.truth] for each in answers]
+        return float(-np.log(np.maximum(np.concatenate(odds), 1e-12)).mean())
+
+    return min(np.geomspace(0.25, 8, 351).tolist(), key=loss)  # steps of 1 %
