@@ -1,9 +1,10 @@
 """Makes the model in the box from the open corpora: `python docs/bundled.py RUN FOLDER`.
 
-RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder with its
-folds. Its answers for the folds' test speakers tell how sure the network may be. The model is then trained with the run's
-settings on all speakers, its last layer cut down to four labels, and divided by the temperature that fits those answers best:
-so whoever loads the checkpoint gets calibrated probabilities. FOLDER is emozoo/models/speech; calibration.json has the figures.
+RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder
+with its folds. Its answers for the folds' test speakers tell how sure the network may be. The model is then trained
+with the run's settings on all speakers, its last layer cut down to four labels, and divided by the temperature that
+fits those answers: so whoever loads the checkpoint gets calibrated probabilities. FOLDER is emozoo/models/speech;
+calibration.json has the figures.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Adds what a run over several corpora reaches on each to results/: `python docs/corpora.py RUN COMMIT`.
 
-RUN is the folder of a finished `emozoo train NAME --dataset manifest --data-dir TABLE --fold all`, or one with its folds. A row
-is for one corpus and one label set: all that the corpus has, and the usual four, for which the other logits are left out. Each
-is also given with every clip adapted to its speaker by 1, 5, 20 and all other recordings of that speaker in the test fold.
+RUN is the folder of a finished `emozoo train NAME --dataset manifest --data-dir TABLE --fold all`, or one with its
+folds. A row is for one corpus and one label set: all that the corpus has, and the usual four, for which the other
+logits are left out. Each is also given with every clip adapted to its speaker by 1, 5, 20 and all other recordings of
+that speaker in the test fold.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from answers import Answers
+from emozoo.adaptation import SpeakerLean
 from results import command_of
 
-from emozoo.adaptation import SpeakerLean
+from emozoo import plots
 from emozoo.evaluate import open_data
 from emozoo.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.model import load
@@ -58,6 +60,7 @@ def main() -> None:
     models = {int(part.name[4:]): load(part, "cpu") for part in parts}
     document = read_metrics(parts[0])
     assert document is not None
+    FILE.parent.mkdir(exist_ok=True)
     rows = []
     for corpus in sorted(set(corpora)):
         own = {data.labels[number] for number in data.store.labels[corpora == corpus]}
@@ -80,6 +83,9 @@ def main() -> None:
                         error.append(calibration_error(each.truth, odds))
                         scores[-1].append(evaluate_predictions(labels, each.truth, odds.argmax(1), names.tolist()))
                 pooled = pool(scores[0]).pooled
+                if not recordings and protocol != "corpus":
+                    name = f"confusion_{options.architecture}_{corpus}_{len(labels)}.png"
+                    plots.confusion_matrix(pooled, FILE.parent / name)
                 mean = {
                     name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in scores)
                     for name in ("ua", "wa", "macro_f1")
@@ -109,7 +115,6 @@ def main() -> None:
                     }
                 )
                 print(corpus, len(labels), recordings, rows[-1]["ua"], flush=True)
-    FILE.parent.mkdir(exist_ok=True)
     kept = []
     if FILE.exists():
         with open(FILE, encoding="utf-8", newline="") as file:

@@ -1,7 +1,8 @@
-"""Keeps emozoo/results.csv and the table in docs/results.md: `python docs/results.py RUN COMMIT` adds the run's row to both.
+"""Keeps emozoo/results.csv and the tables in docs/results.md: `python docs/results.py RUN COMMIT` adds a run to both.
 
-RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last one that
-changed training). Without RUN only the table is rendered again.
+RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last
+one that changed training). Without RUN only the tables are rendered again: also those of results/, which
+docs/corpora.py and docs/ablation.py fill.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CSV, PAGE = ROOT / "emozoo" / "results.csv", ROOT / "docs" / "results.md"
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+RESULTS = ROOT / "results"
 COLUMNS = (
     "architecture,dataset,labels,protocol,folds,seed,clips,wa,ua,ua_std,ua_low,ua_high,macro_f1,epochs,command,commit,hardware"
 ).split(",")
@@ -106,11 +107,81 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def several(protocol_is_corpus: bool) -> str:
+    """What runs over several corpora reach on each, without adaptation."""
+    lines = [
+        "| tested on | network | UA % | over folds | 95 % interval | WA % | macro F1 % | calibration error % | made with |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in read("corpora.csv"):
+        if (row["protocol"] == "corpus") != protocol_is_corpus or row["recordings"] != "0":
+            continue
+        names = ("ua", "ua_std", "ua_low", "ua_high", "wa", "macro_f1", "calibration_error")
+        share = {name: f"{100 * float(row[name]):.1f}" for name in names}
+        rest = " | ".join(share[name] for name in names[4:])
+        lines.append(
+            f"| {row['corpus']}, {len(row['labels'].split())} emotions, {row['clips']} clips, seed {row['seed']} "
+            f"| `{row['architecture']}` | **{share['ua']}** | {'' if protocol_is_corpus else '± ' + share['ua_std']} "
+            f"| {share['ua_low']} to {share['ua_high']} | {rest} "
+            f"| `{row['command']}` |"
+        )
+    return "\n".join(lines)
+
+
+def adaptation() -> str:
+    """UA with so many other recordings of a clip's speaker, a row for each corpus, label set and protocol."""
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in read("corpora.csv"):
+        count = str(len(row["labels"].split()))
+        key = (row["corpus"], count, row["protocol"], row["architecture"], row["seed"])
+        found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
+    counts = ("0", "1", "5", "20", "all")
+    lines = [
+        f"| tested on | protocol | network | {' | '.join(('none', *counts[1:]))} |",
+        f"|---|---|---|{'---|' * len(counts)}",
+    ]
+    for (corpus, emotions, protocol, network, seed), ua in found.items():
+        cells = " | ".join(ua[count] for count in counts)
+        lines.append(f"| {corpus}, {emotions} emotions, seed {seed} | `{protocol}` | `{network}` | {cells} |")
+    return "\n".join(lines)
+
+
+def ablation() -> str:
+    """Settings compared on dev speakers."""
+    lines = ["| network, data | what differs | UA % on dev speakers | each fold |", "|---|---|---|---|"]
+    for row in read("ablation.csv"):
+        settings = ", ".join(f"`{pair}`" for pair in row["settings"].split(",") if pair)
+        each = ", ".join(f"{100 * float(ua):.1f}" for ua in row["each"].split())
+        lines.append(
+            f"| `{row['architecture']}`, {row['dataset']}, {row['labels']} | {row['variant']}: {settings} "
+            f"| {100 * float(row['dev_ua']):.1f} | {each} |"
+        )
+    return "\n".join(lines)
+
+
+def read(name: str) -> list[dict[str, str]]:
+    path = RESULTS / name
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def render() -> str:
-    """The page with its table as the CSV has it."""
+    """The page with its tables as the CSVs have them."""
     page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}"
+    parts = {
+        "results": table(),
+        "corpora": several(False),
+        "cross-corpus": several(True),
+        "adaptation": adaptation(),
+        "ablation": ablation(),
+    }
+    for name, text in parts.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
+    return page
 
 
 def main() -> None:

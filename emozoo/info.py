@@ -16,7 +16,7 @@ METRICS = "metrics.json"
 
 
 def describe(name: str) -> dict[str, Any]:
-    """An architecture, a dataset or a checkpoint, in this order: a model in the box, a run's folder, `hub:user/name[@revision]`.
+    """An architecture, a dataset or a checkpoint: a model in the box, a run's folder or `hub:user/name[@revision]`.
 
     Raises EmozooError, with near names, for none of them."""
     for group, tell in ((registry.ARCHITECTURES, _architecture), (registry.DATASETS, _dataset)):

@@ -163,7 +163,8 @@ def _corpus_folds(columns: Mapping[str, Sequence[Any]] | Dataset, seed: int) -> 
     corpus = [str(value or "") for value in _column(columns, "corpus", count)]
     if missing := corpus.count(""):
         raise EmozooError(
-            f"protocol corpus needs the column corpus: empty in {missing} of {count} rows; fill it, or take another --protocol"
+            f"protocol corpus needs the column corpus: empty in {missing} of {count} rows; fill it, or take another "
+            "--protocol"
         )
     speakers = [f"{name} {speaker}" if speaker else "" for name, speaker in zip(corpus, own["speaker"], strict=True)]
     return make_folds({**own, "session": corpus, "speaker": speakers}, "session", seed=seed)

@@ -1,0 +1,47 @@
+"""The residual CNN and GRU: its size, its settings, and that silence behind a clip is no speech."""
+
+import dataclasses
+
+import pytest
+import torch
+from emozoo_resnet_gru import AttentiveStatistics, ResnetGruConfig, architecture
+
+from emozoo.architecture import contract_problem
+
+
+def build(**fields: object) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return architecture.build(dataclasses.replace(ResnetGruConfig(), **fields), 4)
+
+
+def test_it_keeps_the_contract_and_is_small() -> None:
+    assert contract_problem(architecture, "resnet_gru") is None
+    assert sum(parameter.numel() for parameter in build().parameters()) == 416_285
+
+
+@pytest.mark.parametrize("fields", [{}, {"channels": (4, 6)}, {"channels": (4, 4, 6, 6, 8, 8)}, {"pitch_map": False}])
+def test_it_answers_whatever_its_sizes(fields: dict[str, object]) -> None:
+    network, sound = build(**{"features": 8, "hidden": 4, **fields}), 0.1 * torch.randn(3, 48_000)
+    assert network.eval()(sound).shape == (3, 4)
+    network.train()(sound[:1]).sum().backward()  # also a batch of one
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("fields", [{"channels": (4,)}, {"channels": (4,) * 7}, {"hidden": 0}, {"dropout": 1.0}])
+def test_sizes_that_cannot_be_are_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        build(**fields)
+
+
+def test_without_its_pitch_map_it_reads_the_mel_spectrogram_alone() -> None:
+    first = build(pitch_map=False).first.conv.weight  # type: ignore[union-attr]
+    assert first.shape[1] == 1
+
+
+def test_attentive_statistics_are_mean_and_deviation_where_all_steps_weigh_the_same() -> None:
+    pooling = AttentiveStatistics(5, 3)
+    for parameter in pooling.score.parameters():
+        torch.nn.init.zeros_(parameter)
+    steps = torch.randn(2, 7, 5)
+    expected = torch.cat([steps.mean(1), (steps.var(1, unbiased=False) + 1e-5).sqrt()], 1)
+    torch.testing.assert_close(pooling(steps), expected)
