@@ -1,33 +1,27 @@
-"""Makes the model in the box from the open corpora: `python docs/bundled.py RUN FOLDER`.
+"""Makes the model in the box from a run's folds: `python docs/bundled.py RUN FOLDER`.
 
-RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder
-with its folds. Its answers for the folds' test speakers tell how sure the network may be. The model is then trained
-with the run's settings on all speakers, its last layer cut down to four labels, and divided by the temperature that
-fits those answers: so whoever loads the checkpoint gets calibrated probabilities. FOLDER is emozoo/models/speech;
-calibration.json has the figures.
+RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder with its
+folds. The networks of all folds become the members of one: each was trained without the test and dev speakers of its fold,
+and together they heard everybody. Their last layers are cut down to four labels, and divided by the temperature that fits
+their answers for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated
+probabilities. FOLDER is emozoo/models/speech; calibration.json there has the figures.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from answers import Answers, fit_temperature
 
-from emozoo import registry
 from emozoo.evaluate import open_data
 from emozoo.metrics import calibration_error, evaluate_predictions
 from emozoo.model import EmotionModel, load
-from emozoo.progress import Progress
 from emozoo.run import read_options
-from emozoo.settings import apply_settings
-from emozoo.trainer import Trainer
 
 LABELS = ("angry", "happy", "neutral", "sad")
 
@@ -37,53 +31,40 @@ def main() -> None:
     options = read_options(run / "fold1")
     if options is None:
         sys.exit(f"{run} is no run over folds")
-    architecture = registry.get_architecture(options.architecture)
-    config, recipe = apply_settings(architecture, options.settings)
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     folds = data.folds(options.protocol, options.seed)
-    answers = [Answers(load(run / f"fold{fold.number}", "cpu"), data, fold.test, LABELS) for fold in folds]
+    models = [load(run / f"fold{fold.number}", "cpu") for fold in folds]
+    answers = [Answers(model, data, fold.test, LABELS) for model, fold in zip(models, folds, strict=True)]
     temperature = fit_temperature(answers)
     truth = np.concatenate([each.truth for each in answers])
     before = np.concatenate([each.probabilities() for each in answers])
     after = np.concatenate(
         [each.probabilities(fit_temperature([other for other in answers if other is not each])) for each in answers]
     )
-    found = {
+    members = [(model, member) for model in models for member in model.network.members]
+    config = dataclasses.replace(models[0].config, members=len(members))
+    together = EmotionModel(models[0].architecture, config, LABELS)
+    for own, (model, member) in zip(together.network.members, members, strict=True):
+        weights = dict(member.state_dict())
+        places = [model.labels.index(label) for label in LABELS]
+        for name in ("classifier.output.weight", "classifier.output.bias"):
+            weights[name] = weights[name][places] / temperature
+        own.load_state_dict(weights)
+    target.mkdir(parents=True, exist_ok=True)
+    together.save(target)
+    document = {
         "temperature": round(temperature, 3),
         "expected_calibration_error_before": round(calibration_error(truth, before), 4),
         "expected_calibration_error": round(calibration_error(truth, after), 4),
         "clips": len(truth),
-        "ua": round(evaluate_predictions(LABELS, truth, after.argmax(1)).ua, 4),
+        "wa": round(evaluate_predictions(LABELS, truth, after.argmax(1)).wa, 4),
+        "members": len(members),
+        "recordings": len(data.store),
+        "seed": options.seed,
     }
-    print(json.dumps(found, indent=2), flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="emozoo-bundled-"))
-    rows = tuple(range(len(data.store)))
-    trainer = Trainer(
-        architecture,
-        config,
-        recipe,
-        data.store,
-        data.labels,
-        rows,
-        (),
-        folder,
-        seed=f"{options.seed} all",
-        device="cpu",
-        progress=Progress(),
-    )
-    trainer.run()
-    model = load(folder, "cpu")
-    few = EmotionModel(architecture, config, LABELS)
-    weights = model.network.state_dict()
-    places = [data.labels.index(label) for label in LABELS]
-    for name in ("classifier.output.weight", "classifier.output.bias"):
-        weights[name] = weights[name][places] / temperature
-    few.network.load_state_dict(weights)
-    target.mkdir(parents=True, exist_ok=True)
-    few.save(target)
-    document = {**found, "recipe": dataclasses.asdict(recipe), "seed": options.seed, "training_clips": len(rows)}
-    (target / "calibration.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(folder)
+    text = json.dumps(document, indent=2) + "\n"
+    (target / "calibration.json").write_text(text, encoding="utf-8")
+    print(text, end="")
 
 
 if __name__ == "__main__":

@@ -121,8 +121,9 @@ def _speakers(metrics: Mapping[str, Any] | None) -> str:
     )
 
 
-def purpose(speakers: str) -> str:
+def purpose(speakers: str, *, calibrated: bool = False) -> str:
     """Intended use and limits; `speakers` says what is known about new voices."""
+    sureness = "" if calibrated else " Its probabilities are not calibrated."
     return f"""## What it is for, and what it is not for
 
 **For**: research and teaching; comparing networks and ways to split a corpus; exploring recordings whose speakers agreed
@@ -134,7 +135,7 @@ exceptions.
 
 **Limits**: the network knows how emotion is *portrayed* in its training data; that is not what a person feels. It always
 picks one of its labels, also for silence, music or several voices at once. Other languages, accents, ages, microphones and
-rooms than those of the training data make it worse, and not equally for everyone. Its probabilities are not calibrated.
+rooms than those of the training data make it worse, and not equally for everyone.{sureness}
 
 **Consent**: record and analyse people only with their informed consent, and tell them what is inferred.
 

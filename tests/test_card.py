@@ -314,6 +314,9 @@ def test_the_cards_examples_run(finished: Path, tmp_path: Path) -> None:
 
 def test_the_zoos_cards_match_the_results() -> None:
     pages = cards.pages()
+    assert cards.SPEECH.read_text(encoding="utf-8") == cards.speech(), (
+        "run python docs/cards.py: the model's card is old"
+    )
     assert {path.name for path in cards.CARDS.iterdir()} == pages.keys()
     for name, text in pages.items():
         assert (cards.CARDS / name).read_text(encoding="utf-8") == text, f"run python docs/cards.py: {name} is old"

@@ -34,8 +34,20 @@ def test_sizes_that_cannot_be_are_refused(fields: dict[str, object]) -> None:
 
 
 def test_without_its_pitch_map_it_reads_the_mel_spectrogram_alone() -> None:
-    first = build(pitch_map=False).first.conv.weight  # type: ignore[union-attr]
+    first = build(pitch_map=False).members[0].first.conv.weight  # type: ignore
     assert first.shape[1] == 1
+
+
+def test_members_answer_with_their_mean_probability_and_learn_from_their_own_windows() -> None:
+    network, sound = build(members=3, features=8, hidden=4, channels=(4, 6)), 0.1 * torch.randn(6, 48_000)
+    pictures = network.eval().front(sound)
+    alone = torch.stack([member(pictures).softmax(1) for member in network.members])
+    torch.testing.assert_close(network(sound).softmax(1), alone.mean(0))
+    logits = network.train()(sound)
+    (gradient,) = torch.autograd.grad(logits[:2].sum(), network.members[0].classifier.output.bias, retain_graph=True)
+    assert gradient.abs().sum() > 0
+    others = torch.autograd.grad(logits[:2].sum(), network.members[1].classifier.output.bias, allow_unused=True)
+    assert others == (None,) or not others[0].any()
 
 
 def test_attentive_statistics_are_mean_and_deviation_where_all_steps_weigh_the_same() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -28,9 +29,13 @@ class ResnetGruConfig:
     """Features of the GRU in each direction."""
     attention: int = 64
     dropout: float = 0.3
+    members: int = 1
+    """Networks of these sizes that answer together, and learn from different windows each."""
 
     def __post_init__(self) -> None:
-        check_config(self, sizes=("channels", "squeeze", "features", "hidden", "attention"), shares=("dropout",))
+        check_config(
+            self, sizes=("channels", "squeeze", "features", "hidden", "attention", "members"), shares=("dropout",)
+        )
         if not 2 <= len(self.channels) <= 6:  # 64 rows can be halved six times
             raise ValueError(f"channels must name a convolution and 1 to 5 residual blocks, not {len(self.channels)}")
 
@@ -86,19 +91,16 @@ class AttentiveStatistics(nn.Module):
         return torch.cat([mean, (variance + 1e-5).sqrt()], 1)
 
 
-class ResnetGru(nn.Module):
-    """Waveform float32 [batch, 48000] -> logits [batch, labels]."""
+class Member(nn.Module):
+    """Pictures float32 [batch, 1 or 2, 64, 150] -> logits [batch, labels]."""
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
-        self.pictures = 2 if config.pitch_map else 1
-        self.front = MelPitch()
         first, *others = config.channels
+        pictures = 2 if config.pitch_map else 1
         self.first = nn.Sequential(
             OrderedDict(
-                conv=nn.Conv2d(self.pictures, first, 5, (2, 1), 2, bias=False),
-                norm=nn.BatchNorm2d(first),
-                relu=nn.ReLU(),
+                conv=nn.Conv2d(pictures, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU()
             )
         )
         blocks, inputs, rows = [], first, 32
@@ -125,14 +127,37 @@ class ResnetGru(nn.Module):
             )
         )
 
+    def forward(self, pictures: Tensor) -> Tensor:
+        feature_map = self.blocks(self.first(pictures))
+        steps = self.columns(feature_map.permute(0, 3, 1, 2).flatten(2))  # [batch, columns, channels * rows]
+        with torch.autocast(pictures.device.type, enabled=False):
+            return self.classifier(self.statistics(self.recurrent(steps.float())[0]))
+
+
+class ResnetGru(nn.Module):
+    """Waveform float32 [batch, 48000] -> logits [batch, labels].
+
+    With several members, the logits are the logarithm of their mean probabilities (Lakshminarayanan et al. 2017). In train
+    mode each gets its own share of the batch, so that they differ, and an epoch takes as long as for one.
+    """
+
+    def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
+        super().__init__()
+        self.pictures = 2 if config.pitch_map else 1
+        self.front = MelPitch()
+        self.members = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
+
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         pictures = self.front(input_values)[:, : self.pictures]
         if pictures.device.type == "cpu":
             pictures = pictures.contiguous(memory_format=torch.channels_last)
-        feature_map = self.blocks(self.first(pictures))
-        steps = self.columns(feature_map.permute(0, 3, 1, 2).flatten(2))  # [batch, columns, channels * rows]
-        with torch.autocast(input_values.device.type, enabled=False):
-            return self.classifier(self.statistics(self.recurrent(steps.float())[0]))
+        if len(self.members) == 1:
+            return self.members[0](pictures)
+        if self.training:
+            shares = pictures.tensor_split(len(self.members))
+            return torch.cat([member(share) for member, share in zip(self.members, shares, strict=True) if len(share)])
+        answers = torch.stack([member(pictures).log_softmax(-1) for member in self.members])
+        return answers.logsumexp(0) - math.log(len(self.members))
 
 
 architecture = Architecture(
