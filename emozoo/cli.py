@@ -97,6 +97,10 @@ class Backend(StrEnum):
     onnx = "onnx"
 
 
+class Adapt(StrEnum):
+    speaker = "speaker"
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"emozoo {emozoo.__version__}")
@@ -212,6 +216,15 @@ def evaluate(
     merge: Merge = None,
     protocol: Protocol = None,
     fold: Annotated[int | None, typer.Option(min=1, help="Only this fold's test split.")] = None,
+    adapt: Annotated[
+        Adapt | None,
+        typer.Option(
+            help="speaker: adapt each answer with other clips of the same speaker, whose labels are not used."
+        ),
+    ] = None,
+    recordings: Annotated[
+        int | None, typer.Option(min=1, help="With --adapt: so many other clips for each answer. Default: all.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
@@ -231,6 +244,8 @@ def evaluate(
             merge=_merges(merge),
             protocol=protocol,
             fold=fold,
+            adapt=adapt and adapt.value,
+            recordings=recordings,
             output=output,
             device=device,
         )
@@ -248,6 +263,13 @@ def predict(
     model: Annotated[
         str, typer.Option(help="A run's folder, hub:user/name[@revision], or a model in the box.")
     ] = bundled.DEFAULT,
+    speaker: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Other recordings of the person who speaks, to adapt to: a file, folder or quoted pattern; "
+            "may be given again."
+        ),
+    ] = None,
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Also the answer for each window of 3 s, one a second.")
     ] = False,
@@ -265,10 +287,11 @@ def predict(
 
     if as_csv and as_json:
         raise EmozooError("--csv and --json exclude each other")
+    from emozoo.adaptation import hear_speaker
     from emozoo.predict import find_files, predict_files
     from emozoo.reference import name_of
 
-    names = find_files(files)
+    names, voice = find_files(files), find_files(speaker or [])
     if plot and len(names) != 1:
         raise EmozooError(f"--plot draws one file, not {len(names)}")
     if plot and plot.suffix.lower() != ".png":
@@ -282,8 +305,14 @@ def predict(
         from emozoo.model import load
 
         loaded = load(model, device)
+    lean = None
+    if voice:
+        with render.waiting("listening to the speaker"):
+            lean = hear_speaker(loaded, voice)
     answers = list(
-        render.track(predict_files(loaded, names, timeline=timeline or plot is not None), "predicting", len(names))
+        render.track(
+            predict_files(loaded, names, timeline=timeline or plot is not None, lean=lean), "predicting", len(names)
+        )
     )
     if plot and answers[0].windows is not None:
         from emozoo import plots
@@ -294,11 +323,14 @@ def predict(
         if not timeline:
             for each in predictions:
                 each.pop("windows", None)
-        print_json({"model": name_of(model), "labels": list(loaded.labels), "predictions": predictions})
+        heard = {"speaker": {"recordings": lean.recordings}} if lean else {}
+        print_json({"model": name_of(model), "labels": list(loaded.labels), **heard, "predictions": predictions})
     elif as_csv:
+        if lean:
+            render.say(render.adapted_with(lean))
         render.write_csv(answers, loaded.labels, timeline)
     else:
-        render.show_predictions(answers, loaded.labels, timeline)
+        render.show_predictions(answers, loaded.labels, timeline, lean)
     if as_json or as_csv:
         for answer in answers:
             if answer.error is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from emozoo import hub, plots, registry
+from emozoo.adaptation import adapt_to_speakers, adaptation_note
 from emozoo.data import load_dataset, manifest
 from emozoo.data.cache import ClipStore
 from emozoo.data.corpus import Corpus
@@ -23,6 +24,19 @@ from emozoo.reference import name_of
 from emozoo.run import PREDICTIONS, RunOptions, read_options, write_predictions
 
 CONFUSION = "confusion_matrix.png"
+ADAPTATIONS = ("speaker",)
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """How the answers were adapted before they were compared."""
+
+    to: str
+    """One of `ADAPTATIONS`."""
+    recordings: int | None
+    """Other recordings of the speaker for each clip; None: all that there are."""
+    note: str
+    """The same in words, and which clips it passes by."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +50,13 @@ class Evaluation:
     metrics: Metrics
     note: str = ""
     """What a reader of the numbers must know, such as that they are speaker-dependent; "" for nothing."""
+    adapted: Adaptation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo evaluate --json` prints it."""
         named = {"model": self.model, "dataset": self.dataset, "part": self.part, "note": self.note}
-        return {**named, **self.metrics.to_dict()}
+        adapted = None if self.adapted is None else vars(self.adapted)
+        return {**named, "adapted": adapted, **self.metrics.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -81,11 +97,20 @@ def pick_fold(folds: Sequence[Fold], number: int, what: str) -> Fold:
     return folds[number - 1]
 
 
-def measure(model: EmotionModel, data: Data, rows: Sequence[int], folder: Path | None = None) -> Metrics:
+def measure(
+    model: EmotionModel,
+    data: Data,
+    rows: Sequence[int],
+    folder: Path | None = None,
+    *,
+    adapted: Adaptation | None = None,
+) -> Metrics:
     """Answers for the rows and compares; with a folder, writes predictions.csv and confusion_matrix.png there."""
     odds = clip_probabilities(model, data.store, rows)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
     speakers = [data.columns["speaker"][row] for row in rows]
+    if adapted is not None:
+        odds = adapt_to_speakers(odds, speakers, adapted.recordings)
     metrics = evaluate_predictions(model.labels, truth, odds.argmax(1), speakers)
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
@@ -102,15 +127,22 @@ def evaluate(
     merge: Mapping[str, str] | None = None,
     protocol: str | None = None,
     fold: int | None = None,
+    adapt: str | None = None,
+    recordings: int | None = None,
     output: Path | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
-    `fold` of a `protocol`. Raises EmozooError for a model, dataset or fold that there is not, and where the dataset lacks a
-    label of the model.
+    `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
+    measured, or all, of its speaker: see `emozoo.adaptation`. Raises EmozooError for a model, dataset or fold that there is
+    not, where the dataset lacks a label of the model, and where no speaker is known to adapt to.
     """
+    if adapt not in (None, *ADAPTATIONS):
+        raise EmozooError(f"cannot adapt to {adapt!r}: what there is to adapt to is {', '.join(ADAPTATIONS)}")
+    if recordings is not None and (adapt is None or recordings < 1):
+        raise EmozooError(f"--recordings {recordings}: goes with --adapt speaker, and is 1 or more")
     folder, name = hub.resolve(reference), name_of(reference)
     model = load(hub.commit_of(reference, folder) if hub.is_reference(reference) else folder, device)
     run = None if hub.is_reference(reference) else read_options(folder)
@@ -130,8 +162,14 @@ def evaluate(
         notes.append(speaker_note(split))
     if run and dataset == run.dataset:
         notes.append(_seen_note(folder, run, data, rows))
+    adapted = None
+    if adapt is not None:
+        speakers = [data.columns["speaker"][row] for row in rows]
+        if not any(speakers):
+            raise EmozooError(f"{dataset} does not tell who speaks in {part}: leave --adapt {adapt} out")
+        adapted = Adaptation(adapt, recordings, adaptation_note(speakers, recordings))
     note = " ".join(filter(None, notes))
-    return Evaluation(name, dataset, part, measure(model, data, rows, output), note)
+    return Evaluation(name, dataset, part, measure(model, data, rows, output, adapted=adapted), note, adapted)
 
 
 def _seen_note(folder: Path, run: RunOptions, data: Data, rows: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,11 +100,20 @@ class EmotionModel(nn.Module):
         with torch.inference_mode():
             return self(input_values, pixel_values).double().softmax(dim=-1).cpu().numpy()
 
-    def predict(self, path: str | Path, *, timeline: bool = False) -> Prediction:
-        """Emotion and probabilities of a media file. Raises EmozooError for one that cannot be read."""
+    def predict(
+        self,
+        path: str | Path,
+        *,
+        timeline: bool = False,
+        speaker: str | Path | Iterable[str | Path] | None = None,
+    ) -> Prediction:
+        """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
+        `emozoo.adaptation.hear_speaker`). Raises EmozooError for a file that cannot be read."""
+        from emozoo.adaptation import hear_speaker
         from emozoo.predict import predict_file
 
-        return predict_file(self, path, timeline=timeline)
+        lean = None if speaker is None else hear_speaker(self, speaker)
+        return predict_file(self, path, timeline=timeline, lean=lean)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +60,20 @@ class OnnxModel:
         odds = np.exp(logits - logits.max(1, keepdims=True))
         return odds / odds.sum(1, keepdims=True)
 
-    def predict(self, path: str | Path, *, timeline: bool = False) -> Prediction:
-        """Emotion and probabilities of a media file. Raises EmozooError for one that cannot be read."""
+    def predict(
+        self,
+        path: str | Path,
+        *,
+        timeline: bool = False,
+        speaker: str | Path | Iterable[str | Path] | None = None,
+    ) -> Prediction:
+        """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
+        `emozoo.adaptation.hear_speaker`). Raises EmozooError for a file that cannot be read."""
+        from emozoo.adaptation import hear_speaker
         from emozoo.predict import predict_file
 
-        return predict_file(self, path, timeline=timeline)
+        lean = None if speaker is None else hear_speaker(self, speaker)
+        return predict_file(self, path, timeline=timeline, lean=lean)
 
 
 def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:

@@ -25,6 +25,7 @@ from emozoo.errors import EmozooError
 from emozoo.paths import cores
 
 if TYPE_CHECKING:
+    from emozoo.adaptation import SpeakerLean
     from emozoo.data.cache import ClipStore
     from emozoo.model import EmotionModel
     from emozoo.onnx_model import OnnxModel
@@ -180,10 +181,13 @@ def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, fl
         yield window(last, held[last - first :])
 
 
-def predict_file(model: Model, path: str | Path, *, timeline: bool = False) -> Prediction:
+def predict_file(
+    model: Model, path: str | Path, *, timeline: bool = False, lean: SpeakerLean | None = None
+) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
-    Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs.
+    Where a speaker's `lean` is given, it is taken off the file's answer and each window's. Raises EmozooError for a file
+    that cannot be read, or that lacks the sound or picture which the model needs.
     """
     spans: list[tuple[float, float]] = []
 
@@ -196,13 +200,15 @@ def predict_file(model: Model, path: str | Path, *, timeline: bool = False) -> P
     for probabilities in classify(model, windows()):
         total += probabilities
         if timeline:
-            stretches.append(Stretch(*spans[count], *_answer(model, probabilities)))
+            stretches.append(Stretch(*spans[count], *_answer(model, probabilities, lean)))
         count += 1
-    emotion, by_label = _answer(model, total / count)
+    emotion, by_label = _answer(model, total / count, lean)
     return Prediction(os.fspath(path), emotion, by_label, tuple(stretches) if timeline else None)
 
 
-def _answer(model: Model, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
+def _answer(model: Model, probabilities: np.ndarray, lean: SpeakerLean | None) -> tuple[str, dict[str, float]]:
+    if lean is not None:
+        probabilities = lean.apply(probabilities)
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
     return max(by_label, key=by_label.__getitem__), by_label
 
@@ -219,7 +225,9 @@ class _File:
         self.count, self.total, self.stretches = 0, np.zeros(labels), list[Stretch]()
 
 
-def predict_files(model: Model, paths: Iterable[str], *, timeline: bool = False) -> Iterator[Prediction]:
+def predict_files(
+    model: Model, paths: Iterable[str], *, timeline: bool = False, lean: SpeakerLean | None = None
+) -> Iterator[Prediction]:
     """`predict_file` for each, in order; one that fails gives a Prediction with its `error`, and the others go on.
 
     Several files are decoded at a time, a few windows ahead of what is answered, and a batch holds windows of several: so
@@ -243,14 +251,14 @@ def predict_files(model: Model, paths: Iterable[str], *, timeline: bool = False)
             if file.error is not None:
                 yield Prediction(file.path, error=file.error)
             else:
-                answer = _answer(model, file.total / file.count)
+                answer = _answer(model, file.total / file.count, lean)
                 yield Prediction(file.path, *answer, tuple(file.stretches) if timeline else None)
 
     for probabilities in classify(model, windows()):
         yield from finished()
         file = files[0]
         if timeline:
-            file.stretches.append(Stretch(*file.spans[file.count], *_answer(model, probabilities)))
+            file.stretches.append(Stretch(*file.spans[file.count], *_answer(model, probabilities, lean)))
         file.count += 1
         file.total += probabilities
     yield from finished()

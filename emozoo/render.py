@@ -18,6 +18,7 @@ from emozoo.progress import Progress
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
+    from emozoo.adaptation import SpeakerLean
     from emozoo.data.protocols import Fold
     from emozoo.evaluate import Evaluation
     from emozoo.export import Export
@@ -202,14 +203,24 @@ def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
 
 def show_evaluation(result: Evaluation) -> None:
     out.print(f"{escape(result.model)} on {escape(result.dataset)}: {escape(result.part)}", soft_wrap=True)
+    if result.adapted:
+        out.print(f"[bold]{escape(result.adapted.note)}[/]", soft_wrap=True)
     show_metrics(result.metrics)
     if result.note:
         out.print(f"[bold yellow]{escape(result.note)}[/]")
 
 
-def show_predictions(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> None:
-    """A row per file, or per window; files that could not be answered follow on standard error."""
-    table = Table()
+def adapted_with(lean: SpeakerLean) -> str:
+    """The sentence that tells how answers were adapted to a speaker."""
+    return f"adapted to the speaker with {lean.recordings} recording{'' if lean.recordings == 1 else 's'}"
+
+
+def show_predictions(
+    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, lean: SpeakerLean | None = None
+) -> None:
+    """A row per file, or per window; files that could not be answered follow on standard error. The caption names the
+    recordings that the speaker's `lean` is from."""
+    table = Table(caption=adapted_with(lean) if lean else None, caption_justify="left")
     table.add_column("file", overflow="fold")
     if timeline:
         table.add_column("seconds", justify="right")
