@@ -218,9 +218,9 @@ def adapted_with(lean: SpeakerLean) -> str:
 def show_predictions(
     answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, lean: SpeakerLean | None = None
 ) -> None:
-    """A row per file, or per window; files that could not be answered follow on standard error. The caption names the
-    recordings that the speaker's `lean` is from."""
-    table = Table(caption=adapted_with(lean) if lean else None, caption_justify="left")
+    """A row per file, or per window; how many recordings the speaker's `lean` is from stands below. Files that could not be
+    answered follow on standard error."""
+    table = Table()
     table.add_column("file", overflow="fold")
     if timeline:
         table.add_column("seconds", justify="right")
@@ -240,6 +240,8 @@ def show_predictions(
             )
     if table.row_count:
         out.print(table)
+        if lean:
+            out.print(adapted_with(lean), soft_wrap=True)
     for answer in answers:
         if answer.error is not None:
             err.print(f"[red]error:[/] {escape(answer.error)}", soft_wrap=True)
