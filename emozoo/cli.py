@@ -82,6 +82,15 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+class Modality(StrEnum):
+    audio = "audio"
+    video = "video"
+
+
+class Crop(StrEnum):
+    face = "face"
+
+
 class Backend(StrEnum):
     torch = "torch"
     onnx = "onnx"
@@ -117,6 +126,12 @@ def train(
         typer.Option(help="Emotions to tell apart, as in sad,angry,neutral; all: every one. Default: the dataset's."),
     ] = None,
     merge: Merge = None,
+    crop: Annotated[
+        Crop | None, typer.Option(help="face: cut pictures down to the face, here and in prediction (pip extra face).")
+    ] = None,
+    denoise: Annotated[
+        bool, typer.Option("--denoise", help="Take noise out of the sound, here and in prediction (pip extra denoise).")
+    ] = False,
     start: Annotated[
         str | None,
         typer.Option("--from", help="Fine-tune this model: a run's folder, or hub:user/name[@revision]."),
@@ -173,6 +188,8 @@ def train(
         settings=settings,
         start=start,
         precision=precision.value,
+        crop=crop and crop.value,
+        denoise=denoise,
     )
     if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
         raise EmozooError("several processes train into one folder: name it with --output")
@@ -202,6 +219,9 @@ def evaluate(
     merge: Merge = None,
     protocol: Protocol = None,
     fold: Annotated[int | None, typer.Option(min=1, help="Only this fold's test split.")] = None,
+    modality: Annotated[
+        Modality | None, typer.Option(help="By this alone, for a model that can do without the other.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
@@ -221,6 +241,7 @@ def evaluate(
             merge=_merges(merge),
             protocol=protocol,
             fold=fold,
+            modality=modality and modality.value,
             output=output,
             device=device,
         )

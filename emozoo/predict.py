@@ -11,7 +11,7 @@ import itertools
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from emozoo import media
+from emozoo.denoise import denoised
 from emozoo.errors import EmozooError
 from emozoo.paths import cores
+from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
     from emozoo.data.cache import ClipStore
@@ -64,12 +66,16 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     windows: tuple[Stretch, ...] | None = None
     error: str | None = None
+    modalities: tuple[str, ...] | None = None
+    """Which of `audio` and `video` the answer rests on, where the model can do without one of them; else None."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
         if self.error is not None:
             return {"file": self.file, "error": self.error}
         document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
+        if self.modalities is not None:
+            document["modalities"] = list(self.modalities)
         if self.windows is not None:
             document["windows"] = [vars(stretch) for stretch in self.windows]
         return document
@@ -126,10 +132,12 @@ def clip_probabilities(
     store: ClipStore,
     rows: Sequence[int],
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    modality: str | None = None,
 ) -> np.ndarray:
-    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`."""
+    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`. With a `modality`,
+    `audio` or `video`, the other is withheld from a model that can do without."""
     plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
-    windows = (store.window(rows[position], start) for position, start in plan)
+    windows = (_only(modality, store.window(rows[position], start)) for position, start in plan)
     totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
     for (position, _), probabilities in zip(plan, classify(model, windows, within), strict=True):
         totals[position] += probabilities
@@ -137,19 +145,35 @@ def clip_probabilities(
     return totals / counts
 
 
-def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, float, Window]]:
+def _only(modality: str | None, window: Window) -> Window:
+    """A window without what is not of the `modality`; None: as it is."""
+    sound, frames = window
+    return np.zeros_like(sound) if modality == "video" else sound, None if modality == "audio" else frames
+
+
+def stream_windows(
+    path: str | Path, *, video: bool, optional: Collection[str] = (), preparation: Preparation = PLAIN
+) -> Iterator[tuple[float, float, Window]]:
     """The windows of a file, one after the other, in constant memory: start and end in seconds, then what `media.cut_window`
-    gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file."""
-    pictures = media.Video(path) if video else None
+    gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file.
+
+    Of what is `optional`, `audio` or `video`, the file may lack: then it is silent, or there are no frames. Sound and
+    pictures are prepared as `preparation` says, as they were in training."""
+    pictures = media.Video(path) if video and ("video" not in optional or media.has_video(path)) else None
+    mute = pictures is not None and "audio" in optional and not media.has_sound(path)
+    sounds = _silence(pictures.seconds) if pictures and mute else media.stream_audio(path)
+    if preparation.denoise:
+        sounds = denoised(sounds)
 
     def window(start: int, sound: np.ndarray) -> tuple[float, float, Window]:
         frames, end = None, start + len(sound)
         if pictures:  # whose last frame is held where the sound goes on for longer
-            frames = pictures.frames(min(start / media.SAMPLING_RATE, pictures.seconds - 1e-3), len(sound))
+            begin = min(start / media.SAMPLING_RATE, pictures.seconds - 1e-3)
+            frames = pictures.frames(begin, len(sound), face=preparation.crop == "face")
         return start / media.SAMPLING_RATE, end / media.SAMPLING_RATE, media.cut_window(sound, frames, 0)
 
     held, first, start = np.zeros(0, np.float32), 0, 0  # `held` begins at sample `first`, the next window at `start`
-    for block in media.stream_audio(path):
+    for block in sounds:
         held = np.concatenate([held, block])
         while first + len(held) - start >= media.WINDOW_SAMPLES:
             yield window(start, held[start - first :][: media.WINDOW_SAMPLES])
@@ -163,16 +187,28 @@ def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, fl
         yield window(last, held[last - first :])
 
 
+def _silence(seconds: float) -> Iterator[np.ndarray]:
+    """As many seconds of silence, in blocks float32 [samples]."""
+    left = max(1, round(seconds * media.SAMPLING_RATE))
+    while left > 0:
+        yield np.zeros(min(left, media.WINDOW_SAMPLES), np.float32)
+        left -= media.WINDOW_SAMPLES
+
+
 def predict_file(model: Model, path: str | Path, *, timeline: bool = False) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
-    Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs.
+    Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs, and where
+    something is not installed that prepares clips for the model.
     """
+    model.preparation.require("this model")
     spans: list[tuple[float, float]] = []
+    there: set[str] = set()
 
     def windows() -> Iterator[Window]:
-        for start, end, window in stream_windows(path, video=model.video):
+        for start, end, window in _windows_of(model, path):
             spans.append((start, end))
+            there.update(media.modalities_of(*window))
             yield window
 
     total, count, stretches = np.zeros(len(model.labels)), 0, []
@@ -182,7 +218,17 @@ def predict_file(model: Model, path: str | Path, *, timeline: bool = False) -> P
             stretches.append(Stretch(*spans[count], *_answer(model, probabilities)))
         count += 1
     emotion, by_label = _answer(model, total / count)
-    return Prediction(os.fspath(path), emotion, by_label, tuple(stretches) if timeline else None)
+    spoken = tuple(stretches) if timeline else None
+    return Prediction(os.fspath(path), emotion, by_label, spoken, modalities=_modalities(model, there))
+
+
+def _windows_of(model: Model, path: str | Path) -> Iterator[tuple[float, float, Window]]:
+    return stream_windows(path, video=model.video, optional=model.optional, preparation=model.preparation)
+
+
+def _modalities(model: Model, there: set[str]) -> tuple[str, ...] | None:
+    """What an answer rests on, as `Prediction` says it."""
+    return tuple(each for each in ("audio", "video") if each in there) if model.optional else None
 
 
 def _answer(model: Model, probabilities: np.ndarray) -> tuple[str, dict[str, float]]:
@@ -196,6 +242,7 @@ class _File:
     def __init__(self, path: str, labels: int) -> None:
         self.path = path
         self.spans: list[tuple[float, float]] = []
+        self.modalities: set[str] = set()
         self.read = False
         """Whether no window of it will follow."""
         self.error: str | None = None
@@ -207,16 +254,19 @@ def predict_files(model: Model, paths: Iterable[str], *, timeline: bool = False)
 
     Several files are decoded at a time, a few windows ahead of what is answered, and a batch holds windows of several: so
     memory grows neither with the number of files nor with their lengths (but for `timeline`, which keeps every answer).
+    Raises EmozooError where something is not installed that prepares clips for the model.
     """
+    model.preparation.require("this model")
     files: deque[_File] = deque()
 
     def windows() -> Iterator[Window]:
-        for path, piece in _decoded(paths, model.video):
+        for path, piece in _decoded(model, paths):
             if not files or files[-1].read:
                 files.append(_File(path, len(model.labels)))
             file = files[-1]
             for start, end, window in piece.windows:
                 file.spans.append((start, end))
+                file.modalities |= media.modalities_of(*window)
                 yield window
             file.read, file.error = piece.rest is None, piece.error
 
@@ -227,7 +277,8 @@ def predict_files(model: Model, paths: Iterable[str], *, timeline: bool = False)
                 yield Prediction(file.path, error=file.error)
             else:
                 answer = _answer(model, file.total / file.count)
-                yield Prediction(file.path, *answer, tuple(file.stretches) if timeline else None)
+                stretches, there = tuple(file.stretches) if timeline else None, _modalities(model, file.modalities)
+                yield Prediction(file.path, *answer, stretches, modalities=there)
 
     for probabilities in classify(model, windows()):
         yield from finished()
@@ -249,14 +300,14 @@ class _Piece:
     error: str | None = None
 
 
-def _decoded(paths: Iterable[str], video: bool) -> Iterator[tuple[str, _Piece]]:
+def _decoded(model: Model, paths: Iterable[str]) -> Iterator[tuple[str, _Piece]]:
     """Every file in pieces, in order; the first pieces of the next files are decoded meanwhile."""
     with _pool(cores()) as pool:
         waiting: deque[tuple[str, Future[_Piece]]] = deque()
         remaining = iter(paths)
         while True:
             for path in itertools.islice(remaining, FILES_AHEAD * cores() - len(waiting)):
-                waiting.append((path, pool.submit(_read_piece, stream_windows(path, video=video))))
+                waiting.append((path, pool.submit(_read_piece, _windows_of(model, path))))
             if not waiting:
                 return
             path, future = waiting.popleft()
