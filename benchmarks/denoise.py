@@ -9,6 +9,7 @@ power, and are answered as they are and once noise has been taken out, whatever 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,11 @@ from emozoo.denoise import denoised
 from emozoo.evaluate import Data, open_data, pick_fold
 from emozoo.metrics import evaluate_predictions
 from emozoo.model import EmotionModel, load
-from emozoo.predict import classify
+from emozoo.predict import Window, clip_probabilities
 from emozoo.preparation import PLAIN
 from emozoo.run import read_options
 
-RATIOS = (None, 20.0, 10.0, 5.0, 0.0)
+RATIOS = (None, 20.0, 10.0, 0.0)
 """Signal to noise in dB; None: no noise is added."""
 COLOURS = {"white": 0.0, "pink": 0.5}
 """Kinds of noise, and by which power of the frequency the amplitude falls."""
@@ -46,17 +47,27 @@ def with_noise(sound: np.ndarray, ratio: float | None, falls: float, rng: np.ran
     return (sound + level * noise(len(sound), falls, rng)).astype(np.float32)
 
 
+class Sounds:
+    """Sounds in the place of a `ClipStore`: float32 [samples] by row."""
+
+    def __init__(self, sounds: Mapping[int, np.ndarray]) -> None:
+        self.sounds = sounds
+
+    def length(self, row: int) -> int:
+        return len(self.sounds[row])
+
+    def window(self, row: int, start: int) -> Window:
+        return media.cut_window(self.sounds[row], None, start)
+
+
 def ua(model: EmotionModel, data: Data, fold: Fold, ratio: float | None, falls: float, clean: bool) -> float:
     """Of the fold's test clips."""
-    rng, found = np.random.default_rng(0), []
+    rng, sounds = np.random.default_rng(0), {}
     for row in fold.test:
         sound = with_noise(data.store.waveform(row).astype(np.float32) / 32768, ratio, falls, rng)
-        if clean:
-            sound = np.concatenate(list(denoised([sound])))
-        windows = [media.cut_window(sound, None, start) for start in media.window_starts(len(sound))]
-        found.append(np.mean(list(classify(model, windows)), axis=0).argmax())
-    truth = data.store.labels[np.array(fold.test)]
-    return evaluate_predictions(model.labels, truth, np.array(found)).ua
+        sounds[row] = np.concatenate(list(denoised([sound]))) if clean else sound
+    odds = clip_probabilities(model, Sounds(sounds), fold.test)  # type: ignore[arg-type]
+    return evaluate_predictions(model.labels, data.store.labels[np.array(fold.test)], odds.argmax(1)).ua
 
 
 def main() -> None:
@@ -69,7 +80,7 @@ def main() -> None:
         assert options is not None, f"{folder} is no run"
         data = open_data(options.dataset, options.data_dir, model.labels, options.merge, video=False, preparation=PLAIN)
         fold = pick_fold(data.folds(options.protocol, options.seed), options.fold or 1, folder.name)
-        columns += [f"{folder.name}: UA % as it is", "noise taken out"]
+        columns += [f"{folder.parent.name}/{folder.name}: UA % as it is", "noise taken out"]
         for (colour, ratio), cells in rows.items():
             if ratio is None and colour != "white":
                 continue
