@@ -20,6 +20,56 @@ INDEX = "README.md"
 SPEECH = bundled.FOLDER / "speech" / "README.md"
 
 
+SPEECH_TEXT = """\
+# speech
+
+The model in the box of emozoo: it tells {labels} voices apart, in any sound or video file. `emozoo predict clip.wav`
+answers with it. {members} networks of the architecture `resnet_gru` answer together.
+
+## Training data and licence
+
+{recordings} recordings of acted speech: RAVDESS (Livingstone and Russo 2018; English, 24 speakers; CC BY-NC-SA 4.0), EMO-DB
+(Burkhardt et al. 2005; German, 10 speakers; for research) and nEMO (Christop 2024; Polish, 9 speakers; CC BY-NC-SA 4.0).
+Their terms bind the weights too: for research, nothing commercial, name the sources, share alike (cc-by-nc-sa-4.0). The code
+of emozoo is under the Apache License 2.0.
+
+Each network was trained without the test and dev speakers of its fold; together they heard everybody.
+
+## How good it is
+
+UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is of these very
+networks, each on the speakers that it never heard; the right one of networks that were trained on the two other corpora.
+How good they are together cannot be told by these recordings, of which some member heard each.
+
+{table}
+
+Their probabilities are scaled by a temperature of {temperature}, fitted to their answers for speakers that they had not
+heard. There the expected calibration error of a network, in 15 ranges, is {error} % (each fold by the others' temperature),
+and {before} % without scaling. On recordings of another kind it will be surer than it should be.
+
+## Limits
+
+Actors portrayed an emotion, in three languages and good recordings. Spontaneous speech is fainter and more mixed; other
+languages, noise, children and old people are beyond what was measured. Four words are all that it can say: it has none for
+another mood, for two voices at once, or for music. Some voices sound sad or angry to it whatever their mood; `--speaker`
+with a few recordings of the person helps.
+
+## Use
+
+```sh
+emozoo predict clip.wav
+emozoo predict clip.wav --speaker recordings-of-the-person/
+```
+
+{purpose}
+
+## How it was made
+
+In a clone of emozoo, `python docs/bundled.py RUN emozoo/models/speech` after the training that docs/results.md shows under "One
+network for several corpora".
+"""
+
+
 def names() -> list[str]:
     """The built-in architectures."""
     return [plugin.name for plugin in registry.plugins(registry.ARCHITECTURES) if plugin.builtin]
@@ -161,34 +211,18 @@ def speech() -> str:
         "language": ["en", "de", "pl"],
         "tags": ["emozoo", config["architecture"], "audio", "speech-emotion-recognition"],
     }
-    percent = card_text.percent
-    sections = [
-        "# speech",
-        "The model in the box of emozoo: from 3 seconds of sound and more, in any file, to "
-        f"{', '.join(config['label2id'])}. `emozoo predict clip.wav` answers with it.",
-        "## Training data and licence\n\n"
-        f"{calibration['recordings']:,} recordings of acted speech: RAVDESS (Livingstone and Russo 2018; English, 24 "
-        "speakers; CC BY-NC-SA 4.0), EMO-DB (Burkhardt et al. 2005; German, 10 speakers; free for research) and nEMO (Christop "
-        "2024; Polish, 9 speakers; CC BY-NC-SA 4.0). Their terms bind the weights too: research, nothing commercial, name the "
-        "sources, share alike (cc-by-nc-sa-4.0). The code of emozoo is under the Apache License 2.0.",
-        "## How good it is\n\nUA, the mean recall of the four classes, in %, with 95 % intervals over speakers, of networks trained "
-        "in the same way on other speakers, or on the two other corpora. The model itself was trained on all recordings, so nothing "
-        f"is left of these to measure it on.\n\n{table}\n\n"
-        f"Its probabilities are scaled by a temperature of {calibration['temperature']}, fitted to answers for speakers that the "
-        "network had not heard. On them the expected calibration error, in 15 ranges, is "
-        f"{percent(calibration['expected_calibration_error'])} % (each fold by the others' temperature), and without scaling "
-        f"{percent(calibration['expected_calibration_error_before'])} %. On recordings of another kind it will be surer than it "
-        "should be.",
-        "## Limits\n\nActors who portray an emotion, in three languages and good recordings: spontaneous speech is fainter and more "
-        "mixed, and other languages, noise, children, old people and singing are beyond what was measured. Four words are all "
-        "that it can say: it has no answer for another mood, for two voices at once, or for music. Some voices sound sad or angry "
-        "to it whatever their mood; `--speaker` with a few recordings of the person helps.",
-        "## Use\n\n```sh\nemozoo predict clip.wav\nemozoo predict clip.wav --model speech --speaker recordings-of-the-person/\n```",
-        card_text.purpose("the figures above are for speakers that training never heard.", calibrated=True),
-        "## How it was made\n\n`python docs/bundled.py RUN emozoo/models/speech` in emozoo's repository, after the command in "
-        "`results/corpora.csv` (docs/results.md shows it).",
-    ]
-    return f"---\n{card.dump_front_matter(front)}\n---\n\n" + "\n\n".join(sections) + "\n"
+    sure = {name: percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
+    text = SPEECH_TEXT.format(
+        labels=", ".join(config["label2id"]),
+        members=calibration["members"],
+        recordings=f"{calibration['recordings']:,}",
+        table=table,
+        temperature=calibration["temperature"],
+        error=sure[""],
+        before=sure["_before"],
+        purpose=card_text.purpose("the figures above are for speakers that training never heard.", calibrated=True),
+    )
+    return f"---\n{card.dump_front_matter(front)}\n---\n\n{text}"
 
 
 def pages() -> dict[str, str]:

@@ -140,6 +140,9 @@ class Architecture:
     prepare: Callable[[Any], Any] | None = None
     """`prepare(config)`, called when a training starts from fresh weights, looks up what the config only names, such as a
     pretrained model, and returns the config that the network is built with and that the checkpoint records."""
+    optional_modalities: tuple[str, ...] = ()
+    """Those of `modalities` that a clip may lack. A missing sound is silence, a missing picture `pixel_values=None` or, in
+    a batch with clips that have one, black frames; both must come to the same."""
 
     @property
     def video(self) -> bool:
@@ -168,6 +171,11 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
         return f"the entry point is named {entry_name!r}, the architecture {architecture.name!r}: they must agree"
     if tuple(architecture.modalities) not in MODALITIES:
         return f'modalities are {architecture.modalities!r}, not ("audio",) or ("audio", "video")'
+    optional = architecture.optional_modalities
+    if isinstance(optional, str) or not set(optional) <= set(architecture.modalities):
+        return f"optional_modalities are {optional!r}, not a tuple of some of {architecture.modalities!r}"
+    if set(optional) == {"audio"} == set(architecture.modalities):
+        return "optional_modalities leaves nothing that a clip must have: it hears only"
     if not isinstance(architecture.recipe, Recipe):
         return "recipe is not an emozoo.architecture.Recipe"
     if not callable(architecture.build):

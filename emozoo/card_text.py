@@ -12,6 +12,7 @@ from typing import Any
 from emozoo import registry
 from emozoo.architecture import Architecture
 from emozoo.errors import EmozooError
+from emozoo.preparation import Preparation
 
 SCORES = ("wa", "ua", "macro_f1")
 
@@ -34,6 +35,10 @@ class Facts:
     @property
     def video(self) -> bool:
         return "video" in self.config.get("modalities", ())
+
+    @property
+    def needs_video(self) -> bool:
+        return self.video and "video" not in self.config.get("optional_modalities", ())
 
     @property
     def labels(self) -> list[str]:
@@ -89,7 +94,16 @@ def _opening(facts: Facts, architecture: Architecture | None) -> str:
         f"# {name}: emotion in {'speech and video' if facts.video else 'speech'}\n\n"
         f"`{name}` is an architecture of emozoo{data}. {summary}It {what} 3 seconds at a time and tells apart: "
         f"**{labels}**. A longer recording is cut into windows, one a second, and gets the mean of their probabilities."
+        f"{_prepared(facts)}"
     )
+
+
+def _prepared(facts: Facts) -> str:
+    """What is done to a clip first; "" for nothing."""
+    needs = Preparation.from_config(dict(facts.config)).needs
+    words = " and ".join(what for what, _, _ in needs)
+    extras = ",".join(extra for _, _, extra in needs)
+    return f" It {words} first, which needs `pip install 'emozoo[{extras}]'`." if needs else ""
 
 
 def _dataset(metrics: Mapping[str, Any]) -> str:
@@ -165,9 +179,10 @@ print(answer.emotion, answer.probabilities)
 ```
 
 """
-    if facts.video:
+    if facts.needs_video:
         return text + "transformers' pipelines cannot run it: they know no task with sound and video."
-    return f"""{text}With transformers, without remote code:
+    only = " (by its sound alone: transformers know no task with sound and video)" if facts.video else ""
+    return f"""{text}With transformers, without remote code{only}:
 
 ```python
 import emozoo.integrations.transformers

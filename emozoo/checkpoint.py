@@ -18,6 +18,7 @@ from typing import Any
 from emozoo.architecture import MODALITIES
 from emozoo.errors import EmozooError
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
+from emozoo.preparation import CROPS
 
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
 ONNX = "model.onnx"
@@ -73,6 +74,11 @@ def read_config(folder: Path, name: str | None = None) -> dict[str, Any]:
     modalities = config.get("modalities")
     if not isinstance(modalities, list) or modalities not in [list(each) for each in MODALITIES]:
         raise wrong("modalities", 'is not ["audio"] or ["audio", "video"]')
+    optional = config.get("optional_modalities", [])
+    if not isinstance(optional, list) or not all(each in modalities for each in optional):
+        raise wrong("optional_modalities", "names what is no modality of it")
+    if config.get("crop") not in (None, *CROPS) or not isinstance(config.get("denoise", False), bool):
+        raise wrong("crop or denoise", "is none that this emozoo knows")
     labels = config.get("id2label")
     if not isinstance(labels, dict) or set(labels) != {str(number) for number in range(len(labels))}:
         raise wrong("id2label", 'does not map "0", "1", ... to labels')

@@ -92,6 +92,15 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+class Modality(StrEnum):
+    audio = "audio"
+    video = "video"
+
+
+class Crop(StrEnum):
+    face = "face"
+
+
 class Backend(StrEnum):
     torch = "torch"
     onnx = "onnx"
@@ -131,6 +140,12 @@ def train(
         typer.Option(help="Emotions to tell apart, as in sad,angry,neutral; all: every one. Default: the dataset's."),
     ] = None,
     merge: Merge = None,
+    crop: Annotated[
+        Crop | None, typer.Option(help="face: cut pictures down to the face, here and in prediction (pip extra face).")
+    ] = None,
+    denoise: Annotated[
+        bool, typer.Option("--denoise", help="Take noise out of the sound, here and in prediction (pip extra denoise).")
+    ] = False,
     start: Annotated[
         str | None,
         typer.Option("--from", help="Fine-tune this model: a run's folder, or hub:user/name[@revision]."),
@@ -187,6 +202,8 @@ def train(
         settings=settings,
         start=start,
         precision=precision.value,
+        crop=crop and crop.value,
+        denoise=denoise,
     )
     if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
         raise EmozooError("several processes train into one folder: name it with --output")
@@ -225,6 +242,9 @@ def evaluate(
     recordings: Annotated[
         int | None, typer.Option(min=1, help="With --adapt: so many other clips for each answer. Default: all.")
     ] = None,
+    modality: Annotated[
+        Modality | None, typer.Option(help="By this alone, for a model that can do without the other.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
@@ -246,6 +266,7 @@ def evaluate(
             fold=fold,
             adapt=adapt and adapt.value,
             recordings=recordings,
+            modality=modality and modality.value,
             output=output,
             device=device,
         )

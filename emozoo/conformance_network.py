@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emozoo import conformance_machine as machine
@@ -102,6 +102,35 @@ def _listens(subject: NetworkSubject) -> str:
     if deaf or blind:
         raise Broken(f"the same logits whatever {'the sound' if deaf else 'the picture'} is")
     return "different sounds and pictures, different logits"
+
+
+def _optional(subject: NetworkSubject) -> str:
+    architecture = subject.architecture
+    if not architecture.optional_modalities:
+        return f"it needs {' and '.join(architecture.modalities)}"
+    network, (sound, frames), others = subject.build().eval(), subject.clips(3), subject.clips(3, seed=1)
+    with torch.inference_mode():
+        if "video" in architecture.optional_modalities and frames is not None:
+            alone, black = _answered(network, sound, None), torch.zeros_like(frames)
+            if not close(alone, _answered(network, sound, black)):
+                raise Broken("other logits for black frames than for pixel_values=None")
+            mixed = _answered(network, sound, torch.cat([frames[:1], black[1:]]))
+            if not close(alone[1:], mixed[1:]):
+                raise Broken("other logits for a clip without picture beside one that has a picture")
+            if same(alone, network(others[0])):
+                raise Broken("without pictures, the same logits whatever the sound is")
+        if "audio" in architecture.optional_modalities:
+            silence = torch.zeros_like(sound)
+            if same(_answered(network, silence, frames), _answered(network, silence, others[1])):
+                raise Broken("without sound, the same logits whatever the picture is")
+    return f"it does without {' or '.join(architecture.optional_modalities)}"
+
+
+def _answered(network: nn.Module, sound: Tensor, frames: Tensor | None) -> Tensor:
+    """Logits, which must be finite, of a network that is asked for video."""
+    logits = network(sound, frames)
+    finite("logits without sound or picture", logits)
+    return logits
 
 
 def _gradients(subject: NetworkSubject) -> str:
@@ -210,6 +239,12 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
         "the logits depend on the sound, and on the pictures where the network asks for video",
         "an input that forward does not use; a nonlinearity that is saturated with fresh weights",
         _listens,
+    ),
+    Point(
+        "optional",
+        "what optional_modalities names may be missing; no pixel_values and black frames come to the same",
+        "how forward tells a missing picture (emozoo.features.seen) or sound (heard), and what stands in its place",
+        _optional,
     ),
     Point(
         "gradients",

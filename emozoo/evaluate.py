@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from emozoo.errors import EmozooError
 from emozoo.metrics import Metrics, evaluate_predictions
 from emozoo.model import EmotionModel, load
 from emozoo.predict import clip_probabilities
+from emozoo.preparation import PLAIN, Preparation
 from emozoo.reference import name_of
 from emozoo.run import PREDICTIONS, RunOptions, read_options, write_predictions
 
@@ -75,7 +76,14 @@ class Data:
 
 
 def open_data(
-    dataset: str, data_dir: str | None, labels: Sequence[str] | None, merge: Mapping[str, str], *, video: bool
+    dataset: str,
+    data_dir: str | None,
+    labels: Sequence[str] | None,
+    merge: Mapping[str, str],
+    *,
+    video: bool,
+    optional: Collection[str] = (),
+    preparation: Preparation = PLAIN,
 ) -> Data:
     """Finds, decodes and opens a dataset; with `manifest`, `data_dir` may be one of the Hub, `hub:user/name[@revision]`.
 
@@ -85,7 +93,15 @@ def open_data(
         if corpus is not manifest.corpus:
             raise EmozooError(f"{data_dir} is a dataset of the Hub, which --dataset manifest reads, not {dataset}")
         data_dir = str(manifest.fetch(data_dir))
-    rows = load_dataset(corpus, data_dir=data_dir, labels=labels, merge=merge, video=video)
+    rows = load_dataset(
+        corpus,
+        data_dir=data_dir,
+        labels=labels,
+        merge=merge,
+        video=video,
+        optional=optional,
+        preparation=preparation,
+    )
     columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
     return Data(corpus, ClipStore(rows), columns, tuple(rows.features["label"].names))
 
@@ -103,10 +119,12 @@ def measure(
     rows: Sequence[int],
     folder: Path | None = None,
     *,
+    modality: str | None = None,
     adapted: Adaptation | None = None,
 ) -> Metrics:
-    """Answers for the rows and compares; with a folder, writes predictions.csv and confusion_matrix.png there."""
-    odds = clip_probabilities(model, data.store, rows)
+    """Answers for the rows, by one `modality` alone where it is named, and compares; with a folder, writes predictions.csv
+    and confusion_matrix.png there."""
+    odds = clip_probabilities(model, data.store, rows, modality=modality)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
     speakers = [data.columns["speaker"][row] for row in rows]
     if adapted is not None:
@@ -129,6 +147,7 @@ def evaluate(
     fold: int | None = None,
     adapt: str | None = None,
     recordings: int | None = None,
+    modality: str | None = None,
     output: Path | None = None,
     device: str = "auto",
 ) -> Evaluation:
@@ -136,8 +155,9 @@ def evaluate(
 
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
-    measured, or all, of its speaker: see `emozoo.adaptation`. Raises EmozooError for a model, dataset or fold that there is
-    not, where the dataset lacks a label of the model, and where no speaker is known to adapt to.
+    measured, or all, of its speaker: see `emozoo.adaptation`. With a `modality`, `audio` or `video`, that alone reaches the
+    model. Raises EmozooError for a model, dataset or fold that there is not, where the dataset lacks a label of the model,
+    where the model cannot do without what is withheld, and where no speaker is known to adapt to.
     """
     if adapt not in (None, *ADAPTATIONS):
         raise EmozooError(f"cannot adapt to {adapt!r}: what there is to adapt to is {', '.join(ADAPTATIONS)}")
@@ -145,6 +165,8 @@ def evaluate(
         raise EmozooError(f"--recordings {recordings}: goes with --adapt speaker, and is 1 or more")
     folder, name = hub.resolve(reference), name_of(reference)
     model = load(hub.commit_of(reference, folder) if hub.is_reference(reference) else folder, device)
+    if lost := [each for each in ("audio", "video") if modality and each != modality and each not in model.optional]:
+        raise EmozooError(f"{name} cannot do without {lost[0]}: leave --modality out")
     run = None if hub.is_reference(reference) else read_options(folder)
     if dataset is None:
         if run is None:
@@ -152,7 +174,17 @@ def evaluate(
         asked = RunOptions(**{**vars(run), "data_dir": data_dir or run.data_dir, "protocol": protocol or run.protocol})
         merge = {**asked.merge, **(merge or {})}
         dataset, data_dir, protocol, fold = asked.dataset, asked.data_dir, asked.protocol, fold or asked.fold
-    data = open_data(dataset, data_dir, model.labels, merge or {}, video=model.video)
+    video = model.video and modality != "audio"
+    model.preparation.require(name)
+    data = open_data(
+        dataset,
+        data_dir,
+        model.labels,
+        merge or {},
+        video=video,
+        optional=model.optional,
+        preparation=model.preparation,
+    )
     seed = run.seed if run else 0
     rows, part, notes = list(range(len(data.store))), f"all {len(data.store)} clips", []
     if fold is not None or protocol is not None:
@@ -168,8 +200,13 @@ def evaluate(
         if not any(speakers):
             raise EmozooError(f"{dataset} does not tell who speaks in {part}: leave --adapt {adapt} out")
         adapted = Adaptation(adapt, recordings, adaptation_note(speakers, recordings))
+    if modality:
+        part += f", {modality} alone"
+    elif model.video and (lacking := sum(data.store.frames(row) is None for row in rows)):
+        notes.append(f"{lacking} of {len(rows)} clips have no picture: they were only heard.")
     note = " ".join(filter(None, notes))
-    return Evaluation(name, dataset, part, measure(model, data, rows, output, adapted=adapted), note, adapted)
+    measured = measure(model, data, rows, output, modality=modality, adapted=adapted)
+    return Evaluation(name, dataset, part, measured, note, adapted)
 
 
 def _seen_note(folder: Path, run: RunOptions, data: Data, rows: Sequence[int]) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Recipe
 from emozoo.convolution import WideConv2d
+from emozoo.media import DARK, SILENT, stack_frames
 from emozoo.mel_pitch import MelPitch, draw_masks
 
 __all__ = ["MelPitch", "WideConv2d"]  # handed on to plugins, beside what is defined here
@@ -115,13 +116,14 @@ def to_batch(
 ) -> tuple[Tensor, Tensor | None]:
     """Stacks windows, as `emozoo.media.cut_window` gives them, on a device: what a network's forward takes.
 
-    Sound int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], or None.
+    Sound int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], black for a
+    window without, or None where all are without.
     """
     sound = to_device(np.stack([waveform for waveform, _ in windows]), device)
     if sound.dtype == torch.int16:
         sound = sound.float() / 32768
-    frames = [frames for _, frames in windows if frames is not None]
-    return sound, to_device(np.stack(frames), device) if frames else None
+    frames = stack_frames([frames for _, frames in windows])
+    return sound, None if frames is None else to_device(frames, device)
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
@@ -130,6 +132,16 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     if device.type == "cuda":  # out of pinned memory; a copy of any other would first wait for all work so far
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def heard(input_values: Tensor) -> Tensor:
+    """Which waveforms of float32 [batch, samples] are more than silence: bool [batch]. A missing sound is silence."""
+    return input_values.abs().amax(1) > SILENT
+
+
+def seen(pixel_values: Tensor) -> Tensor:
+    """Which clips of uint8 [batch, 20, 60, 100, 3] show more than black: bool [batch]. A missing picture is black."""
+    return pixel_values.flatten(1).amax(1) > DARK
 
 
 def augment_waveform(input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0) -> Tensor:
@@ -236,12 +248,12 @@ class RecurrentSummary(nn.Module):
     `sequence="time"`: one step for each column of the map, layer-normalised, and attention pooling over what comes out.
     `sequence="flat"`: the whole map as a single step, as in Singh and Fang's public code; nothing recurs.
 
-    `cell` is `nn.RNN` or `nn.LSTM`. Always in float32: a tanh RNN collapses to one class under bfloat16 autocast.
+    `cell` is `nn.RNN`, `nn.GRU` or `nn.LSTM`. Always in float32: a tanh RNN collapses to one class under bfloat16 autocast.
     """
 
     def __init__(
         self,
-        cell: type[nn.RNN | nn.LSTM],
+        cell: type[nn.RNN | nn.GRU | nn.LSTM],
         map_shape: tuple[int, int, int],
         hidden: int,
         layers: int,

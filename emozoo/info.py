@@ -11,6 +11,7 @@ from typing import Any
 from emozoo import bundled, hub, registry
 from emozoo.checkpoint import ONNX, read_config
 from emozoo.errors import EmozooError
+from emozoo.preparation import Preparation
 
 METRICS = "metrics.json"
 
@@ -56,6 +57,7 @@ def _architecture(name: str) -> dict[str, Any]:
         "summary": architecture.summary,
         "distribution": plugin.origin,
         "modalities": list(architecture.modalities),
+        "optional_modalities": list(architecture.optional_modalities),
         "parameters": sum(layer["parameters"] for layer in layers),
         "layers": layers,
         "config": dataclasses.asdict(architecture.config()),
@@ -127,6 +129,7 @@ def _checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "distribution": f"{config['plugin']['distribution']} {config['plugin']['version']}",
         "labels": list(config["label2id"]),
         "config": config["architecture_config"],
+        "preparation": Preparation.from_config(config).to_config(),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
     metrics = read_metrics(folder)

@@ -34,6 +34,7 @@ from emozoo.errors import EmozooError
 from emozoo.features import to_batch
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
 from emozoo.paths import atomic, write_text
+from emozoo.preparation import PLAIN, Preparation
 from emozoo.reference import name_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,14 @@ class EmotionModel(nn.Module):
     `model.video`, frames uint8 [batch, 20, 60, 100, 3]; `model.predict(path)` answers for a file of any length.
     """
 
-    def __init__(self, architecture: Architecture, config: Any, labels: Sequence[str], origin: Origin | None = None):
+    def __init__(
+        self,
+        architecture: Architecture,
+        config: Any,
+        labels: Sequence[str],
+        origin: Origin | None = None,
+        preparation: Preparation = PLAIN,
+    ):
         """Builds the network with fresh weights. Raises EmozooError where the config's values do not fit together."""
         super().__init__()
         if len(labels) < 2 or len(set(labels)) != len(labels):
@@ -70,7 +78,7 @@ class EmotionModel(nn.Module):
         if origin is None:
             plugin = registry.find(registry.ARCHITECTURES, architecture.name)
             origin = Origin(plugin.distribution, plugin.version)
-        self.origin = origin
+        self.origin, self.preparation = origin, preparation
         try:
             self.network = architecture.build(config, len(self.labels))
         except (ValueError, TypeError, RuntimeError) as error:
@@ -79,6 +87,11 @@ class EmotionModel(nn.Module):
     @property
     def video(self) -> bool:
         return self.architecture.video
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Of `audio` and `video`, what a clip may lack."""
+        return tuple(self.architecture.optional_modalities)
 
     @property
     def device(self) -> torch.device:
@@ -148,10 +161,12 @@ class EmotionModel(nn.Module):
             "architecture_config": dataclasses.asdict(self.config),
             "plugin": dataclasses.asdict(self.origin),
             "modalities": list(self.architecture.modalities),
+            **({"optional_modalities": list(self.optional)} if self.optional else {}),
             "id2label": {str(number): label for number, label in enumerate(self.labels)},
             "label2id": {label: number for number, label in enumerate(self.labels)},
             "sampling_rate": SAMPLING_RATE,
             "window": WINDOW_SECONDS,
+            **self.preparation.to_config(),
         }
 
 
@@ -190,7 +205,8 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
     shapes = read_shapes(folder, name)
     _check_shapes(architecture, settings, len(labels), shapes, name)
     plugin = config["plugin"]
-    model = EmotionModel(architecture, settings, labels, Origin(plugin["distribution"], plugin["version"]))
+    origin = Origin(plugin["distribution"], plugin["version"])
+    model = EmotionModel(architecture, settings, labels, origin, Preparation.from_config(config))
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval()
 

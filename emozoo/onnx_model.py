@@ -18,6 +18,7 @@ import numpy as np
 from emozoo import hub, media
 from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS, read_config
 from emozoo.errors import EmozooError
+from emozoo.preparation import Preparation
 from emozoo.reference import is_reference, name_of
 
 if TYPE_CHECKING:
@@ -43,9 +44,13 @@ class OnnxModel:
 
     on_cpu = True
 
-    def __init__(self, session: Any, labels: Sequence[str], video: bool) -> None:
-        """`session` is an onnxruntime.InferenceSession."""
-        self._session, self.labels, self.video = session, tuple(labels), video
+    def __init__(self, session: Any, config: dict[str, Any]) -> None:
+        """`session` is an onnxruntime.InferenceSession, `config` the checkpoint's config.json."""
+        self._session = session
+        self.labels = tuple(config["id2label"][str(number)] for number in range(len(config["id2label"])))
+        self.video = "video" in config["modalities"]
+        self.optional = tuple(config.get("optional_modalities", []))
+        self.preparation = Preparation.from_config(config)
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them. Raises EmozooError where the network
@@ -53,7 +58,8 @@ class OnnxModel:
         sound = np.stack([waveform for waveform, _ in windows])
         feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
         if self.video:
-            feed[FRAMES[0]] = np.stack([frames for _, frames in windows if frames is not None])
+            frames = media.stack_frames([frames for _, frames in windows])
+            feed[FRAMES[0]] = np.zeros((len(windows), *FRAMES[2]), np.uint8) if frames is None else frames
         logits = self._session.run(None, feed)[0].astype(np.float64)
         if not np.isfinite(logits).all():
             raise EmozooError(f"{ONNX} gives no numbers: it is damaged, so export it again")
@@ -131,7 +137,7 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
         raise EmozooError(f"{name} is damaged: {' '.join(str(error).split())[:200]}") from error
-    return OnnxModel(session, labels, video)
+    return OnnxModel(session, config)
 
 
 def digest(path: Path) -> str:

@@ -11,7 +11,7 @@ import itertools
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from emozoo import media
+from emozoo.denoise import denoised
 from emozoo.errors import EmozooError
 from emozoo.paths import cores
+from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
     from emozoo.adaptation import SpeakerLean
@@ -67,12 +69,16 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     windows: tuple[Stretch, ...] | None = None
     error: str | None = None
+    modalities: tuple[str, ...] | None = None
+    """Which of `audio` and `video` the answer rests on, where the model can do without one of them; else None."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
         if self.error is not None:
             return {"file": self.file, "error": self.error}
         document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
+        if self.modalities is not None:
+            document["modalities"] = list(self.modalities)
         if self.windows is not None:
             document["windows"] = [vars(stretch) for stretch in self.windows]
         return document
@@ -139,14 +145,19 @@ def clip_probabilities(
     store: ClipStore,
     rows: Sequence[int],
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    modality: str | None = None,
 ) -> np.ndarray:
     """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`. Windows are cut
-    where the store can best do so, as in training."""
+    where the store can best do so, as in training. With a `modality`, `audio` or `video`, the other is withheld from a
+    model that can do without."""
     plan = [(position, start) for position, row in enumerate(rows) for start in media.window_starts(store.length(row))]
 
     def answer(cuts: list[tuple[int, int]]) -> np.ndarray:
         positions, starts = np.array(cuts).T
-        return model.answer(*store.batch(np.asarray(rows)[positions], starts, model.device))
+        sound, frames = store.batch(np.asarray(rows)[positions], starts, model.device)
+        if modality == "video":
+            sound = sound * 0
+        return model.answer(sound, None if modality == "audio" else frames)
 
     totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
     for (position, _), probabilities in zip(plan, _in_batches(model, plan, answer, within), strict=True):
@@ -155,19 +166,29 @@ def clip_probabilities(
     return totals / counts
 
 
-def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, float, Window]]:
+def stream_windows(
+    path: str | Path, *, video: bool, optional: Collection[str] = (), preparation: Preparation = PLAIN
+) -> Iterator[tuple[float, float, Window]]:
     """The windows of a file, one after the other, in constant memory: start and end in seconds, then what `media.cut_window`
-    gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file."""
-    pictures = media.Video(path) if video else None
+    gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file.
+
+    Of what is `optional`, `audio` or `video`, the file may lack: then it is silent, or there are no frames. Sound and
+    pictures are prepared as `preparation` says, as they were in training."""
+    pictures = media.Video(path) if video and ("video" not in optional or media.has_video(path)) else None
+    mute = pictures is not None and "audio" in optional and not media.has_sound(path)
+    sounds = _silence(pictures.seconds) if pictures and mute else media.stream_audio(path)
+    if preparation.denoise:
+        sounds = denoised(sounds)
 
     def window(start: int, sound: np.ndarray) -> tuple[float, float, Window]:
         frames, end = None, start + len(sound)
         if pictures:  # whose last frame is held where the sound goes on for longer
-            frames = pictures.frames(min(start / media.SAMPLING_RATE, pictures.seconds - 1e-3), len(sound))
+            begin = min(start / media.SAMPLING_RATE, pictures.seconds - 1e-3)
+            frames = pictures.frames(begin, len(sound), face=preparation.crop == "face")
         return start / media.SAMPLING_RATE, end / media.SAMPLING_RATE, media.cut_window(sound, frames, 0)
 
     held, first, start = np.zeros(0, np.float32), 0, 0  # `held` begins at sample `first`, the next window at `start`
-    for block in media.stream_audio(path):
+    for block in sounds:
         held = np.concatenate([held, block])
         while first + len(held) - start >= media.WINDOW_SAMPLES:
             yield window(start, held[start - first :][: media.WINDOW_SAMPLES])
@@ -181,19 +202,31 @@ def stream_windows(path: str | Path, *, video: bool) -> Iterator[tuple[float, fl
         yield window(last, held[last - first :])
 
 
+def _silence(seconds: float) -> Iterator[np.ndarray]:
+    """As many seconds of silence, in blocks float32 [samples]."""
+    left = max(1, round(seconds * media.SAMPLING_RATE))
+    while left > 0:
+        yield np.zeros(min(left, media.WINDOW_SAMPLES), np.float32)
+        left -= media.WINDOW_SAMPLES
+
+
 def predict_file(
     model: Model, path: str | Path, *, timeline: bool = False, lean: SpeakerLean | None = None
 ) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
     Where a speaker's `lean` is given, it is taken off the file's answer and each window's. Raises EmozooError for a file
-    that cannot be read, or that lacks the sound or picture which the model needs.
+    that cannot be read, or that lacks the sound or picture which the model needs, and where something is not installed
+    that prepares clips for the model.
     """
+    model.preparation.require("this model")
     spans: list[tuple[float, float]] = []
+    there: set[str] = set()
 
     def windows() -> Iterator[Window]:
-        for start, end, window in stream_windows(path, video=model.video):
+        for start, end, window in _windows_of(model, path):
             spans.append((start, end))
+            there.update(media.modalities_of(*window))
             yield window
 
     total, count, stretches = np.zeros(len(model.labels)), 0, []
@@ -203,7 +236,17 @@ def predict_file(
             stretches.append(Stretch(*spans[count], *_answer(model, probabilities, lean)))
         count += 1
     emotion, by_label = _answer(model, total / count, lean)
-    return Prediction(os.fspath(path), emotion, by_label, tuple(stretches) if timeline else None)
+    spoken = tuple(stretches) if timeline else None
+    return Prediction(os.fspath(path), emotion, by_label, spoken, modalities=_modalities(model, there))
+
+
+def _windows_of(model: Model, path: str | Path) -> Iterator[tuple[float, float, Window]]:
+    return stream_windows(path, video=model.video, optional=model.optional, preparation=model.preparation)
+
+
+def _modalities(model: Model, there: set[str]) -> tuple[str, ...] | None:
+    """What an answer rests on, as `Prediction` says it."""
+    return tuple(each for each in ("audio", "video") if each in there) if model.optional else None
 
 
 def _answer(model: Model, probabilities: np.ndarray, lean: SpeakerLean | None) -> tuple[str, dict[str, float]]:
@@ -219,6 +262,7 @@ class _File:
     def __init__(self, path: str, labels: int) -> None:
         self.path = path
         self.spans: list[tuple[float, float]] = []
+        self.modalities: set[str] = set()
         self.read = False
         """Whether no window of it will follow."""
         self.error: str | None = None
@@ -232,16 +276,19 @@ def predict_files(
 
     Several files are decoded at a time, a few windows ahead of what is answered, and a batch holds windows of several: so
     memory grows neither with the number of files nor with their lengths (but for `timeline`, which keeps every answer).
+    Raises EmozooError where something is not installed that prepares clips for the model.
     """
+    model.preparation.require("this model")
     files: deque[_File] = deque()
 
     def windows() -> Iterator[Window]:
-        for path, piece in _decoded(paths, model.video):
+        for path, piece in _decoded(model, paths):
             if not files or files[-1].read:
                 files.append(_File(path, len(model.labels)))
             file = files[-1]
             for start, end, window in piece.windows:
                 file.spans.append((start, end))
+                file.modalities |= media.modalities_of(*window)
                 yield window
             file.read, file.error = piece.rest is None, piece.error
 
@@ -252,7 +299,8 @@ def predict_files(
                 yield Prediction(file.path, error=file.error)
             else:
                 answer = _answer(model, file.total / file.count, lean)
-                yield Prediction(file.path, *answer, tuple(file.stretches) if timeline else None)
+                stretches, there = tuple(file.stretches) if timeline else None, _modalities(model, file.modalities)
+                yield Prediction(file.path, *answer, stretches, modalities=there)
 
     for probabilities in classify(model, windows()):
         yield from finished()
@@ -274,14 +322,14 @@ class _Piece:
     error: str | None = None
 
 
-def _decoded(paths: Iterable[str], video: bool) -> Iterator[tuple[str, _Piece]]:
+def _decoded(model: Model, paths: Iterable[str]) -> Iterator[tuple[str, _Piece]]:
     """Every file in pieces, in order; the first pieces of the next files are decoded meanwhile."""
     with _pool(cores()) as pool:
         waiting: deque[tuple[str, Future[_Piece]]] = deque()
         remaining = iter(paths)
         while True:
             for path in itertools.islice(remaining, FILES_AHEAD * cores() - len(waiting)):
-                waiting.append((path, pool.submit(_read_piece, stream_windows(path, video=video))))
+                waiting.append((path, pool.submit(_read_piece, _windows_of(model, path))))
             if not waiting:
                 return
             path, future = waiting.popleft()

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PIPED_WIDTH = 120
+ONE_SIDED = {
+    ("audio",): "only heard, as there is no picture",
+    ("video",): "only seen, as there is no sound",
+    (): "neither heard nor seen: silent, and without a picture",
+}
+NAMED = 5
+"""Files that a line names at most."""
 
 
 def _console(stream: Any) -> Console:
@@ -242,6 +249,11 @@ def show_predictions(
         out.print(table)
         if lean:
             out.print(adapted_with(lean), soft_wrap=True)
+    for there, words in ONE_SIDED.items():
+        names = [answer.file for answer in answers if answer.modalities == there]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        if names:
+            out.print(f"{words}: {escape(', '.join(names[:NAMED]))}{more}", soft_wrap=True)
     for answer in answers:
         if answer.error is not None:
             err.print(f"[red]error:[/] {escape(answer.error)}", soft_wrap=True)
@@ -250,18 +262,21 @@ def show_predictions(
 def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> None:
     """The same as CSV on standard output: shares from 0 to 1, and the error of a file that could not be answered."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *labels, "error"])
+    told = any(answer.modalities is not None for answer in answers)
+    rest_on = ["modalities"] if told else []
+    writer.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *labels, *rest_on, "error"])
     for answer in answers:
+        rest_on = [" ".join(answer.modalities or ())] if told else []
         gap = [""] * len(labels)
         if answer.error is not None:
-            writer.writerow([answer.file, *(["", ""] if timeline else []), "", *gap, answer.error])
+            writer.writerow([answer.file, *(["", ""] if timeline else []), "", *gap, *rest_on, answer.error])
         elif timeline:
             for w in answer.windows or ():
                 odds = [f"{w.probabilities[label]:.6f}" for label in labels]
-                writer.writerow([answer.file, f"{w.start:.3f}", f"{w.end:.3f}", w.emotion, *odds, ""])
+                writer.writerow([answer.file, f"{w.start:.3f}", f"{w.end:.3f}", w.emotion, *odds, *rest_on, ""])
         else:
             writer.writerow(
-                [answer.file, answer.emotion, *(f"{(answer.probabilities or {})[x]:.6f}" for x in labels), ""]
+                [answer.file, answer.emotion, *(f"{(answer.probabilities or {})[x]:.6f}" for x in labels), *rest_on, ""]
             )
 
 

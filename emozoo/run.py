@@ -43,6 +43,9 @@ class RunOptions:
     precision: str = "auto"
     start: str | None = None
     """The model that is fine-tuned: a folder, or a reference as it was given; None: fresh weights."""
+    crop: str | None = None
+    denoise: bool = False
+    """As in `emozoo.preparation.Preparation`; a model that is fine-tuned keeps its own beside."""
 
     def write(self, folder: Path) -> None:
         write_text(folder / RUN, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")

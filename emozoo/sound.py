@@ -30,7 +30,7 @@ SAMPLING_RATE = 16_000
 _CROSSINGS, _ROLLOFF = 6, 0.99
 """Of the filter that resamples: how many zeros of its sinc it reaches to either side, and where it cuts, as a share of the
 lower of the two rates' Nyquist frequency."""
-_SLACK_SECONDS = 0.1
+SLACK_SECONDS = 0.1
 """A span may end this much after the file: times in label files are rounded."""
 _SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
 """How files begin that soundfile may open. It would take all else for MP3, and complain about it on standard error."""
@@ -115,6 +115,11 @@ def picture_stream(container: av.container.InputContainer) -> av.VideoStream | N
     return next((stream for stream in moving if stream.codec_context is not None), None)
 
 
+def sound_stream(container: av.container.InputContainer) -> av.AudioStream | None:
+    """The first sound track that can be decoded."""
+    return next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+
+
 def _native_sound(path: str | Path, start: float | None, end: float | None) -> Iterator[tuple[int, np.ndarray]]:
     """Pairs of sampling rate and mono sound float32 [samples], in order, from `start` to `end`."""
     if not 0 <= (start or 0.0) < (1e9 if end is None else end) <= 1e9:  # also where one is NaN
@@ -133,7 +138,7 @@ def _native_sound(path: str | Path, start: float | None, end: float | None) -> I
         raise EmozooError(f"{path} is over before {start} s: check the span")
     if count == 0:
         raise EmozooError(f"{path} holds no sound, its length is zero: record or export it again")
-    if end is not None and count / rate < end - (start or 0.0) - _SLACK_SECONDS:
+    if end is not None and count / rate < end - (start or 0.0) - SLACK_SECONDS:
         raise EmozooError(f"{path} ends at {(start or 0.0) + count / rate:.2f} s, before {end} s: check the span")
 
 
@@ -162,7 +167,7 @@ def _container_sound(path: str | Path, start: float | None, end: float | None) -
     import av
 
     with open_container(path) as container:
-        stream = next((stream for stream in container.streams.audio if stream.codec_context is not None), None)
+        stream = sound_stream(container)
         if stream is None:
             raise EmozooError(f"{path} has no sound track: give a file with sound")
         zero = (container.start_time or 0) / 1e6

@@ -24,6 +24,7 @@ from emozoo.evaluate import Data, measure, open_data, pick_fold
 from emozoo.metrics import Metrics, Summary, pool
 from emozoo.model import EmotionModel, config_of, load, pick_device
 from emozoo.paths import write_text
+from emozoo.preparation import Preparation
 from emozoo.progress import Progress
 from emozoo.run import METRICS, PREPARED, RUN, SUMMARY, RunOptions, read_metrics, read_options
 from emozoo.settings import apply_settings
@@ -47,8 +48,14 @@ def train(
     asked, recipe = apply_settings(architecture, options.settings)
     start = Start.of(options) if options.start else None
     config, labels = asked, options.labels
+    preparation = Preparation(options.crop, options.denoise)
     if start:
         config, labels = start.config(options), labels or start.model.labels
+        own = start.model.preparation
+        preparation = Preparation(options.crop or own.crop, options.denoise or own.denoise)
+    if preparation.crop and not architecture.video:
+        raise EmozooError(f"{architecture.name} sees no pictures: leave --crop out")
+    preparation.require("this training")
     registry.get_corpus(options.dataset)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
     with processes.main_process_first():  # it decodes, the others find the cache
@@ -56,7 +63,15 @@ def train(
         try:
             if not start:
                 config = _prepared(architecture, asked, folder)
-            data = open_data(options.dataset, options.data_dir, labels, options.merge, video=architecture.video)
+            data = open_data(
+                options.dataset,
+                options.data_dir,
+                labels,
+                options.merge,
+                video=architecture.video,
+                optional=architecture.optional_modalities,
+                preparation=preparation,
+            )
             folds = data.folds(options.protocol, options.seed)
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
         except BaseException:
@@ -86,6 +101,7 @@ def train(
                 seed=f"{options.seed} fold {fold.number}",
                 device=device,
                 precision=options.precision,
+                preparation=preparation,
                 progress=progress,
             )
             if start and (fresh := start.lend(trainer.model)):

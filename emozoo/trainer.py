@@ -37,6 +37,7 @@ from emozoo.metrics import evaluate_predictions
 from emozoo.model import EmotionModel, pick_device
 from emozoo.paths import atomic
 from emozoo.predict import clip_probabilities
+from emozoo.preparation import PLAIN, Preparation
 from emozoo.progress import Progress
 
 RESUME = "resume.safetensors"
@@ -90,6 +91,7 @@ class Trainer:
         seed: str,
         device: str = "auto",
         precision: str = "auto",
+        preparation: Preparation = PLAIN,
         progress: Progress,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
@@ -108,21 +110,22 @@ class Trainer:
         if precision == "auto":
             precision = "bf16" if computes_bf16(chosen) else "fp32"
         trackers = [name for name in map(str, get_available_trackers()) if name in ("tensorboard", "trackio")]
+        # Pretraining leaves the classifier without gradients, a batch without pictures what would read them.
+        unused = recipe.pretrain_epochs > 0 or bool(architecture.optional_modalities)
         AcceleratorState._reset_state()  # else a process could not train a second time in another precision
         self.accelerator = Accelerator(
             mixed_precision="no" if precision == "fp32" else precision,
             cpu=chosen.type == "cpu",
             log_with=trackers or None,
             project_dir=folder / "logs",
-            # Pretraining leaves the classifier without gradients.
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=recipe.pretrain_epochs > 0)],
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
         )
         if trackers:
             for noisy in trackers:
                 logging.getLogger(noisy).setLevel(logging.ERROR)
             self.accelerator.init_trackers("emozoo", dataclasses.asdict(recipe))
         self.reseed("weights")
-        self.model = EmotionModel(architecture, config, labels)
+        self.model = EmotionModel(architecture, config, labels, preparation=preparation)
         if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
             raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
         for module in self.model.modules():

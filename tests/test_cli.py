@@ -20,9 +20,9 @@ COMMANDS = [
     "new dataset",
 ]  # fmt: skip
 OPTIONS = {
-    "train": "--dataset --data-dir --labels --merge --protocol --fold --from --epochs --seed --output --resume --set "
-    "--device --precision --json",
-    "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --output --device --json",
+    "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
+    "--resume --set --device --precision --json",
+    "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --output --device --json",
     "predict": "--model --speaker --timeline --plot --csv --backend --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",

@@ -17,7 +17,7 @@ import pytest
 import torch
 from make_media import grey, tone, write_sound, write_video
 
-from emozoo import media
+from emozoo import film, media
 from emozoo.data import load_dataset
 from emozoo.data.cache import CLIPS_A_TASK, FRAMES, SECONDS_A_TASK, SOUND, ClipStore, Source, _tasks, decode_task
 from emozoo.data.corpus import FEATURES, Corpus, row
@@ -561,8 +561,8 @@ def test_a_dialogue_is_opened_once_however_many_utterances_it_has(
     spans = [(0.1 * number, 0.1 * number + 0.9) for number in range(60)]  # they overlap, as people talk at once
     sources = [Source(path, start, end, path, start, "", end - start) for start, end in spans]
     opened = []
-    real = media._Pictures._open
-    monkeypatch.setattr(media._Pictures, "_open", lambda self: (opened.append(self), real(self)))
+    real = film.Pictures._open
+    monkeypatch.setattr(film.Pictures, "_open", lambda self: (opened.append(self), real(self)))
     (task,) = _tasks(sources)
     part, failures = decode_task(task, sources, datasets.Features(SOUND | FRAMES).arrow_schema, tmp_path / "part")
     rows = pa.ipc.open_stream(part).read_all()

@@ -12,13 +12,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root
+from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,6 +43,8 @@ def load_dataset(
     merge: Mapping[str, str] | None = None,
     *,
     video: bool = False,
+    optional: Collection[str] = (),
+    preparation: Preparation = PLAIN,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.cache.ClipStore` gives them as arrays.
@@ -53,8 +56,10 @@ def load_dataset(
     Columns: `emozoo.data.corpus.FEATURES` (`emotion` as it was before `merge`); `label`, a ClassLabel whose names are
     the label set in the asked order; `waveform`, int16 at 16 kHz (1.0 is 32768); `digest`, equal for equal waveforms;
     with `video`, `frames`: uint8, flat, [ceil(samples / 2400), 60, 100, 3]. Clips that cannot be decoded, or lack the
-    video, are left out with a warning. Decoded clips are kept in `cache_dir` (`emozoo.paths.cache_root()` where none is
-    given) for the next time.
+    video, are left out with a warning. Of what is `optional`, `audio` or `video`, a clip may lack: then its waveform is
+    silence, and its frames are empty (no column at all where no clip has any). With a
+    `preparation`, pictures are cropped to the face or noise is taken out first. Decoded clips are kept in `cache_dir`
+    (`emozoo.paths.cache_root()` where none is given) for the next time.
 
     Raises EmozooError where the data are missing or a label is unknown.
     """
@@ -62,11 +67,14 @@ def load_dataset(
     from emozoo.data import cache
 
     corpus = registry.get_corpus(name) if isinstance(name, str) else name
+    preparation.require(f"load_dataset({corpus.name!r})")
     root = Path(cache_dir).expanduser() if cache_dir is not None else cache_root()
     rows = _label(read_rows(corpus, locate(corpus, data_dir, root), root), corpus, labels, merge or {})
-    if video:
+    if video and "video" in optional:
+        video = _some_video(rows, corpus)
+    elif video:
         rows = _with_video(rows, corpus)
-    return cache.decode(rows, root / "clips", corpus.name, video=video)
+    return cache.decode(rows, root / "clips", corpus.name, video=video, optional=optional, preparation=preparation)
 
 
 def locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) -> Path:
@@ -227,6 +235,14 @@ def _with_video(rows: Dataset, corpus: Corpus) -> Dataset:
     if lost := len(rows) - len(keep):
         log.warning("%d of the %d clips of %s have no video and are left out", lost, len(rows), corpus.name)
     return take(rows, keep)
+
+
+def _some_video(rows: Dataset, corpus: Corpus) -> bool:
+    """Whether any row has a video; a warning counts those without."""
+    lost = sum(not path for path in rows["video_path"][:])
+    if lost:
+        log.warning("%d of the %d clips of %s have no video and are only heard", lost, len(rows), corpus.name)
+    return lost < len(rows)
 
 
 def take(rows: Dataset, numbers: Sequence[int]) -> Dataset:

@@ -6,6 +6,7 @@ Which rows there are is `emozoo.data.load_dataset`'s business; how a file is dec
 from __future__ import annotations
 
 import hashlib
+import importlib
 import itertools
 import json
 import logging
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -31,12 +32,13 @@ import numpy as np
 import pyarrow as pa
 from filelock import FileLock
 
-from emozoo import media
+from emozoo import denoise, face, film, media
 from emozoo import sound as sound_files
 from emozoo.data import take, unwritable
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.errors import EmozooError
 from emozoo.paths import atomic, cores, write_text
+from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +50,7 @@ log = logging.getLogger("emozoo")
 
 SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.Value("string")}
 FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
-DECODERS = (media.__file__, sound_files.__file__, __file__)
+DECODERS = (media.__file__, film.__file__, sound_files.__file__, face.__file__, denoise.__file__, __file__)
 DECODER = hashlib.blake2b(b"".join(Path(name).read_bytes() for name in DECODERS)).hexdigest()
 """Clips that another version of this code decoded are decoded again."""
 CLIPS_A_TASK = 32
@@ -75,6 +77,9 @@ class Source:
     side: str
     seconds: float
     """About how long it is; infinite where the row does not say."""
+    optional: tuple[str, ...] = ()
+    """Of `audio` and `video`, what the file may lack."""
+    preparation: Preparation = PLAIN
 
     @property
     def file(self) -> str:
@@ -82,14 +87,25 @@ class Source:
         return self.video or self.audio
 
 
-def decode(rows: datasets.Dataset, folder: Path, name: str, *, video: bool) -> datasets.Dataset:
+def decode(
+    rows: datasets.Dataset,
+    folder: Path,
+    name: str,
+    *,
+    video: bool,
+    optional: Collection[str] = (),
+    preparation: Preparation = PLAIN,
+) -> datasets.Dataset:
     """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
+
+    A clip may lack what is `optional`, of `audio` and `video`: its sound is then silence, its frames none. Sounds and
+    pictures are prepared as `preparation` says.
 
     Decoded clips are kept in `folder` and found again while their files, places and this code stay the same; what lies
     there may be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError where
     none can, or `folder` cannot be written.
     """
-    sources = _sources(rows, video)
+    sources = _sources(rows, video, tuple(sorted(optional)), preparation)
     first: dict[str, int] = {}
     for row, source in enumerate(sources):
         first.setdefault(source.file, row)
@@ -116,7 +132,7 @@ def decode(rows: datasets.Dataset, folder: Path, name: str, *, video: bool) -> d
     return datasets.concatenate_datasets([take(rows, good), datasets.Dataset.from_file(str(path))], axis=1)
 
 
-def _sources(rows: datasets.Dataset, video: bool) -> list[Source]:
+def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], preparation: Preparation) -> list[Source]:
     columns = (rows[name][:] for name in ("audio_path", "video_path", "start", "end", "side"))
     found = []
     for audio, picture, start, end, side in zip(*columns, strict=True):
@@ -130,7 +146,8 @@ def _sources(rows: datasets.Dataset, video: bool) -> list[Source]:
         span = (None, None) if beside else (None if start < 0 else start, None if end < 0 else end)
         begin = max(start, 0.0)
         seconds = math.inf if end < 0 else end - begin
-        found.append(Source(sound, *span, os.path.abspath(picture) if video else "", begin, side, seconds))
+        shown = os.path.abspath(picture) if video and picture else ""
+        found.append(Source(sound, *span, shown, begin, side, seconds, optional, preparation))
     return found
 
 
@@ -138,6 +155,8 @@ def _key(sources: Sequence[Source], video: bool) -> str:
     """Changes with the code, and with any of the rows' places or the size or time of a file."""
     states: dict[str, tuple[int, int]] = {"": (0, 0)}
     digest = hashlib.blake2b(f"{DECODER} {video}".encode(), digest_size=16)
+    for _, module, _ in sources[0].preparation.needs if sources else ():
+        digest.update(f"{module} {importlib.import_module(module).__version__}".encode())
     for source in sources:
         for path in (source.audio, source.video):
             if path not in states:
@@ -267,7 +286,7 @@ def decode_task(positions: range, sources: list[Source], schema: pa.Schema, part
     failures: dict[str, str] = {}
     for position, source in zip(positions, sources, strict=True):
         with _noted(failures, position, source):
-            sound = media.read_audio(source.audio, source.start, source.end)
+            sound = _sound(source)
             if len(sound) > LONGEST_CLIP:
                 raise EmozooError(
                     f"{source.audio} is longer than 4 hours: cut it, or give each utterance's start and end"
@@ -281,10 +300,13 @@ def decode_task(positions: range, sources: list[Source], schema: pa.Schema, part
             source, frames = places[position], np.zeros(0, np.uint8)
             if source.video:
                 with _noted(failures, position, source):
-                    if video is None:
+                    if video is None and ("video" not in source.optional or media.has_video(source.video)):
                         video = media.Video(source.video)
-                        video.expect((places[each].video_start, len(sounds[each])) for each in sounds)
-                    frames = video.frames(source.video_start, len(sound), SIDE_CROPS[source.side]).reshape(-1)
+                        spans = ((places[each], sounds[each]) for each in sounds if places[each].video)
+                        video.expect((place.video_start, len(heard)) for place, heard in spans)
+                    if video is not None:
+                        where = SIDE_CROPS[source.side], source.preparation.crop == "face"
+                        frames = video.frames(source.video_start, len(sound), *where).reshape(-1)
                 if str(position) in failures:
                     continue
             clips.append((sound, frames))
@@ -293,6 +315,14 @@ def decode_task(positions: range, sources: list[Source], schema: pa.Schema, part
                 clips = []
         stream.write_batch(_batch(clips, schema))
     return part, failures
+
+
+def _sound(source: Source) -> np.ndarray:
+    """float32 [samples]; silence where the file may lack sound and does."""
+    if "audio" in source.optional and source.video == source.audio and not media.has_sound(source.audio):
+        return media.silence_beside(source.audio, source.start, source.end)
+    sound = media.read_audio(source.audio, source.start, source.end)
+    return np.concatenate(list(denoise.denoised([sound]))) if source.preparation.denoise else sound
 
 
 def _batch(clips: list[tuple[np.ndarray, np.ndarray]], schema: pa.Schema) -> pa.RecordBatch:
@@ -349,8 +379,8 @@ class ClipStore:
         return self._waveforms[row]
 
     def frames(self, row: int) -> np.ndarray | None:
-        """uint8 [ceil(samples / 2400), 60, 100, 3]; None where the dataset was loaded without video."""
-        if self._frames is None:
+        """uint8 [ceil(samples / 2400), 60, 100, 3]; None where the clip, or the dataset as loaded, has none."""
+        if self._frames is None or not len(self._frames[row]):
             return None
         return self._frames[row].reshape(-1, media.FRAME_HEIGHT, media.FRAME_WIDTH, 3)
 
@@ -361,7 +391,8 @@ class ClipStore:
 
     def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """Windows of clips `rows` from samples `starts`, on a device: sound float32 [batch, 48000] in [-1, 1], and frames
-        uint8 [batch, 20, 60, 100, 3] or None. A GPU that has room for all clips gets them once, and cuts the windows."""
+        uint8 [batch, 20, 60, 100, 3], black for a clip without, or None where all are without. A GPU that has room for all
+        clips gets them once, and cuts the windows."""
         import torch
 
         from emozoo.data.resident import ResidentClips, fits

@@ -28,18 +28,20 @@ class ResidentClips:
         rows = range(len(store))
         lengths = np.array([store.length(row) for row in rows])
         counts = frames_of(lengths)
+        counts[[store.frames(row) is None for row in rows]] = 1  # a black one
         self.lengths, self.offsets = _to(lengths, device), _to(np.cumsum(lengths) - lengths, device)
         self.waveforms = torch.empty(int(lengths.sum()), dtype=torch.int16, device=device)
         self.frames: Tensor | None = None
         if store.has_frames:
             self.frame_counts, self.frame_offsets = _to(counts, device), _to(np.cumsum(counts) - counts, device)
             shape = (int(counts.sum()), FRAME_HEIGHT, FRAME_WIDTH, 3)
-            self.frames = torch.empty(shape, dtype=torch.uint8, device=device)
+            self.frames = torch.zeros(shape, dtype=torch.uint8, device=device)
         begin, first = 0, 0
         for row in rows:
             self.waveforms[begin : begin + lengths[row]] = torch.from_numpy(store.waveform(row).copy())
-            if self.frames is not None and (pictures := store.frames(row)) is not None:
-                self.frames[first : first + counts[row]] = torch.from_numpy(pictures.copy())
+            if self.frames is not None:
+                pictures = store.frames(row)
+                self.frames[first : first + counts[row]] = 0 if pictures is None else torch.from_numpy(pictures.copy())
             begin, first = begin + lengths[row], first + counts[row]
 
     def windows(self, rows: np.ndarray, starts: np.ndarray) -> tuple[Tensor, Tensor | None]:

@@ -45,6 +45,9 @@ class EmozooConfig(PreTrainedConfig):
     architecture_config: dict | None = None
     plugin: dict | None = None
     modalities: list | None = None
+    optional_modalities: list | None = None
+    crop: str | None = None
+    denoise: bool = False
     sampling_rate: int = SAMPLING_RATE
     window: float = WINDOW_SECONDS
 
@@ -54,9 +57,9 @@ class EmozooConfig(PreTrainedConfig):
 
 
 class EmozooForAudioClassification(PreTrainedModel):
-    """A network that hears, under transformers' conventions.
+    """A network that hears, under transformers' conventions; one that can do without video does without.
 
-    Raises EmozooError for a model that also needs video, one whose plugin is not installed, and a config or weights that
+    Raises EmozooError for a model that needs video, one whose plugin is not installed, and a config or weights that
     do not fit.
     """
 
@@ -85,7 +88,13 @@ class EmozooForAudioClassification(PreTrainedModel):
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str] | None, *args: Any, **kwargs: Any):  # type: ignore[no-untyped-def]
         """As in transformers, after emozoo's own checks: safetensors only, and weights that fit their config."""
         if pretrained_model_name_or_path is not None:
-            _refuse_video(load(_local_folder(pretrained_model_name_or_path, kwargs), "cpu").architecture)
+            model = load(_local_folder(pretrained_model_name_or_path, kwargs), "cpu")
+            _refuse_video(model.architecture)
+            if model.preparation.denoise:
+                raise EmozooError(
+                    "noise must be taken out of what this model hears, which transformers' audio classification does not "
+                    "do: use emozoo predict, or emozoo.load(...).predict(file)"
+                )
         kwargs["use_safetensors"] = True
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
@@ -158,7 +167,7 @@ def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
 
 
 def _refuse_video(architecture: Architecture) -> None:
-    if architecture.video:
+    if architecture.video and "video" not in architecture.optional_modalities:
         raise EmozooError(
             f"{architecture.name} needs sound and video, and transformers' audio classification has sound only: "
             "use emozoo predict, or emozoo.load(...).predict(file)"

@@ -1,0 +1,50 @@
+"""Takes noise out of sound, with noisereduce (the extra `denoise`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+from emozoo.sound import SAMPLING_RATE
+
+PIECE, AROUND = 30 * SAMPLING_RATE, 2 * SAMPLING_RATE
+"""Samples that are worked on at a time, and those before and behind that are looked at with them."""
+WINDOW, REMOVED = 400, 0.8
+"""Samples of a spectrum, and the share of the noise that is taken out. Of the few values tried, on three
+clips of speech in white noise, these distorted least; noisereduce's own (1024, 1.0) made speech in little noise worse."""
+
+
+def denoised(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Sound at 16 kHz without its steady noise, in constant memory: blocks of float32 [samples], whatever their lengths.
+
+    Spectral gating (noisereduce, Sainburg 2019) against the noise of the moment, for it may change. What comes out depends
+    on the sound alone, not on how it was cut into blocks. Raises EmozooError where noisereduce is not installed.
+    """
+    held, before = np.zeros(0, np.float32), 0  # `before`: the samples at the beginning of `held` that are done already
+    for block in blocks:
+        held = np.concatenate([held, block])
+        while len(held) >= before + PIECE + AROUND:
+            yield _gated(held[: before + PIECE + AROUND])[before : before + PIECE]
+            drop = before + PIECE - AROUND
+            held, before = held[drop:], AROUND
+    if len(held) > before:
+        yield _gated(held)[before:]
+
+
+def _gated(sound: np.ndarray) -> np.ndarray:
+    """float32 [samples], as many."""
+    if not sound.any():  # a gate would divide by its power
+        return sound
+    cleaned = _import_noisereduce().reduce_noise(sound, SAMPLING_RATE, n_fft=WINDOW, prop_decrease=REMOVED)
+    return np.nan_to_num(np.asarray(cleaned, np.float32))
+
+
+def _import_noisereduce() -> Any:
+    try:
+        import noisereduce
+    except ImportError as error:
+        raise EmozooError(f"taking out noise needs noisereduce ({error}): pip install 'emozoo[denoise]'") from error
+    return noisereduce

@@ -1,0 +1,194 @@
+"""Sound and picture fused: a small convolutional and recurrent trunk for each, and a network that also does with one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emozoo.architecture import Architecture, Recipe
+from emozoo.features import (
+    COLUMNS,
+    FRAMES,
+    HEIGHT,
+    ROWS,
+    WIDTH,
+    FrameScaling,
+    LogSpectrogram,
+    RecurrentSummary,
+    check_config,
+    heard,
+    seen,
+)
+
+BACKBONES = ("small", "r3d_18", "mc3_18", "r2plus1d_18")
+
+
+@dataclass(frozen=True)
+class AvFusionConfig:
+    """The sizes of the network."""
+
+    audio_filters: tuple[int, ...] = (16, 32, 48, 64)
+    """Of each convolution over the spectrogram, at most 6; each halves the map."""
+    audio_hidden: int = 64
+    """Features of the GRU over the sound, in each direction."""
+    video_backbone: str = "small"
+    """What reads the frames: `small`, or one of torchvision's, from scratch: `r3d_18`, `mc3_18`, `r2plus1d_18`."""
+    video_filters: tuple[int, ...] = (16, 32, 48, 64)
+    """Of each convolution of `small` over a frame, at most 4; each halves it."""
+    video_hidden: int = 48
+    """Features of the GRU of `small` over the frames, in each direction."""
+    embedding: int = 64
+    """Features in which each trunk ends."""
+    linear: int = 64
+    dropout: float = 0.2
+    modality_dropout: float = 0.4
+    """The chance that a clip loses its sound or its picture, one as likely as the other, in a step of training."""
+
+    def __post_init__(self) -> None:
+        sizes = ("audio_filters", "audio_hidden", "video_filters", "video_hidden", "embedding", "linear")
+        check_config(self, sizes=sizes, shares=("dropout", "modality_dropout"))
+        for name, most in (("audio_filters", 6), ("video_filters", 4)):
+            if not 1 <= len(getattr(self, name)) <= most:
+                raise ValueError(f"{name} must name 1 to {most} convolutions, not {len(getattr(self, name))}")
+        if self.video_backbone not in BACKBONES:
+            raise ValueError(f"video_backbone must be {', '.join(BACKBONES)}, not {self.video_backbone!r}")
+
+
+class Halvings(nn.Sequential):
+    """Convolutions with stride 2, group norm and ReLU: [batch, channels, rows, columns] -> [batch, *map_shape].
+
+    Group norm, so that a clip without sound or picture does not enter the statistics of the others.
+    """
+
+    def __init__(self, channels: int, filters: tuple[int, ...], rows: int, columns: int) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        for number, count in enumerate(filters, start=1):
+            size = 5 if number == 1 else 3
+            layers[f"conv{number}"] = nn.Conv2d(channels, count, size, stride=2, padding=size // 2, bias=False)
+            layers[f"norm{number}"] = nn.GroupNorm(next(n for n in (8, 4, 2, 1) if count % n == 0), count)
+            layers[f"relu{number}"] = nn.ReLU()
+            channels, rows, columns = count, (rows + 1) // 2, (columns + 1) // 2
+        super().__init__(layers)
+        self.map_shape = (channels, rows, columns)
+
+
+class AudioTrunk(nn.Module):
+    """Convolutions over the spectrogram and a GRU along time: waveform float32 [batch, 48000] -> [batch, embedding]."""
+
+    def __init__(self, config: AvFusionConfig) -> None:
+        super().__init__()
+        self.spectrogram = LogSpectrogram()
+        self.convs = Halvings(1, config.audio_filters, ROWS, COLUMNS)
+        self.summary = RecurrentSummary(nn.GRU, self.convs.map_shape, config.audio_hidden, 1, 0.0, "time")
+        self.embedding = nn.Linear(2 * config.audio_hidden, config.embedding)
+
+    def forward(self, input_values: Tensor) -> Tensor:
+        return self.embedding(self.summary(self.convs(self.spectrogram(input_values))))
+
+
+class VideoTrunk(nn.Module):
+    """Convolutions over each frame and a GRU along them: uint8 [batch, 20, 60, 100, 3] -> [batch, embedding]."""
+
+    def __init__(self, config: AvFusionConfig) -> None:
+        super().__init__()
+        self.scaling = FrameScaling()
+        self.convs = Halvings(3, config.video_filters, HEIGHT, WIDTH)
+        channels, rows, columns = self.convs.map_shape
+        self.summary = RecurrentSummary(nn.GRU, (channels, rows * columns, FRAMES), config.video_hidden, 1, 0.0, "time")
+        self.embedding = nn.Linear(2 * config.video_hidden, config.embedding)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        frames = self.scaling(pixel_values).transpose(1, 2)  # [batch, 20, 3, 60, 100]
+        maps = self.convs(frames.flatten(0, 1)).flatten(2).unflatten(0, (-1, FRAMES))
+        return self.embedding(self.summary(maps.permute(0, 2, 3, 1)))  # its columns are the frames
+
+
+class VideoBackbone(nn.Module):
+    """One of torchvision's 3-D residual networks (Tran et al. 2018): uint8 [batch, 20, 60, 100, 3] -> [batch, embedding]."""
+
+    def __init__(self, config: AvFusionConfig) -> None:
+        super().__init__()
+        from torchvision.models import video  # takes a second, and the default does without
+
+        self.scaling = FrameScaling()
+        self.backbone = getattr(video, config.video_backbone)(weights=None)
+        self.backbone.fc = nn.Linear(self.backbone.fc.in_features, config.embedding)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        return self.backbone(self.scaling(pixel_values))
+
+
+class AvFusion(nn.Module):
+    """Waveform float32 [batch, 48000] and frames uint8 [batch, 20, 60, 100, 3] -> logits [batch, labels].
+
+    A clip without sound (silence) or without picture (no `pixel_values`, or black frames) gets a learnt embedding in its
+    place. In training some clips lose one of the two by chance (modality dropout), so that each trunk learns to stand alone.
+    """
+
+    def __init__(self, config: AvFusionConfig, num_labels: int) -> None:
+        super().__init__()
+        self.modality_dropout = config.modality_dropout
+        self.audio = AudioTrunk(config)
+        self.video = VideoTrunk(config) if config.video_backbone == "small" else VideoBackbone(config)
+        self.no_sound = nn.Parameter(torch.zeros(config.embedding))
+        self.no_picture = nn.Parameter(torch.zeros(config.embedding))
+        self.classifier = nn.Sequential(
+            OrderedDict(
+                norm=nn.LayerNorm(2 * config.embedding),
+                linear=nn.Linear(2 * config.embedding, config.linear),
+                relu=nn.ReLU(),
+                dropout=nn.Dropout(config.dropout),
+                output=nn.Linear(config.linear, num_labels),
+            )
+        )
+
+    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        hears = heard(input_values)
+        sees = torch.zeros_like(hears) if pixel_values is None else seen(pixel_values)
+        if self.training:
+            hears, sees = self._drop(hears, sees)
+        sound = torch.where(hears[:, None], self.audio(input_values), self.no_sound)
+        picture = self.no_picture.expand_as(sound)
+        if pixel_values is not None:
+            picture = torch.where(sees[:, None], self.video(pixel_values), self.no_picture)
+        return self.classifier(torch.cat([sound, picture], dim=1))
+
+    def _drop(self, hears: Tensor, sees: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes the sound or the picture from some of the clips that have both: bool [batch] each."""
+        draw = torch.rand(len(hears), device=hears.device)
+        both, chance = hears & sees, self.modality_dropout
+        return hears & ~(both & (draw < chance / 2)), sees & ~(both & (draw > 1 - chance / 2))
+
+
+architecture = Architecture(
+    name="av_fusion",
+    modalities=("audio", "video"),
+    optional_modalities=("audio", "video"),
+    config=AvFusionConfig,
+    build=AvFusion,
+    recipe=Recipe(
+        epochs=20,
+        batch_size=16,
+        learning_rate=1e-3,
+        schedule="cosine",
+        warmup=0.1,
+        label_smoothing=0.1,
+        ema_decay=0.98,
+        noise=0.5,
+        shift=0.2,
+        time_mask=30,
+        freq_mask=20,
+    ),
+    summary="A convolutional and recurrent trunk each for sound and picture, fused; does without either of them",
+    citation="""@article{neverova2016moddrop,
+  title   = {ModDrop: adaptive multi-modal gesture recognition},
+  author  = {Neverova, Natalia and Wolf, Christian and Taylor, Graham and Nebout, Florian},
+  journal = {IEEE Transactions on Pattern Analysis and Machine Intelligence},
+  year    = {2016}
+}""",
+    card="card.md",
+    contract=1,
+)
