@@ -65,8 +65,8 @@ emozoo predict clip.wav --speaker recordings-of-the-person/
 
 ## How it was made
 
-In a clone of emozoo, `python docs/bundled.py RUN emozoo/models/speech` after the training that docs/results.md shows under "One
-network for several corpora".
+In a clone of emozoo, `python docs/bundled.py RUN emozoo/models/speech` after the training that docs/results.md shows under
+"One network for several corpora".
 """
 
 
@@ -211,7 +211,7 @@ def speech() -> str:
         "language": ["en", "de", "pl"],
         "tags": ["emozoo", config["architecture"], "audio", "speech-emotion-recognition"],
     }
-    sure = {name: percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
+    sure = {name: card_text.percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
     text = SPEECH_TEXT.format(
         labels=", ".join(config["label2id"]),
         members=calibration["members"],
