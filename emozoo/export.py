@@ -57,9 +57,9 @@ def export_onnx(reference: str | os.PathLike[str], output: Path | None = None) -
     Raises EmozooError for a network that cannot be exported, or that answers otherwise once it is; the folder then holds
     what it held before.
     """
-    from emozoo import hub
+    from emozoo import bundled, hub
 
-    if output is None and is_reference(reference):
+    if output is None and (is_reference(reference) or bundled.folder_of(reference)):
         raise EmozooError(f"name a folder for {ONNX} of {reference} with --output")
     model = load(reference, "cpu")
     source = hub.resolve(reference)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo import hub, media
+from emozoo import bundled, hub, media
 from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS, read_config
 from emozoo.errors import EmozooError
 from emozoo.preparation import Preparation
@@ -94,7 +94,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:
     config = read_config(folder, name)
     if not (folder / ONNX).is_file():
         way_out = f"emozoo export {name} makes it"
-        if is_reference(reference):
+        if is_reference(reference) or bundled.folder_of(reference):
             way_out = f"emozoo export {name} --output FOLDER makes it, and --model FOLDER uses it"
         raise EmozooError(f"{name} has no {ONNX}: {way_out}")
     return read_model(folder / ONNX, config, f"{name}/{ONNX}", folder / WEIGHTS)

@@ -47,13 +47,13 @@ def test_predict_needs_no_model(clip: str, tmp_path: Path) -> None:
     assert json.loads(named.stdout) == document
 
 
-def test_its_onnx_graph_gives_the_same(clip: str, tmp_path: Path) -> None:
+def test_what_a_command_writes_goes_elsewhere(clip: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    plain, fast = (
-        json.loads(emozoo("predict", clip, "--json", "--backend", backend, folder=tmp_path).stdout)["predictions"][0]
-        for backend in ("torch", "onnx")
-    )
-    assert fast["probabilities"] == pytest.approx(plain["probabilities"], abs=1e-3)
+    before = sorted(bundled.FOLDER.rglob("*"))
+    for words in (("export", bundled.DEFAULT), ("predict", clip, "--backend", "onnx")):
+        done = emozoo(*words, folder=tmp_path)
+        assert done.returncode == 2 and "--output" in done.stderr
+    assert sorted(bundled.FOLDER.rglob("*")) == before
 
 
 def test_a_folder_of_the_same_name_is_reached_by_its_path(clip: str, tmp_path: Path) -> None:
