@@ -6,7 +6,7 @@ Which rows there are is `emozoo.data.load_dataset`'s business; how a file is dec
 from __future__ import annotations
 
 import hashlib
-import importlib
+import importlib.metadata
 import itertools
 import json
 import logging
@@ -156,7 +156,8 @@ def _key(sources: Sequence[Source], video: bool) -> str:
     states: dict[str, tuple[int, int]] = {"": (0, 0)}
     digest = hashlib.blake2b(f"{DECODER} {video}".encode(), digest_size=16)
     for _, module, _ in sources[0].preparation.needs if sources else ():
-        digest.update(f"{module} {importlib.import_module(module).__version__}".encode())
+        for name in sorted(set(importlib.metadata.packages_distributions().get(module, ()))):
+            digest.update(f"{name} {importlib.metadata.version(name)}".encode())
     for source in sources:
         for path in (source.audio, source.video):
             if path not in states:
