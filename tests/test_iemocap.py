@@ -92,6 +92,7 @@ def test_every_column_of_an_utterance(release: Path, caplog: pytest.LogCaptureFi
         "end": 8.2357,
         "side": "left",
         "split": "",
+        "corpus": "",
     }
     assert warnings_of(caplog) == []
 

@@ -52,8 +52,10 @@ class EmozooConfig(PreTrainedConfig):
     window: float = WINDOW_SECONDS
 
     def to_diff_dict(self) -> dict[str, Any]:
-        """What save_pretrained writes: labels always, also those that transformers gives where none are named."""
-        return {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
+        """What save_pretrained writes: labels always, also those that transformers gives where none are named; what a
+        checkpoint may leave out only where it says something."""
+        written = {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
+        return {name: value for name, value in written.items() if name != "optional_modalities" or value is not None}
 
 
 class EmozooForAudioClassification(PreTrainedModel):
