@@ -1,6 +1,6 @@
 """Adds what a run over several corpora reaches on each to results/: `python docs/corpora.py RUN COMMIT`.
 
-RUN is the folder of a finished `emozoo train NAME --dataset manifest --data-dir TABLE --fold all`, or one with its
+RUN is the folder of a finished `emozoo train NAME --fold all`, of one corpus or of a table of several, or one with its
 folds. A row is for one corpus and one label set: all that the corpus has, and the usual four, for which the other
 logits are left out. Each is also given with every clip adapted to its speaker by 1, 5, 20 and all other recordings of
 that speaker in the test fold.
@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from answers import Answers
-from emozoo.adaptation import SpeakerLean
-from results import command_of
 
 from emozoo import plots
+from emozoo.adaptation import SpeakerLean
 from emozoo.evaluate import open_data
 from emozoo.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.model import load
 from emozoo.run import read_metrics, read_options
+from results import command_of
 
 FILE = Path(__file__).resolve().parents[1] / "results" / "corpora.csv"
 COLUMNS = (
@@ -56,7 +56,9 @@ def main() -> None:
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     protocol = options.protocol or data.corpus.protocol
     folds = data.folds(options.protocol, options.seed)
-    corpora, speakers = np.array(data.columns["corpus"]), np.array(data.columns["speaker"])
+    corpora = np.array([name or options.dataset for name in data.columns["corpus"]])
+    alone = "" if len(set(corpora)) > 1 else "_alone"
+    speakers = np.array(data.columns["speaker"])
     models = {int(part.name[4:]): load(part, "cpu") for part in parts}
     document = read_metrics(parts[0])
     assert document is not None
@@ -84,7 +86,7 @@ def main() -> None:
                         scores[-1].append(evaluate_predictions(labels, each.truth, odds.argmax(1), names.tolist()))
                 pooled = pool(scores[0]).pooled
                 if not recordings and protocol != "corpus":
-                    name = f"confusion_{options.architecture}_{corpus}_{len(labels)}.png"
+                    name = f"confusion_{options.architecture}_{corpus}_{len(labels)}{alone}.png"
                     plots.confusion_matrix(pooled, FILE.parent / name)
                 mean = {
                     name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in scores)

@@ -133,16 +133,17 @@ def adaptation() -> str:
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for row in read("corpora.csv"):
         count = str(len(row["labels"].split()))
-        key = (row["corpus"], count, row["protocol"], row["architecture"], row["seed"])
+        heard = "several" if "--dataset manifest" in row["command"] else "it alone"
+        key = (row["corpus"], count, heard, row["protocol"], row["architecture"], row["seed"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
     lines = [
-        f"| tested on | protocol | network | {' | '.join(('none', *counts[1:]))} |",
-        f"|---|---|---|{'---|' * len(counts)}",
+        f"| tested on | trained on | protocol | network | {' | '.join(('none', *counts[1:]))} |",
+        f"|---|---|---|---|{'---|' * len(counts)}",
     ]
-    for (corpus, emotions, protocol, network, seed), ua in found.items():
+    for (corpus, emotions, heard, protocol, network, seed), ua in found.items():
         cells = " | ".join(ua[count] for count in counts)
-        lines.append(f"| {corpus}, {emotions} emotions, seed {seed} | `{protocol}` | `{network}` | {cells} |")
+        lines.append(f"| {corpus}, {emotions} emotions, seed {seed} | {heard} | `{protocol}` | `{network}` | {cells} |")
     return "\n".join(lines)
 
 

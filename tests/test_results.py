@@ -26,6 +26,15 @@ def test_each_row_is_complete() -> None:
         assert row["protocol"] != "random" and int(row["folds"]) > 1  # speaker-disjoint
 
 
+def test_each_row_of_several_corpora_is_complete_and_of_speakers_never_heard() -> None:
+    rows = results.read("corpora.csv")
+    assert {row["corpus"] for row in rows} == {"ravdess", "emodb", "nemo"}
+    for row in rows:
+        assert all(row.values()) and row["protocol"] in ("group-5", "corpus")
+        assert 0 < float(row["ua_low"]) <= float(row["ua_high"]) < 1
+    assert all(all(row[name] for name in row if name != "settings") for row in results.read("ablation.csv"))
+
+
 def test_a_row_comes_from_a_finished_run(tmp_path: Path) -> None:
     metrics = {"data": {"protocol": "group-5"}, "training": {"recipe": {"epochs": 7}, "device": "cpu (x)"}}
     options = {
