@@ -38,7 +38,7 @@ class Facts:
 
     @property
     def needs_video(self) -> bool:
-        return self.video and "video" not in self.config.get("optional_modalities", ())
+        return self.video and "video" not in (self.config.get("optional_modalities") or ())
 
     @property
     def labels(self) -> list[str]:

@@ -74,7 +74,7 @@ def read_config(folder: Path, name: str | None = None) -> dict[str, Any]:
     modalities = config.get("modalities")
     if not isinstance(modalities, list) or modalities not in [list(each) for each in MODALITIES]:
         raise wrong("modalities", 'is not ["audio"] or ["audio", "video"]')
-    optional = config.get("optional_modalities", [])
+    optional = config.get("optional_modalities") or []  # transformers writes null for none
     if not isinstance(optional, list) or not all(each in modalities for each in optional):
         raise wrong("optional_modalities", "names what is no modality of it")
     if config.get("crop") not in (None, *CROPS) or not isinstance(config.get("denoise", False), bool):

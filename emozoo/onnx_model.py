@@ -49,7 +49,7 @@ class OnnxModel:
         self._session = session
         self.labels = tuple(config["id2label"][str(number)] for number in range(len(config["id2label"])))
         self.video = "video" in config["modalities"]
-        self.optional = tuple(config.get("optional_modalities", []))
+        self.optional = tuple(config.get("optional_modalities") or [])
         self.preparation = Preparation.from_config(config)
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:

@@ -23,6 +23,7 @@ from emozoo import EmozooError, registry
 from emozoo.architecture import Architecture
 from emozoo.media import read_audio
 from emozoo.model import EmotionModel, Origin
+from emozoo.preparation import Preparation
 
 AUDIO = ["cnn", "cnn_rnn", "cnn_lstm"]
 
@@ -175,6 +176,23 @@ def test_a_model_that_needs_video_is_refused_with_a_sentence(tmp_path: Path) -> 
         AutoModelForAudioClassification.from_pretrained(tmp_path / "video")
     with pytest.raises(EmozooError, match="needs sound and video"):
         pipeline("audio-classification", model=str(tmp_path / "video"))
+
+
+def test_a_model_that_can_do_without_video_is_heard_only_unless_noise_must_be_taken_out(
+    tmp_path: Path,
+) -> None:
+    architecture = registry.get_architecture("av_fusion")
+    config = architecture.config(audio_filters=(4, 4, 4), audio_hidden=4, video_filters=(2, 2, 2), video_hidden=2)
+    model = EmotionModel(architecture, config, LABELS).eval()
+    model.save(tmp_path / "av")
+    sound = torch.randn(1, 48_000) / 10
+    heard = AutoModelForAudioClassification.from_pretrained(tmp_path / "av")
+    with torch.inference_mode():
+        torch.testing.assert_close(heard(sound).logits.softmax(-1), model(sound).softmax(-1))
+    model.preparation = Preparation(denoise=True)
+    model.save(tmp_path / "quiet")
+    with pytest.raises(EmozooError, match="noise must be taken out.*use emozoo predict"):
+        AutoModelForAudioClassification.from_pretrained(tmp_path / "quiet")
 
 
 @pytest.mark.parametrize(
