@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -47,8 +48,7 @@ class MelPitch(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        window = F.pad(torch.hann_window(self.LENGTH), [(self.FFT - self.LENGTH) // 2] * 2)
-        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("window", hann(self.LENGTH, self.FFT), persistent=False)
         self.register_buffer("mel", mel_bands(self.FFT // 2 + 1, ROWS, self.LOWEST, self.HIGHEST), persistent=False)
         periods = pitch_periods(self.FFT // 4, ROWS, self.LOWEST_PITCH, self.HIGHEST_PITCH)
         self.register_buffer("periods", periods, persistent=False)
@@ -101,18 +101,26 @@ def draw_masks(batch: int, size: int, longest: int, masks: int, device: torch.de
     return ((place >= start) & (place < start + length)).any(1)
 
 
+# The constants are computed by numpy: on torch's meta device, where a checkpoint's network is built first, such sums make
+# torch import its compiler, which takes longer than a whole prediction.
+
+
+def hann(length: int, size: int) -> Tensor:
+    """A periodic Hann window of `length` in the middle of `size` samples: float32 [size]."""
+    window = np.zeros(size, np.float32)
+    first = (size - length) // 2
+    window[first : first + length] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    return torch.from_numpy(window)
+
+
 def mel_bands(bins: int, bands: int, lowest: float, highest: float) -> Tensor:
     """Triangles that overlap by half, equally wide in mel (O'Shaughnessy 1987): float32 [bands, bins] of 0 to 8 kHz."""
-
-    def mel(frequency: Tensor) -> Tensor:
-        return 2595 * (1 + frequency / 700).log10()
-
-    edges = torch.linspace(float(mel(torch.tensor(lowest))), float(mel(torch.tensor(highest))), bands + 2)
-    edges = 700 * (10 ** (edges / 2595) - 1)
-    frequency = torch.linspace(0, SAMPLING_RATE / 2, bins)
-    rise = (frequency - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - frequency) / (edges[2:] - edges[1:-1])[:, None]
-    return torch.minimum(rise, fall).clamp(min=0)
+    first, last = (2595 * math.log10(1 + frequency / 700) for frequency in (lowest, highest))
+    edges = 700 * (10 ** (np.linspace(first, last, bands + 2) / 2595) - 1)
+    frequency = np.linspace(0, SAMPLING_RATE / 2, bins)
+    rise = (frequency - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    fall = (edges[2:, None] - frequency) / np.diff(edges)[1:, None]
+    return torch.from_numpy(np.minimum(rise, fall).clip(min=0).astype(np.float32))
 
 
 def pitch_periods(bins: int, rows: int, lowest: float, highest: float) -> Tensor:
@@ -121,10 +129,10 @@ def pitch_periods(bins: int, rows: int, lowest: float, highest: float) -> Tensor
     A row is a cosine whose maxima lie at the multiples of a pitch; the pitches rise from `lowest` to `highest` Hz in
     equal ratios. The mean is taken away, so that a flat spectrum gives 0.
     """
-    pitches = lowest * (highest / lowest) ** (torch.arange(rows) / (rows - 1))
-    frequency = torch.arange(bins) * SAMPLING_RATE / (4 * bins)
-    waves = (2 * math.pi * frequency / pitches[:, None]).cos()
-    return waves - waves.mean(1, keepdim=True)
+    pitches = lowest * (highest / lowest) ** (np.arange(rows) / (rows - 1))
+    frequency = np.arange(bins) * SAMPLING_RATE / (4 * bins)
+    waves = np.cos(2 * np.pi * frequency / pitches[:, None])
+    return torch.from_numpy((waves - waves.mean(1, keepdims=True)).astype(np.float32))
 
 
 def warp(decibels: Tensor, pitch: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:

@@ -47,6 +47,11 @@ def test_predict_needs_no_model(clip: str, tmp_path: Path) -> None:
     assert json.loads(named.stdout) == document
 
 
+def test_loading_it_never_imports_torchs_compiler(tmp_path: Path) -> None:
+    code = f"import sys, emozoo; emozoo.load({bundled.DEFAULT!r}); sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=300).returncode == 0
+
+
 def test_what_a_command_writes_goes_elsewhere(clip: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     before = sorted(bundled.FOLDER.rglob("*"))
