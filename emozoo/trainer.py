@@ -27,6 +27,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from emozoo import features
 from emozoo.architecture import Architecture, Recipe
@@ -51,27 +52,15 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.criterion = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing)
-        self.each = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing, reduction="none")
 
-    def forward(
-        self,
-        sound: Tensor,
-        frames: Tensor | None,
-        labels: Tensor,
-        pretrain: bool,
-        mixed: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        """`mixed` has each window's share and the labels of what was mixed into the rest of it."""
+    def forward(self, sound: Tensor, frames: Tensor | None, labels: Tensor, pretrain: bool) -> Tensor:
+        """`labels` are int64 [batch], or, of mixed windows, shares float32 [batch, labels]."""
         if pretrain:
             try:
                 return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
             except ValueError as error:
                 raise EmozooError(f"{self.model.architecture.name} cannot be pretrained so: {error}") from error
-        logits = self.model(sound, frames).float()
-        if mixed is None:
-            return self.criterion(logits, labels)
-        share, others = mixed
-        return (share * self.each(logits, labels) + (1 - share) * self.each(logits, others)).mean()
+        return self.criterion(self.model(sound, frames).float(), labels)
 
 
 class Trainer:
@@ -95,8 +84,7 @@ class Trainer:
         progress: Progress,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
-        weights on a CPU. Without dev rows the last epoch is kept. Raises EmozooError for a device or a recipe that cannot
-        be used."""
+        weights on a CPU. Raises EmozooError for a device or a recipe that cannot be used."""
         from accelerate import Accelerator, DistributedDataParallelKwargs
         from accelerate.state import AcceleratorState
         from accelerate.tracking import get_available_trackers
@@ -181,10 +169,7 @@ class Trainer:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there; without a dev split
-        the last."""
-        if not self.dev_rows:
-            return self.trained[-1]
+        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there."""
         return max(self.trained, key=lambda record: (record["dev_ua"], -record["dev_loss"]))
 
     def run(self) -> None:
@@ -228,7 +213,7 @@ class Trainer:
                 f"now {self.recipe.learning_rate}"
             )
         record |= {"learning_rate": rate}
-        if self.dev_rows and not pretrain:
+        if not pretrain:
             record |= self.measure_dev()
         record["seconds"] = round(time.perf_counter() - started, 3)
         self.history.append(record)
@@ -261,11 +246,11 @@ class Trainer:
         if frames is not None and recipe.frame_augment:
             frames = features.augment_frames(frames)
         labels = features.to_device(self.targets[rows], self.accelerator.device)
-        mixed = None
         if recipe.mixup and not pretrain:
             sound, frames, share, partner = features.mix(sound, frames, recipe.mixup)
-            mixed = share, labels[partner]
-        loss = self.objective(sound, frames, labels, pretrain, mixed) * weight
+            whole = F.one_hot(labels, len(self.model.labels)).float()
+            labels = whole.lerp(whole[partner], 1 - share[:, None])
+        loss = self.objective(sound, frames, labels, pretrain) * weight
         self.optimizer.zero_grad()
         self.accelerator.backward(loss)
         if recipe.clip_norm:

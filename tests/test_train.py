@@ -15,6 +15,8 @@ import torch
 from accelerate.state import PartialState
 from safetensors.torch import load_file
 from small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
+from test_model import small_model
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import emozoo as package
@@ -25,7 +27,7 @@ from emozoo.progress import Progress
 from emozoo.run import RunOptions
 from emozoo.settings import apply_settings
 from emozoo.train import train
-from emozoo.trainer import Trainer, average_weights
+from emozoo.trainer import Objective, Trainer, average_weights
 
 CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json"}
 RESULTS = {"metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
@@ -304,6 +306,18 @@ def test_each_way_to_balance_trains(tmp_path: Path) -> None:
             options(settings={"balance": balance, "epochs": "1", "optimizer": "adam"}), tmp_path / balance, device="cpu"
         )
         assert history(tmp_path / balance)[0]["loss"] > 0
+
+
+def test_windows_mixed_in_pairs_are_learnt_by_their_shares(tmp_path: Path) -> None:
+    losses = {}
+    for mixup in ("0", "0.3"):
+        train(options(settings={"mixup": mixup, "epochs": "1"}), tmp_path / mixup, device="cpu")
+        losses[mixup] = history(tmp_path / mixup)[0]["loss"]
+    assert losses["0.3"] > 0 and losses["0.3"] != losses["0"]
+    objective = Objective(small_model("cnn_rnn").eval(), None, 0.1)
+    labels, sound = torch.tensor([0, 2]), torch.randn(2, 48_000)
+    whole = nn.functional.one_hot(labels, len(objective.model.labels)).float()
+    torch.testing.assert_close(objective(sound, None, whole, False), objective(sound, None, labels, False))
 
 
 @pytest.mark.parametrize(

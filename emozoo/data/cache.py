@@ -362,7 +362,7 @@ class ClipStore:
             raise ValueError("a dataset of selected rows: give load_dataset's own, and select by row number")
         self.labels = np.array(dataset["label"][:], np.int64)
         """int64 [rows]."""
-        self.corpora = np.array(dataset["corpus"][:]) if "corpus" in dataset.column_names else np.full(len(dataset), "")
+        self.corpora = np.array(dataset["corpus"][:])
         """The name of each row's corpus, "" where it has none."""
         self._waveforms = _Lists(dataset.data.column("waveform"))
         self._frames = _Lists(dataset.data.column("frames")) if "frames" in dataset.column_names else None
