@@ -165,8 +165,8 @@ def evaluate(
         raise EmozooError(f"--recordings {recordings}: goes with --adapt speaker, and is 1 or more")
     folder, name = hub.resolve(reference), name_of(reference)
     model = load(hub.commit_of(reference, folder) if hub.is_reference(reference) else folder, device)
-    if lost := [each for each in ("audio", "video") if modality and each != modality and each not in model.optional]:
-        raise EmozooError(f"{name} cannot do without {lost[0]}: leave --modality out")
+    if modality and (lost := {*model.architecture.modalities} - {modality, *model.optional}):
+        raise EmozooError(f"{name} cannot do without {', '.join(lost)}: leave --modality out")
     run = None if hub.is_reference(reference) else read_options(folder)
     if dataset is None:
         if run is None:

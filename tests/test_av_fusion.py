@@ -20,6 +20,7 @@ from emozoo.architecture import contract_problem
 from emozoo.data import load_dataset
 from emozoo.data.cache import ClipStore
 from emozoo.data.resident import ResidentClips
+from emozoo.evaluate import evaluate
 from emozoo.export import export_onnx
 from emozoo.features import heard, seen, to_batch
 from emozoo.model import EmotionModel, load
@@ -296,3 +297,9 @@ def test_one_modality_is_asked_only_of_a_model_that_can_do_without_the_other(tmp
     hearing_only().save(tmp_path)
     words = ["evaluate", str(tmp_path), "--dataset", "toy", "--modality", "video"]
     assert "cannot do without audio" in one_error(emozoo(*words, check=2))
+
+
+def test_the_modality_that_a_model_reads_anyway_changes_nothing(tmp_path: Path) -> None:
+    hearing_only().save(tmp_path)
+    whole, alone = (evaluate(tmp_path, dataset="toy", fold=1, modality=modality) for modality in (None, "audio"))
+    assert alone.metrics == whole.metrics
