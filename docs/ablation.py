@@ -10,6 +10,7 @@ import argparse
 import csv
 import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +23,20 @@ from emozoo.progress import Progress
 from emozoo.settings import apply_settings
 from emozoo.trainer import Trainer
 
-COLUMNS = ["architecture", "dataset", "labels", "variant", "settings", "folds", "seed", "dev_ua", "each", "seconds"]
+COLUMNS = [
+    "architecture",
+    "dataset",
+    "labels",
+    "variant",
+    "settings",
+    "folds",
+    "seed",
+    "dev_ua",
+    "each",
+    "seconds",
+    "commit",
+]
+COMMIT = ["git", "describe", "--always", "--dirty"]
 
 
 def main() -> None:
@@ -37,6 +51,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, required=True)
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    commit = subprocess.run(
+        COMMIT, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+    ).stdout.strip()
     architecture = registry.get_architecture(asked.architecture)
     data = open_data(asked.dataset, asked.data_dir, asked.labels.split(","), {}, video=architecture.video)
     folds = data.folds(None, 0)
@@ -74,6 +91,7 @@ def main() -> None:
             "dev_ua": f"{statistics.mean(found):.4f}",
             "each": " ".join(f"{ua:.3f}" for ua in found),
             "seconds": round(time.perf_counter() - began),
+            "commit": commit,
         }
         fresh = not asked.csv.exists()
         with open(asked.csv, "a", encoding="utf-8", newline="") as file:

@@ -1,8 +1,9 @@
-"""Adds what a run over several corpora reaches on each to results/: `python docs/corpora.py RUN COMMIT`.
+"""Adds what runs over several corpora reach on each to results/: `python docs/corpora.py COMMIT RUN...`.
 
 RUN is the folder of a finished `emozoo train NAME --fold all`, of one corpus or of a table of several, or one with its
-folds. A row is for one corpus and one label set: all that the corpus has, and the usual four, for which the other
-logits are left out. Each is also given with every clip adapted to its speaker by 1, 5, 20 and all other recordings of
+folds; several differ in their seeds only, and so in their folds. A row is for one corpus and one label set: all that the
+corpus has, and the usual four, for which the other logits are left out. Of several runs there are rows for each seed and for
+the mean over the seeds. Each is also given with every clip adapted to its speaker by 1, 5, 20 and all other recordings of
 that speaker in the test fold.
 """
 
@@ -12,7 +13,10 @@ import csv
 import platform
 import statistics
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +24,7 @@ from answers import Answers
 
 from emozoo import plots
 from emozoo.adaptation import SpeakerLean
-from emozoo.evaluate import open_data
+from emozoo.evaluate import Data, open_data
 from emozoo.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.model import load
 from emozoo.run import read_metrics, read_options
@@ -28,8 +32,8 @@ from results import command_of
 
 FILE = Path(__file__).resolve().parents[1] / "results" / "corpora.csv"
 COLUMNS = (
-    "architecture,corpus,labels,protocol,folds,seed,clips,recordings,ua,ua_std,ua_low,ua_high,wa,macro_f1,calibration_error,"
-    "command,commit,hardware"
+    "architecture,corpus,labels,protocol,folds,seed,clips,recordings,ua,ua_std,ua_low,ua_high,wa,macro_f1,"
+    "calibration_error,command,commit,hardware"
 ).split(",")
 FOUR = ("happy", "sad", "angry", "neutral")
 RECORDINGS = (0, 1, 5, 20, -1)
@@ -48,20 +52,108 @@ def adapted(odds: np.ndarray, speakers: np.ndarray, recordings: int, rng: np.ran
     return result
 
 
-def main() -> None:
-    run, commit = Path(sys.argv[1]), sys.argv[2]
-    parts = sorted(run.glob("fold*"), key=lambda path: int(path.name[4:]))
-    options = read_options(parts[0])
+@dataclass(frozen=True)
+class Fold:
+    """The clips of one corpus in a fold's test split: their speakers, their labels' numbers, and the answers of a run."""
+
+    speakers: np.ndarray
+    truth: np.ndarray
+    odds: np.ndarray
+
+
+def folds_of(run: Path, data: Data, corpus: str, labels: Sequence[str]) -> list[Fold]:
+    options = read_options(next(run.glob("fold*")))
     assert options is not None
+    corpora = np.array([name or options.dataset for name in data.columns["corpus"]])
+    speakers = np.array(data.columns["speaker"])
+    found = []
+    for fold in data.folds(options.protocol, options.seed):
+        test = [row for row in fold.test if corpora[row] == corpus]
+        if test and (folder := run / f"fold{fold.number}").is_dir():
+            answers = Answers(load(folder, "cpu"), data, test, labels)
+            if len(answers.rows):
+                found.append(Fold(speakers[answers.rows], answers.truth, answers.probabilities()))
+    return found
+
+
+def measured(folds: list[Fold], labels: Sequence[str], recordings: int) -> tuple[list[Metrics], dict[str, float]]:
+    """The folds' metrics, of the first draw of recordings, and the means over folds and draws."""
+    draws: list[list[Metrics]] = []
+    error = []
+    for draw in range(DRAWS if recordings > 0 else 1):
+        rng = np.random.default_rng(draw)
+        draws.append([])
+        for fold in folds:
+            odds = adapted(fold.odds, fold.speakers, recordings, rng) if recordings else fold.odds
+            error.append(calibration_error(fold.truth, odds))
+            draws[-1].append(evaluate_predictions(labels, fold.truth, odds.argmax(1), fold.speakers.tolist()))
+    means = {
+        name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in draws)
+        for name in ("ua", "wa", "macro_f1")
+    }
+    return draws[0], {**means, "calibration_error": statistics.fmean(error)}
+
+
+def rows_of(
+    runs: list[Path], data: Data, corpus: str, labels: Sequence[str], picture: Path | None
+) -> list[dict[str, str]]:
+    """A corpus' rows, without what is the same for all; a picture of the confusion matrix of all runs is drawn."""
+    folds = {str(seed_of(run)): folds_of(run, data, corpus, labels) for run in runs}
+    first = next(iter(folds.values()))
+    rows = []
+    for recordings in RECORDINGS:
+        found = {seed: measured(each, labels, recordings) for seed, each in folds.items()}
+        if len(runs) > 1:
+            every = [means for _, means in found.values()]
+            mean = {name: statistics.fmean(each[name] for each in every) for name in every[0]}
+            found[" ".join(folds)] = ([fold for metrics, _ in found.values() for fold in metrics], mean)
+        for seed, (metrics, means) in found.items():
+            pooled = pool(metrics).pooled
+            spread = [fold.ua for fold in metrics]
+            if picture and not recordings and seed == " ".join(folds):
+                plots.confusion_matrix(pooled, picture)
+            shares = {
+                **means,
+                "ua_std": statistics.stdev(spread) if len(spread) > 1 else 0.0,
+                "ua_low": pooled.ua_interval[0],
+                "ua_high": pooled.ua_interval[1],
+            }
+            rows.append(
+                {
+                    "corpus": corpus,
+                    "labels": " ".join(labels),
+                    "folds": str(len(first)),
+                    "seed": seed,
+                    "clips": str(sum(len(fold.truth) for fold in first)),
+                    "recordings": "all" if recordings < 0 else str(recordings),
+                    **{name: f"{share:.4f}" for name, share in shares.items()},
+                }
+            )
+            print(corpus, len(labels), seed, recordings, rows[-1]["ua"], flush=True)
+    return rows
+
+
+def seed_of(run: Path) -> int:
+    options = read_options(next(run.glob("fold*")))
+    assert options is not None
+    return options.seed
+
+
+def main() -> None:
+    commit, runs = sys.argv[1], [Path(name) for name in sys.argv[2:]]
+    options, document = read_options(next(runs[0].glob("fold*"))), read_metrics(next(runs[0].glob("fold*")))
+    assert options is not None and document is not None
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     protocol = options.protocol or data.corpus.protocol
-    folds = data.folds(options.protocol, options.seed)
     corpora = np.array([name or options.dataset for name in data.columns["corpus"]])
-    alone = "" if len(set(corpora)) > 1 else "_alone"
-    speakers = np.array(data.columns["speaker"])
-    models = {int(part.name[4:]): load(part, "cpu") for part in parts}
-    document = read_metrics(parts[0])
-    assert document is not None
+    alone = "" if len(set(corpora)) > 1 else f"_{protocol}_alone"
+    same: dict[str, Any] = {
+        "architecture": options.architecture,
+        "protocol": protocol,
+        "command": command_of({**vars(options), "seed": 0}, Path(str(options.data_dir)).name),
+        "commit": commit,
+        "hardware": f"{document['training']['device']}, {platform.system()}",
+    }
     FILE.parent.mkdir(exist_ok=True)
     rows = []
     for corpus in sorted(set(corpora)):
@@ -69,58 +161,13 @@ def main() -> None:
         for labels in dict.fromkeys((FOUR, tuple(label for label in data.labels if label in own))):
             if not own.issuperset(labels) or (labels != FOUR and len(labels) == len(FOUR)):
                 continue
-            tests = {number: [row for row in folds[number - 1].test if corpora[row] == corpus] for number in models}
-            answers = [Answers(models[number], data, test, labels) for number, test in tests.items() if test]
-            for recordings in RECORDINGS:
-                draws = DRAWS if recordings > 0 else 1
-                scores: list[list[Metrics]] = []
-                error = []
-                for draw in range(draws):
-                    rng = np.random.default_rng(draw)
-                    scores.append([])
-                    for each in answers:
-                        names = speakers[each.rows]
-                        odds = each.probabilities()
-                        odds = adapted(odds, names, recordings, rng) if recordings else odds
-                        error.append(calibration_error(each.truth, odds))
-                        scores[-1].append(evaluate_predictions(labels, each.truth, odds.argmax(1), names.tolist()))
-                pooled = pool(scores[0]).pooled
-                if not recordings and protocol != "corpus":
-                    name = f"confusion_{options.architecture}_{corpus}_{len(labels)}{alone}.png"
-                    plots.confusion_matrix(pooled, FILE.parent / name)
-                mean = {
-                    name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in scores)
-                    for name in ("ua", "wa", "macro_f1")
-                }
-                spread = [fold.ua for fold in scores[0]]
-                shares = {
-                    **mean,
-                    "ua_std": statistics.stdev(spread) if len(spread) > 1 else 0.0,
-                    "ua_low": pooled.ua_interval[0],
-                    "ua_high": pooled.ua_interval[1],
-                    "calibration_error": statistics.fmean(error),
-                }
-                rows.append(
-                    {
-                        "architecture": options.architecture,
-                        "corpus": corpus,
-                        "labels": " ".join(labels),
-                        "protocol": protocol,
-                        "folds": str(len(answers)),
-                        "seed": str(options.seed),
-                        "clips": str(sum(len(each.rows) for each in answers)),
-                        "recordings": "all" if recordings < 0 else str(recordings),
-                        **{name: f"{share:.4f}" for name, share in shares.items()},
-                        "command": command_of({**vars(options), "fold": None}, Path(str(options.data_dir)).name),
-                        "commit": commit,
-                        "hardware": f"{document['training']['device']}, {platform.system()}",
-                    }
-                )
-                print(corpus, len(labels), recordings, rows[-1]["ua"], flush=True)
+            name = f"confusion_{options.architecture}_{corpus}_{len(labels)}{alone}.png"
+            picture = None if protocol == "corpus" else FILE.parent / name
+            rows += [{**same, **row} for row in rows_of(runs, data, corpus, labels, picture)]
     kept = []
     if FILE.exists():
         with open(FILE, encoding="utf-8", newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["command"] != rows[0]["command"]]
+            kept = [row for row in csv.DictReader(file) if row["command"] != same["command"]]
     with open(FILE, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -91,6 +91,15 @@ class AttentiveStatistics(nn.Module):
         return torch.cat([mean, (variance + 1e-5).sqrt()], 1)
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """nn.BatchNorm1d that takes a batch of one as at prediction, for it has no deviation."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training and len(features) == 1:
+            return nn.functional.batch_norm(features, self.running_mean, self.running_var, self.weight, self.bias)
+        return super().forward(features)
+
+
 class Member(nn.Module):
     """Pictures float32 [batch, 1 or 2, 64, 150] -> logits [batch, labels]."""
 
@@ -121,7 +130,7 @@ class Member(nn.Module):
         self.statistics = AttentiveStatistics(2 * config.hidden, config.attention)
         self.classifier = nn.Sequential(
             OrderedDict(
-                norm=nn.LayerNorm(4 * config.hidden),
+                norm=BatchNorm(4 * config.hidden),
                 dropout=nn.Dropout(config.dropout),
                 output=nn.Linear(4 * config.hidden, num_labels),
             )
