@@ -152,12 +152,11 @@ class ResnetGru(nn.Module):
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
-        self.pictures = 2 if config.pitch_map else 1
-        self.front = MelPitch()
+        self.front = MelPitch(config.pitch_map)
         self.members = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        pictures = self.front(input_values)[:, : self.pictures]
+        pictures = self.front(input_values)
         if pictures.device.type == "cpu":
             pictures = pictures.contiguous(memory_format=torch.channels_last)
         if len(self.members) == 1:
