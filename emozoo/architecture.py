@@ -60,14 +60,12 @@ class Recipe:
     shift: float = 0.0
     """Augmentation: seconds by which the sound moves against its window at most."""
     stretch: float = 0.0
-    """Augmentation: share by which the tempo changes at most, of a network behind `MelPitch`."""
+    """Augmentation: share by which the tempo changes at most, of a network behind `LogMel`."""
     formants: float = 0.0
-    """Augmentation: share by which the formants move at most, as with another vocal tract, behind `MelPitch`."""
-    pitch: float = 0.0
-    """Augmentation: semitones by which the pitch moves at most, behind `MelPitch`."""
+    """Augmentation: share by which the formants move at most, as with another vocal tract, behind `LogMel`."""
     channel: float = 0.0
     """Augmentation: decibels by which frequencies rise or fall at most, smoothly, as through another microphone, behind
-    `MelPitch`."""
+    `LogMel`."""
     time_mask: int = 0
     """Augmentation: longest masked stretch of the spectrogram, in 10 ms; 0: none."""
     freq_mask: int = 0
@@ -94,7 +92,6 @@ class Recipe:
             "pretrain_epochs",
             "gain",
             "shift",
-            "pitch",
             "mixup",
             "channel",
             "time_mask",

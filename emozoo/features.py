@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Recipe
 from emozoo.convolution import WideConv2d
+from emozoo.log_mel import LogMel, draw_masks
 from emozoo.media import DARK, SILENT, stack_frames
-from emozoo.mel_pitch import MelPitch, draw_masks
 
-__all__ = ["MelPitch", "WideConv2d"]  # handed on to plugins, beside what is defined here
+__all__ = ["LogMel", "WideConv2d"]  # handed on to plugins, beside what is defined here
 
 SAMPLING_RATE = 16_000
 ROWS, COLUMNS = 200, 300

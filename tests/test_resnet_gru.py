@@ -16,10 +16,10 @@ def build(**fields: object) -> torch.nn.Module:
 
 def test_it_keeps_the_contract_and_is_small() -> None:
     assert contract_problem(architecture, "resnet_gru") is None
-    assert sum(parameter.numel() for parameter in build().parameters()) == 416_285
+    assert sum(parameter.numel() for parameter in build().parameters()) == 415_885
 
 
-@pytest.mark.parametrize("fields", [{}, {"channels": (4, 6)}, {"channels": (4, 4, 6, 6, 8, 8)}, {"pitch_map": False}])
+@pytest.mark.parametrize("fields", [{}, {"channels": (4, 6)}, {"channels": (4, 4, 6, 6, 8, 8)}])
 def test_it_answers_whatever_its_sizes(fields: dict[str, object]) -> None:
     network, sound = build(**{"features": 8, "hidden": 4, **fields}), 0.1 * torch.randn(3, 48_000)
     assert network.eval()(sound).shape == (3, 4)
@@ -33,15 +33,10 @@ def test_sizes_that_cannot_be_are_refused(fields: dict[str, object]) -> None:
         build(**fields)
 
 
-def test_without_its_pitch_map_it_reads_the_mel_spectrogram_alone() -> None:
-    first = build(pitch_map=False).members[0].first.conv.weight  # type: ignore
-    assert first.shape[1] == 1
-
-
 def test_members_answer_with_their_mean_probability_and_learn_from_their_own_windows() -> None:
     network, sound = build(members=3, features=8, hidden=4, channels=(4, 6)), 0.1 * torch.randn(6, 48_000)
-    pictures = network.eval().front(sound)
-    alone = torch.stack([member(pictures).softmax(1) for member in network.members])
+    spectrogram = network.eval().front(sound)
+    alone = torch.stack([member(spectrogram).softmax(1) for member in network.members])
     torch.testing.assert_close(network(sound).softmax(1), alone.mean(0))
     logits = network.train()(sound)
     (gradient,) = torch.autograd.grad(logits[:2].sum(), network.members[0].classifier.output.bias, retain_graph=True)

@@ -1,4 +1,4 @@
-"""A small residual CNN over mel spectrogram and pitch, a GRU along time, and attentive statistics of what it says."""
+"""A small residual CNN over a mel spectrogram, a GRU along time, and attentive statistics of what it says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
-from emozoo.features import MelPitch, check_config
+from emozoo.features import LogMel, check_config
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,6 @@ class ResnetGruConfig:
 
     channels: tuple[int, ...] = (16, 32, 64, 96)
     """Of the first convolution and of each residual block; each halves the rows, all but the last of them the columns."""
-    pitch_map: bool = True
-    """Whether the pitch map is read beside the mel spectrogram."""
     squeeze: int = 8
     """How many channels share one unit of the squeeze and excitation."""
     features: int = 128
@@ -101,16 +99,13 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class Member(nn.Module):
-    """Pictures float32 [batch, 1 or 2, 64, 150] -> logits [batch, labels]."""
+    """Spectrogram float32 [batch, 1, 64, 150] -> logits [batch, labels]."""
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
         first, *others = config.channels
-        pictures = 2 if config.pitch_map else 1
         self.first = nn.Sequential(
-            OrderedDict(
-                conv=nn.Conv2d(pictures, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU()
-            )
+            OrderedDict(conv=nn.Conv2d(1, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU())
         )
         blocks, inputs, rows = [], first, 32
         for number, outputs in enumerate(others, 1):
@@ -136,10 +131,10 @@ class Member(nn.Module):
             )
         )
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        feature_map = self.blocks(self.first(pictures))
+    def forward(self, spectrogram: Tensor) -> Tensor:
+        feature_map = self.blocks(self.first(spectrogram))
         steps = self.columns(feature_map.permute(0, 3, 1, 2).flatten(2))  # [batch, columns, channels * rows]
-        with torch.autocast(pictures.device.type, enabled=False):
+        with torch.autocast(spectrogram.device.type, enabled=False):
             return self.classifier(self.statistics(self.recurrent(steps.float())[0]))
 
 
@@ -152,19 +147,19 @@ class ResnetGru(nn.Module):
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
-        self.front = MelPitch(config.pitch_map)
+        self.front = LogMel()
         self.members = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        pictures = self.front(input_values)
-        if pictures.device.type == "cpu":
-            pictures = pictures.contiguous(memory_format=torch.channels_last)
+        spectrogram = self.front(input_values)
+        if spectrogram.device.type == "cpu":
+            spectrogram = spectrogram.contiguous(memory_format=torch.channels_last)
         if len(self.members) == 1:
-            return self.members[0](pictures)
+            return self.members[0](spectrogram)
         if self.training:
-            shares = pictures.tensor_split(len(self.members))
+            shares = spectrogram.tensor_split(len(self.members))
             return torch.cat([member(share) for member, share in zip(self.members, shares, strict=True) if len(share)])
-        answers = torch.stack([member(pictures).log_softmax(-1) for member in self.members])
+        answers = torch.stack([member(spectrogram).log_softmax(-1) for member in self.members])
         return answers.logsumexp(0) - math.log(len(self.members))
 
 
@@ -183,15 +178,14 @@ architecture = Architecture(
         clip_norm=2.0,
         label_smoothing=0.1,
         ema_decay=0.99,
-        noise=0.5,
-        shift=0.2,
+        noise=0.15,
+        shift=0.1,
         stretch=0.2,
         formants=0.1,
-        pitch=2.0,
-        channel=3.0,
+        channel=2.0,
         time_mask=30,
         freq_mask=10,
     ),
-    summary="A small residual CNN over mel spectrogram and pitch, and a GRU along time",
+    summary="A small residual CNN over a mel spectrogram, and a GRU along time",
     card="card.md",
 )
