@@ -149,13 +149,13 @@ def adaptation() -> str:
 
 def ablation() -> str:
     """Settings compared on dev speakers."""
-    lines = ["| network, data | what differs | UA % on dev speakers | each fold |", "|---|---|---|---|"]
+    lines = ["| network, data | what differs | UA % on dev speakers | each fold | commit |", "|---|---|---|---|---|"]
     for row in read("ablation.csv"):
         settings = ", ".join(f"`{pair}`" for pair in row["settings"].split(",") if pair)
         each = ", ".join(f"{100 * float(ua):.1f}" for ua in row["each"].split())
         lines.append(
-            f"| `{row['architecture']}`, {row['dataset']}, {row['labels']} | {row['variant']}: {settings} "
-            f"| {100 * float(row['dev_ua']):.1f} | {each} |"
+            f"| `{row['architecture']}`, {row['dataset']}, {row['labels'].replace(' ', ', ')} | {row['variant']}: {settings} "
+            f"| {100 * float(row['dev_ua']):.1f} | {each} | {row['commit']} |"
         )
     return "\n".join(lines)
 
