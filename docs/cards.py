@@ -188,7 +188,7 @@ def speech() -> str:
     config = json.loads((SPEECH.parent / "config.json").read_text(encoding="utf-8"))
     with open(ROOT / "results" / "corpora.csv", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["recordings"] == "0" and len(row["labels"].split()) == 4]
-    rows = [row for row in rows if "--dataset manifest" in row["command"]]  # of networks that learnt from several
+    rows = [row for row in rows if "open.csv" in row["command"]]  # of networks that learnt from several
     names = {"ravdess": "RAVDESS, English", "emodb": "EMO-DB, German", "nemo": "nEMO, Polish"}
     lines = []
     for corpus, name in names.items():

@@ -27,7 +27,7 @@ from emozoo.adaptation import SpeakerLean
 from emozoo.evaluate import Data, open_data
 from emozoo.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.model import load
-from emozoo.run import read_metrics, read_options
+from emozoo.run import RunOptions, read_metrics, read_options
 from results import command_of
 
 FILE = Path(__file__).resolve().parents[1] / "results" / "corpora.csv"
@@ -64,7 +64,7 @@ class Fold:
 def folds_of(run: Path, data: Data, corpus: str, labels: Sequence[str]) -> list[Fold]:
     options = read_options(next(run.glob("fold*")))
     assert options is not None
-    corpora = np.array([name or options.dataset for name in data.columns["corpus"]])
+    corpora = corpora_of(data, options)
     speakers = np.array(data.columns["speaker"])
     found = []
     for fold in data.folds(options.protocol, options.seed):
@@ -133,6 +133,12 @@ def rows_of(
     return rows
 
 
+def corpora_of(data: Data, options: RunOptions) -> np.ndarray:
+    """Each row's corpus; a table without that column is one, named as its file."""
+    one = Path(str(options.data_dir)).stem if options.dataset == "manifest" else options.dataset
+    return np.array([name or one for name in data.columns["corpus"]])
+
+
 def seed_of(run: Path) -> int:
     options = read_options(next(run.glob("fold*")))
     assert options is not None
@@ -145,8 +151,8 @@ def main() -> None:
     assert options is not None and document is not None
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     protocol = options.protocol or data.corpus.protocol
-    corpora = np.array([name or options.dataset for name in data.columns["corpus"]])
-    alone = "" if len(set(corpora)) > 1 else f"_{protocol}_alone"
+    corpora = corpora_of(data, options)
+    alone = "" if len(set(corpora)) > 1 else f"_{protocol}"
     same: dict[str, Any] = {
         "architecture": options.architecture,
         "protocol": protocol,

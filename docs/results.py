@@ -1,4 +1,4 @@
-"""Keeps emozoo/results.csv and the tables in docs/results.md: `python docs/results.py RUN COMMIT` adds a run to both.
+"""Keeps emozoo/results.csv and the tables of docs/results.md and README.md: `python docs/results.py RUN COMMIT` adds a run.
 
 RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last
 one that changed training). Without RUN only the tables are rendered again: also those of results/, which
@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CSV, PAGE = ROOT / "emozoo" / "results.csv", ROOT / "docs" / "results.md"
-RESULTS = ROOT / "results"
+README, RESULTS = ROOT / "README.md", ROOT / "results"
 COLUMNS = (
     "architecture,dataset,labels,protocol,folds,seed,clips,wa,ua,ua_std,ua_low,ua_high,macro_f1,epochs,command,commit,hardware"
 ).split(",")
@@ -108,42 +108,57 @@ def table() -> str:
 
 
 def several(protocol_is_corpus: bool) -> str:
-    """What runs over several corpora reach on each, without adaptation."""
+    """What runs over several corpora reach on each, without adaptation; of several seeds the mean."""
     lines = [
-        "| tested on | network | UA % | over folds | 95 % interval | WA % | macro F1 % | calibration error % | made with |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| tested on | network | UA % | seeds | over folds | 95 % interval | WA % | macro F1 % | calibration error % "
+        "| made with |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in read("corpora.csv"):
-        if (row["protocol"] == "corpus") != protocol_is_corpus or row["recordings"] != "0":
+    rows = [row for row in read("corpora.csv") if row["recordings"] == "0"]
+    for row in means(rows):
+        if (row["protocol"] == "corpus") != protocol_is_corpus:
             continue
         names = ("ua", "ua_std", "ua_low", "ua_high", "wa", "macro_f1", "calibration_error")
         share = {name: f"{100 * float(row[name]):.1f}" for name in names}
+        seeds = [each for each in rows if same_task(each) == same_task(row) and " " not in each["seed"]]
+        each = ", ".join(f"{100 * float(one['ua']):.1f}" for one in seeds)
         rest = " | ".join(share[name] for name in names[4:])
         lines.append(
-            f"| {row['corpus']}, {len(row['labels'].split())} emotions, {row['clips']} clips, seed {row['seed']} "
-            f"| `{row['architecture']}` | **{share['ua']}** | {'' if protocol_is_corpus else '± ' + share['ua_std']} "
-            f"| {share['ua_low']} to {share['ua_high']} | {rest} "
+            f"| {row['corpus']}, {len(row['labels'].split())} emotions, {row['protocol']}, {row['clips']} clips "
+            f"| `{row['architecture']}` | **{share['ua']}** | {row['seed'].replace(' ', ', ')}: {each} "
+            f"| {'' if protocol_is_corpus else '± ' + share['ua_std']} | {share['ua_low']} to {share['ua_high']} | {rest} "
             f"| `{row['command']}` |"
         )
     return "\n".join(lines)
 
 
+def same_task(row: dict[str, str]) -> tuple[str, ...]:
+    """What rows share that differ in their seeds only."""
+    return row["command"], row["corpus"], row["labels"]
+
+
+def means(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The rows with the mean over the seeds; where one seed was run, its row."""
+    averaged = {same_task(row) for row in rows if " " in row["seed"]}
+    return [row for row in rows if " " in row["seed"] or same_task(row) not in averaged]
+
+
 def adaptation() -> str:
     """UA with so many other recordings of a clip's speaker, a row for each corpus, label set and protocol."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in read("corpora.csv"):
+    for row in means(read("corpora.csv")):
         count = str(len(row["labels"].split()))
-        heard = "several" if "--dataset manifest" in row["command"] else "it alone"
-        key = (row["corpus"], count, heard, row["protocol"], row["architecture"], row["seed"])
+        heard = "several" if "open.csv" in row["command"] else "it alone"
+        key = (row["corpus"], count, heard, row["protocol"], row["architecture"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
     lines = [
         f"| tested on | trained on | protocol | network | {' | '.join(('none', *counts[1:]))} |",
         f"|---|---|---|---|{'---|' * len(counts)}",
     ]
-    for (corpus, emotions, heard, protocol, network, seed), ua in found.items():
+    for (corpus, emotions, heard, protocol, network), ua in found.items():
         cells = " | ".join(ua[count] for count in counts)
-        lines.append(f"| {corpus}, {emotions} emotions, seed {seed} | {heard} | `{protocol}` | `{network}` | {cells} |")
+        lines.append(f"| {corpus}, {emotions} emotions | {heard} | `{protocol}` | `{network}` | {cells} |")
     return "\n".join(lines)
 
 
@@ -153,10 +168,30 @@ def ablation() -> str:
     for row in read("ablation.csv"):
         settings = ", ".join(f"`{pair}`" for pair in row["settings"].split(",") if pair)
         each = ", ".join(f"{100 * float(ua):.1f}" for ua in row["each"].split())
+        labels = row["labels"].replace(" ", ", ")
         lines.append(
-            f"| `{row['architecture']}`, {row['dataset']}, {row['labels'].replace(' ', ', ')} | {row['variant']}: {settings} "
+            f"| `{row['architecture']}`, {row['dataset']}, {labels} | {row['variant']}: {settings} "
             f"| {100 * float(row['dev_ua']):.1f} | {each} | {row['commit']} |"
         )
+    return "\n".join(lines)
+
+
+def overview() -> str:
+    """README's table: the best UA of each network on each corpus, on speakers that it never heard."""
+    best: dict[tuple[str, str, str], float] = {}
+    several = [row for row in means(read("corpora.csv")) if row["recordings"] == "0" and row["protocol"] != "corpus"]
+    for row in [*rows(), *({**row, "dataset": row["corpus"]} for row in several)]:
+        key = (row["architecture"], row["dataset"], str(len(row["labels"].split())))
+        best[key] = max(best.get(key, 0.0), float(row["ua"]))
+    tasks = [("ravdess", "4"), ("ravdess", "8"), ("emodb", "4"), ("nemo", "4")]
+    networks = sorted({name for name, *_ in best}, key=lambda name: -best.get((name, *tasks[0]), 0.0))
+    lines = [
+        f"| Architecture | {' | '.join(f'{dataset}, {count} emotions' for dataset, count in tasks)} |",
+        f"|---|{'---:|' * len(tasks)}",
+    ]
+    for name in networks:
+        cells = (f"{100 * best[name, *task]:.1f}" if (name, *task) in best else "" for task in tasks)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -170,7 +205,6 @@ def read(name: str) -> list[dict[str, str]]:
 
 def render() -> str:
     """The page with its tables as the CSVs have them."""
-    page = PAGE.read_text(encoding="utf-8")
     parts = {
         "results": table(),
         "corpora": several(False),
@@ -178,6 +212,16 @@ def render() -> str:
         "adaptation": adaptation(),
         "ablation": ablation(),
     }
+    return filled(PAGE.read_text(encoding="utf-8"), parts)
+
+
+def render_readme() -> str:
+    """README with its table as the CSVs have it."""
+    return filled(README.read_text(encoding="utf-8"), {"measured": overview()})
+
+
+def filled(page: str, parts: dict[str, str]) -> str:
+    """A page with the text between each part's marks replaced."""
     for name, text in parts.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         before, rest = page.split(begin)
@@ -194,6 +238,7 @@ def main() -> None:
             writer.writeheader()
             writer.writerows([*kept, new])
     PAGE.write_text(render(), encoding="utf-8")
+    README.write_text(render_readme(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ spec.loader.exec_module(results)
 
 def test_the_page_shows_the_csv() -> None:
     assert results.PAGE.read_text(encoding="utf-8") == results.render()
+    assert results.README.read_text(encoding="utf-8") == results.render_readme()
     assert results.rows() == measured_results()
 
 
@@ -30,7 +31,7 @@ def test_each_row_of_several_corpora_is_complete_and_of_speakers_never_heard() -
     rows = results.read("corpora.csv")
     assert {row["corpus"] for row in rows} == {"ravdess", "emodb", "nemo"}
     for row in rows:
-        assert all(row.values()) and row["protocol"] in ("group-5", "corpus")
+        assert all(row.values()) and row["protocol"] in ("group-5", "speaker", "corpus")
         assert 0 < float(row["ua_low"]) <= float(row["ua_high"]) < 1
     assert all(all(row[name] for name in row if name != "settings") for row in results.read("ablation.csv"))
 
