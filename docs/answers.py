@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from emozoo.evaluate import Data
 from emozoo.media import window_starts
@@ -13,9 +14,19 @@ from emozoo.model import EmotionModel
 
 
 class Answers:
-    """Of the clips among `rows` that carry one of `labels`: their windows' logits for these labels only, and the truth."""
+    """Of the clips among `rows` that carry one of `labels`: their windows' logits for these labels only, and the truth.
 
-    def __init__(self, model: EmotionModel, data: Data, rows: Sequence[int], labels: Sequence[str]) -> None:
+    `change` is done to the sound of windows, float32 [batch, 48000], before the model hears it.
+    """
+
+    def __init__(
+        self,
+        model: EmotionModel,
+        data: Data,
+        rows: Sequence[int],
+        labels: Sequence[str],
+        change: Callable[[Tensor], Tensor] = lambda sound: sound,
+    ) -> None:
         places = [model.labels.index(label) for label in labels]
         known = {data.labels.index(label): number for number, label in enumerate(labels)}
         self.rows = np.array([row for row in rows if data.store.labels[row] in known])
@@ -25,8 +36,9 @@ class Answers:
         batches = np.array_split(np.arange(len(plan)), -(-len(plan) // 64))
         with torch.inference_mode():
             logits = [
-                model(*data.store.batch(self.rows[self.clip[batch]], starts[batch], model.device)).double().cpu()
+                model(change(sound), frames).double().cpu()
                 for batch in batches
+                for sound, frames in [data.store.batch(self.rows[self.clip[batch]], starts[batch], model.device)]
             ]
         self.logits = torch.cat(logits).numpy()[:, places]
 

@@ -176,6 +176,15 @@ def ablation() -> str:
     return "\n".join(lines)
 
 
+def robustness() -> str:
+    """UA on worse recordings."""
+    corpora = ("ravdess", "emodb", "nemo")
+    lines = [f"| the recordings | {' | '.join(corpora)} |", f"|---|{'---:|' * len(corpora)}"]
+    for row in read("robustness.csv"):
+        lines.append(f"| {row['condition']} | {' | '.join(f'{100 * float(row[name]):.1f}' for name in corpora)} |")
+    return "\n".join(lines)
+
+
 def overview() -> str:
     """README's table: the best UA of each network on each corpus, on speakers that it never heard."""
     best: dict[tuple[str, str, str], float] = {}
@@ -211,6 +220,7 @@ def render() -> str:
         "cross-corpus": several(True),
         "adaptation": adaptation(),
         "ablation": ablation(),
+        "robustness": robustness(),
     }
     return filled(PAGE.read_text(encoding="utf-8"), parts)
 
