@@ -30,6 +30,8 @@ SAMPLING_RATE = 16_000
 _CROSSINGS, _ROLLOFF = 6, 0.99
 """Of the filter that resamples: how many zeros of its sinc it reaches to either side, and where it cuts, as a share of the
 lower of the two rates' Nyquist frequency."""
+LOWEST_RATE = 1000
+"""Samples a second; fewer hold no speech."""
 SLACK_SECONDS = 0.1
 """A span may end this much after the file: times in label files are rounded."""
 _SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
@@ -128,7 +130,7 @@ def _native_sound(path: str | Path, start: float | None, end: float | None) -> I
     pieces = _container_sound(path, start, end) if file is None else _soundfile_sound(path, file, start, end)
     rate, count = 0, 0
     for rate, piece in pieces:
-        if rate < 1000:
+        if rate < LOWEST_RATE:
             raise EmozooError(f"{path} has {rate} samples a second, too few for speech: record or export it again")
         if not np.isfinite(piece).all():
             raise EmozooError(f"{path} holds samples that are no numbers (NaN or infinity): export the sound again")
