@@ -1,7 +1,7 @@
 """The bytes of a pipe become samples: raw PCM, or WAV, which its header tells.
 
-The header is read here because neither library at hand reads a pipe: soundfile must be able to go back, and ffmpeg behind PyAV
-looks seconds ahead and ends a stream that is cut off as if it were whole.
+The header is read here because neither library at hand suits a pipe: soundfile must be able to go back, and ffmpeg behind
+PyAV reads seconds of it before it begins, and ends a stream that is cut off as if it were whole.
 """
 
 from __future__ import annotations
