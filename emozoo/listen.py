@@ -17,14 +17,12 @@ from emozoo.errors import EmozooError
 from emozoo.media import SAMPLING_RATE
 from emozoo.predict import Stretch, Window, answer_in_words, classify
 from emozoo.preparation import Preparation
-from emozoo.sound import LOWEST_RATE, Resampler, mean_of_channels
+from emozoo.sound import Resampler, check_rate, mean_of_channels
 
 if TYPE_CHECKING:
     from emozoo.adaptation import SpeakerLean
     from emozoo.predict import Model
 
-HIGHEST_RATE = 1_000_000
-"""Samples a second; more than any microphone gives."""
 BLOCK_SECONDS = 0.1
 """Sound that is resampled at a time, and by which a window can be late."""
 DENOISING_SECONDS = (PIECE + AROUND) // SAMPLING_RATE
@@ -134,12 +132,6 @@ def check_model(model: Model) -> None:
     if model.video and "video" not in model.optional:
         raise EmozooError("this model needs pictures, and a stream has none: name a model that can do without")
     Preparation(denoise=model.preparation.denoise).require("this model")  # there are no pictures to crop
-
-
-def check_rate(rate: int) -> None:
-    """Raises EmozooError for a sampling rate that no stream of speech has."""
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise EmozooError(f"a stream has {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {rate}: check the rate")
 
 
 def _mono(chunk: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.listen import check_rate
+from emozoo.sound import check_rate
 
 log = logging.getLogger("emozoo")
 

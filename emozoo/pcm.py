@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.listen import check_rate
+from emozoo.sound import check_rate
 
 log = logging.getLogger("emozoo")
 

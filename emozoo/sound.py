@@ -30,8 +30,8 @@ SAMPLING_RATE = 16_000
 _CROSSINGS, _ROLLOFF = 6, 0.99
 """Of the filter that resamples: how many zeros of its sinc it reaches to either side, and where it cuts, as a share of the
 lower of the two rates' Nyquist frequency."""
-LOWEST_RATE = 1000
-"""Samples a second; fewer hold no speech."""
+LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000
+"""Samples a second: fewer hold no speech, and no microphone gives more to a stream."""
 SLACK_SECONDS = 0.1
 """A span may end this much after the file: times in label files are rounded."""
 _SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
@@ -233,6 +233,12 @@ def _at_sampling_rate(pieces: Iterable[tuple[int, np.ndarray]], block_seconds: f
         yield from resampler.push(piece)
     if resampler:
         yield from resampler.finish()
+
+
+def check_rate(rate: int) -> None:
+    """Raises EmozooError for a sampling rate that no stream of speech has."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise EmozooError(f"a stream has {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {rate}: check the rate")
 
 
 class Resampler:

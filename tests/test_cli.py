@@ -16,8 +16,8 @@ from emozoo.architecture import Recipe
 from emozoo.info import describe, measured_results
 
 COMMANDS = [
-    "train", "evaluate", "predict", "listen", "export", "benchmark", "push", "card", "list", "info", "check", "new architecture",
-    "new dataset",
+    "train", "evaluate", "predict", "listen", "export", "benchmark", "push", "card", "list", "info", "check",
+    "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
