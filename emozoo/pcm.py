@@ -201,7 +201,7 @@ def _chunks(source: _Source, layout: Layout, size: int | None) -> Iterator[np.nd
             f"{NAME} is a WAV that is cut off after {seconds:.2f} s, its header promises more: send it again"
         )
     if held:
-        log.warning("%s ends within a sample: its last %d bytes are left out", NAME, len(held))
+        log.warning("%s ends within a sample, which is left out", NAME)
 
 
 def _samples(data: bytes, layout: Layout) -> np.ndarray:
