@@ -6,7 +6,9 @@ Where the chunks come from is the business of `emozoo.pcm` and `emozoo.microphon
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,9 +123,10 @@ class Listener:
                     yield media.cut_window(sound, None, 0)
 
         answers: list[Stretch] = []
-        for probabilities in classify(self._model, windows()):
-            words = answer_in_words(self._model, probabilities, self._lean)
-            answers.append(Stretch(*spans[len(answers)], *words))
+        with _one_core():
+            for probabilities in classify(self._model, windows()):
+                words = answer_in_words(self._model, probabilities, self._lean)
+                answers.append(Stretch(*spans[len(answers)], *words))
         return answers
 
 
@@ -132,6 +135,21 @@ def check_model(model: Model) -> None:
     if model.video and "video" not in model.optional:
         raise EmozooError("this model needs pictures, and a stream has none: name a model that can do without")
     Preparation(denoise=model.preparation.denoise).require("this model")  # there are no pictures to crop
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """A window a second needs no more; on a busy machine each step of a network would wait for the slowest of several."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _mono(chunk: np.ndarray) -> np.ndarray:

@@ -163,6 +163,22 @@ def test_memory_does_not_grow_with_the_stream() -> None:
     assert peak(80) < peak(10) + 100_000  # 70 seconds more are 4 MB at 16 kHz
 
 
+def test_one_core_answers_and_the_callers_threads_are_left_alone() -> None:
+    class Counter(Recorder):
+        def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
+            threads.append(torch.get_num_threads())
+            return super().probabilities(windows)
+
+    threads, before = list[int](), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for answer in Listener(Counter()).hear([noise(3), noise(20)]):
+            assert answer and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(threads) == {1}
+
+
 def test_a_chunk_may_be_used_again_once_it_was_fed() -> None:
     sound, model, buffer = (noise(4) / 32_768).astype(np.float32)[:, 0], Recorder(), np.empty(1_000, np.float32)
     listener = Listener(model)
