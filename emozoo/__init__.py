@@ -1,6 +1,7 @@
 """emozoo: recognise emotion in speech and video.
 
-`emozoo.load(reference)` gives a trained model, `emozoo.data.load_dataset(name)` a corpus. Nothing heavy is imported here.
+`emozoo.load(reference)` gives a trained model, `emozoo.Listener(model)` hears a stream with it, and
+`emozoo.data.load_dataset(name)` is a corpus. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
+    from emozoo.listen import Listener
     from emozoo.model import EmotionModel, load
 
     __version__: str
 
-__all__ = ["EmotionModel", "EmozooError", "__version__", "load"]
+__all__ = ["EmotionModel", "EmozooError", "Listener", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from emozoo import model
 
         return getattr(model, name)
+    if name == "Listener":
+        from emozoo.listen import Listener
+
+        return Listener
     if name == "__version__":  # asked for rarely, and its import takes as long as the rest of --help
         from importlib.metadata import PackageNotFoundError, version
 

@@ -19,8 +19,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import emozoo
-from emozoo import bundled, cli_plugins, cli_publish
-from emozoo.cli_options import DataDir, Device, Json, Merge, Protocol, Settings, pairs, print_json
+from emozoo import bundled, cli_listen, cli_plugins, cli_publish
+from emozoo.cli_options import DataDir, Device, Json, Merge, Model, Protocol, Settings, Speaker, pairs, print_json
 from emozoo.errors import EmozooError
 
 _interrupts: list[int] = []
@@ -281,16 +281,8 @@ def predict(
     files: Annotated[
         list[str], typer.Argument(help="Sound or video files, folders, or patterns such as 'clips/*.mp4'.")
     ],
-    model: Annotated[
-        str, typer.Option(help="A run's folder, hub:user/name[@revision], or a model in the box.")
-    ] = bundled.DEFAULT,
-    speaker: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Other recordings of the person who speaks, to adapt to: a file, folder or quoted pattern; "
-            "may be given again."
-        ),
-    ] = None,
+    model: Model = bundled.DEFAULT,
+    speaker: Speaker = None,
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Also the answer for each window of 3 s, one a second.")
     ] = False,
@@ -358,6 +350,9 @@ def predict(
                 render.warn(answer.error)
     if all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
+
+
+app.command()(cli_listen.listen)
 
 
 @app.command("list", cls=_Command)

@@ -12,6 +12,14 @@ from emozoo.errors import EmozooError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Model = Annotated[str, typer.Option(help="A run's folder, hub:user/name[@revision], or a model in the box.")]
+Speaker = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Other recordings of the person who speaks, to adapt to: a file, folder or quoted pattern; "
+        "may be given again."
+    ),
+]
 DataDir = Annotated[
     str | None,
     typer.Option(

@@ -20,18 +20,40 @@ clips of speech in white noise, these distorted least; noisereduce's own (1024, 
 def denoised(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Sound at 16 kHz without its steady noise, in constant memory: blocks of float32 [samples], whatever their lengths.
 
-    Spectral gating (noisereduce, Sainburg 2019) against the noise of the moment, for it may change. What comes out depends
-    on the sound alone, not on how it was cut into blocks. Raises EmozooError where noisereduce is not installed.
+    See `Denoiser`. Raises EmozooError where noisereduce is not installed.
     """
-    held, before = np.zeros(0, np.float32), 0  # `before`: the samples at the beginning of `held` that are done already
+    denoiser = Denoiser()
     for block in blocks:
-        held = np.concatenate([held, block])
-        while len(held) >= before + PIECE + AROUND:
-            yield _gated(held[: before + PIECE + AROUND])[before : before + PIECE]
-            drop = before + PIECE - AROUND
-            held, before = held[drop:], AROUND
-    if len(held) > before:
-        yield _gated(held)[before:]
+        yield from denoiser.push(block)
+    yield from denoiser.finish()
+
+
+class Denoiser:
+    """Takes noise out of sound that comes block by block.
+
+    Spectral gating (noisereduce, Sainburg 2019) against the noise of the moment, for it may change. What comes out depends
+    on the sound alone, not on how it was cut into blocks.
+    """
+
+    def __init__(self) -> None:
+        self._held = np.zeros(0, np.float32)
+        self._before = 0
+        """The samples at the beginning of what is held that are done already."""
+
+    def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """The next sound at 16 kHz, float32 [samples]; gives what can be done with it, `PIECE` at a time.
+
+        Raises EmozooError where noisereduce is not installed.
+        """
+        self._held = np.concatenate([self._held, block])
+        while len(self._held) >= (end := self._before + PIECE) + AROUND:
+            yield _gated(self._held[: end + AROUND])[self._before : end]
+            self._held, self._before = self._held[end - AROUND :], AROUND
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The rest, once all has been pushed."""
+        if len(self._held) > self._before:
+            yield _gated(self._held)[self._before :]
 
 
 def _gated(sound: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ costs no more than numpy: decoders are imported on first use. What a sound or a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,7 @@ __all__ = [
     "Clip",
     "Crop",
     "Video",
+    "WindowCutter",
     "cut_window",
     "duration",
     "has_sound",
@@ -153,6 +154,32 @@ def window_starts(samples: int) -> list[int]:
     last = max(samples - WINDOW_SAMPLES, 0)
     starts = list(range(0, last + 1, HOP_SAMPLES))
     return starts if starts[-1] == last else [*starts, last]
+
+
+class WindowCutter:
+    """Cuts sound that comes block by block into the windows of `window_starts`, in constant memory."""
+
+    def __init__(self) -> None:
+        self._held, self._first = np.zeros(0, np.float32), 0
+        """What is held begins at sample `_first`, the next window at `_start`."""
+        self._start = 0
+
+    def push(self, block: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """The next sound at 16 kHz, float32 [samples]; gives the windows that are complete with it: first sample, sound."""
+        self._held = np.concatenate([self._held, block])
+        while self._first + len(self._held) - self._start >= WINDOW_SAMPLES:
+            yield self._start, self._held[self._start - self._first :][:WINDOW_SAMPLES]
+            self._start += HOP_SAMPLES
+        # What the last window needs, should the sound end with this block, is kept.
+        drop = max(0, len(self._held) - WINDOW_SAMPLES)
+        self._held, self._first = self._held[drop:], self._first + drop
+
+    def finish(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The last window, once all has been pushed, where none has ended with the sound; it may be short."""
+        samples = self._first + len(self._held)
+        if self._start == 0 or samples > self._start - HOP_SAMPLES + WINDOW_SAMPLES:
+            last = max(0, samples - WINDOW_SAMPLES)
+            yield last, self._held[last - self._first :]
 
 
 def cut_window(waveform: np.ndarray, frames: np.ndarray | None, start: int) -> tuple[np.ndarray, np.ndarray | None]:

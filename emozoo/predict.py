@@ -187,19 +187,10 @@ def stream_windows(
             frames = pictures.frames(begin, len(sound), face=preparation.crop == "face")
         return start / media.SAMPLING_RATE, end / media.SAMPLING_RATE, media.cut_window(sound, frames, 0)
 
-    held, first, start = np.zeros(0, np.float32), 0, 0  # `held` begins at sample `first`, the next window at `start`
+    cutter = media.WindowCutter()
     for block in sounds:
-        held = np.concatenate([held, block])
-        while first + len(held) - start >= media.WINDOW_SAMPLES:
-            yield window(start, held[start - first :][: media.WINDOW_SAMPLES])
-            start += media.HOP_SAMPLES
-        # What the last window needs, should the file end with this block, is kept.
-        drop = max(0, len(held) - media.WINDOW_SAMPLES)
-        held, first = held[drop:], first + drop
-    samples = first + len(held)
-    if start == 0 or samples > start - media.HOP_SAMPLES + media.WINDOW_SAMPLES:
-        last = max(0, samples - media.WINDOW_SAMPLES)
-        yield window(last, held[last - first :])
+        yield from itertools.starmap(window, cutter.push(block))
+    yield from itertools.starmap(window, cutter.finish())
 
 
 def _silence(seconds: float) -> Iterator[np.ndarray]:
@@ -233,9 +224,9 @@ def predict_file(
     for probabilities in classify(model, windows()):
         total += probabilities
         if timeline:
-            stretches.append(Stretch(*spans[count], *_answer(model, probabilities, lean)))
+            stretches.append(Stretch(*spans[count], *answer_in_words(model, probabilities, lean)))
         count += 1
-    emotion, by_label = _answer(model, total / count, lean)
+    emotion, by_label = answer_in_words(model, total / count, lean)
     spoken = tuple(stretches) if timeline else None
     return Prediction(os.fspath(path), emotion, by_label, spoken, modalities=_modalities(model, there))
 
@@ -249,7 +240,8 @@ def _modalities(model: Model, there: set[str]) -> tuple[str, ...] | None:
     return tuple(each for each in ("audio", "video") if each in there) if model.optional else None
 
 
-def _answer(model: Model, probabilities: np.ndarray, lean: SpeakerLean | None) -> tuple[str, dict[str, float]]:
+def answer_in_words(model: Model, probabilities: np.ndarray, lean: SpeakerLean | None) -> tuple[str, dict[str, float]]:
+    """The emotion and the probabilities by label, of probabilities float64 [labels], without a speaker's `lean`."""
     if lean is not None:
         probabilities = lean.apply(probabilities)
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
@@ -298,7 +290,7 @@ def predict_files(
             if file.error is not None:
                 yield Prediction(file.path, error=file.error)
             else:
-                answer = _answer(model, file.total / file.count, lean)
+                answer = answer_in_words(model, file.total / file.count, lean)
                 stretches, there = tuple(file.stretches) if timeline else None, _modalities(model, file.modalities)
                 yield Prediction(file.path, *answer, stretches, modalities=there)
 
@@ -306,7 +298,7 @@ def predict_files(
         yield from finished()
         file = files[0]
         if timeline:
-            file.stretches.append(Stretch(*file.spans[file.count], *_answer(model, probabilities, lean)))
+            file.stretches.append(Stretch(*file.spans[file.count], *answer_in_words(model, probabilities, lean)))
         file.count += 1
         file.total += probabilities
     yield from finished()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emozoo.export import Export
     from emozoo.hub import HubModel, Push
     from emozoo.metrics import Metrics, Summary
-    from emozoo.predict import Prediction
+    from emozoo.predict import Prediction, Stretch
     from emozoo.registry import Plugin
 
 T = TypeVar("T")
@@ -257,6 +257,14 @@ def show_predictions(
     for answer in answers:
         if answer.error is not None:
             err.print(f"[red]error:[/] {escape(answer.error)}", soft_wrap=True)
+
+
+def show_stretch(stretch: Stretch, labels: Sequence[str]) -> None:
+    """A line for a window, at once."""
+    span = f"{stretch.start:.1f} to {stretch.end:.1f}"
+    emotion = f"{stretch.emotion:<{max(map(len, labels))}}"
+    share = _percent(stretch.probabilities[stretch.emotion])
+    out.print(f"{span:>16}  [bold]{escape(emotion)}[/]  {share:>5} %", soft_wrap=True)
 
 
 def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> None:

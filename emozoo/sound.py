@@ -30,6 +30,8 @@ SAMPLING_RATE = 16_000
 _CROSSINGS, _ROLLOFF = 6, 0.99
 """Of the filter that resamples: how many zeros of its sinc it reaches to either side, and where it cuts, as a share of the
 lower of the two rates' Nyquist frequency."""
+LOWEST_RATE, HIGHEST_RATE = 1000, 1_000_000
+"""Samples a second: fewer hold no speech, and no microphone gives more to a stream."""
 SLACK_SECONDS = 0.1
 """A span may end this much after the file: times in label files are rounded."""
 _SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
@@ -46,12 +48,12 @@ def read_audio(path: str | Path, start: float | None = None, end: float | None =
     Raises EmozooError where the file is missing, damaged, without a sound track, or does not reach from `start` to `end`
     (a tenth of a second beyond its end is forgiven).
     """
-    return np.concatenate(list(_at_sampling_rate(path, _native_sound(path, start, end), 60.0)))
+    return np.concatenate(list(_at_sampling_rate(_native_sound(path, start, end), 60.0)))
 
 
 def stream_audio(path: str | Path, block_seconds: float = 10.0) -> Iterator[np.ndarray]:
     """`read_audio` of a whole file in blocks of about `block_seconds`, in constant memory: float32 [samples] each."""
-    return _at_sampling_rate(path, _native_sound(path, None, None), block_seconds)
+    return _at_sampling_rate(_native_sound(path, None, None), block_seconds)
 
 
 def existing_file(path: str | Path) -> str:
@@ -128,7 +130,7 @@ def _native_sound(path: str | Path, start: float | None, end: float | None) -> I
     pieces = _container_sound(path, start, end) if file is None else _soundfile_sound(path, file, start, end)
     rate, count = 0, 0
     for rate, piece in pieces:
-        if rate < 1000:
+        if rate < LOWEST_RATE:
             raise EmozooError(f"{path} has {rate} samples a second, too few for speech: record or export it again")
         if not np.isfinite(piece).all():
             raise EmozooError(f"{path} holds samples that are no numbers (NaN or infinity): export the sound again")
@@ -211,41 +213,72 @@ def _promised_seconds(container: av.container.InputContainer) -> float:
 def _mono(frame: av.AudioFrame) -> np.ndarray:
     """float32 [samples]."""
     sound = frame.to_ndarray()  # [channels, samples], or [1, samples * channels] where the format is packed
-    if not frame.format.is_planar:
-        sound = sound.reshape(frame.samples, -1).T
+    return mean_of_channels(sound.T if frame.format.is_planar else sound.reshape(frame.samples, -1))
+
+
+def mean_of_channels(sound: np.ndarray) -> np.ndarray:
+    """float32 [samples], a copy, of samples [samples, channels]: uint8 around 128, signed integers, or floats in [-1, 1]."""
     if sound.dtype.kind == "u":
         sound = sound.astype(np.int16) - 128
-        return (sound / 128).astype(np.float32).mean(axis=0)
+        return (sound / 128).astype(np.float32).mean(axis=1)
     scale = 2.0 ** (8 * sound.dtype.itemsize - 1) if sound.dtype.kind == "i" else 1.0
-    return (sound / scale).astype(np.float32).mean(axis=0)
+    return (sound / scale).astype(np.float32).mean(axis=1)
 
 
-def _at_sampling_rate(
-    path: str | Path, pieces: Iterable[tuple[int, np.ndarray]], block_seconds: float
-) -> Iterator[np.ndarray]:
-    """Blocks at 16 kHz; each is resampled with as much of its neighbours as the filter spans, so that none shows a seam."""
-    up, down, step, context, held = 1, 1, 0, 0, 0
-    buffer: list[np.ndarray] = []
+def _at_sampling_rate(pieces: Iterable[tuple[int, np.ndarray]], block_seconds: float) -> Iterator[np.ndarray]:
+    """Blocks at 16 kHz, of pieces that all have one rate."""
+    resampler: Resampler | None = None
     for rate, piece in pieces:
-        if not step:
-            # A rate that shares no large factor with 16 kHz would need a filter of gigabytes: the nearest ratio with
-            # small terms is off by less than 2 ms in an hour, and exact for all usual rates.
-            ratio = Fraction(rate, SAMPLING_RATE).limit_denominator(1000)
-            down, up = ratio.numerator, ratio.denominator
-            step = max(1, round(block_seconds * rate / down)) * down
-            context = 0 if up == down else (math.ceil(8 / min(up, down)) + 1) * down  # the filter spans 6.06
-            buffer, held = [np.zeros(context, np.float32)], context
-        buffer.append(piece)
-        held += len(piece)
-        while held >= step + 2 * context:
-            whole = np.concatenate(buffer)
-            yield _resample(whole[: step + 2 * context], down, up)[context * up // down : (context + step) * up // down]
-            buffer, held = [whole[step:]], held - step
-    rest = held - context
-    if rest > 0:
-        whole = np.concatenate([*buffer, np.zeros(context, np.float32)])
-        begin = context * up // down
-        yield _resample(whole, down, up)[begin : begin + math.ceil(rest * up / down)]
+        resampler = resampler or Resampler(rate, block_seconds)
+        yield from resampler.push(piece)
+    if resampler:
+        yield from resampler.finish()
+
+
+def check_rate(rate: int) -> None:
+    """Raises EmozooError for a sampling rate that no stream of speech has."""
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise EmozooError(f"a stream has {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {rate}: check the rate")
+
+
+class Resampler:
+    """Sound of any rate, in pieces of any length, becomes blocks at 16 kHz, in constant memory.
+
+    A block is resampled with as much of its neighbours as the filter spans, so that none shows a seam, and what comes out
+    does not depend on where the pieces were cut.
+    """
+
+    def __init__(self, rate: int, block_seconds: float) -> None:
+        """`rate` is in samples a second; blocks are of about `block_seconds`."""
+        # A rate that shares no large factor with 16 kHz would need a filter of gigabytes: the nearest ratio with
+        # small terms is off by less than 2 ms in an hour, and exact for all usual rates.
+        ratio = Fraction(rate, SAMPLING_RATE).limit_denominator(1000)
+        self._down, self._up = down, up = ratio.numerator, ratio.denominator
+        self._step = max(1, round(block_seconds * rate / down)) * down
+        self._context = 0 if up == down else (math.ceil(8 / min(up, down)) + 1) * down  # the filter spans 6.06
+        self._buffer, self._held = [np.zeros(self._context, np.float32)], self._context
+
+    def push(self, piece: np.ndarray) -> Iterator[np.ndarray]:
+        """The next sound float32 [samples]; gives the blocks float32 [samples] that are complete with it."""
+        self._buffer.append(piece)
+        self._held += len(piece)
+        span = self._step + 2 * self._context
+        if self._held < span:
+            return
+        whole, first = np.concatenate(self._buffer), 0
+        begin, end = (place * self._up // self._down for place in (self._context, self._context + self._step))
+        while len(whole) - first >= span:
+            yield _resample(whole[first : first + span], self._down, self._up)[begin:end]
+            first += self._step
+        self._buffer, self._held = [whole[first:]], len(whole) - first
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The rest, once all has been pushed."""
+        rest = self._held - self._context
+        if rest > 0:
+            whole = np.concatenate([*self._buffer, np.zeros(self._context, np.float32)])
+            begin = self._context * self._up // self._down
+            yield _resample(whole, self._down, self._up)[begin : begin + math.ceil(rest * self._up / self._down)]
 
 
 def _resample(sound: np.ndarray, down: int, up: int) -> np.ndarray:

@@ -16,14 +16,15 @@ from emozoo.architecture import Recipe
 from emozoo.info import describe, measured_results
 
 COMMANDS = [
-    "train", "evaluate", "predict", "export", "benchmark", "push", "card", "list", "info", "check", "new architecture",
-    "new dataset",
+    "train", "evaluate", "predict", "listen", "export", "benchmark", "push", "card", "list", "info", "check",
+    "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
     "--resume --set --device --precision --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --output --device --json",
     "predict": "--model --speaker --timeline --plot --csv --backend --device --json",
+    "listen": "--model --microphone --rate --channels --format --vad --speaker --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",
     "push": "--private --revision --message --dry-run --token --json",
@@ -157,6 +158,6 @@ def test_imports_run_one_way() -> None:
     for name in ["media.py", "sound.py", "features.py", "architecture.py", "registry.py", "metrics.py", "settings.py"]:
         text = (folder / name).read_text(encoding="utf-8")
         assert not re.search(rf"(from|import) emozoo(\.| import )({'|'.join(workflows)})\b", text), name
-    for name in ["train.py", "trainer.py", "evaluate.py", "adaptation.py", "predict.py", "model.py"]:
+    for name in ["train.py", "trainer.py", "evaluate.py", "adaptation.py", "predict.py", "listen.py", "model.py"]:
         text = (folder / name).read_text(encoding="utf-8")
         assert not re.search(r"(from|import) emozoo(\.| import )(cli|render)\b", text), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 import shlex
@@ -132,7 +133,7 @@ def commands(page: Path) -> Iterator[str]:
             while words and re.fullmatch(r"\w+=.*", words[0]):  # an environment variable before a command
                 words.pop(0)
             if words[:1] == ["emozoo"]:
-                yield shlex.join(words[1 : words.index(">") if ">" in words else None])
+                yield shlex.join(itertools.takewhile(lambda word: word not in ("<", ">"), words[1:]))
 
 
 LINES = sorted({line for page in PAGES for line in commands(page)})

@@ -1,0 +1,93 @@
+"""The command that hears what has no end yet: `listen`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from emozoo import bundled
+from emozoo.cli_options import Device, Model, Speaker
+from emozoo.errors import EmozooError
+
+
+class Format(StrEnum):
+    u8 = "u8"
+    s16le = "s16le"
+    s24le = "s24le"
+    s32le = "s32le"
+    f32le = "f32le"
+    f64le = "f64le"
+
+
+def listen(
+    model: Model = bundled.DEFAULT,
+    microphone: Annotated[
+        bool, typer.Option("--microphone", help="Hear the system's microphone (pip extra microphone).")
+    ] = False,
+    rate: Annotated[
+        int | None, typer.Option(help="Samples a second. Default: 16000; the microphone's own.", show_default=False)
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="Of which the mean is heard. Default: 1.", show_default=False)
+    ] = None,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Of raw samples, as ffmpeg calls it. Default: s16le.")
+    ] = None,
+    vad: Annotated[
+        bool, typer.Option("--vad", help="Leave out windows in which nobody speaks (pip extra vad).")
+    ] = False,
+    speaker: Speaker = None,
+    device: Device = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each window.")] = False,
+) -> None:
+    """Answer what comes in on standard input, raw samples or WAV, or from the microphone: a line for each window of 3 s.
+
+    Such as: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
+    """
+    from emozoo import pcm, render
+    from emozoo.adaptation import hear_speaker
+    from emozoo.listen import DENOISING_SECONDS, Listener, check_model
+    from emozoo.predict import find_files
+
+    pcm.check_layout(rate, channels)
+    voice = find_files(speaker or [])
+    if microphone:
+        from emozoo.microphone import open_microphone
+
+        if format_ is not None:
+            raise EmozooError("--format is of raw samples on standard input: leave it out with --microphone")
+        found, chunks = open_microphone(rate, channels)
+    else:
+        pieces = pcm.read_ahead(_standard_input())
+    from emozoo.model import load
+
+    loaded = load(model, device)
+    check_model(loaded)
+    lean = hear_speaker(loaded, voice) if voice else None
+    if not microphone:
+        found, chunks = pcm.read_pcm(pieces, rate, channels, format_ and format_.value)
+    listener = Listener(loaded, found, lean=lean, skip_pauses=vad)
+    if "video" in loaded.optional:
+        render.say(render.ONE_SIDED[("audio",)])
+    if loaded.preparation.denoise:
+        render.say(f"this model takes out noise first, for which lines come up to {DENOISING_SECONDS} s late")
+    for stretch in listener.hear(chunks):
+        if as_json:
+            typer.echo(json.dumps(vars(stretch), ensure_ascii=False, allow_nan=False))
+        else:
+            render.show_stretch(stretch, loaded.labels)
+
+
+def _standard_input() -> int:
+    if sys.stdin is None:
+        raise EmozooError("standard input is closed: pipe sound into it, or name --microphone")
+    if sys.stdin.isatty():
+        raise EmozooError(
+            "standard input is a terminal: pipe sound into it, as in "
+            "ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen, or name --microphone"
+        )
+    return sys.stdin.fileno()
