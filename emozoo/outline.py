@@ -20,8 +20,8 @@ FINE, HOP, WINDOW = 16, 160, 400
 """In samples: steps of 1 ms for the wave, of 10 ms for the spectrogram, which looks at the 25 ms around each."""
 RANGE = 80.0
 """dB from the loudest to what counts as silence."""
-QUIETEST = 1e-4
-"""The least power that counts as loudest, so that the hiss of a silent recording stays unseen."""
+QUIETEST = 0.01
+"""The least power that counts as loudest, that of a tone 60 dB below full scale: so the hiss of silence stays unseen."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ __all__ = ["confusion_matrix", "draw_timeline", "emotion_colours", "png", "timel
 MOST_POINTS = 240
 """Windows that a timeline shows one by one; more are shown as means of several."""
 
+CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
+"""Seconds between the numbers along a long time."""
+
 
 class Stretch(Protocol):
     """A window's answer: seconds from the start of the file, and the probability of each label, 0..1."""
@@ -53,43 +56,43 @@ def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
     shares = counts / np.maximum(occurring, 1)[:, None]
     size = len(metrics.labels)
     names = style.written(metrics.labels)
-    longest = 0.1 * max(map(style.width_of, names))  # inches
-    cell = min(1.0, max(0.5, (style.WIDTH - longest - 0.7) / size))
-    slanted = longest > 0.9 * cell
-    width = max(style.WIDTH, cell * size + longest + 0.7)
+    beside = 0.09 * max(map(style.width_of, names)) + 0.7  # inches, of the names and what is written along them
+    cell = min(1.3, max(0.5, (style.WIDTH - beside) / size))
+    slanted = beside - 0.7 > 0.9 * cell
     colours = matplotlib.colormaps[style.SHADES](shares)
+    few = size <= 10  # of many cells, each is small on a card
+    unit, points, small = ("\N{THIN SPACE}%", 11, 9) if few else ("", 14, 10)
     with style.styled(names):
-        figure = style.new_figure(width, cell * size + (0.7 * longest if slanted else 0.2) + 1.3)
+        figure = style.new_figure(
+            max(style.WIDTH, cell * size + beside), cell * size + (0.6 * beside if slanted else 0.65) + 0.5
+        )
         axes = figure.subplots()
-        axes.grid(False)
-        axes.spines[:].set_visible(False)
         axes.imshow(colours)
-        for row, column in np.ndindex(size, size):
-            if not occurring[row]:
-                continue
-            look: dict[str, Any] = {"ha": "center", "va": "center", "color": style.ink_on(colours[row, column])}
-            if not counts[row, column]:
-                axes.text(column, row, "0", **look | {"color": FAINT})
-                continue
-            share = f"{100 * shares[row, column]:.0f}\N{THIN SPACE}%"
-            weight = "bold" if row == column else "normal"
-            for text, rise, points in ((share, 5, 11), (f"{counts[row, column]:,}", -9, 9)):
-                at: dict[str, Any] = {"xytext": (0, rise), "textcoords": "offset points", "fontsize": points}
-                axes.annotate(text, (column, row), weight=weight, **at, **look)
+        for row, column in np.argwhere(counts).tolist():
+            look: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "color": style.ink_on(colours[row, column]),
+                "weight": "bold" if row == column else "normal",
+                "textcoords": "offset points",
+            }
+            share = f"{100 * shares[row, column]:.0f}{unit}"
+            axes.annotate(share, (column, row), (0, 0.5 * points), fontsize=points, **look)
+            axes.annotate(f"{counts[row, column]:,}", (column, row), (0, -0.8 * points), fontsize=small, **look)
         for row in np.flatnonzero(occurring == 0).tolist():
             axes.text((size - 1) / 2, row, "no such clip", ha="center", va="center", color=FAINT, style="italic")
-        axes.set_xticks(range(size), names, rotation=40 if slanted else 0, ha="right" if slanted else "center",
-                        rotation_mode="anchor" if slanted else "default")  # fmt: skip
+        turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+        axes.set_xticks(range(size), names, **turn)  # type: ignore[arg-type]
         axes.set_yticks(range(size), names)
         axes.set_xticks(np.arange(size - 1) + 0.5, minor=True)
         axes.set_yticks(np.arange(size - 1) + 0.5, minor=True)
+        axes.grid(which="major", visible=False)
         axes.grid(which="minor", color="white", linewidth=2)
+        axes.spines[:].set_visible(False)
         axes.tick_params(which="both", length=0)
-        axes.set(xlabel="Predicted emotion", ylabel="True emotion (row: 100 %)")
-        figure.suptitle(
-            f"{metrics.count:,} clips: UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %",
-            weight="bold", size=11.5, x=0.02, ha="left",
-        )  # fmt: skip
+        axes.set(xlabel="Predicted emotion (each row is 100 %)", ylabel="True emotion")
+        title = f"{metrics.count:,} clips: UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
+        figure.suptitle(title, weight="bold", size=11.5)
         _save(figure, path)
 
 
@@ -172,7 +175,7 @@ def draw_timeline(
         _draw_ribbon(ribbon, odds.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
         _draw_lanes(lanes, odds, edges, names, looks)
         if group > 1:
-            lanes.set_title(f"Probability (row: 0 to 100 %, means of {group} windows)")
+            lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
         if outline:
             _draw_wave(sound[0], outline)
             _draw_spectrogram(sound[1], outline)
@@ -206,15 +209,18 @@ def _draw_ribbon(
     width: float,
 ) -> None:
     """Boxes from edge to edge, equal neighbours joined, with the word where it fits into its part of `width` inches."""
-    begins = np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist()
-    for begin, after in itertools.pairwise([*begins, len(likeliest)]):
+    begins = [*np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist(), len(likeliest)]
+    for begin, after in itertools.pairwise(begins):
         best, left, right = likeliest[begin], edges[begin], edges[after]
         fits = (right - left) / edges[-1] * width > 0.1 * style.width_of(names[best]) + 0.05
         axes.barh(0, right - left, 1, left, **looks[best] | ({"hatch": None} if fits else {}))
         if fits:
             ink = style.ink_on(looks[best]["facecolor"])
             axes.text((left + right) / 2, 0, names[best], ha="center", va="center_baseline", color=ink, size=10)
+    axes.vlines([edges[begin] for begin in begins[1:-1]], -0.5, 0.5, color="white", linewidth=0.8)
     axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
     axes.set(title="Likeliest emotion", ylim=(-0.5, 0.5), yticks=[])
 
 
@@ -249,11 +255,22 @@ def _draw_spectrogram(axes: Axes, outline: Outline) -> None:
     extent = (0, columns * outline.step, -0.02, 0.04 * rows - 0.02)
     axes.imshow(outline.decibels, cmap=style.SHADES, vmin=-70, vmax=0, extent=extent, origin="lower", aspect="auto")
     axes.grid(False)
-    axes.set(title="Spectrogram (kHz; darker: louder)", ylim=(0, 8), yticks=[0, 4, 8])
+    axes.set(title="Spectrogram (kHz; white to dark: 70 dB)", ylim=(0, 8), yticks=[0, 4, 8])
 
 
 def _draw_clock(axes: Axes, end: float) -> None:
+    """An axis of seconds, which counts minutes and hours where there are many."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
     axes.set(xlim=(0, end), xlabel="Time (s)")
+    if end > 120:
+        step = next((step for step in CLOCK_STEPS if end / step <= 7), math.ceil(end / 7 / 86_400) * 86_400)
+        unit, text = (3600, "Time (h:min)") if end > 3600 else (60, "Time (min:s)")
+        axes.xaxis.set_major_locator(MultipleLocator(step))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda second, _: f"{second // unit:.0f}:{second % unit // (unit // 60):02.0f}")
+        )
+        axes.set_xlabel(text)
 
 
 def _save(figure: Figure, path: str | os.PathLike[str]) -> None:

@@ -44,22 +44,8 @@ SYNONYMS = {
     "calmness": "calm", "boredom": "bored", "contemptuous": "contempt",
 }  # fmt: skip
 HATCHES = (
-    "",
-    "//",
-    "..",
-    "\\\\",
-    "--",
-    "xx",
-    "||",
-    "oo",
-    "++",
-    "////",
-    "....",
-    "\\\\\\\\",
-    "----",
-    "xxxx",
-    "||||",
-    "OO",
+    *("", "////", "....", "\\\\\\\\", "----", "xxxx", "||||", "ooo", "+++", "OO", "-o", "\\.", "//"),
+    *("..", "\\\\", "--", "xx", "||", "/o", "|o", "-.", "+.", "xo"),
 )
 """Told apart in grey; the emotions above have them in this order."""
 SHADES = "Blues"
@@ -109,7 +95,7 @@ def emotion_colours(labels: Iterable[str]) -> dict[str, str]:
         taken = {*COLOURS.values(), *colours.values()}
         if label in colours:
             continue
-        colours[label] = own if own and own not in colours.values() else _drawn(label, taken)
+        colours[label] = own if own and own not in colours.values() else _drawn(_emotion(label), taken)
     return {label: colours[label] for label in labels}
 
 
@@ -184,8 +170,8 @@ def written(labels: Sequence[str], most: int = 18) -> list[str]:
         lines.append(" ".join(line.split()) or "(no name)")
     short = [_shortened(line, most) for line in lines]
     return [
-        line if short.count(line) == 1 else f"{_shortened(line, most - 4)} ({number})"
-        for number, line in enumerate(short, 1)
+        each if short.count(each) == 1 else _shortened(line, most - len(mark := f" ({number})")) + mark
+        for number, (line, each) in enumerate(zip(lines, short, strict=True), 1)
     ]
 
 
@@ -224,6 +210,7 @@ def new_figure(width: float = WIDTH, height: float = WIDTH) -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)
     FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr,call-arg]
     return figure
 
 
