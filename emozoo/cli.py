@@ -329,8 +329,10 @@ def predict(
     )
     if plot and answers[0].windows is not None:
         from emozoo import plots
+        from emozoo.outline import read_outline
 
-        plots.timeline(answers[0].windows, loaded.labels, plot)
+        with render.waiting("drawing"):
+            plots.timeline(answers[0].windows, loaded.labels, plot, read_outline(names[0]))
     if as_json:
         predictions = [answer.to_dict() for answer in answers]
         if not timeline:

@@ -1,69 +1,39 @@
 """Pictures of results, as PNG files: the confusion matrix, the course of training, emotions over time.
 
-The numbers come ready-made; nothing is computed here but their look. Drawn without matplotlib's global state, so it
-works in threads and without a screen; a file appears complete or not at all. An emotion has one colour everywhere, out
-of palettes that colour-blind readers can tell apart (Okabe and Ito 2008), and shapes that tell it apart in grey print.
+The numbers come ready-made; nothing is computed here but where they stand. How pictures look is `emozoo.style`' matter.
+Drawn without pyplot, so it works in threads and without a screen; a file appears complete or not at all.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import os
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from emozoo import style
 from emozoo.paths import atomic
+from emozoo.style import ACCENT, FAINT, INK, emotion_colours, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from emozoo.metrics import Metrics
+    from emozoo.outline import Outline
 
-COLOURS = {
-    "angry": "#D55E00",
-    "happy": "#E69F00",
-    "sad": "#0072B2",
-    "neutral": "#6C6C6C",
-    "fearful": "#CC79A7",
-    "disgusted": "#009E73",
-    "surprised": "#56B4E9",
-    "excited": "#E6D52A",
-    "frustrated": "#5C2A00",
-    "calm": "#8FD6C4",
-    "bored": "#6F1551",
-    "other": "#000000",
-}
-SYNONYMS = {
-    "anger": "angry", "happiness": "happy", "joy": "happy", "sadness": "sad", "fear": "fearful", "disgust": "disgusted",
-    "surprise": "surprised", "excitement": "excited", "frustration": "frustrated", "boredom": "bored",
-}  # fmt: skip
-MARKERS = "osD^vPX*<>hp"
-INK, FAINT = "#222222", "#8A8A8A"
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 11,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT,
-    "axes.titlesize": 12.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": "#E4E4E4",
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "figure.dpi": 150,
-}
+__all__ = ["confusion_matrix", "draw_timeline", "emotion_colours", "png", "timeline", "training_curves"]
+
+MOST_POINTS = 240
+"""Windows that a timeline shows one by one; more are shown as means of several."""
+
+CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
+"""Seconds between the numbers along a long time."""
 
 
 class Stretch(Protocol):
@@ -77,19 +47,6 @@ class Stretch(Protocol):
     def probabilities(self) -> Mapping[str, float]: ...
 
 
-def emotion_colours(labels: Sequence[str]) -> dict[str, str]:
-    """A colour for each label: an emotion's own, and for other words, by the alphabet, what the palette has left."""
-    colours: dict[str, str] = {}
-    for label in labels:
-        own = COLOURS.get(SYNONYMS.get(label.lower(), label.lower()))
-        if own and own not in colours.values():
-            colours[label] = own
-    left = [colour for colour in COLOURS.values() if colour not in colours.values()] or list(COLOURS.values())
-    for position, label in enumerate(sorted(set(labels).difference(colours))):
-        colours[label] = left[position % len(left)]
-    return {label: colours[label] for label in labels}
-
-
 def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
     """Rows are the true emotion; a cell's colour and number are its share of the row, below it the clips."""
     import matplotlib
@@ -98,36 +55,44 @@ def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
     occurring = counts.sum(axis=1)
     shares = counts / np.maximum(occurring, 1)[:, None]
     size = len(metrics.labels)
-    longest = 0.095 * max(map(len, metrics.labels))  # inches
-    side = max(4.2, 0.95 * size)
-    slanted = longest > 0.95 * side / size
-    with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(side + longest + 0.8, side + (0.65 * longest if slanted else 0.2) + 1.1)
-        axes.grid(False)
-        axes.spines[:].set_visible(False)
-        # Only the lighter part of the map, so that dark text reads well on every cell.
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.65)
-        for row, column in np.ndindex(size, size):
-            weight = "bold" if row == column else "normal"
-            texts = (
-                (f"{100 * shares[row, column]:.0f} %", 5, 11, weight),
-                (f"{counts[row, column]:,}", -10, 8.5, "normal"),
-            )
-            for text, rise, points, boldness in texts if occurring[row] else ():
-                style = {"ha": "center", "va": "center", "fontsize": points, "weight": boldness}
-                axes.annotate(text, (column, row), (0, rise), textcoords="offset points", **style)  # type: ignore[arg-type]
+    names = style.written(metrics.labels)
+    beside = 0.09 * max(map(style.width_of, names)) + 0.7  # inches, of the names and what is written along them
+    cell = min(1.3, max(0.5, (style.WIDTH - beside) / size))
+    slanted = beside - 0.7 > 0.9 * cell
+    colours = matplotlib.colormaps[style.SHADES](shares)
+    few = size <= 10  # of many cells, each is small on a card
+    unit, points, small = ("\N{THIN SPACE}%", 11, 9) if few else ("", 14, 10)
+    with style.styled(names):
+        figure = style.new_figure(
+            max(style.WIDTH, cell * size + beside), cell * size + (0.6 * beside if slanted else 0.65) + 0.5
+        )
+        axes = figure.subplots()
+        axes.imshow(colours)
+        for row, column in np.argwhere(counts).tolist():
+            look: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "color": style.ink_on(colours[row, column]),
+                "weight": "bold" if row == column else "normal",
+                "textcoords": "offset points",
+            }
+            share = f"{100 * shares[row, column]:.0f}{unit}"
+            axes.annotate(share, (column, row), (0, 0.5 * points), fontsize=points, **look)
+            axes.annotate(f"{counts[row, column]:,}", (column, row), (0, -0.8 * points), fontsize=small, **look)
         for row in np.flatnonzero(occurring == 0).tolist():
             axes.text((size - 1) / 2, row, "no such clip", ha="center", va="center", color=FAINT, style="italic")
-        axes.set_xticks(range(size), metrics.labels, rotation=40 if slanted else 0, ha="right" if slanted else "center")
-        axes.set_yticks(range(size), metrics.labels)
+        turn = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+        axes.set_xticks(range(size), names, **turn)  # type: ignore[arg-type]
+        axes.set_yticks(range(size), names)
         axes.set_xticks(np.arange(size - 1) + 0.5, minor=True)
         axes.set_yticks(np.arange(size - 1) + 0.5, minor=True)
+        axes.grid(which="major", visible=False)
         axes.grid(which="minor", color="white", linewidth=2)
+        axes.spines[:].set_visible(False)
         axes.tick_params(which="both", length=0)
-        axes.set(xlabel="Predicted emotion", ylabel="True emotion (each row is 100 %)")
-        axes.set_title(
-            f"Confusion matrix, {metrics.count:,} clips\nUA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
-        )
+        axes.set(xlabel="Predicted emotion (each row is 100 %)", ylabel="True emotion")
+        title = f"{metrics.count:,} clips: UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
+        figure.suptitle(title, weight="bold", size=11.5)
         _save(figure, path)
 
 
@@ -143,116 +108,171 @@ def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLik
     if not history:
         raise ValueError("no epoch to draw")
 
-    def column(name: str) -> list[float]:
-        return [float(entry[name]) for entry in history]
+    def column(name: str, factor: int = 1) -> list[float]:
+        return [factor * float(entry[name]) for entry in history]
 
-    epochs = column("epoch")
-    best = max(range(len(history)), key=column("dev_ua").__getitem__)
+    epochs, ua = column("epoch"), column("dev_ua", 100)
+    best = max(range(len(history)), key=ua.__getitem__)
     marker = "o" if len(history) <= 15 else ""
-    with matplotlib.rc_context(STYLE):
-        figure, _ = _figure(7.6, 7.4, rows=3, height_ratios=[3, 3, 1.3])
-        loss, accuracy, rate = figure.axes
-        loss.plot(epochs, column("loss"), color=COLOURS["sad"], marker=marker, label="train")
-        loss.plot(epochs, column("dev_loss"), color=COLOURS["angry"], marker=marker, linestyle="--", label="dev")
-        loss.set(ylabel="Cross entropy (nats)", title="Loss")
-        percent = {name: [100 * value for value in column(name)] for name in ("dev_ua", "dev_wa")}
-        accuracy.plot(epochs, percent["dev_ua"], color=COLOURS["sad"], marker=marker, label="UA")
-        accuracy.plot(epochs, percent["dev_wa"], color=COLOURS["angry"], marker=marker, linestyle="--", label="WA")
-        accuracy.plot(epochs[best], percent["dev_ua"][best], "*", color=INK, markersize=13, linestyle="", zorder=4)
-        accuracy.set(ylabel="Accuracy (%)")
-        accuracy.set_title(f"Dev split: best UA {percent['dev_ua'][best]:.1f} % at epoch {epochs[best]:.0f} (star)")
-        rate.plot(epochs, column("learning_rate"), color=INK, marker=marker)
-        rate.set(ylabel="Rate", xlabel="Epoch", title="Learning rate")
+    first: dict[str, Any] = {"color": INK, "marker": marker}
+    second: dict[str, Any] = {"color": ACCENT, "marker": marker, "linestyle": "--"}
+    with style.styled():
+        figure = style.new_figure(height=6.4)
+        loss, accuracy, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 3, 1.4])
+        loss.plot(epochs, column("loss"), **first, label="train")
+        loss.plot(epochs, column("dev_loss"), **second, label="dev")
+        loss.set_title("Loss (cross entropy, nats)")
+        accuracy.plot(epochs, ua, **first, label="UA")
+        accuracy.plot(epochs, column("dev_wa", 100), **second, label="WA")
+        star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
+        accuracy.plot(epochs[best], ua[best], **star, label=f"best UA: {ua[best]:.1f} %, epoch {epochs[best]:.0f}")
+        accuracy.set_title("Accuracy on the dev split (%)")
+        rate.plot(epochs, column("learning_rate"), **first)
+        rate.set(title="Learning rate", xlabel="Epoch")
         rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)
         rate.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
         rate.set_ylim(bottom=0)
         rate.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
         for axes in (loss, accuracy):
-            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+            axes.legend(loc="best", handlelength=2.6, fontsize=10)
         _save(figure, path)
 
 
 def timeline(
-    windows: Sequence[Stretch], labels: Sequence[str], path: str | os.PathLike[str], *, title: str = "Emotion over time"
+    windows: Sequence[Stretch], labels: Sequence[str], path: str | os.PathLike[str], outline: Outline | None = None
 ) -> None:
-    """The probability of each label over seconds, and above it a ribbon of the likeliest.
+    """`draw_timeline` as a PNG file."""
+    figure = style.new_figure()
+    draw_timeline(figure, windows, labels, outline)
+    _save(figure, path)
 
-    A window's probabilities stand at its middle, and hold to the ends of the clip before the first and after the last.
+
+def draw_timeline(
+    figure: Figure, windows: Sequence[Stretch], labels: Sequence[str], outline: Outline | None = None
+) -> None:
+    """Onto an empty figure, over time: the likeliest label, the probability of each, and of a recording whose `outline`
+    is given the wave and the spectrogram.
+
+    The figure's width stays, its height becomes what the labels need. A window's probabilities hold from halfway to the
+    window before it to halfway to the one after it. Raises ValueError where there is no window.
     """
-    import matplotlib
-
     if not windows:
         raise ValueError("no window to draw")
-    values = np.array([[window.probabilities[label] for label in labels] for window in windows])
-    middles = [(window.start + window.end) / 2 for window in windows]
-    start, end = windows[0].start, windows[-1].end
-    colours = emotion_colours(labels)
-    step = max(1, len(windows) // 12)
-    with matplotlib.rc_context(STYLE):
-        figure, _ = _figure(8.4, 4.6, rows=2, height_ratios=[1, 9])
-        ribbon, axes = figure.axes
-        for position, label in enumerate(labels):
-            axes.plot(
-                [start, *middles, end],
-                100 * values[[0, *range(len(windows)), -1], position],
-                color=colours[label],
-                marker=MARKERS[position % len(MARKERS)],
-                markevery=slice(1 + position * step // len(labels), -1, step),
-                markersize=6,
-                linewidth=1.8,
-                linestyle=("-", "--", "-.")[position // 4 % 3],
-                label=label,
-            )
-        axes.set(xlim=(start, end), ylim=(0, 102), xlabel="Time (s)", ylabel="Probability (%)")
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
-        ribbon.set_title(title)
-        ribbon.set_axis_off()
-        _draw_ribbon(
-            ribbon, [labels[best] for best in values.argmax(axis=1)], [start, *_between(middles), end], colours
-        )
-        _save(figure, path)
-
-
-def _between(middles: Sequence[float]) -> list[float]:
-    return [(one + other) / 2 for one, other in itertools.pairwise(middles)]
-
-
-def _draw_ribbon(ribbon: Axes, likeliest: Sequence[str], edges: Sequence[float], colours: Mapping[str, str]) -> None:
-    """Boxes from edge to edge, equal neighbours joined, with the word where it fits."""
-    from matplotlib.colors import to_rgba
-
-    first = 0
-    for position, label in enumerate(likeliest):
-        if position + 1 < len(likeliest) and likeliest[position + 1] == label:
-            continue
-        left, right = edges[first], edges[position + 1]
-        first = position + 1
-        ribbon.barh(0, right - left, left=left, color=colours[label], linewidth=0)
-        if (right - left) / (edges[-1] - edges[0]) > 0.016 * len(label) + 0.01:
-            ink = _ink(to_rgba(colours[label]))
-            ribbon.text((left + right) / 2, 0, label, ha="center", va="center_baseline", color=ink, weight="bold")
-
-
-def _ink(background: Sequence[float]) -> str:
-    """Dark or white text, whichever has more contrast on a colour (WCAG 2 relative luminance)."""
-    red, green, blue = (
-        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in background[:3]
+    group = math.ceil(len(windows) / MOST_POINTS)
+    parts = [windows[start : start + group] for start in range(0, len(windows), group)]
+    odds = np.array(
+        [[statistics.fmean(each.probabilities[label] for each in part) for label in labels] for part in parts]
     )
-    return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.21 else "white"
+    middles = [(part[0].start + part[-1].end) / 2 for part in parts]
+    end = outline.seconds if outline else windows[-1].end
+    edges = [0.0, *((one + other) / 2 for one, other in itertools.pairwise(middles)), end]
+    names = style.written(labels)
+    heights = [0.32, max(0.5, 0.36 * len(labels)), *((0.75, 1.3) if outline else ())]  # inches
+    with style.styled(names):
+        figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
+        ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        looks = _looks(labels)
+        _draw_ribbon(ribbon, odds.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
+        _draw_lanes(lanes, odds, edges, names, looks)
+        if group > 1:
+            lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
+        if outline:
+            _draw_wave(sound[0], outline)
+            _draw_spectrogram(sound[1], outline)
+        for axes in figure.axes:
+            axes.tick_params(axis="y", which="both", length=0)
+        _draw_clock(figure.axes[-1], end)
 
 
-def _figure(width: float, height: float, *, rows: int = 1, **grid: Any) -> tuple[Figure, Axes]:
-    """A figure of `rows` axes over one x axis, size in inches, and its first axes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def _looks(labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Each label's colour and hatch, for what is filled with them."""
+    from matplotlib.colors import to_rgb
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr,call-arg]
-    axes = figure.subplots(rows, 1, sharex=True, squeeze=False, gridspec_kw=grid)
-    return figure, axes[0, 0]
+    colours, hatches = emotion_colours(labels), style.emotion_hatches(labels)
+    return [
+        {
+            "facecolor": colours[label],
+            "hatch": hatches[label],
+            "edgecolor": [0.55 * share for share in to_rgb(colours[label])],  # the hatch's
+            "linewidth": 0,
+        }
+        for label in labels
+    ]
+
+
+def _draw_ribbon(
+    axes: Axes,
+    likeliest: np.ndarray,
+    edges: Sequence[float],
+    names: Sequence[str],
+    looks: Sequence[dict[str, Any]],
+    width: float,
+) -> None:
+    """Boxes from edge to edge, equal neighbours joined, with the word where it fits into its part of `width` inches."""
+    begins = [*np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist(), len(likeliest)]
+    for begin, after in itertools.pairwise(begins):
+        best, left, right = likeliest[begin], edges[begin], edges[after]
+        fits = (right - left) / edges[-1] * width > 0.1 * style.width_of(names[best]) + 0.05
+        axes.barh(0, right - left, 1, left, **looks[best] | ({"hatch": None} if fits else {}))
+        if fits:
+            ink = style.ink_on(looks[best]["facecolor"])
+            axes.text((left + right) / 2, 0, names[best], ha="center", va="center_baseline", color=ink, size=10)
+    axes.vlines([edges[begin] for begin in begins[1:-1]], -0.5, 0.5, color="white", linewidth=0.8)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set(title="Likeliest emotion", ylim=(-0.5, 0.5), yticks=[])
+
+
+def _draw_lanes(
+    axes: Axes, odds: np.ndarray, edges: Sequence[float], names: Sequence[str], looks: Sequence[dict[str, Any]]
+) -> None:
+    """A row for each label, one above the other, and beside its name a patch of its colour and hatch."""
+    from matplotlib.patches import Rectangle
+
+    count, full = len(names), 0.9
+    for place, look in enumerate(looks):
+        floor = count - 1 - place
+        axes.stairs(floor + full * odds[:, place], edges, baseline=floor, fill=True, **look)
+        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+        axes.add_patch(Rectangle((-0.026, floor), 0.02, full, **look, **beside))
+    axes.set_yticks([count - 1 - place + full / 2 for place in range(count)], names)
+    axes.set_yticks(range(1, count), [""] * (count - 1), minor=True)
+    axes.tick_params(axis="y", which="major", pad=11)
+    axes.grid(axis="y", which="major", visible=False)
+    axes.grid(axis="y", which="minor", color="#C8C8C8")
+    axes.set(title="Probability (each row: 0 to 100 %)", ylim=(0, count))
+
+
+def _draw_wave(axes: Axes, outline: Outline) -> None:
+    times = (np.arange(len(outline.lowest)) + 0.5) * outline.wave_step
+    axes.fill_between(times, 100 * outline.lowest, 100 * outline.highest, color=INK, linewidth=0.5)
+    axes.set_title("Wave (% of full scale)")
+
+
+def _draw_spectrogram(axes: Axes, outline: Outline) -> None:
+    rows, columns = outline.decibels.shape
+    extent = (0, columns * outline.step, -0.02, 0.04 * rows - 0.02)
+    axes.imshow(outline.decibels, cmap=style.SHADES, vmin=-70, vmax=0, extent=extent, origin="lower", aspect="auto")
+    axes.grid(False)
+    axes.set(title="Spectrogram (kHz; white to dark: 70 dB)", ylim=(0, 8), yticks=[0, 4, 8])
+
+
+def _draw_clock(axes: Axes, end: float) -> None:
+    """An axis of seconds, which counts minutes and hours where there are many."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    axes.set(xlim=(0, end), xlabel="Time (s)")
+    if end > 120:
+        step = next((step for step in CLOCK_STEPS if end / step <= 7), math.ceil(end / 7 / 86_400) * 86_400)
+        unit, text = (3600, "Time (h:min)") if end > 3600 else (60, "Time (min:s)")
+        axes.xaxis.set_major_locator(MultipleLocator(step))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda second, _: f"{second // unit:.0f}:{second % unit // (unit // 60):02.0f}")
+        )
+        axes.set_xlabel(text)
 
 
 def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
     with atomic(Path(path)) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+        temporary.write_bytes(png(figure))
