@@ -454,7 +454,14 @@ def benchmark(
         render.show_info(document)
 
 
-for command in (cli_publish.export, cli_publish.card, cli_publish.push, cli_demo.demo, cli_plugins.check):
+for command in (
+    cli_publish.export,
+    cli_publish.card,
+    cli_publish.push,
+    cli_demo.demo,
+    cli_demo.space,
+    cli_plugins.check,
+):
     app.command()(command)
 app.add_typer(cli_plugins.new, name="new")
 

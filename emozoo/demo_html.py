@@ -22,9 +22,9 @@ TITLE = "emozoo: emotion in speech and video"
 HEADING = """# emozoo
 Give it a recording of somebody speaking, and see which emotion the voice, or the voice and the face, portray."""
 NOTE = """### What such a guess is, and what it is not
-The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings. That
-is not what a person feels. They always choose one of their words, also for laughter, music or a language they never heard, and
-the percentages say how sure a network is, not how often it is right.
+The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
+That is not what a person feels. They always choose one of their words, also for laughter, music or a language they never
+heard, and the percentages say how sure a network is, not how often it is right.
 
 Do not use them to make or support decisions about people: not in hiring, schooling, policing, health, insurance or at work.
 Record and analyse people only with their consent.
@@ -38,6 +38,7 @@ PLAYED = {
 CSS = """
 footer { display: none !important; }
 .gradio-container { max-width: 1280px !important; }
+.html-container:has(.emz) { padding: 4px 0 !important; }
 .emz p { margin: 0.3em 0; }
 .emz-quiet, .emz dt, .emz figcaption, .emz small { color: var(--body-text-color); opacity: 0.75; }
 .emz h2 { font-size: 1.15em; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
@@ -63,9 +64,10 @@ footer { display: none !important; }
 .emz-error { border-left: 4px solid var(--error-border-color); padding: 0.4em 0.8em; overflow-wrap: anywhere; }
 .emz audio, .emz video { width: 100%; max-height: 260px; margin-top: 0.4em; }
 .emz-table { overflow-x: auto; }
-.emz table { border-collapse: collapse; width: 100%; border: none; }
-.emz table th, .emz table td { text-align: left; padding: 0.35em 0.8em 0.35em 0; border: none; overflow-wrap: anywhere;
-  border-bottom: 1px solid var(--border-color-primary); }
+.emz table { border-collapse: collapse; width: 100%; }
+.emz table, .emz table tr { border: none !important; }
+.emz table th, .emz table td { text-align: left; padding: 0.35em 0.8em 0.35em 0; overflow-wrap: anywhere;
+  border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; }
 .emz a { text-decoration: underline; color: var(--link-text-color); margin-right: 0.7em; }
 """
 
@@ -169,7 +171,8 @@ def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[P
             f'<a download="{stem}.json" href="{_data("application/json", document.encode())}">JSON</a>'
             f'<a download="{stem}.csv" href="{_data("text/csv", table.getvalue().encode())}">CSV</a></p>'
         )
-    return f'<div class="emz emz-table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{"".join(links)}</div>'
+    table_of_all = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="emz emz-table">{table_of_all}{"".join(links)}</div>'
 
 
 def _cell(told: Prediction | None) -> str:

@@ -1,7 +1,7 @@
 """What is on the demo page, and what happens when: a Gradio page, imported where gradio is installed.
 
-A clip that is given is taken note of at once, and then waits for each model in a queue of its own, which answers one clip at a
-time, whoever it is from.
+A clip that is given is taken note of at once. Then it waits for each model in a queue of its own, which answers one clip at
+a time, whoever it is from.
 """
 
 from __future__ import annotations
@@ -34,13 +34,19 @@ def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
     quick: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple", "queue": False}
     with gr.Blocks(title=demo_html.TITLE, analytics_enabled=False, delete_cache=(30, KEPT_SECONDS)) as page:
         gr.Markdown(demo_html.HEADING)
+        several = len(models) > 1
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 sources = _sources()
-                player = gr.HTML()
-                gr.Markdown(f"At most {limits.megabytes:g} MB and {limits.seconds:g} s. Or try a made-up clip:")
-                examples = _examples(folder / "examples", any(each.model.video for each in models))
-            with gr.Column(scale=3, min_width=300), gr.Row():
+                if not several:
+                    player, examples = _clip(models, limits, folder)
+            with gr.Column(scale=3, min_width=300):
+                if several:
+                    player, examples = _clip(models, limits, folder)
+                else:
+                    outputs = [_place_of(models[0])]
+        if several:
+            with gr.Row():
                 outputs = [_place_of(each) for each in models]
         gr.Markdown("### Clips of this visit")
         table = gr.HTML(demo_html.past(named, []))
@@ -110,24 +116,27 @@ def _sources() -> list[tuple[Any, Any]]:
     return [(file, file.upload), (microphone, microphone.stop_recording), (webcam, webcam.stop_recording)]
 
 
-def _examples(folder: Path, video: bool) -> list[tuple[gr.Button, Path]]:
-    folder.mkdir()
-    paths = {path.name: path for path in write_clips(folder)}
+def _clip(models: Sequence[Shown], limits: Limits, folder: Path) -> tuple[gr.HTML, list[tuple[gr.Button, Path]]]:
+    """Where the last clip can be played, and made-up ones to try."""
+    (folder / "examples").mkdir()
+    paths = {path.name: path for path in write_clips(folder / "examples")}
+    texts = SOUNDS | (FILMS if any(each.model.video for each in models) else {})
+    player = gr.HTML()
+    gr.Markdown(f"At most {limits.megabytes:g} MB and {limits.seconds:g} s. Or try a made-up clip:")
     with gr.Row():
-        return [
-            (gr.Button(text, size="sm", min_width=150), paths[name])
-            for name, text in (SOUNDS | (FILMS if video else {})).items()
-        ]
+        examples = [(gr.Button(text, size="sm", min_width=150), paths[name]) for name, text in texts.items()]
+    return player, examples
 
 
 def _place_of(shown: Shown) -> gr.HTML:
     """Where a model's answers appear, under what it is."""
-    with gr.Column(min_width=300):
+    with gr.Column(min_width=320):
         gr.HTML(demo_html.model(shown.facts))
+        output = gr.HTML(demo_html.waiting(), min_height=60)
         if shown.card:
             with gr.Accordion("How good it is", open=False):
                 gr.Markdown(shown.card)
-        return gr.HTML(demo_html.waiting(), min_height=60)
+        return output
 
 
 def _taker(visits: Visits) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ MISSING = [
     *(name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None),
     *([] if CHROMIUM else ["a Chromium (apt-get install chromium)"]),
 ]
+needs_gradio = pytest.mark.skipif("gradio" in MISSING, reason="needs gradio")
 needs_browser = pytest.mark.skipif(bool(MISSING), reason=f"needs {' and '.join(MISSING)}")
 PATIENCE = 180_000
 """Milliseconds, where a busy machine answers late."""
