@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def serve(
     port: int | None = None,
     limits: Limits | None = None,
     device: str = "auto",
-    started: Callable[[str], None] = print,
+    started: Callable[[str], None] = partial(print, flush=True),
 ) -> None:
     """Shows the page until the process is asked to stop; `started` is told its address.
 
@@ -57,8 +58,8 @@ def serve(
     """
     if importlib.util.find_spec("gradio") is None:
         raise EmozooError("the demo page needs gradio: pip install 'emozoo[demo]'")
-    if port:
-        _check_free(host or HERE, port)
+    if host is not None:
+        _check_free(host, port or 0)
     models = load_models(references, device)
     limits = limits or Limits()
     with _terminable(), tempfile.TemporaryDirectory(prefix="emozoo-demo-", ignore_cleanup_errors=True) as place:
@@ -68,7 +69,7 @@ def serve(
 
         page = demo_page.build(models, limits, Path(place))
         try:
-            address = demo_page.launch(page, limits, host, _free_port(host or HERE) if port == 0 else port)
+            address = demo_page.launch(page, limits, host, _check_free(host or HERE, 0) if port == 0 else port)
         except OSError as error:
             raise EmozooError(f"the page cannot be served on {host or HERE}: {error}") from error
         try:
@@ -104,21 +105,18 @@ def _section(card: Path, title: str) -> str:
     return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0].strip()
 
 
-def _check_free(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise EmozooError(
-                f"port {port} of {host} cannot be used ({error.strerror}): name another --port"
-            ) from error
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+def _check_free(host: str, port: int) -> int:
+    """The port, 0 for any, that can be listened on. Raises EmozooError where none can."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+            return probe.getsockname()[1]
+    except OSError as error:
+        what = f"port {port} of {host} cannot be used" if port else f"{host} cannot be listened on"
+        way_out = "name another --port" if port else "--host names an address of this machine"
+        raise EmozooError(f"{what} ({error.strerror}): {way_out}") from error
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
 def launch(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -> str:
     """Serves the page in a thread of its own, and returns its address. Raises OSError where that cannot be had."""
     _, address, _ = page.launch(
-        server_name=host,
+        server_name=f"[{host}]" if host and ":" in host else host,
         server_port=port,
         max_file_size=round(limits.megabytes * 1e6),
         css=demo_html.CSS,

@@ -17,7 +17,7 @@ from emozoo.info import describe, measured_results
 
 COMMANDS = [
     "train", "evaluate", "predict", "export", "benchmark", "push", "card", "list", "info", "check", "new architecture",
-    "new dataset",
+    "new dataset", "demo", "space",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
@@ -28,6 +28,8 @@ OPTIONS = {
     "benchmark": "--set --batch-sizes --device --json",
     "push": "--private --revision --message --dry-run --token --json",
     "card": "",
+    "demo": "--model --host --port --max-size --max-length --device",
+    "space": "--model --output --private --token --dry-run --json",
     "list": "--hub --json",
     "info": "--json",
     "check": "--set --data-dir --device --json",

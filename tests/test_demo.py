@@ -23,6 +23,8 @@ from make_media import tone, write_sound
 from small import emozoo, one_error, toy
 from test_model import small_model
 
+from emozoo import media
+from emozoo.demo_answer import Limits, answer
 from emozoo.preparation import Preparation
 
 
@@ -221,6 +223,19 @@ def test_mistakes_cost_a_line_before_the_page_is_served(folder: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         assert f"port {port} of 127.0.0.1 cannot be used" in one_error(emozoo("demo", "--port", port, check=2))
+    assert "192.0.2.1 cannot be listened on" in one_error(emozoo("demo", "--host", "192.0.2.1", check=2))
+
+
+def test_a_file_that_says_less_than_it_holds_is_ended_at_the_limit(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "endless.mp3", tone(30, 16_000), 16_000)
+    data = bytearray(path.read_bytes())
+    place = max(data.find(b"Xing"), data.find(b"Info"))
+    assert place > 0
+    data[place + 8 : place + 12] = (20).to_bytes(4, "big")  # the frames that its header promises
+    path.write_bytes(data)
+    assert media.duration(path) < 5
+    given = answer(small_model("cnn"), path, "endless.mp3", Limits(seconds=5))
+    assert given.prediction.error == "endless.mp3 goes on for longer than the 5 s that this page takes: cut it"
 
 
 def test_without_gradio_the_way_to_it_is_told() -> None:

@@ -1,0 +1,72 @@
+"""Takes the pictures of docs/demo.md: the demo page in Chromium, with made-up clips.
+
+emozoo train cnn_rnn_3dcnn --dataset toy && python docs/demo.py runs/cnn_rnn_3dcnn-toy
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+SHOTS = {  # picture: models, example, width, colour scheme
+    "demo-light": (False, "happy voice", 1200, "light"),
+    "demo-dark": (False, "angry voice", 1200, "dark"),
+    "demo-phone": (False, "sad voice", 390, "light"),
+    "demo-film": (True, "film, happy then sad", 1200, "light"),
+}
+
+
+@contextmanager
+def serving(*models: str) -> Iterator[str]:
+    """The page's address."""
+    words = [word for model in models for word in ("--model", model)]
+    command = [sys.executable, "-m", "emozoo", "demo", "--port", "0", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def shoot(browser: Any, address: str, example: str, width: int, scheme: str) -> bytes:
+    """A PNG of the page with the answer for an example."""
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.set_default_timeout(300_000)
+    page.goto(address)
+    page.get_by_role("button", name=example).click()
+    page.locator(".emz table td").nth(1).wait_for()
+    page.wait_for_function("!document.querySelector('.emz-table').textContent.includes('...')")
+    page.wait_for_timeout(1000)  # what fades, fades
+    return page.screenshot(full_page=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a model that sees: a run's folder")
+    model = parser.parse_args().model
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for both in (False, True):
+            with serving("speech", *([model] if both else [])) as address:
+                for name, (several, example, width, scheme) in SHOTS.items():
+                    if several == both:
+                        picture = Image.open(io.BytesIO(shoot(browser, address, example, width, scheme)))
+                        picture.convert("RGB").quantize(128).save(HERE / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
