@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +40,10 @@ class Shown:
     """What its card says of how good it is, as Markdown; empty where `facts` tell."""
 
 
+def _tell(address: str) -> None:
+    print(address, flush=True)
+
+
 def serve(
     references: Sequence[str] = (),
     *,
@@ -48,7 +51,7 @@ def serve(
     port: int | None = None,
     limits: Limits | None = None,
     device: str = "auto",
-    started: Callable[[str], None] = partial(print, flush=True),
+    started: Callable[[str], None] = _tell,
 ) -> None:
     """Shows the page until the process is asked to stop; `started` is told its address.
 
