@@ -76,10 +76,7 @@ def model(facts: Mapping[str, Any]) -> str:
     """Which model answers: its labels, how it was measured, and with what score; `facts` are `emozoo info`'s."""
     rows = {"network": f"{facts['architecture']} ({facts['distribution']})", "tells apart": ", ".join(facts["labels"])}
     if done := facts["preparation"]:
-        words = [
-            *(["pictures cropped to the face"] if done.get("crop") else []),
-            *(["noise taken out"] * ("denoise" in done)),
-        ]
+        words = ["pictures cropped to the face"] * ("crop" in done) + ["noise taken out"] * ("denoise" in done)
         rows["before"] = ", ".join(words)
     if facts.get("test_results"):
         scores = facts["test_results"]

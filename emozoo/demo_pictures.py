@@ -4,6 +4,7 @@ style of `emozoo.plots`; it differs in shape, for it must be read on a phone."""
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ COLUMNS, SPECTRUM = 700, 512
 """Of the picture of the sound, at most; samples of a spectrum."""
 RANGE = 70
 """dB below the loudest part of a clip that its spectrogram shows."""
+_one_at_a_time = threading.Lock()  # matplotlib has one style for all threads
 
 
 def heard(windows: Sequence[Stretch], labels: Sequence[str], sound: np.ndarray) -> bytes:
@@ -30,7 +32,7 @@ def heard(windows: Sequence[Stretch], labels: Sequence[str], sound: np.ndarray) 
     middles = [(window.start + window.end) / 2 for window in windows]
     start, end = windows[0].start, windows[-1].end
     style = {**plots.STYLE, "font.size": 10, "grid.color": "#C8C8C8"}
-    with matplotlib.rc_context(style):
+    with _one_at_a_time, matplotlib.rc_context(style):
         figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
         emotions, wave, spectrum = figure.subplots(3, 1, sharex=True, gridspec_kw={"height_ratios": [5, 2, 3]})
         step = max(1, len(windows) // 10)
