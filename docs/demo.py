@@ -1,6 +1,6 @@
 """Takes the pictures of docs/demo.md: the demo page in Chromium, with made-up clips.
 
-emozoo train cnn_rnn_3dcnn --dataset toy && python docs/demo.py runs/cnn_rnn_3dcnn-toy
+emozoo train av_fusion --dataset toy && python docs/demo.py runs/av_fusion-toy
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ import typer
 from emozoo.cli_options import Device, Json, print_json
 from emozoo.errors import EmozooError
 
-HERE = "127.0.0.1"
-
 
 def demo(
     model: Annotated[
@@ -24,7 +22,7 @@ def demo(
     ] = None,
     host: Annotated[
         str, typer.Option(help="The address to listen on; 0.0.0.0 lets other machines in, without asking who they are.")
-    ] = HERE,
+    ] = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option(

@@ -5,12 +5,12 @@ Here it is set up, started and stopped; what is on it is in `emozoo.demo_page`. 
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 HERE = "127.0.0.1"
 LOOPBACK = (HERE, "localhost", "::1")
+FIRST_PORT, PORTS = 7860, 100
+"""As gradio has it: where no port is named, the first that is free of so many."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +57,26 @@ def serve(
 ) -> None:
     """Shows the page until the process is asked to stop; `started` is told its address.
 
-    `references`: the models, none for the one in the box. `host`, `port`: None for what gradio's environment says, as on a
-    Space, else this machine alone and the first free port from 7860. Raises EmozooError where gradio is not installed, a
-    model cannot be loaded, or the address is taken.
+    `references`: the models, none for the one in the box. `host`: None for what GRADIO_SERVER_NAME says, as on a Space, else
+    this machine alone. `port`: 0 for any; None for what GRADIO_SERVER_PORT says, else the first free one from 7860. Raises
+    EmozooError where gradio is not installed, a model cannot be loaded, or the address is taken.
     """
     if importlib.util.find_spec("gradio") is None:
         raise EmozooError("the demo page needs gradio: pip install 'emozoo[demo]'")
-    if host is not None:
-        _check_free(host, port or 0)
-    models = load_models(references, device)
     limits = limits or Limits()
-    with _terminable(), tempfile.TemporaryDirectory(prefix="emozoo-demo-", ignore_cleanup_errors=True) as place:
+    with (
+        _terminable(),
+        _listening(host or os.environ.get("GRADIO_SERVER_NAME") or HERE, port) as listener,
+        tempfile.TemporaryDirectory(prefix="emozoo-demo-", ignore_cleanup_errors=True) as place,
+    ):
+        models = load_models(references, device)
         # Read where gradio is imported, and where its components are made.
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": place}
         from emozoo import demo_page
 
-        page = demo_page.build(models, limits, Path(place))
-        try:
-            address = demo_page.launch(page, limits, host, _check_free(host or HERE, 0) if port == 0 else port)
-        except OSError as error:
-            raise EmozooError(f"the page cannot be served on {host or HERE}: {error}") from error
-        try:
-            started(address)
-            while True:
-                time.sleep(3600)
-        finally:
-            page.close(verbose=False)
+        demo_page.run(
+            demo_page.build(models, limits, Path(place)), limits, listener, lambda: started(_address(listener))
+        )
 
 
 def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
@@ -108,18 +104,46 @@ def _section(card: Path, title: str) -> str:
     return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0].strip()
 
 
-def _check_free(host: str, port: int) -> int:
-    """The port, 0 for any, that can be listened on. Raises EmozooError where none can."""
+@contextmanager
+def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
+    """A socket that has the address, closed at the end of the block. Raises EmozooError where it cannot be had."""
+    if port is None:
+        named = os.environ.get("GRADIO_SERVER_PORT", "")
+        ports: Sequence[int] = [int(named)] if named.isdigit() else range(FIRST_PORT, FIRST_PORT + PORTS)
+    else:
+        ports = [port]
+    for number in ports:
+        try:
+            listener = _bound(host, number)
+            break
+        except OSError as error:
+            if number != ports[-1] and error.errno == errno.EADDRINUSE:
+                continue
+            taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            what = f"port {number} of {host} cannot be used" if taken else f"{host} cannot be listened on"
+            way_out = "name another --port" if taken else "--host names an address of this machine"
+            raise EmozooError(f"{what} ({error.strerror}): {way_out}") from error
+    with listener:
+        yield listener
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-            return probe.getsockname()[1]
-    except OSError as error:
-        what = f"port {port} of {host} cannot be used" if port else f"{host} cannot be listened on"
-        way_out = "name another --port" if port else "--host names an address of this machine"
-        raise EmozooError(f"{what} ({error.strerror}): {way_out}") from error
+        if os.name == "posix":  # elsewhere it would let two have one address
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": HERE, "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 @contextmanager

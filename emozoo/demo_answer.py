@@ -28,7 +28,7 @@ class Limits:
     """What the page takes."""
 
     megabytes: float = 100
-    """Size of a file, in 10**6 bytes."""
+    """Size of a file, in 2**20 bytes."""
     seconds: float = 600
     """Length of a clip."""
 
@@ -60,7 +60,7 @@ def answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
 
 
 def _answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
-    if path.stat().st_size > limits.megabytes * 1e6:
+    if path.stat().st_size > limits.megabytes * 2**20:
         raise EmozooError(f"{name} is larger than the {limits.megabytes:g} MB that this page takes: cut or compress it")
     seconds = media.duration(path)
     if seconds > limits.seconds:

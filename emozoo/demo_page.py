@@ -6,11 +6,14 @@ a time, whoever it is from.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import uvicorn
+from fastapi import FastAPI
 
 from emozoo import demo_html
 from emozoo.data.toy import write_clips
@@ -79,25 +82,35 @@ def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
     return page
 
 
-def launch(page: gr.Blocks, limits: Limits, host: str | None, port: int | None) -> str:
-    """Serves the page in a thread of its own, and returns its address. Raises OSError where that cannot be had."""
-    _, address, _ = page.launch(
-        server_name=f"[{host}]" if host and ":" in host else host,
-        server_port=port,
-        max_file_size=round(limits.megabytes * 1e6),
+def run(page: gr.Blocks, limits: Limits, listener: socket.socket, started: Callable[[], None]) -> None:
+    """Serves the page on a socket until SIGINT or SIGTERM, which is then raised again; `started` is called once it can be
+    reached."""
+    app = gr.mount_gradio_app(
+        FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
+        page,
+        path="/",
+        max_file_size=round(limits.megabytes * 2**20),
         css=demo_html.CSS,
         theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        prevent_thread_lock=True,
-        quiet=True,
-        inbrowser=False,
-        share=False,
         ssr_mode=False,
         mcp_server=False,
         enable_monitoring=False,
         run_history=False,
         footer_links=[],
     )
-    return address
+    # Visitors' connections stay open as long as they look at the page.
+    config = uvicorn.Config(app, log_config=None, log_level="critical", timeout_graceful_shutdown=1)
+    _Server(config, started).run([listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, told: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._told = told
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._told()
 
 
 def _session(request: gr.Request) -> str:
@@ -134,7 +147,7 @@ def _place_of(shown: Shown) -> gr.HTML:
         gr.HTML(demo_html.model(shown.facts))
         output = gr.HTML(demo_html.waiting(), min_height=60)
         if shown.card:
-            with gr.Accordion("How good it is", open=False):
+            with gr.Accordion("How good it is"):
                 gr.Markdown(shown.card)
         return output
 
