@@ -19,11 +19,11 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-SHOTS = {  # picture: models, example, width, colour scheme
-    "demo-light": (False, "happy voice", 1200, "light"),
-    "demo-dark": (False, "angry voice", 1200, "dark"),
-    "demo-phone": (False, "sad voice", 390, "light"),
-    "demo-film": (True, "film, happy then sad", 1200, "light"),
+SHOTS: dict[str, tuple[int, str, int, str]] = {  # picture: models, example, width, colour scheme
+    "demo-light": (1, "happy voice", 1200, "light"),
+    "demo-dark": (1, "angry voice", 1200, "dark"),
+    "demo-phone": (1, "sad voice", 390, "light"),
+    "demo-film": (2, "film, happy then sad", 1200, "light"),
 }
 
 
@@ -41,14 +41,14 @@ def serving(*models: str) -> Iterator[str]:
         process.wait()
 
 
-def shoot(browser: Any, address: str, example: str, width: int, scheme: str) -> bytes:
-    """A PNG of the page with the answer for an example."""
+def shoot(browser: Any, address: str, models: int, example: str, width: int, scheme: str) -> bytes:
+    """A PNG of the page with the models' answers for an example."""
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.set_default_timeout(300_000)
     page.goto(address)
     page.get_by_role("button", name=example).click()
-    page.locator(".emz table td").nth(1).wait_for()
-    page.wait_for_function("!document.querySelector('.emz-table').textContent.includes('...')")
+    page.locator(".emz-answer").nth(models - 1).wait_for()
+    page.wait_for_function("document.querySelector('.emz-table')?.textContent.includes('...') === false")
     page.wait_for_timeout(1000)  # what fades, fades
     return page.screenshot(full_page=True)
 
@@ -62,9 +62,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for both in (False, True):
             with serving("speech", *([model] if both else [])) as address:
-                for name, (several, example, width, scheme) in SHOTS.items():
-                    if several == both:
-                        picture = Image.open(io.BytesIO(shoot(browser, address, example, width, scheme)))
+                for name, (models, *how) in SHOTS.items():
+                    if (models == 2) == both:
+                        picture = Image.open(io.BytesIO(shoot(browser, address, models, *how)))
                         picture.convert("RGB").quantize(128).save(HERE / f"{name}.png", optimize=True)
 
 

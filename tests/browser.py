@@ -43,6 +43,10 @@ class Server:
         return [path for path in self.home.rglob("*") if path.is_file() and path.read_bytes() == content]
 
 
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run in the background would hand on that it is ignored
+
+
 @contextmanager
 def serving(home: Path, *words: str, **environment: str) -> Iterator[Server]:
     """`python WORDS` which prints the address of a page; its temporary files lie in `home`."""
@@ -53,6 +57,7 @@ def serving(home: Path, *words: str, **environment: str) -> Iterator[Server]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_interrupts,
     )
     try:
         assert process.stdout is not None

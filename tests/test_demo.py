@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -177,16 +178,19 @@ def test_two_models_answer_a_film_side_by_side_and_show_what_they_saw(pair: Serv
 
 
 @needs_browser
-def test_ten_visitors_at_once_all_get_their_own_answers(server: Server, visitor: Any, tmp_path: Path) -> None:
+def test_ten_visitors_at_once_all_get_their_own_answers(server: Server, chromium: Any, tmp_path: Path) -> None:
     sounds = sorted(toy().rglob("sentences/**/*.wav"))[10:20]
     paths = [Path(shutil.copy(sound, tmp_path / f"visitor {number}.wav")) for number, sound in enumerate(sounds)]
     document = predicted(*paths)
-    pages = [open_page(visitor, server.address) for _ in paths]
-    for page, path in zip(pages, paths, strict=True):
-        give(page, path)
-    for page, path, each in zip(pages, paths, document["predictions"], strict=True):
-        assert shown(page, path.name) == pytest.approx(each["probabilities"], abs=1e-5)
-        assert len(json.loads(linked(page, "JSON"))["predictions"]) == 1
+    with ExitStack() as stack:  # a window each: one alone opens no more than six connections
+        windows = [stack.enter_context(closing(chromium.new_context())) for _ in paths]
+        pages = [open_page(window, server.address) for window in windows]
+        for page, path in zip(pages, paths, strict=True):
+            give(page, path)
+        for page, path, each in zip(pages, paths, document["predictions"], strict=True):
+            assert shown(page, path.name) == pytest.approx(each["probabilities"], abs=1e-5)
+            page.get_by_role("link", name="JSON", exact=True).wait_for()
+            assert len(json.loads(linked(page, "JSON"))["predictions"]) == 1
 
 
 @needs_browser
