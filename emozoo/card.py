@@ -45,7 +45,7 @@ def render_card(folder: Path, *, repo_id: str | None = None, existing: str | Non
     """
     if existing is None:
         existing = _read(folder / README)
-    data, before, old, after = _split(existing, f"{folder / README}")
+    data, before, old, after = split_card(existing, f"{folder / README}")
     config, metrics = read_config(folder), read_metrics(folder)
     pictures = tuple(name for name in ("confusion_matrix.png", "training_curves.png") if (folder / name).is_file())
     try:
@@ -167,7 +167,7 @@ def _read(path: Path) -> str:
         raise EmozooError(f"{path} cannot be read as UTF-8 text: rename it, and a new card is written") from error
 
 
-def _split(card: str, where: str) -> tuple[dict[str, Any], str, str, str]:
+def split_card(card: str, where: str) -> tuple[dict[str, Any], str, str, str]:
     """A card's front matter, what stands before emozoo's block, the block, and what stands behind it."""
     import yaml  # type: ignore[import-untyped]
 

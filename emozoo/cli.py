@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import emozoo
-from emozoo import bundled, cli_listen, cli_plugins, cli_publish
+from emozoo import bundled, cli_demo, cli_listen, cli_plugins, cli_publish
 from emozoo.cli_options import DataDir, Device, Json, Merge, Model, Protocol, Settings, Speaker, pairs, print_json
 from emozoo.errors import EmozooError
 
@@ -301,7 +301,7 @@ def predict(
     if as_csv and as_json:
         raise EmozooError("--csv and --json exclude each other")
     from emozoo.adaptation import hear_speaker
-    from emozoo.predict import find_files, predict_files
+    from emozoo.predict import document, find_files, predict_files
     from emozoo.reference import name_of
 
     names, voice = find_files(files), find_files(speaker or [])
@@ -334,12 +334,11 @@ def predict(
         with render.waiting("drawing"):
             plots.timeline(answers[0].windows, loaded.labels, plot, read_outline(names[0]))
     if as_json:
-        predictions = [answer.to_dict() for answer in answers]
-        if not timeline:
-            for each in predictions:
-                each.pop("windows", None)
-        heard = {"speaker": {"recordings": lean.recordings}} if lean else {}
-        print_json({"model": name_of(model), "labels": list(loaded.labels), **heard, "predictions": predictions})
+        told = document(name_of(model), loaded.labels, answers, timeline)
+        if lean:
+            predictions = told.pop("predictions")
+            told |= {"speaker": {"recordings": lean.recordings}, "predictions": predictions}
+        print_json(told)
     elif as_csv:
         if lean:
             render.say(render.adapted_with(lean))
@@ -452,7 +451,14 @@ def benchmark(
         render.show_info(document)
 
 
-for command in (cli_publish.export, cli_publish.card, cli_publish.push, cli_plugins.check):
+for command in (
+    cli_publish.export,
+    cli_publish.card,
+    cli_publish.push,
+    cli_demo.demo,
+    cli_demo.space,
+    cli_plugins.check,
+):
     app.command()(command)
 app.add_typer(cli_plugins.new, name="new")
 

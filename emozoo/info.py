@@ -25,11 +25,11 @@ def describe(name: str) -> dict[str, Any]:
             return tell(name)
     if hub.is_reference(name):
         folder = hub.resolve(name, weights=False, extra=(METRICS,))
-        return {**_checkpoint(folder, name), **hub.address_of(name, folder)}
+        return {**describe_checkpoint(folder, name), **hub.address_of(name, folder)}
     if own := bundled.folder_of(name):
-        return _checkpoint(own, name)
+        return describe_checkpoint(own, name)
     if Path(name).is_dir():
-        return _checkpoint(Path(name), name)
+        return describe_checkpoint(Path(name), name)
     try:
         registry.find(registry.ARCHITECTURES, name)
     except EmozooError as error:
@@ -118,7 +118,8 @@ def _dataset(name: str) -> dict[str, Any]:
     }
 
 
-def _checkpoint(folder: Path, name: str) -> dict[str, Any]:
+def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
+    """What config.json and metrics.json of a checkpoint say; `name` is what it is called. Raises EmozooError."""
     from emozoo.run import read_metrics
 
     config = read_config(folder, name)

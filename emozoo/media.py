@@ -35,6 +35,7 @@ __all__ = [
     "SAMPLES_PER_FRAME",
     "SAMPLING_RATE",
     "SILENT",
+    "SLACK_SECONDS",
     "WHOLE_PICTURE",
     "WINDOW_SAMPLES",
     "WINDOW_SECONDS",

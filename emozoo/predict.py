@@ -6,6 +6,7 @@ torch: what answers may be an `EmotionModel` or an `OnnxModel`.
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import itertools
 import os
@@ -82,6 +83,9 @@ class Prediction:
         if self.windows is not None:
             document["windows"] = [vars(stretch) for stretch in self.windows]
         return document
+
+    def without_windows(self) -> Prediction:
+        return dataclasses.replace(self, windows=None)
 
 
 def classify(
@@ -201,14 +205,26 @@ def _silence(seconds: float) -> Iterator[np.ndarray]:
         left -= media.WINDOW_SAMPLES
 
 
+def document(name: str, labels: Iterable[str], answers: Iterable[Prediction], timeline: bool) -> dict[str, Any]:
+    """Answers of the model called `name`, as `emozoo predict --json` prints them; their windows only with `timeline`."""
+    predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
+    return {"model": name, "labels": list(labels), "predictions": predictions}
+
+
 def predict_file(
-    model: Model, path: str | Path, *, timeline: bool = False, lean: SpeakerLean | None = None
+    model: Model,
+    path: str | Path,
+    *,
+    timeline: bool = False,
+    lean: SpeakerLean | None = None,
+    seen: Callable[[float, float, Window], None] | None = None,
 ) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
-    Where a speaker's `lean` is given, it is taken off the file's answer and each window's. Raises EmozooError for a file
-    that cannot be read, or that lacks the sound or picture which the model needs, and where something is not installed
-    that prepares clips for the model.
+    Where a speaker's `lean` is given, it is taken off the file's answer and each window's. `seen` is told of each window, in
+    order, before the network answers it: start and end in seconds, and what it hears and sees; what that raises ends the
+    work. Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs, and
+    where something is not installed that prepares clips for the model.
     """
     model.preparation.require("this model")
     spans: list[tuple[float, float]] = []
@@ -216,6 +232,8 @@ def predict_file(
 
     def windows() -> Iterator[Window]:
         for start, end, window in _windows_of(model, path):
+            if seen is not None:
+                seen(start, end, window)
             spans.append((start, end))
             there.update(media.modalities_of(*window))
             yield window

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -267,9 +267,10 @@ def show_stretch(stretch: Stretch, labels: Sequence[str]) -> None:
     out.print(f"{span:>16}  [bold]{escape(emotion)}[/]  {share:>5} %", soft_wrap=True)
 
 
-def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> None:
-    """The same as CSV on standard output: shares from 0 to 1, and the error of a file that could not be answered."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, to: TextIO | None = None) -> None:
+    """The same as CSV, on standard output unless `to` says otherwise: shares from 0 to 1, and the error of a file that could
+    not be answered."""
+    writer = csv.writer(sys.stdout if to is None else to, lineterminator="\n")
     told = any(answer.modalities is not None for answer in answers)
     rest_on = ["modalities"] if told else []
     writer.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *labels, *rest_on, "error"])

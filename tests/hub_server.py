@@ -73,11 +73,12 @@ def sha256(data: bytes) -> str:
 
 
 class Hub:
-    """The server's state. `models` and `datasets` by name, `tokens` by secret, `requests` as they came."""
+    """The server's state. `models`, `datasets` and `spaces` by name, `tokens` by secret, `requests` as they came."""
 
     def __init__(self) -> None:
         self.models: dict[str, Repo] = {}
         self.datasets: dict[str, Repo] = {}
+        self.spaces: dict[str, Repo] = {}
         self.tokens = {"hf_writer": "anna", "hf_reader": "ben"}
         self.renamed: dict[str, str] = {}
         self.large: dict[str, bytes] = {}
@@ -170,8 +171,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.hub.tokens.get(secret)
 
     def repo(self, kind: str, name: str) -> Repo:
-        repos = self.hub.models if kind == "models" else self.hub.datasets
-        user, found = self.user(), repos.get(name)
+        user, found = self.user(), getattr(self.hub, kind).get(name)
         if found is None or found.private and user != name.split("/")[0]:
             raise Refusal(404 if user else 401, "RepoNotFound", "Repository not found")
         return found
@@ -209,10 +209,14 @@ class Handler(BaseHTTPRequestHandler):
         name = f"{owner}/{asked['name']}"
         if owner != user:
             raise Refusal(403, "", "You have no permission to create a repository there")
-        if name in self.hub.models:
+        kind = asked.get("type") or "model"
+        if kind == "space" and asked.get("sdk") != "gradio":
+            raise Refusal(400, "", "a Space needs an SDK")
+        repos: dict[str, Repo] = getattr(self.hub, f"{kind}s")
+        if name in repos:
             return self.answer(409, {"error": "exists", "url": f"{self.hub.url}/{name}"})
-        self.hub.models[name] = Repo(name, private=asked.get("visibility") == "private" or asked.get("private", False))
-        self.hub.models[name].commit({".gitattributes": b"*.safetensors filter=lfs\n"}, "initial commit")
+        repos[name] = Repo(name, private=asked.get("visibility") == "private" or asked.get("private", False))
+        repos[name].commit({".gitattributes": b"*.safetensors filter=lfs\n"}, "initial commit")
         self.answer(200, {"url": f"{self.hub.url}/{name}", "name": name})
 
     def validate(self) -> None:
@@ -337,8 +341,8 @@ class Handler(BaseHTTPRequestHandler):
             told.append(entry)
         self.answer(200, told)
 
-    def resolve(self, name: str, revision: str, file: str, kind: str = "models") -> None:
-        repo = self.repo("datasets" if kind == "datasets" else "models", name)
+    def resolve(self, name: str, revision: str, file: str, kind: str | None = None) -> None:
+        repo = self.repo(kind or "models", name)
         if repo.gated and self.user() != name.split("/")[0]:
             raise Refusal(403 if self.user() else 401, "GatedRepo", "Access to this model is restricted")
         commit = self.commit(repo, revision)
@@ -362,21 +366,21 @@ REPO = r"(?P<name>[\w.-]+/[\w.-]+)"
 ROUTES: list[tuple[str, str, Any]] = [
     ("POST", "/api/repos/create", Handler.create),
     ("POST", "/api/validate-yaml", Handler.validate),
-    ("POST", rf"/api/(?P<kind>models|datasets)/{REPO}/preupload/(?P<revision>.+)", Handler.preupload),
-    ("POST", rf"/api/(?P<kind>models|datasets)/{REPO}/commit/(?P<revision>.+)", Handler.make_commit),
-    ("POST", rf"/api/(?P<kind>models|datasets)/{REPO}/branch/(?P<branch>.+)", Handler.branch),
-    ("POST", rf"/api/(?P<kind>models|datasets)/{REPO}/tag/(?P<revision>.+)", Handler.tag),
+    ("POST", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/preupload/(?P<revision>.+)", Handler.preupload),
+    ("POST", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/commit/(?P<revision>.+)", Handler.make_commit),
+    ("POST", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/branch/(?P<branch>.+)", Handler.branch),
+    ("POST", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/tag/(?P<revision>.+)", Handler.tag),
     ("POST", rf"/{REPO}\.git/info/lfs/objects/batch", Handler.batch),
     ("PUT", r"/large/(?P<oid>\w+)", Handler.put_large),
     ("GET HEAD", r"/large/(?P<oid>\w+)", Handler.get_large),
     ("GET", "/api/models", Handler.list),
-    ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}", Handler.info),
-    ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}/revision/(?P<revision>.+)", Handler.info),
-    ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}/discussions", Handler.discussions),
-    ("GET", rf"/api/(?P<kind>models|datasets)/{REPO}/tree/(?P<revision>.+)", Handler.tree),
+    ("GET", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}", Handler.info),
+    ("GET", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/revision/(?P<revision>.+)", Handler.info),
+    ("GET", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/discussions", Handler.discussions),
+    ("GET", rf"/api/(?P<kind>models|datasets|spaces)/{REPO}/tree/(?P<revision>.+)", Handler.tree),
     (
         "GET HEAD",
-        rf"(?:/(?P<kind>datasets))?/{REPO}/resolve/(?P<revision>refs/pr/\d+|[^/]+)/(?P<file>.+)",
+        rf"(?:/(?P<kind>datasets|spaces))?/{REPO}/resolve/(?P<revision>refs/pr/\d+|[^/]+)/(?P<file>.+)",
         Handler.resolve,
     ),
 ]

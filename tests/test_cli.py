@@ -16,8 +16,8 @@ from emozoo.architecture import Recipe
 from emozoo.info import describe, measured_results
 
 COMMANDS = [
-    "train", "evaluate", "predict", "listen", "export", "benchmark", "push", "card", "list", "info", "check",
-    "new architecture", "new dataset",
+    "train", "evaluate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card", "list", "info",
+    "check", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
@@ -29,6 +29,8 @@ OPTIONS = {
     "benchmark": "--set --batch-sizes --device --json",
     "push": "--private --revision --message --dry-run --token --json",
     "card": "",
+    "demo": "--model --host --port --max-size --max-length --device",
+    "space": "--model --output --private --token --dry-run --json",
     "list": "--hub --json",
     "info": "--json",
     "check": "--set --data-dir --device --json",

@@ -132,6 +132,28 @@ def write_toy(folder: Path, utterances: int = 220) -> None:
             )
 
 
+def write_clips(folder: Path) -> list[Path]:
+    """Writes a few clips without the corpus around them, for trying a model out: a sound for each of the four emotions,
+    and a film of somebody who is happy, then sad. Returns their paths; the same sounds each time."""
+    rng = np.random.default_rng([SEED, 0])
+    actors = {"F": _cast(rng, 195, 1.17), "M": _cast(rng, 115, 1.0)}
+    paths = []
+    for word, label in (("ang", "angry"), ("hap", "happy"), ("neu", "neutral"), ("sad", "sad")):
+        sound, _ = _speak(VOICES[word], actors["F"], 3.5, rng)
+        paths.append(folder / f"{label}.wav")
+        _write_wav(paths[-1], _samples(sound))
+    spoken, end = [], RATE // 4
+    for word in ("hap", "sad"):
+        sound, _ = _speak(VOICES[word], actors["M"], 3.5, rng)
+        spoken.append(Utterance(word, 0, end, sound, FACES[word]))
+        end += len(sound) + RATE // 4
+    samples = _samples(_mix(spoken, end, rng))
+    film = _film([actors["M"]] * 2, spoken, len(samples), rng)
+    paths.append(folder / "happy-then-sad.avi")
+    _write_video(paths[-1], film[:, TOP : TOP + HEIGHT, :WIDTH], samples)
+    return paths
+
+
 def _plan(count: int, session: int, rng: np.random.Generator) -> list[Turn]:
     """The turns of a session, shuffled: emotions, speakers and what is vague dealt out evenly, in all combinations."""
     usual = count - count // 11
@@ -237,10 +259,7 @@ def _write_dialogue(
             f"A-E1:\tval {v:.0f}; act {a:.0f}; dom {d:.0f};\t()\n"
         )
         texts.append(f"{name} [{span[0]:08.4f}-{span[1]:08.4f}]: {' '.join(syllables)}\n")
-    sound = rng.normal(0, 0.0006, end + RATE // 2)
-    for one in spoken:
-        sound[one.start : one.start + len(one.sound)] += one.sound
-    samples = np.clip(np.round(sound * 32_767), -32_768, 32_767).astype("<i2")
+    samples = _samples(_mix(spoken, end + RATE // 2, rng))
 
     (dialog / "EmoEvaluation" / f"{dialogue}.txt").write_text("\n".join(labels), newline="\n")
     (dialog / "transcriptions" / f"{dialogue}.txt").write_text("".join(texts), newline="\n")
@@ -248,6 +267,18 @@ def _write_dialogue(
     for one in spoken:
         _write_wav(sentences / f"{one.name}.wav", samples[one.start : one.start + len(one.sound)])
     _write_video(dialog / "avi" / "DivX" / f"{dialogue}.avi", _film(actors, spoken, len(samples), rng), samples)
+
+
+def _mix(spoken: list[Utterance], samples: int, rng: np.random.Generator) -> np.ndarray:
+    """What is heard of a dialogue, over a little noise: float [samples]."""
+    sound = rng.normal(0, 0.0006, samples)
+    for one in spoken:
+        sound[one.start : one.start + len(one.sound)] += one.sound
+    return sound
+
+
+def _samples(sound: np.ndarray) -> np.ndarray:
+    return np.clip(np.round(sound * 32_767), -32_768, 32_767).astype("<i2")
 
 
 def _write_wav(path: Path, samples: np.ndarray) -> None:

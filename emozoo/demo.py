@@ -1,0 +1,162 @@
+"""The demo page: a Gradio server on this machine that answers clips with one or several models, side by side.
+
+Here it is set up, started and stopped; what is on it is in `emozoo.demo_page`. gradio (the extra `demo`) is imported on use.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emozoo import bundled
+from emozoo.demo_answer import Limits
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from emozoo.model import EmotionModel
+
+HERE = "127.0.0.1"
+LOOPBACK = (HERE, "localhost", "::1")
+FIRST_PORT, PORTS = 7860, 100
+"""As gradio has it: where no port is named, the first that is free of so many."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model on the page."""
+
+    model: EmotionModel
+    name: str
+    facts: dict[str, Any]
+    """As `emozoo info` has them."""
+    card: str
+    """What its card says of how good it is, as Markdown; empty where `facts` tell."""
+
+
+def _tell(address: str) -> None:
+    print(address, flush=True)
+
+
+def serve(
+    references: Sequence[str] = (),
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    limits: Limits | None = None,
+    device: str = "auto",
+    started: Callable[[str], None] = _tell,
+) -> None:
+    """Shows the page until the process is asked to stop; `started` is told its address.
+
+    `references`: the models, none for the one in the box. `host`: None for what GRADIO_SERVER_NAME says, as on a Space, else
+    this machine alone. `port`: 0 for any; None for what GRADIO_SERVER_PORT says, else the first free one from 7860. Raises
+    EmozooError where gradio is not installed, a model cannot be loaded, or the address is taken.
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise EmozooError("the demo page needs gradio: pip install 'emozoo[demo]'")
+    limits = limits or Limits()
+    with (
+        _terminable(),
+        _listening(host or os.environ.get("GRADIO_SERVER_NAME") or HERE, port) as listener,
+        tempfile.TemporaryDirectory(prefix="emozoo-demo-", ignore_cleanup_errors=True) as place,
+    ):
+        models = load_models(references, device)
+        # Read where gradio is imported, and where its components are made.
+        os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": place}
+        from emozoo import demo_page
+
+        demo_page.run(
+            demo_page.build(models, limits, Path(place)), limits, listener, lambda: started(_address(listener))
+        )
+
+
+def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
+    """The models of a page. Raises EmozooError for one that cannot be loaded, or is named twice."""
+    from emozoo import hub, model
+    from emozoo.info import METRICS, describe_checkpoint
+    from emozoo.reference import name_of
+
+    found: list[Shown] = []
+    for reference in references or (bundled.DEFAULT,):
+        name = name_of(reference)
+        if any(each.name == name for each in found):
+            raise EmozooError(f"--model {name} is named twice: each is shown once")
+        loaded = model.load(reference, device)
+        loaded.preparation.require(name)
+        folder = hub.resolve(reference, weights=False, extra=(METRICS,))
+        facts = describe_checkpoint(folder, name)
+        own = bundled.folder_of(reference) is not None and "test_results" not in facts
+        found.append(Shown(loaded, name, facts, _section(folder / "README.md", "How good it is") if own else ""))
+    return found
+
+
+def _section(card: Path, title: str) -> str:
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0].strip()
+
+
+@contextmanager
+def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
+    """A socket that has the address, closed at the end of the block. Raises EmozooError where it cannot be had."""
+    if port is None:
+        named = os.environ.get("GRADIO_SERVER_PORT", "")
+        ports: Sequence[int] = [int(named)] if named.isdigit() else range(FIRST_PORT, FIRST_PORT + PORTS)
+    else:
+        ports = [port]
+    for number in ports:
+        try:
+            listener = _bound(host, number)
+            break
+        except OSError as error:
+            if number != ports[-1] and error.errno == errno.EADDRINUSE:
+                continue
+            taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
+            what = f"port {number} of {host} cannot be used" if taken else f"{host} cannot be listened on"
+            way_out = "name another --port" if taken else "--host names an address of this machine"
+            raise EmozooError(f"{what} ({error.strerror}): {way_out}") from error
+    with listener:
+        yield listener
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere it would let two have one address
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": HERE, "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Lets SIGTERM, and a terminal that is closed, end the block as an exit does, so that what it made is deleted."""
+
+    def leave(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,151 @@
+"""A Gradio Space: the demo page for the Hugging Face Hub, as a folder of three files or published there.
+
+What a person wrote into its README stays, as in a model's card. The page itself is `emozoo.demo`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import emozoo
+from emozoo import bundled, hub
+from emozoo.card import BEGIN, END, dump_front_matter, split_card
+from emozoo.checkpoint import read_config
+from emozoo.errors import EmozooError
+from emozoo.hub_errors import check_token, explained, persistently
+from emozoo.paths import write_text
+from emozoo.preparation import Preparation
+from emozoo.reference import check_repo, is_reference, parse
+
+README, APP, REQUIREMENTS = "README.md", "app.py", "requirements.txt"
+MARK = '"""A demo page of emozoo, as emozoo space wrote it."""'
+"""The first line of an app that may be written over."""
+PYTHON = "3.11"
+
+
+def write_space(folder: Path, repository: str, models: Sequence[str] = ()) -> list[Path]:
+    """Writes the Space of that name, `user/name`, into a folder, and returns the files.
+
+    Raises EmozooError for a model that a Space cannot reach, and for a folder that holds something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise EmozooError(f"{folder} is a file: name a folder for --output")
+    if folder.is_dir() and any(folder.iterdir()) and not _is_own(_read(folder / APP)):
+        raise EmozooError(f"{folder} is not empty, and holds no Space that emozoo wrote: name another --output")
+    files = compose(repository, models, _read(folder / README))
+    for name, text in files.items():
+        write_text(folder / name, text)
+    return [folder / name for name in files]
+
+
+def publish_space(
+    repository: str,
+    models: Sequence[str] = (),
+    *,
+    private: bool = False,
+    token: str | None = None,
+    dry_run: bool = False,
+) -> hub.Push:
+    """Publishes the Space as one commit; makes it where it does not exist. `dry_run` sends nothing.
+
+    Raises EmozooError with the reason; the Space then holds what it held before.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, constants
+    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+
+    name = f"the Space {check_repo(repository)}"
+    if not check_token(token) and not dry_run:
+        raise EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
+    api = HfApi(token=token)
+    there: Any = None
+    theirs = {README: "", APP: ""}
+    if not (dry_run and constants.HF_HUB_OFFLINE):
+        with explained(name, writing=True):
+            with suppress(RepositoryNotFoundError):
+                there = persistently(lambda: api.space_info(repository, timeout=30))
+            for file in theirs if there else ():
+                with suppress(EntryNotFoundError):
+                    path = api.hf_hub_download(repository, file, repo_type="space", revision=there.sha)
+                    theirs[file] = Path(path).read_text(encoding="utf-8", errors="replace")
+    if theirs[APP] and not _is_own(theirs[APP]):
+        raise EmozooError(f"{name} holds an app that emozoo did not write: choose another name")
+    files = compose(repository, models, theirs[README])
+    sizes = {file: len(text.encode()) for file, text in files.items()}
+    address = f"{constants.ENDPOINT}/spaces/{repository}"
+    if dry_run:
+        return hub.Push(address, sizes, (), files[README], None)
+    with explained(name, writing=True):
+        if not there:
+            api.create_repo(repository, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
+        done = api.create_commit(
+            repository,
+            [CommitOperationAdd(file, text.encode()) for file, text in files.items()],
+            commit_message=f"emozoo {emozoo.__version__}",
+            repo_type="space",
+            parent_commit=there.sha if there else None,
+        )
+    return hub.Push(address, sizes, (), files[README], done.oid)
+
+
+def compose(repository: str, models: Sequence[str], readme: str = "") -> dict[str, str]:
+    """The files of a Space, by name; `readme` is the README that is there, whose own words stay."""
+    title = check_repo(repository).partition("/")[2]
+    named = list(dict.fromkeys(models)) or [bundled.DEFAULT]
+    return {
+        README: _readme(title, named, readme),
+        APP: f"{MARK}\n\nfrom emozoo.demo import serve\n\nserve({json.dumps(named)})\n",
+        REQUIREMENTS: "".join(f"{line}\n" for line in _requirements(named)),
+    }
+
+
+def _requirements(models: Sequence[str]) -> list[str]:
+    """emozoo, with what the models need of it, and the distributions of plugins that they are made with."""
+    extras, plugins = {"demo"}, set()
+    for reference in models:
+        if not is_reference(reference) and bundled.folder_of(reference) is None:
+            raise EmozooError(
+                f"--model {reference} lies on this machine, where a Space cannot reach it: publish it with emozoo push, "
+                "and name it hub:user/name"
+            )
+        config = read_config(hub.resolve(reference, weights=False), reference)
+        extras.update(extra for _, _, extra in Preparation.from_config(config).needs)
+        if config["plugin"]["distribution"] != "emozoo":
+            plugins.add(f"{config['plugin']['distribution']}=={config['plugin']['version']}")
+    return [f"emozoo[{','.join(sorted(extras))}]=={emozoo.__version__}", *sorted(plugins)]
+
+
+def _readme(title: str, models: Sequence[str], existing: str) -> str:
+    from emozoo.demo_html import NOTE
+
+    kept, before, _, after = split_card(existing, README)
+    try:
+        gradio = version("gradio")
+    except PackageNotFoundError:
+        raise EmozooError("a Space says which gradio it needs, and none is here: pip install 'emozoo[demo]'") from None
+    mine: dict[str, Any] = {"sdk": "gradio", "sdk_version": gradio, "python_version": PYTHON, "app_file": APP}
+    if repositories := [parse(reference).repo for reference in models if is_reference(reference)]:
+        mine["models"] = repositories
+    usual = {"title": title, "license": "apache-2.0", "tags": ["emozoo", "speech-emotion-recognition"]}
+    front = dump_front_matter({**usual, **kept, **mine})
+    block = (
+        f"A page that tells which emotion a voice, or a voice and a face, portray, with {', '.join(models)}. It is made\n"
+        "of [app.py](app.py), a few lines over emozoo, which is under the Apache License 2.0; a model has a licence of its\n"
+        f"own, which its card tells.\n\n{NOTE.replace('###', '##', 1)}"
+    )
+    return f"---\n{front}\n---\n{before}{BEGIN}\n{block}\n{END}{after}"
+
+
+def _is_own(app: str) -> bool:
+    return app.startswith(MARK)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except (OSError, ValueError) as error:
+        raise EmozooError(f"{path} cannot be read as UTF-8 text: name another --output") from error
