@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from emozoo import demo_pictures, plots, predict, render
+from emozoo import plots, predict, render, style
 from emozoo.demo_answer import Answer
+from emozoo.outline import outline
 from emozoo.predict import Prediction
 
 TITLE = "emozoo: emotion in speech and video"
@@ -56,8 +57,7 @@ footer { display: none !important; }
 .emz-bar i { display: block; height: 100%; }
 .emz figure { margin: 0 0 1em; }
 .emz figcaption { font-size: 0.9em; margin-bottom: 0.3em; }
-.emz-picture { display: block; width: 100%; max-width: 680px; background: #ffffff; border-radius: var(--radius-lg); }
-.dark .emz-picture { background: #dfe1e6; }
+.emz-picture { display: block; width: 100%; max-width: 680px; border-radius: var(--radius-lg); }
 .emz-frames { display: flex; flex-wrap: wrap; gap: 4px; }
 .emz-frames img { width: 100px; height: 60px; display: block; border-radius: 3px; }
 .emz-frames small { display: block; text-align: center; }
@@ -97,14 +97,16 @@ def answer(given: Answer, labels: Sequence[str]) -> str:
     if told.error is not None:
         return f'<div class="emz"><p class="emz-error" role="alert">{escape(told.error)}</p></div>'
     assert told.probabilities is not None and told.windows is not None
-    colours = plots.emotion_colours(labels)
+    colours = style.emotion_colours(labels)
     bars = "".join(
         f'<li><span>{escape(label)}</span><span class="emz-bar"><i style="width:{100 * share:.1f}%;'
         f'background:{colours[label]}"></i></span><span data-probability="{share:.6f}">{100 * share:.1f} %</span></li>'
         for label, share in told.probabilities.items()
     )
     one_sided = render.ONE_SIDED.get(told.modalities) if told.modalities is not None else None
-    picture = demo_pictures.heard(told.windows, labels, given.sound)
+    figure = style.new_figure()
+    plots.draw_timeline(figure, told.windows, labels, outline([given.sound]))
+    picture = style.png(figure)
     course = "; ".join(f"{w.start:.0f} to {w.end:.0f} s {w.emotion}" for w in told.windows[:20])
     emotion = str(told.emotion)
     return (
