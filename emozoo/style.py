@@ -88,13 +88,10 @@ def emotion_colours(labels: Iterable[str]) -> dict[str, str]:
     machine, and far from the emotions'. Only where two labels of one picture would be alike, such as `anger` beside `angry`,
     one of them, the same each time, is drawn again.
     """
-    labels = list(labels)
+    labels = list(dict.fromkeys(labels))
     colours: dict[str, str] = {}
     for label in sorted(labels, key=lambda label: (label not in COLOURS, label)):
-        own = COLOURS.get(_emotion(label))
-        taken = {*COLOURS.values(), *colours.values()}
-        if label in colours:
-            continue
+        own, taken = COLOURS.get(_emotion(label)), {*COLOURS.values(), *colours.values()}
         colours[label] = own if own and own not in colours.values() else _drawn(_emotion(label), taken)
     return {label: colours[label] for label in labels}
 
@@ -128,7 +125,7 @@ def _drawn(word: str, taken: set[str]) -> str:
     """A colour out of the word's letters, dark enough to be seen on white, that stands off from those taken."""
     places = np.array([_oklab(colour) for colour in taken])
     for draw in itertools.count():
-        one, two, three = hashlib.sha256(f"{draw} {word}".encode()).digest()[:3]
+        one, two, three = hashlib.sha256(f"{draw} {word}".encode(errors="surrogatepass")).digest()[:3]
         shares = colorsys.hls_to_rgb(one / 256, 0.28 + 0.32 * two / 256, 0.45 + 0.4 * three / 256)
         colour = "#" + "".join(f"{round(255 * share):02X}" for share in shares)
         if np.linalg.norm(places - _oklab(colour), axis=1).min() > 0.08 * 0.97**draw:
