@@ -1,0 +1,221 @@
+"""The commands that train and measure: `train`, `evaluate`."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emozoo.cli_options import DataDir, Device, Json, Merge, Protocol, Settings, pairs, print_json
+from emozoo.errors import EmozooError
+
+
+class Precision(StrEnum):
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Modality(StrEnum):
+    audio = "audio"
+    video = "video"
+
+
+class Crop(StrEnum):
+    face = "face"
+
+
+class Adapt(StrEnum):
+    speaker = "speaker"
+
+
+def train(
+    architecture: Annotated[
+        str | None, typer.Argument(help="A name from emozoo list, such as cnn_rnn. With --from: may be left out.")
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="A name from emozoo list; toy needs no data.")] = "iemocap",
+    data_dir: DataDir = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Emotions to tell apart, as in sad,angry,neutral; all: every one. Default: the dataset's."),
+    ] = None,
+    merge: Merge = None,
+    crop: Annotated[
+        Crop | None, typer.Option(help="face: cut pictures down to the face, here and in prediction (pip extra face).")
+    ] = None,
+    denoise: Annotated[
+        bool, typer.Option("--denoise", help="Take noise out of the sound, here and in prediction (pip extra denoise).")
+    ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Fine-tune this model: a run's folder, or hub:user/name[@revision]."),
+    ] = None,
+    protocol: Protocol = None,
+    fold: Annotated[str, typer.Option(help="Which fold is the test split, from 1; all: one after the other.")] = "1",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the training clips. Default: the recipe's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights, the draws and the splits.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The run's folder. Default: runs/ARCHITECTURE-DATASET, numbered where it exists."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --output, or with the last one.")
+    ] = False,
+    set_: Settings = None,
+    device: Device = "auto",
+    precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that have it.")] = Precision.auto,
+    as_json: Json = False,
+) -> None:
+    """Train an architecture; the run's folder is the checkpoint.
+
+    Without IEMOCAP at hand: emozoo train cnn_rnn --dataset toy
+    """
+    from emozoo import render
+    from emozoo.run import RunOptions
+
+    if start is not None:
+        from emozoo import hub
+        from emozoo.checkpoint import read_config
+        from emozoo.reference import name_of
+
+        known = read_config(hub.resolve(start, weights=False), name_of(start))["architecture"]
+        if architecture not in (None, known):
+            raise EmozooError(f"--from {start} is a {known}, not a {architecture}: leave the architecture out")
+        architecture = known
+        start = _absolute(start)
+    if architecture is None:
+        raise EmozooError("name an architecture, such as cnn_rnn, or with --from a model to fine-tune")
+    settings = pairs(set_, "--set")
+    if epochs is not None:
+        settings["epochs"] = str(epochs)
+    options = RunOptions(
+        architecture=architecture,
+        dataset=dataset,
+        data_dir=data_dir and _absolute(data_dir),
+        labels=_words(labels),
+        merge=_merges(merge),
+        protocol=protocol,
+        fold=None if fold == "all" else _number(fold),
+        seed=seed,
+        settings=settings,
+        start=start,
+        precision=precision.value,
+        crop=crop and crop.value,
+        denoise=denoise,
+    )
+    if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise EmozooError("several processes train into one folder: name it with --output")
+    folder = output or _default_folder(f"{architecture}-{dataset}", resume)
+    _check_before_torch(options)
+    from emozoo.train import train as run
+
+    progress = render.TrainingProgress()
+    with progress:
+        progress.message(f"{architecture} on {dataset}: the run's folder is {folder}")
+        summary = run(options, folder, device=device, resume=resume, progress=progress)
+    if render.is_main_process():
+        if as_json:
+            test = [{"fold": fold.number, "name": fold.name, **metrics.to_dict()} for fold, metrics in progress.folds]
+            print_json({"run": str(folder), **summary.to_dict(), "test": test})
+        else:
+            render.show_training(str(folder), summary, progress.folds)
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run's folder, or hub:user/name[@revision].")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Measure on another dataset, all of it. Default: the test fold of the run.")
+    ] = None,
+    data_dir: DataDir = None,
+    merge: Merge = None,
+    protocol: Protocol = None,
+    fold: Annotated[int | None, typer.Option(min=1, help="Only this fold's test split.")] = None,
+    adapt: Annotated[
+        Adapt | None,
+        typer.Option(
+            help="speaker: adapt each answer with other clips of the same speaker, whose labels are not used."
+        ),
+    ] = None,
+    recordings: Annotated[
+        int | None, typer.Option(min=1, help="With --adapt: so many other clips for each answer. Default: all.")
+    ] = None,
+    modality: Annotated[
+        Modality | None, typer.Option(help="By this alone, for a model that can do without the other.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure a model: WA, UA, macro F1, per class, per speaker, confusion matrix, 95 % interval."""
+    from emozoo import render
+    from emozoo.evaluate import evaluate as run
+
+    with render.waiting("evaluating"):
+        result = run(
+            model,
+            dataset=dataset,
+            data_dir=data_dir,
+            merge=_merges(merge),
+            protocol=protocol,
+            fold=fold,
+            adapt=adapt and adapt.value,
+            recordings=recordings,
+            modality=modality and modality.value,
+            output=output,
+            device=device,
+        )
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        render.show_evaluation(result)
+
+
+def _absolute(place: str) -> str:
+    """A folder or file as run.json keeps it; a reference to the Hub as it is."""
+    from emozoo.reference import is_reference
+
+    return place if is_reference(place) else os.path.abspath(os.path.expanduser(place))
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise EmozooError("--labels names no emotion; as in --labels sad,angry,neutral")
+    return words
+
+
+def _merges(items: list[str] | None) -> dict[str, str]:
+    return pairs([pair for item in items or () for pair in item.split(",")], "--merge")
+
+
+def _number(fold: str) -> int:
+    if not fold.isdigit() or int(fold) < 1:
+        raise EmozooError(f"--fold {fold}: must be a number from 1, or all")
+    return int(fold)
+
+
+def _default_folder(name: str, resume: bool) -> Path:
+    """The first free name under runs/; to resume, the last one that is taken."""
+    free, taken, number = Path("runs", name), None, 1
+    while free.exists():
+        taken, number = free, number + 1
+        free = Path("runs", f"{name}-{number}")
+    return taken if resume and taken else free
+
+
+def _check_before_torch(options: Any) -> None:
+    """Finds a wrong name before seconds are spent on imports."""
+    from emozoo import registry
+
+    registry.find(registry.ARCHITECTURES, options.architecture)
+    registry.find(registry.DATASETS, options.dataset)
