@@ -65,7 +65,7 @@ def main() -> None:
                 for name, (models, *how) in SHOTS.items():
                     if (models == 2) == both:
                         picture = Image.open(io.BytesIO(shoot(browser, address, models, *how)))
-                        picture.convert("RGB").quantize(128).save(HERE / f"{name}.png", optimize=True)
+                        picture.convert("RGB").quantize(64).save(HERE / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

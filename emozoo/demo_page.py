@@ -125,7 +125,9 @@ def _sources() -> list[tuple[Any, Any]]:
         with gr.Tab("Microphone"):
             microphone = gr.Audio(sources=["microphone"], type="filepath", editable=False, label="Microphone")
         with gr.Tab("Webcam"):
-            webcam = gr.Video(sources=["webcam"], webcam_options=gr.WebcamOptions(mirror=False), label="Webcam")
+            size = {"width": {"ideal": 640}, "height": {"ideal": 480}}  # ten times what a network sees
+            options = gr.WebcamOptions(mirror=False, constraints={"video": size})
+            webcam = gr.Video(sources=["webcam"], include_audio=True, webcam_options=options, label="Webcam")
     return [(file, file.upload), (microphone, microphone.stop_recording), (webcam, webcam.stop_recording)]
 
 
@@ -148,7 +150,7 @@ def _place_of(shown: Shown) -> gr.HTML:
         output = gr.HTML(demo_html.waiting(), min_height=60)
         if shown.card:
             with gr.Accordion("How good it is"):
-                gr.Markdown(shown.card)
+                gr.Markdown(shown.card, elem_classes="emz-card")
         return output
 
 
