@@ -205,10 +205,10 @@ def test_a_keyboard_a_microphone_and_a_webcam_do_as_well(server: Server, visitor
     page.locator(".emz-answer, .emz-error").filter(has_text="audio").first.wait_for()
     page.get_by_role("tab", name="Webcam").click()
     page.get_by_role("button", name="Click to Access Webcam").click()
-    page.get_by_text("Record", exact=True).click()
-    page.get_by_text("Stop", exact=True).wait_for()
+    page.get_by_text("Record", exact=True).locator("visible=true").click()
+    page.get_by_text("Stop", exact=True).locator("visible=true").wait_for()
     page.wait_for_timeout(4000)  # of film
-    page.get_by_text("Stop", exact=True).click()
+    page.get_by_text("Stop", exact=True).locator("visible=true").click()
     page.locator(".emz-answer, .emz-error").filter(has_text="webm").first.wait_for()
     assert "sound track" not in page.locator("body").inner_text()
 
