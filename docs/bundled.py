@@ -1,10 +1,11 @@
 """Makes the model in the box from a run's folds: `python docs/bundled.py RUN FOLDER`.
 
-RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder with its
-folds. The networks of all folds become the members of one: each was trained without the test and dev speakers of its fold,
-and together they heard everybody. Their last layers are cut down to four labels, and divided by the temperature that fits
-their answers for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated
-probabilities. FOLDER is emozoo/models/speech; calibration.json there has the figures.
+RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder
+with its folds, whose networks may each have been trained further by `--from RUN/foldN --fold N`. The networks of all
+folds become the members of one: each was trained without the test and dev speakers of its fold, and together they
+heard everybody. Their last layers are cut down to four labels, and divided by the temperature that fits their answers
+for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated probabilities.
+FOLDER is emozoo/models/speech; calibration.json there has the figures.
 """
 
 from __future__ import annotations

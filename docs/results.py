@@ -38,7 +38,8 @@ def command_of(options: dict[str, Any], data_name: str) -> str:
     words += [f"--merge {source}={target}" for source, target in options["merge"].items()]
     if options["protocol"]:
         words += ["--protocol", options["protocol"]]
-    words += ["--fold", "all"]
+    # Fold by fold from its own model, which has heard the same speakers, or all from fresh weights.
+    words += ["--from RUN/foldN", "--fold N"] if options.get("start") else ["--fold all"]
     if options["seed"]:
         words += ["--seed", str(options["seed"])]
     for key, value in options["settings"].items():
@@ -149,6 +150,7 @@ def adaptation() -> str:
     for row in means(read("corpora.csv")):
         count = str(len(row["labels"].split()))
         heard = "several" if "open.csv" in row["command"] else "it alone"
+        heard += ", bands" if "band=" in row["command"] else ""
         key = (row["corpus"], count, heard, row["protocol"], row["architecture"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
@@ -177,11 +179,14 @@ def ablation() -> str:
 
 
 def robustness() -> str:
-    """UA on worse recordings."""
+    """UA on worse recordings, of each run that was measured so."""
     corpora = ("ravdess", "emodb", "nemo")
     lines = [f"| the recordings | {' | '.join(corpora)} |", f"|---|{'---:|' * len(corpora)}"]
-    for row in read("robustness.csv"):
-        lines.append(f"| {row['condition']} | {' | '.join(f'{100 * float(row[name]):.1f}' for name in corpora)} |")
+    measured = read("robustness.csv")
+    for condition in dict.fromkeys(row["condition"] for row in measured):
+        same = [row for row in measured if row["condition"] == condition]
+        cells = (" / ".join(f"{100 * float(row[name]):.1f}" for row in same) for name in corpora)
+        lines.append(f"| {condition} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -189,7 +194,8 @@ def overview() -> str:
     """README's table: the best UA of each network on each corpus, on speakers that it never heard."""
     best: dict[tuple[str, str, str], float] = {}
     several = [row for row in means(read("corpora.csv")) if row["recordings"] == "0" and row["protocol"] != "corpus"]
-    for row in [*rows(), *({**row, "dataset": row["corpus"]} for row in several)]:
+    fresh = [{**row, "dataset": row["corpus"]} for row in several if "--from" not in row["command"]]
+    for row in [*rows(), *fresh]:
         key = (row["architecture"], row["dataset"], str(len(row["labels"].split())))
         best[key] = max(best.get(key, 0.0), float(row["ua"]))
     tasks = [("ravdess", "4"), ("ravdess", "8"), ("emodb", "4"), ("nemo", "4")]

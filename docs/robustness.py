@@ -94,7 +94,7 @@ def main() -> None:
     rows = []
     for condition, change in CONDITIONS.items():
         row = {"architecture": options.architecture, "condition": condition}
-        for corpus in sorted(set(corpora)):
+        for corpus in sorted(set(corpora.tolist())):
             found = []
             for model, test in folds:
                 answers = Answers(model, data, [each for each in test if corpora[each] == corpus], FOUR, change)
@@ -102,10 +102,14 @@ def main() -> None:
             row[corpus] = f"{statistics.fmean(found):.4f}"
         rows.append({**row, "command": command, "commit": commit})
         print(row, flush=True)
+    kept = []
+    if FILE.exists():
+        with open(FILE, encoding="utf-8", newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["command"] != command]
     with open(FILE, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows([*kept, *rows])
 
 
 if __name__ == "__main__":

@@ -66,6 +66,9 @@ class Recipe:
     channel: float = 0.0
     """Augmentation: decibels by which frequencies rise or fall at most, smoothly, as through another microphone, behind
     `LogMel`."""
+    band: float = 0.0
+    """Augmentation: chance that a window keeps only a band, as over a telephone: from at most 400 Hz to at least 2.5 kHz;
+    behind `LogMel`."""
     time_mask: int = 0
     """Augmentation: longest masked stretch of the spectrogram, in 10 ms; 0: none."""
     freq_mask: int = 0
@@ -99,7 +102,7 @@ class Recipe:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below zero, but is {getattr(self, name)}")
-        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants"):
+        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants", "band"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:

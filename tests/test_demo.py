@@ -194,7 +194,7 @@ def test_ten_visitors_at_once_all_get_their_own_answers(server: Server, chromium
 
 
 @needs_browser
-def test_a_keyboard_a_microphone_and_a_webcam_do_as_well(server: Server, visitor: Any) -> None:
+def test_a_keyboard_and_a_microphone_do_as_well(server: Server, visitor: Any) -> None:
     page = open_page(visitor, server.address)
     page.get_by_role("button", name="happy voice").focus()
     page.keyboard.press("Enter")
@@ -203,6 +203,11 @@ def test_a_keyboard_a_microphone_and_a_webcam_do_as_well(server: Server, visitor
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_role("button", name="Stop", exact=True).click()
     page.locator(".emz-answer, .emz-error").filter(has_text="audio").first.wait_for()
+
+
+@needs_browser
+def test_a_webcams_film_is_answered_by_its_sound(server: Server, visitor: Any) -> None:
+    page = open_page(visitor, server.address)
     page.get_by_role("tab", name="Webcam").click()
     page.get_by_role("button", name="Click to Access Webcam").click()
     page.get_by_text("Record", exact=True).locator("visible=true").click()

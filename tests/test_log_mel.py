@@ -33,7 +33,7 @@ def test_a_tone_is_a_line_in_its_band(frequency: float) -> None:
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.floats(-50, 0))
+@given(st.floats(-70, 0))
 def test_the_level_of_a_recording_does_not_matter(decibels: float) -> None:
     front, sound = LogMel(), voice(150) + noise()
     sound = sound / sound.abs().max()
@@ -66,6 +66,18 @@ def test_it_augments_in_train_mode_only_and_only_when_told() -> None:
     varied = front.train()(sound)
     assert (varied[0] - varied[1]).abs().mean() > 0.05 and varied.isfinite().all()
     torch.testing.assert_close(front.eval()(sound), plain)
+
+
+def test_a_narrow_band_keeps_the_middle_and_loses_only_the_rest() -> None:
+    front, sound = LogMel(), noise(64)
+    front.augment_by(Recipe(band=0.5))
+    torch.manual_seed(0)
+    fall = front.eval()(sound)[:, 0] - front.train()(sound)[:, 0]
+    assert (fall[:, 10:38].abs() < 1e-5).all() and (fall > -1e-5).all()  # 400 Hz to 2.5 kHz
+    narrow = fall.amax((1, 2)) > 0.9
+    assert 16 <= narrow.sum() <= 48 and (fall[~narrow].abs() < 1e-5).all()
+    bands = mel_bands(4097, ROWS, 50.0, 7800.0).argmax(1) / 4096 * 8000
+    assert bands[10] == pytest.approx(400, rel=0.15) and bands[38] == pytest.approx(2500, rel=0.05)
 
 
 def test_masks_reach_no_further_than_asked() -> None:
