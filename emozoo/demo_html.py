@@ -68,7 +68,7 @@ footer { display: none !important; }
 .emz table, .emz table tr { border: none !important; }
 .emz table th, .emz table td { text-align: left; padding: 0.35em 0.8em 0.35em 0; overflow-wrap: anywhere;
   border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; }
-.emz-card table { display: block; overflow-x: auto; font-size: 0.9em; }
+.emz-card table { display: block; overflow-x: auto; font-size: 0.9em; border: none !important; }
 .emz-card th, .emz-card td { padding: 0.3em 0.6em !important; overflow-wrap: normal !important;
   word-break: normal !important; }
 .emz a { text-decoration: underline; color: var(--link-text-color); margin-right: 0.7em; }

@@ -206,6 +206,19 @@ def test_a_keyboard_and_a_microphone_do_as_well(server: Server, visitor: Any) ->
 
 
 @needs_browser
+def test_a_webcams_film_is_answered_by_its_sound(server: Server, visitor: Any) -> None:
+    page = open_page(visitor, server.address)
+    page.get_by_role("tab", name="Webcam").click()
+    page.get_by_role("button", name="Click to Access Webcam").click()
+    page.get_by_text("Record", exact=True).locator("visible=true").click()
+    page.get_by_text("Stop", exact=True).locator("visible=true").wait_for()
+    page.wait_for_timeout(4000)  # of film
+    page.get_by_text("Stop", exact=True).locator("visible=true").click()
+    page.locator(".emz-answer, .emz-error").filter(has_text="webm").first.wait_for()
+    assert "sound track" not in page.locator("body").inner_text()
+
+
+@needs_browser
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_page_and_what_was_given_to_it(number: int, status: int, tmp_path: Path) -> None:
     with serving(tmp_path / "home", "-m", "emozoo", "demo", "--port", "0", "--host", "0.0.0.0") as server:
