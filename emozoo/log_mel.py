@@ -35,7 +35,7 @@ class LogMel(nn.Module):
     FFT, LENGTH, HOP = 512, 400, 160  # 25 ms every 10 ms
     LOWEST, HIGHEST = 50.0, 7800.0
     FLOOR = 1e-6
-    # About the mean and deviation in dB, measured over 4,855 clips of RAVDESS, EMO-DB and nEMO.
+    # Round numbers about the mean and deviation in dB of a window of speech.
     MEAN, DEVIATION = -20.0, 20.0
     QUIETEST_PEAK = 1e-4  # -80 dB of full scale
 
