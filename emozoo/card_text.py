@@ -231,9 +231,10 @@ def _recipe(facts: Facts) -> str:
         return f"## Recipe\n\nThe training left no record. The network's own settings:\n\n{settings}"
     training = facts.metrics["training"]
     precision = {"no": "float32"}.get(training["precision"], training["precision"])
+    chosen = "best on the dev split" if facts.metrics["dev"] else "last, for the dev split was trained on as well"
     text = (
         f"{training['parameters']:,} parameters; seed {training['seed']}; the weights are those of epoch "
-        f"{training['best_epoch']}, the best on the dev split. Trained in {training['seconds'] / 60:,.1f} minutes on "
+        f"{training['best_epoch']}, the {chosen}. Trained in {training['seconds'] / 60:,.1f} minutes on "
         f"{training['device']}, {precision}."
     )
     return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config["architecture_config"], training["recipe"])

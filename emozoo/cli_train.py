@@ -54,6 +54,12 @@ def train(
         typer.Option("--from", help="Fine-tune this model: a run's folder, or hub:user/name[@revision]."),
     ] = None,
     protocol: Protocol = None,
+    dev: Annotated[
+        bool,
+        typer.Option(
+            help="Keep the dev split to choose the epoch by; without it, it is trained on and the last epoch kept."
+        ),
+    ] = True,
     fold: Annotated[str, typer.Option(help="Which fold is the test split, from 1; all: one after the other.")] = "1",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Passes over the training clips. Default: the recipe's.")
@@ -107,6 +113,7 @@ def train(
         precision=precision.value,
         crop=crop and crop.value,
         denoise=denoise,
+        dev=dev,
     )
     if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
         raise EmozooError("several processes train into one folder: name it with --output")

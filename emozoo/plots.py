@@ -99,41 +99,44 @@ def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
 def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
     """Loss, UA and WA, and learning rate over epochs; each entry of `history` is an epoch's numbers.
 
-    Keys: `epoch`, `loss`, `dev_loss`, `dev_ua`, `dev_wa` (shares, 0..1), `learning_rate`. The best UA is marked. Epochs
-    without dev numbers are left out: in pretraining the loss is another.
+    Keys: `epoch`, `pretraining`, `loss`, `learning_rate`, and where a dev split was kept `dev_loss`, `dev_ua`, `dev_wa`
+    (shares, 0..1), of which the best UA is marked. Pretraining is left out: its loss is another.
     """
     import matplotlib.ticker
 
-    history = [entry for entry in history if "dev_ua" in entry]
+    history = [entry for entry in history if not entry["pretraining"]]
     if not history:
         raise ValueError("no epoch to draw")
 
     def column(name: str, factor: int = 1) -> list[float]:
         return [factor * float(entry[name]) for entry in history]
 
-    epochs, ua = column("epoch"), column("dev_ua", 100)
-    best = max(range(len(history)), key=ua.__getitem__)
+    epochs, measured = column("epoch"), "dev_ua" in history[0]
     marker = "o" if len(history) <= 15 else ""
     first: dict[str, Any] = {"color": INK, "marker": marker}
     second: dict[str, Any] = {"color": ACCENT, "marker": marker, "linestyle": "--"}
     with style.styled():
-        figure = style.new_figure(height=6.4)
-        loss, accuracy, rate = figure.subplots(3, 1, sharex=True, height_ratios=[3, 3, 1.4])
+        figure = style.new_figure(height=6.4 if measured else 3.8)
+        heights = [3, 3, 1.4] if measured else [3, 1.4]
+        loss, *accuracies, rate = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         loss.plot(epochs, column("loss"), **first, label="train")
-        loss.plot(epochs, column("dev_loss"), **second, label="dev")
         loss.set_title("Loss (cross entropy, nats)")
-        accuracy.plot(epochs, ua, **first, label="UA")
-        accuracy.plot(epochs, column("dev_wa", 100), **second, label="WA")
-        star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
-        accuracy.plot(epochs[best], ua[best], **star, label=f"best UA: {ua[best]:.1f} %, epoch {epochs[best]:.0f}")
-        accuracy.set_title("Accuracy on the dev split (%)")
+        for accuracy in accuracies:
+            loss.plot(epochs, column("dev_loss"), **second, label="dev")
+            ua = column("dev_ua", 100)
+            best = max(range(len(history)), key=ua.__getitem__)
+            accuracy.plot(epochs, ua, **first, label="UA")
+            accuracy.plot(epochs, column("dev_wa", 100), **second, label="WA")
+            star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
+            accuracy.plot(epochs[best], ua[best], **star, label=f"best UA: {ua[best]:.1f} %, epoch {epochs[best]:.0f}")
+            accuracy.set_title("Accuracy on the dev split (%)")
         rate.plot(epochs, column("learning_rate"), **first)
         rate.set(title="Learning rate", xlabel="Epoch")
         rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)
         rate.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True, min_n_ticks=1))
         rate.set_ylim(bottom=0)
         rate.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-        for axes in (loss, accuracy):
+        for axes in (loss, *accuracies):
             axes.legend(loc="best", handlelength=2.6, fontsize=10)
         _save(figure, path)
 

@@ -128,7 +128,7 @@ class TrainingProgress(Progress):
         self._line(escape(text))
 
     def fold(self, fold: Fold, of: int) -> None:
-        parts = f"{len(fold.train)} clips to train, {len(fold.dev)} dev, {len(fold.test)} test"
+        parts = f"{len(fold.train)} clips to train, {len(fold.dev) or 'no'} dev, {len(fold.test)} test"
         self._line(f"[bold]fold {fold.number} of {of}[/]: test on {escape(fold.name)}; {parts}")
 
     def step(self, epoch: int, done: int, total: int) -> None:
@@ -141,9 +141,9 @@ class TrainingProgress(Progress):
         line = f"epoch {record['epoch']:>3}/{total}  loss {record['loss']:.3f}"
         if record["pretraining"]:
             line += "  (pretraining)"
-        else:
+        elif "dev_loss" in record:
             line += f"  dev loss {record['dev_loss']:.3f}  dev UA {_percent(record['dev_ua'])}"
-        self._line(f"{line}  {record['seconds']:.1f} s{'  best so far' if is_best else ''}")
+        self._line(f"{line}  {record['seconds']:.1f} s{'  best so far' if is_best and 'dev_loss' in record else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
         self.folds.append((fold, metrics))

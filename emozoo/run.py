@@ -46,6 +46,8 @@ class RunOptions:
     crop: str | None = None
     denoise: bool = False
     """As in `emozoo.preparation.Preparation`; a model that is fine-tuned keeps its own beside."""
+    dev: bool = True
+    """Whether the dev split is kept out of training, to choose the epoch by."""
 
     def write(self, folder: Path) -> None:
         write_text(folder / RUN, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")

@@ -1,7 +1,7 @@
 """Trains an architecture on one fold of a dataset, or on all of them: checks, folders, results.
 
 The loop itself is in `emozoo.trainer`. The test fold is touched once, when the last epoch is over, with the weights of the
-epoch that was best on the dev split.
+epoch that was best on the dev split, or of the last where that split was trained on.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def train(
     if preparation.crop and not architecture.video:
         raise EmozooError(f"{architecture.name} sees no pictures: leave --crop out")
     preparation.require("this training")
+    if recipe.patience and not options.dev:
+        raise EmozooError("patience watches the dev split: leave it at 0, or --no-dev out")
     registry.get_corpus(options.dataset)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
     with processes.main_process_first():  # it decodes, the others find the cache
@@ -74,6 +76,8 @@ def train(
             )
             folds = data.folds(options.protocol, options.seed)
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
+            if not options.dev:
+                chosen = [fold.without_dev() for fold in chosen]
         except BaseException:
             if not begun:  # nothing was trained: leave no folder in the way of the next try
                 for file in (RUN, PREPARED):
@@ -231,7 +235,7 @@ def _finish(
     plots.training_curves(trainer.history, folder / CURVES)
     document = {
         "test": metrics.to_dict(),
-        "dev": {name: trainer.best[name] for name in ("dev_wa", "dev_ua", "dev_loss")},
+        "dev": {name: value for name, value in trainer.best.items() if name.startswith("dev_")},
         "data": _describe_data(data, fold, options, folds),
         "training": {"start": start.name if start else None, **_describe_training(trainer, model, options)},
     }

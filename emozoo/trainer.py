@@ -1,8 +1,8 @@
 """The training loop: one fold, from fresh or resumed weights to the best epoch's checkpoint.
 
 The loop is plain: each epoch draws its clips, cuts one random window from each, moves them to the device, augments them
-there and takes a step; then the dev split is answered as `emozoo predict` would, and the best epoch kept. Devices, mixed
-precision and several processes are `accelerate`'s.
+there and takes a step; then the dev split is answered as `emozoo predict` would, and the best epoch kept; where there is no
+such split, the last. Devices, mixed precision and several processes are `accelerate`'s.
 
 Every epoch starts from seeds of its own, made from the run's seed and the epoch's number. So a run that was interrupted
 needs no random state to go on to the very same result: only weights, optimizer and history, in one file that is replaced
@@ -169,7 +169,10 @@ class Trainer:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there."""
+        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there; without such a split
+        the last."""
+        if not self.dev_rows:
+            return self.trained[-1]
         return max(self.trained, key=lambda record: (record["dev_ua"], -record["dev_loss"]))
 
     def run(self) -> None:
@@ -213,7 +216,7 @@ class Trainer:
                 f"now {self.recipe.learning_rate}"
             )
         record |= {"learning_rate": rate}
-        if not pretrain:
+        if self.dev_rows and not pretrain:
             record |= self.measure_dev()
         record["seconds"] = round(time.perf_counter() - started, 3)
         self.history.append(record)

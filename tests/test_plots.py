@@ -92,6 +92,7 @@ def test_a_row_without_clips_is_drawn_without_warnings(tmp_path: Path, recwarn: 
 def epoch(number: int, **values: float) -> dict[str, float]:
     return {
         "epoch": number,
+        "pretraining": False,
         "loss": 1.0,
         "dev_loss": 1.1,
         "dev_ua": 0.5,
@@ -118,6 +119,13 @@ def test_pretraining_epochs_are_left_out_of_the_curves(tmp_path: Path) -> None:
     assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()
     with pytest.raises(ValueError, match="no epoch"):
         plots.training_curves([pretraining], tmp_path / "none.png")
+
+
+def test_training_without_a_dev_split_has_a_curve_of_its_loss_only(tmp_path: Path) -> None:
+    history = [{name: value for name, value in epoch(n).items() if not name.startswith("dev_")} for n in (1, 2, 3)]
+    plots.training_curves(history, tmp_path / "curves.png")
+    picture = pixels(tmp_path / "curves.png")
+    assert has_colour(picture, style.INK) and not has_colour(picture, style.ACCENT)
 
 
 def windows_of(odds: np.ndarray, labels: tuple[str, ...]) -> list[Window]:

@@ -221,6 +221,20 @@ def test_early_stopping_and_pretraining(tmp_path: Path) -> None:
     assert read(tmp_path / "av" / "config.json")["modalities"] == ["audio", "video"]
 
 
+def test_without_a_dev_split_all_but_the_test_clips_are_trained_on_and_the_last_epoch_is_kept(tmp_path: Path) -> None:
+    done = emozoo(*train_words(tmp_path / "run", "--no-dev", epochs=2))
+    assert "40 clips to train, no dev, 10 test" in done.stderr and "best so far" not in done.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} - {"logs"} == CHECKPOINT | RESULTS
+    metrics = read(tmp_path / "run" / "metrics.json")
+    clips = {name: part["clips"] for name, part in metrics["data"]["parts"].items()}
+    assert clips == {"train": 40, "dev": 0, "test": 10}
+    assert metrics["dev"] == {} and metrics["training"]["best_epoch"] == 2
+    emozoo("card", tmp_path / "run")
+    assert "epoch 2, the last, for the dev split was trained on as well" in (tmp_path / "run" / "README.md").read_text()
+    wrong = emozoo(*train_words(tmp_path / "other", "--no-dev", "--set", "patience=2"), check=2)
+    assert "patience watches the dev split" in one_error(wrong) and not (tmp_path / "other").exists()
+
+
 def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
     average, current = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)  # which has a counter
     torch.nn.init.constant_(average.weight, 7)

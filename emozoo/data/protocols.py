@@ -11,7 +11,7 @@ import logging
 import os.path
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class Fold:
     test: tuple[int, ...]
     speaker_disjoint: bool
     """Whether every speaker in test is known, and is in neither train nor dev."""
+
+    def without_dev(self) -> Fold:
+        """The same test split, and all the rest to train on."""
+        return replace(self, train=tuple(sorted(self.train + self.dev)), dev=())
 
 
 def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *, seed: int = 0) -> list[Fold]:
