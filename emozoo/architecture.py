@@ -51,6 +51,9 @@ class Recipe:
     label_smoothing: float = 0.0
     ema_decay: float = 0.0
     """Of a moving average of the weights, a step; the averaged weights are then what is measured and kept. 0: none."""
+    start_share: float = 0.0
+    """Of a fine-tuning: what is measured and kept is this share of the weights that it started from, and the rest of those
+    that it came to (Wortsman et al. 2022)."""
     pretrain_epochs: int = 0
     """Epochs of the network's own `pretrain_loss(input_values, pixel_values, labels)` before training, where it has one."""
     noise: float = 0.0
@@ -102,7 +105,7 @@ class Recipe:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below zero, but is {getattr(self, name)}")
-        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants", "band"):
+        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants", "band", "start_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:

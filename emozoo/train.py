@@ -58,6 +58,8 @@ def train(
     preparation.require("this training")
     if recipe.patience and not options.dev:
         raise EmozooError("patience watches the dev split: leave it at 0, or --no-dev out")
+    if recipe.start_share and not start:
+        raise EmozooError("start_share is of a fine-tuning: add --from MODEL, or leave it at 0")
     registry.get_corpus(options.dataset)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
     with processes.main_process_first():  # it decodes, the others find the cache
@@ -74,6 +76,10 @@ def train(
                 optional=architecture.optional_modalities,
                 preparation=preparation,
             )
+            if start and recipe.start_share and data.labels != start.model.labels:
+                raise EmozooError(
+                    f"start_share is of weights for the same labels, {start.name} has others: leave it at 0"
+                )
             folds = data.folds(options.protocol, options.seed)
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
             if not options.dev:

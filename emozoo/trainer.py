@@ -129,6 +129,7 @@ class Trainer:
         self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
         self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
         self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
+        self.start: dict[str, Tensor] = {}
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
 
@@ -155,8 +156,16 @@ class Trainer:
 
     @property
     def measured(self) -> EmotionModel:
-        """The model that the dev split is measured with, and that is kept: the averaged one where there is one."""
-        return self.average or self.model
+        """The model that the dev split is measured with, and that is kept: the averaged one where there is one; of a
+        fine-tuning, on its way back to the weights that it started from by the recipe's share."""
+        trained = self.average or self.model
+        if not self.start:
+            return trained
+        between = copy.deepcopy(trained)
+        for name, value in between.network.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(self.start[name], self.recipe.start_share)
+        return between
 
     @property
     def total_epochs(self) -> int:
@@ -177,6 +186,8 @@ class Trainer:
 
     def run(self) -> None:
         """Trains from where the folder left off until the last epoch, or until the recipe's patience is over."""
+        if self.recipe.start_share:
+            self.start = {name: value.clone() for name, value in self.model.network.state_dict().items()}
         self.load_state()
         patience = self.recipe.patience
         while self.epoch < self.total_epochs:

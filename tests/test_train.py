@@ -257,6 +257,33 @@ def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
     assert losses[0] == losses[1]  # the weights that train are the same
 
 
+class Interrupting(Progress):
+    def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_fine_tuning_can_keep_a_share_of_the_weights_it_started_from(finished: Path, tmp_path: Path) -> None:
+    kept = {"start": load_file(finished / "model.safetensors")}
+    for share in ("0", "0.25"):
+        settings = {"epochs": "2", "learning_rate": "1e-2", "start_share": share}
+        tuning = options(settings=settings, start=str(finished), dev=False)
+        if share != "0":  # interrupted after its first epoch
+            with pytest.raises(KeyboardInterrupt):
+                train(tuning, tmp_path / share, device="cpu", progress=Interrupting())
+        train(tuning, tmp_path / share, device="cpu", resume=True)
+        kept[share] = load_file(tmp_path / share / "model.safetensors")
+    assert any(not torch.allclose(kept["0"][name], kept["start"][name], atol=1e-4) for name in kept["0"])
+    for name, value in kept["0.25"].items():
+        between = 0.25 * kept["start"][name] + 0.75 * kept["0"][name]
+        torch.testing.assert_close(value, between, atol=1e-6, rtol=1e-5)
+    for words, expected in (
+        ([], "start_share is of a fine-tuning"),
+        (["--from", str(finished), "--labels", "sad,angry"], "weights for the same labels"),
+    ):
+        wrong = emozoo(*train_words(tmp_path / "wrong", "--set", "start_share=0.25", *words), check=2)
+        assert expected in one_error(wrong) and not (tmp_path / "wrong").exists()
+
+
 class Copies(TorchDispatchMode):
     """The shapes of what goes from one device to another."""
 
