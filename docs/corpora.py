@@ -100,7 +100,9 @@ def rows_of(
     """A corpus' rows, without what is the same for all; a picture of the confusion matrix of all runs is drawn."""
     folds = {str(seed_of(run)): folds_of(run, data, corpus, labels) for run in runs}
     first = next(iter(folds.values()))
-    rows = []
+    rows: list[dict[str, str]] = []
+    if not first:  # one speaker out, of another corpus
+        return rows
     for recordings in RECORDINGS:
         found = {seed: measured(each, labels, recordings) for seed, each in folds.items()}
         if len(runs) > 1:
@@ -152,11 +154,12 @@ def main() -> None:
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     protocol = options.protocol or data.corpus.protocol
     corpora = corpora_of(data, options)
-    alone = "" if len(set(corpora)) > 1 else f"_{protocol}"
+    alone = "" if protocol.startswith("group") else f"_{protocol}"
+    fold = None if read_options(runs[0]) else options.fold
     same: dict[str, Any] = {
         "architecture": options.architecture,
         "protocol": protocol,
-        "command": command_of({**vars(options), "seed": 0}, Path(str(options.data_dir)).name),
+        "command": command_of({**vars(options), "seed": 0, "fold": fold}, Path(str(options.data_dir)).name),
         "commit": commit,
         "hardware": f"{document['training']['device']}, {platform.system()}",
     }

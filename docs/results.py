@@ -39,7 +39,9 @@ def command_of(options: dict[str, Any], data_name: str) -> str:
     if options["protocol"]:
         words += ["--protocol", options["protocol"]]
     # Fold by fold from its own model, which has heard the same speakers, or all from fresh weights.
-    words += ["--from RUN/foldN", "--fold N"] if options.get("start") else ["--fold all"]
+    words += ["--from RUN/foldN"] if options.get("start") else []
+    words += ["--fold N" if options.get("fold") or options.get("start") else "--fold all"]
+    words += [] if options.get("dev", True) else ["--no-dev"]
     if options["seed"]:
         words += ["--seed", str(options["seed"])]
     for key, value in options["settings"].items():
@@ -151,6 +153,7 @@ def adaptation() -> str:
         count = str(len(row["labels"].split()))
         heard = "several" if "open.csv" in row["command"] else "it alone"
         heard += ", bands" if "band=" in row["command"] else ""
+        heard += "" if "--no-dev" in row["command"] else ", dev kept out"
         key = (row["corpus"], count, heard, row["protocol"], row["architecture"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
