@@ -62,6 +62,8 @@ class Recipe:
     """Augmentation: decibels, up or down, by which a window's level changes at most."""
     shift: float = 0.0
     """Augmentation: seconds by which the sound moves against its window at most."""
+    excerpt: float = 0.0
+    """Augmentation: chance that of a window only 0.8 s or more about its loudest moment stay, as of a short clip."""
     stretch: float = 0.0
     """Augmentation: share by which the tempo changes at most, of a network behind `LogMel`."""
     formants: float = 0.0
@@ -105,7 +107,7 @@ class Recipe:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below zero, but is {getattr(self, name)}")
-        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants", "band", "start_share"):
+        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants", "band", "excerpt", "start_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from emozoo.architecture import Recipe
 from emozoo.convolution import WideConv2d
@@ -144,9 +145,12 @@ def seen(pixel_values: Tensor) -> Tensor:
     return pixel_values.flatten(1).amax(1) > DARK
 
 
-def augment_waveform(input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0) -> Tensor:
+def augment_waveform(
+    input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0, excerpt: float = 0.0
+) -> Tensor:
     """Varies each waveform of float32 [batch, samples] by itself; zeros leave it as it is.
 
+    `excerpt`: chance of `excerpts`.
     `shift`: seconds by which the sound moves against its window at most, either way; silence comes in.
     `noise`: chance of white noise, 10 to 40 dB below the sound's mean power.
     `gain`: decibels by which the level changes at most, up or down. A network behind `LogSpectrogram` cannot see it.
@@ -156,7 +160,7 @@ def augment_waveform(input_values: Tensor, *, noise: float = 0.0, gain: float = 
     def uniform(low: float, high: float) -> Tensor:
         return torch.empty(batch, 1, device=input_values.device).uniform_(low, high)
 
-    waveform = input_values
+    waveform = excerpts(input_values, excerpt) if excerpt else input_values
     if shift:
         source = torch.arange(samples, device=waveform.device) - (uniform(-shift, shift) * SAMPLING_RATE).long()
         inside = (source >= 0) & (source < samples)
@@ -168,6 +172,25 @@ def augment_waveform(input_values: Tensor, *, noise: float = 0.0, gain: float = 
     if gain:
         waveform = waveform * 10 ** (uniform(-gain, gain) / 20)
     return waveform
+
+
+def excerpts(waveform: Tensor, chance: float) -> Tensor:
+    """Cuts some of the waveforms float32 [batch, 48000] down to a stretch of at least 0.8 s about their loudest tenth of a
+    second, and moves it to the front: silence follows, as behind a clip that is so short."""
+    (batch, samples), device = waveform.shape, waveform.device
+
+    def drawn(least: Tensor, most: Tensor) -> Tensor:
+        return least + (torch.rand(batch, 1, device=device) * (most - least + 1)).long()
+
+    step = SAMPLING_RATE // 10
+    loudest = F.avg_pool1d(waveform.square()[:, None], step)[:, 0].argmax(1, keepdim=True) * step
+    whole = torch.full_like(loudest, samples)
+    length = drawn(whole * 0 + 8 * step, whole)
+    first = drawn((loudest + step - length).clamp(min=0), torch.minimum(loudest, samples - length))
+    kept = torch.rand(batch, 1, device=device) >= chance
+    length, first = torch.where(kept, whole, length), torch.where(kept, 0, first)
+    place = torch.arange(samples, device=device)
+    return waveform.gather(1, (place + first).clamp(max=samples - 1)) * (place < length)
 
 
 def augment_frames(pixel_values: Tensor) -> Tensor:

@@ -256,7 +256,9 @@ class Trainer:
         rows, starts = rows[own], starts[own]
         sound, frames = self.store.batch(rows, starts, self.accelerator.device)
         recipe = self.recipe
-        sound = features.augment_waveform(sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift)
+        sound = features.augment_waveform(
+            sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
+        )
         if frames is not None and recipe.frame_augment:
             frames = features.augment_frames(frames)
         labels = features.to_device(self.targets[rows], self.accelerator.device)

@@ -211,6 +211,24 @@ def test_a_shift_moves_each_clip_by_its_own_distance_and_lets_silence_in():
     assert ((edges == 0).sum(1) <= 8_000).all() and ((edges[:, 0] == 0) | (edges[:, -1] == 0)).all()
 
 
+def test_an_excerpt_is_a_stretch_about_the_loudest_moment_moved_to_the_front():
+    torch.manual_seed(0)
+    sound = torch.linspace(0.1, 0.2, 48_000).repeat(400, 1)  # every sample is another
+    loudest = torch.randint(0, 30, (400,)) * 1_600
+    sound.scatter_(1, loudest[:, None] + torch.arange(1_600), 1.0)
+    cut = augment_waveform(sound, excerpt=0.5)
+    whole = (cut == sound).all(1)
+    assert 160 < whole.sum() < 240
+    lengths = (cut != 0).sum(1)
+    for before, after, length, place in zip(sound, cut, lengths.tolist(), loudest.tolist(), strict=True):
+        ones = (after == 1).nonzero()[:, 0]
+        assert len(ones) == 1_600 and (after[length:] == 0).all()  # nothing of the loudest moment is lost
+        first = place - int(ones[0])
+        assert torch.equal(after[:length], before[first : first + length])
+    short = lengths[~whole]
+    assert short.min() >= 12_800 and short.min() < 16_000 and short.max() > 44_000
+
+
 def test_noise_lies_10_to_40_db_below_and_comes_by_chance():
     torch.manual_seed(0)
     clean = tone(440).repeat(300, 1)
