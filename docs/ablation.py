@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import platform
 import shutil
 import statistics
 import subprocess
@@ -35,6 +36,7 @@ COLUMNS = [
     "each",
     "seconds",
     "commit",
+    "hardware",
 ]
 COMMIT = ["git", "describe", "--always", "--dirty"]
 
@@ -92,6 +94,7 @@ def main() -> None:
             "each": " ".join(f"{ua:.3f}" for ua in found),
             "seconds": round(time.perf_counter() - began),
             "commit": commit,
+            "hardware": f"cpu ({platform.machine()}), {platform.system()}",
         }
         fresh = not asked.csv.exists()
         with open(asked.csv, "a", encoding="utf-8", newline="") as file:

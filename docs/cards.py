@@ -33,7 +33,7 @@ answers with it. {members} networks of the architecture `resnet_gru` answer toge
 Their terms bind the weights too: for research, nothing commercial, name the sources, share alike (cc-by-nc-sa-4.0). The code
 of emozoo is under the Apache License 2.0.
 
-Each network was trained without the test and dev speakers of its fold; together they heard everybody.
+Each network was trained without the test speakers of its fold; together they heard everybody.
 
 ## How good it is
 
@@ -92,7 +92,7 @@ def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
             dataset=row["dataset"],
             protocol=f"{row['protocol']}, {len(row['labels'].split())} emotions",
             video=architecture.video,
-            details={"folds": int(row["folds"]), "seed": int(row["seed"]), "command": row["command"]},
+            details={"folds": int(row["folds"]), "seed": row["seed"].replace(" ", ", "), "command": row["command"]},
         )
     ]
     modalities = tuple(architecture.modalities)

@@ -9,7 +9,6 @@ that speaker in the test fold.
 
 from __future__ import annotations
 
-import csv
 import platform
 import statistics
 import sys
@@ -28,9 +27,8 @@ from emozoo.evaluate import Data, open_data
 from emozoo.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.model import load
 from emozoo.run import RunOptions, read_metrics, read_options
-from results import command_of
+from results import RESULTS, command_of, store
 
-FILE = Path(__file__).resolve().parents[1] / "results" / "corpora.csv"
 COLUMNS = (
     "architecture,corpus,labels,protocol,folds,seed,clips,recordings,ua,ua_std,ua_low,ua_high,wa,macro_f1,"
     "calibration_error,command,commit,hardware"
@@ -149,21 +147,20 @@ def seed_of(run: Path) -> int:
 
 def main() -> None:
     commit, runs = sys.argv[1], [Path(name) for name in sys.argv[2:]]
-    options, document = read_options(next(runs[0].glob("fold*"))), read_metrics(next(runs[0].glob("fold*")))
+    first = min(runs[0].glob("fold*"))
+    options, document = read_options(runs[0]) or read_options(first), read_metrics(first)
     assert options is not None and document is not None
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     protocol = options.protocol or data.corpus.protocol
     corpora = corpora_of(data, options)
     alone = "" if protocol.startswith("group") else f"_{protocol}"
-    fold = None if read_options(runs[0]) else options.fold
     same: dict[str, Any] = {
         "architecture": options.architecture,
         "protocol": protocol,
-        "command": command_of({**vars(options), "seed": 0, "fold": fold}, Path(str(options.data_dir)).name),
+        "command": command_of({**vars(options), "seed": 0}, Path(str(options.data_dir)).name),
         "commit": commit,
         "hardware": f"{document['training']['device']}, {platform.system()}",
     }
-    FILE.parent.mkdir(exist_ok=True)
     rows = []
     for corpus in sorted(set(corpora)):
         own = {data.labels[number] for number in data.store.labels[corpora == corpus]}
@@ -171,16 +168,9 @@ def main() -> None:
             if not own.issuperset(labels) or (labels != FOUR and len(labels) == len(FOUR)):
                 continue
             name = f"confusion_{options.architecture}_{corpus}_{len(labels)}{alone}.png"
-            picture = None if protocol == "corpus" else FILE.parent / name
+            picture = None if protocol == "corpus" else RESULTS / name
             rows += [{**same, **row} for row in rows_of(runs, data, corpus, labels, picture)]
-    kept = []
-    if FILE.exists():
-        with open(FILE, encoding="utf-8", newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["command"] != same["command"]]
-    with open(FILE, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*kept, *rows])
+    store("corpora.csv", [{name: row[name] for name in COLUMNS} for row in rows])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Keeps emozoo/results.csv and the tables of docs/results.md and README.md: `python docs/results.py RUN COMMIT` adds a run.
 
 RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last
-one that changed training). Without RUN only the tables are rendered again: also those of results/, which
-docs/corpora.py and docs/ablation.py fill.
+one that changed training). What docs/corpora.py has measured is taken over from results/corpora.csv. Without RUN only that
+is done, and the tables are rendered again: also those of results/, which the other scripts here fill.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ COLUMNS = (
     "architecture,dataset,labels,protocol,folds,seed,clips,wa,ua,ua_std,ua_low,ua_high,macro_f1,epochs,command,commit,hardware"
 ).split(",")
 
+HEAD = (
+    "| tested on | network | UA % | seeds | over folds | 95 % interval | WA % | macro F1 % | made with |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
 
 def rows() -> list[dict[str, str]]:
     with open(CSV, encoding="utf-8", newline="") as file:
@@ -38,9 +43,10 @@ def command_of(options: dict[str, Any], data_name: str) -> str:
     words += [f"--merge {source}={target}" for source, target in options["merge"].items()]
     if options["protocol"]:
         words += ["--protocol", options["protocol"]]
-    # Fold by fold from its own model, which has heard the same speakers, or all from fresh weights.
-    words += ["--from RUN/foldN"] if options.get("start") else []
-    words += ["--fold N" if options.get("fold") or options.get("start") else "--fold all"]
+    fold, start = options.get("fold"), Path(options.get("start") or "").name
+    if start:  # a fold's own model, which has heard the same speakers, or one for all folds
+        words += ["--from RUN/foldN" if start == f"fold{fold}" else f"--from RUN/{start}"]
+    words += ["--fold N" if fold else "--fold all"]
     words += [] if options.get("dev", True) else ["--no-dev"]
     if options["seed"]:
         words += ["--seed", str(options["seed"])]
@@ -93,46 +99,49 @@ def row_of(folder: Path, commit: str | None = None) -> dict[str, str]:
 
 
 def table() -> str:
-    """The rows as a Markdown table, best UA first within a dataset."""
-    lines = [
-        "| dataset | network | UA % | over folds | 95 % interval | WA % | macro F1 % | made with |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in sorted(rows(), key=lambda row: (row["dataset"], len(row["labels"]), -float(row["ua"]))):
-        share = {
-            name: f"{100 * float(row[name]):.1f}" for name in ("wa", "ua", "ua_std", "ua_low", "ua_high", "macro_f1")
-        }
-        lines.append(
-            f"| {row['dataset']}, {len(row['labels'].split())} emotions, {row['protocol']}, {row['clips']} clips "
-            f"| `{row['architecture']}` | **{share['ua']}** | ± {share['ua_std']} | {share['ua_low']} to {share['ua_high']} "
-            f"| {share['wa']} | {share['macro_f1']} | `{row['command']}` |"
-        )
+    """The rows as a Markdown table, best UA first within a dataset and protocol."""
+    return "\n".join([*HEAD, *map(line_of, sorted(rows(), key=place_of))])
+
+
+def place_of(row: dict[str, str]) -> tuple[str, int, str, float]:
+    return row["dataset"], len(row["labels"].split()), row["protocol"], -float(row["ua"])
+
+
+def cross_corpus() -> str:
+    """What a network reaches on a corpus that it never heard, one out of several."""
+    lines = [*HEAD]
+    lines += [line_of({**row, "dataset": row["corpus"]}) for row in unadapted() if row["protocol"] == "corpus"]
     return "\n".join(lines)
 
 
-def several(protocol_is_corpus: bool) -> str:
-    """What runs over several corpora reach on each, without adaptation; of several seeds the mean."""
-    lines = [
-        "| tested on | network | UA % | seeds | over folds | 95 % interval | WA % | macro F1 % | calibration error % "
-        "| made with |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    rows = [row for row in read("corpora.csv") if row["recordings"] == "0"]
-    for row in means(rows):
-        if (row["protocol"] == "corpus") != protocol_is_corpus:
-            continue
-        names = ("ua", "ua_std", "ua_low", "ua_high", "wa", "macro_f1", "calibration_error")
-        share = {name: f"{100 * float(row[name]):.1f}" for name in names}
-        seeds = [each for each in rows if same_task(each) == same_task(row) and " " not in each["seed"]]
-        each = ", ".join(f"{100 * float(one['ua']):.1f}" for one in seeds)
-        rest = " | ".join(share[name] for name in names[4:])
-        lines.append(
-            f"| {row['corpus']}, {len(row['labels'].split())} emotions, {row['protocol']}, {row['clips']} clips "
-            f"| `{row['architecture']}` | **{share['ua']}** | {row['seed'].replace(' ', ', ')}: {each} "
-            f"| {'' if protocol_is_corpus else '± ' + share['ua_std']} | {share['ua_low']} to {share['ua_high']} | {rest} "
-            f"| `{row['command']}` |"
-        )
-    return "\n".join(lines)
+def line_of(row: dict[str, str]) -> str:
+    share = {name: f"{100 * float(row[name]):.1f}" for name in ("wa", "ua", "ua_std", "ua_low", "ua_high", "macro_f1")}
+    task = (row["command"], row["dataset"], row["labels"])
+    each = [one["ua"] for one in read("corpora.csv") if one["recordings"] == "0" and same_task(one) == task][:-1]
+    seeds = row["seed"].replace(" ", ", ")
+    if each:
+        seeds += ": " + ", ".join(f"{100 * float(ua):.1f}" for ua in each)
+    return (
+        f"| {row['dataset']}, {len(row['labels'].split())} emotions, {row['protocol']}, {row['clips']} clips "
+        f"| `{row['architecture']}` | **{share['ua']}** | {seeds} | {'' if row['folds'] == '1' else '± ' + share['ua_std']} "
+        f"| {share['ua_low']} to {share['ua_high']} | {share['wa']} | {share['macro_f1']} | `{row['command']}` |"
+    )
+
+
+def unadapted() -> list[dict[str, str]]:
+    """The rows of corpora.csv, means over the seeds, without what other recordings of the speaker add."""
+    return means([row for row in read("corpora.csv") if row["recordings"] == "0"])
+
+
+def of_corpora() -> list[dict[str, str]]:
+    """Those on speakers that were never heard, of a corpus that was, as rows of results.csv."""
+    found = []
+    for row in unadapted():
+        if row["protocol"] != "corpus":
+            epochs = row["command"].split("--epochs ")[1].split()[0]
+            values = {**row, "dataset": row["corpus"], "epochs": epochs}
+            found.append({name: values[name] for name in COLUMNS})
+    return found
 
 
 def same_task(row: dict[str, str]) -> tuple[str, ...]:
@@ -151,7 +160,13 @@ def adaptation() -> str:
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for row in means(read("corpora.csv")):
         count = str(len(row["labels"].split()))
-        heard = "several" if "open.csv" in row["command"] else "it alone"
+        heard = (
+            "several"
+            if "open.csv" in row["command"]
+            else "the others, then it"
+            if "--from" in row["command"]
+            else "it alone"
+        )
         heard += ", bands" if "band=" in row["command"] else ""
         heard += "" if "--no-dev" in row["command"] else ", dev kept out"
         key = (row["corpus"], count, heard, row["protocol"], row["architecture"])
@@ -187,18 +202,53 @@ def robustness() -> str:
     lines = [f"| the recordings | {' | '.join(corpora)} |", f"|---|{'---:|' * len(corpora)}"]
     measured = read("robustness.csv")
     for condition in dict.fromkeys(row["condition"] for row in measured):
-        same = [row for row in measured if row["condition"] == condition]
-        cells = (" / ".join(f"{100 * float(row[name]):.1f}" for row in same) for name in corpora)
+        cells = (
+            " / ".join(
+                f"{100 * float(row['ua']):.1f}"
+                for row in measured
+                if (row["condition"], row["corpus"]) == (condition, corpus)
+            )
+            for corpus in corpora
+        )
         lines.append(f"| {condition} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def denoising() -> str:
+    """UA in noise of several strengths, with and without taking it out."""
+    measured = read("denoise.csv")
+    models = list(dict.fromkeys((row["architecture"], row["dataset"]) for row in measured))
+    names = [f"`{architecture}` on {dataset}, as it is | noise taken out" for architecture, dataset in models]
+    lines = [f"| noise added | {' | '.join(names)} |", f"|---|{'---:|' * 2 * len(models)}"]
+    for noise in dict.fromkeys(row["noise"] for row in measured):
+        cells = [
+            f"{100 * float(row['ua']):.1f}"
+            for model in models
+            for taken_out in ("no", "yes")
+            for row in measured
+            if (row["architecture"], row["dataset"], row["noise"], row["taken_out"]) == (*model, noise, taken_out)
+        ]
+        lines.append(f"| {noise} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def modalities() -> str:
+    """UA of networks for sound and picture with both, and with either alone."""
+    words = {"both": "sound and picture", "audio": "sound alone", "video": "picture alone"}
+    lines = ["| network | what it reads | UA % | 95 % interval | made with |", "|---|---|---|---|---|"]
+    for row in read("modalities.csv"):
+        ua, low, high = (f"{100 * float(row[name]):.1f}" for name in ("ua", "ua_low", "ua_high"))
+        lines.append(
+            f"| `{row['architecture']}` | {words[row['reads']]} | {ua} | {low} to {high} | `{row['command']}` (commit "
+            f"{row['commit']}) |"
+        )
     return "\n".join(lines)
 
 
 def overview() -> str:
     """README's table: the best UA of each network on each corpus, on speakers that it never heard."""
     best: dict[tuple[str, str, str], float] = {}
-    several = [row for row in means(read("corpora.csv")) if row["recordings"] == "0" and row["protocol"] != "corpus"]
-    fresh = [{**row, "dataset": row["corpus"]} for row in several if "--from" not in row["command"]]
-    for row in [*rows(), *fresh]:
+    for row in rows():
         key = (row["architecture"], row["dataset"], str(len(row["labels"].split())))
         best[key] = max(best.get(key, 0.0), float(row["ua"]))
     tasks = [("ravdess", "4"), ("ravdess", "8"), ("emodb", "4"), ("nemo", "4")]
@@ -221,15 +271,27 @@ def read(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def store(name: str, rows: list[dict[str, str]]) -> None:
+    """Puts rows into results/`name`, in the place of those with the same commands."""
+    commands = {row["command"] for row in rows}
+    kept = [row for row in read(name) if row["command"] not in commands]
+    RESULTS.mkdir(exist_ok=True)
+    with open(RESULTS / name, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*kept, *rows])
+
+
 def render() -> str:
     """The page with its tables as the CSVs have them."""
     parts = {
         "results": table(),
-        "corpora": several(False),
-        "cross-corpus": several(True),
+        "cross-corpus": cross_corpus(),
         "adaptation": adaptation(),
         "ablation": ablation(),
         "robustness": robustness(),
+        "modalities": modalities(),
+        "denoise": denoising(),
     }
     return filled(PAGE.read_text(encoding="utf-8"), parts)
 
@@ -249,13 +311,14 @@ def filled(page: str, parts: dict[str, str]) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        new = row_of(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
-        kept = [row for row in rows() if row["command"] != new["command"]]
-        with open(CSV, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows([*kept, new])
+    new = [row_of(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)] if len(sys.argv) > 1 else []
+    new += of_corpora()
+    commands = {row["command"] for row in new}
+    kept = [row for row in rows() if row["command"] not in commands]
+    with open(CSV, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*kept, *new])
     PAGE.write_text(render(), encoding="utf-8")
     README.write_text(render_readme(), encoding="utf-8")
 

@@ -6,7 +6,7 @@ with noise, fainter, as over a telephone, and cut short; four emotions, of whose
 
 from __future__ import annotations
 
-import csv
+import platform
 import statistics
 import sys
 from collections.abc import Callable
@@ -18,12 +18,11 @@ from corpora import FOUR, corpora_of
 from torch import Tensor
 
 from emozoo.evaluate import open_data
-from emozoo.metrics import evaluate_predictions
+from emozoo.metrics import evaluate_predictions, pool
 from emozoo.model import load
 from emozoo.run import read_options
-from results import command_of
+from results import command_of, store
 
-FILE = Path(__file__).resolve().parents[1] / "results" / "robustness.csv"
 RATE = 16_000
 
 
@@ -81,35 +80,47 @@ CONDITIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def main() -> None:
-    run, commit = Path(sys.argv[1]), sys.argv[2]
-    options = read_options(run / "fold1")
+def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
+    """A row for each condition and corpus."""
+    options = read_options(run) or read_options(run / "fold1")
     assert options is not None
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     corpora = corpora_of(data, options)
     folds = [
         (load(run / f"fold{fold.number}", "cpu"), fold.test) for fold in data.folds(options.protocol, options.seed)
     ]
-    command = command_of({**vars(options), "fold": None}, Path(str(options.data_dir)).name)
+    same = {
+        "command": command_of(vars(options), Path(str(options.data_dir)).name),
+        "commit": commit,
+        "hardware": f"cpu ({platform.machine()}), {platform.system()}",
+    }
     rows = []
     for condition, change in CONDITIONS.items():
-        row = {"architecture": options.architecture, "condition": condition}
         for corpus in sorted(set(corpora.tolist())):
             found = []
             for model, test in folds:
                 answers = Answers(model, data, [each for each in test if corpora[each] == corpus], FOUR, change)
-                found.append(evaluate_predictions(FOUR, answers.truth, answers.probabilities().argmax(1)).ua)
-            row[corpus] = f"{statistics.fmean(found):.4f}"
-        rows.append({**row, "command": command, "commit": commit})
-        print(row, flush=True)
-    kept = []
-    if FILE.exists():
-        with open(FILE, encoding="utf-8", newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["command"] != command]
-    with open(FILE, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*kept, *rows])
+                speakers = [data.columns["speaker"][row] for row in answers.rows]
+                found.append(evaluate_predictions(FOUR, answers.truth, answers.probabilities().argmax(1), speakers))
+            low, high = pool(found).pooled.ua_interval
+            rows.append(
+                {
+                    "architecture": options.architecture,
+                    "condition": condition,
+                    "corpus": corpus,
+                    "seed": str(options.seed),
+                    "ua": f"{statistics.fmean(each.ua for each in found):.4f}",
+                    "ua_low": f"{low:.4f}",
+                    "ua_high": f"{high:.4f}",
+                    **same,
+                }
+            )
+            print(condition, corpus, rows[-1]["ua"], flush=True)
+    return rows
+
+
+def main() -> None:
+    store("robustness.csv", rows_of(Path(sys.argv[1]), sys.argv[2]))
 
 
 if __name__ == "__main__":

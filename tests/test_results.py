@@ -33,7 +33,15 @@ def test_each_row_of_several_corpora_is_complete_and_of_speakers_never_heard() -
     for row in rows:
         assert all(row.values()) and row["protocol"] in ("group-5", "speaker", "corpus")
         assert 0 < float(row["ua_low"]) <= float(row["ua_high"]) < 1
-    assert all(all(row[name] for name in row if name != "settings") for row in results.read("ablation.csv"))
+    assert {row["command"] for row in results.of_corpora()} <= {row["command"] for row in results.rows()}
+
+
+@pytest.mark.parametrize("name", ["ablation", "denoise", "modalities", "robustness"])
+def test_each_other_measurement_says_how_it_was_made(name: str) -> None:
+    rows = results.read(f"{name}.csv")
+    assert rows and {"architecture", "seed", "commit", "hardware"} <= rows[0].keys()
+    assert all(all(row[column] for column in row if column != "settings") for row in rows)
+    assert name == "ablation" or all(float(row["ua_low"]) <= float(row["ua_high"]) for row in rows)
 
 
 def test_a_row_comes_from_a_finished_run(tmp_path: Path) -> None:
@@ -61,4 +69,16 @@ def test_a_row_comes_from_a_finished_run(tmp_path: Path) -> None:
         "emozoo train cnn --dataset manifest --data-dir my.csv --labels happy,sad --merge excited=happy --fold all "
         "--seed 2 --set linear=8 --epochs 7"
     )
+    tuned = {
+        **options,
+        "start": "/somewhere/first/fold3",
+        "fold": 3,
+        "dev": False,
+        "settings": {},
+        "merge": {},
+        "seed": 0,
+    }
+    common = "emozoo train cnn --dataset manifest --data-dir my.csv --labels happy,sad"
+    assert results.command_of(tuned, "my.csv") == f"{common} --from RUN/foldN --fold N --no-dev"
+    assert results.command_of({**tuned, "fold": 1}, "my.csv") == f"{common} --from RUN/fold3 --fold N --no-dev"
     assert (row["dataset"], row["ua"], row["ua_low"], row["clips"]) == ("my", "0.5100", "0.4000", "9")

@@ -1,0 +1,60 @@
+"""Adds what networks make of sound, of picture and of both to results/: `python docs/modalities.py COMMIT RUN...`.
+
+RUN is the folder of a finished `emozoo train NAME`. A network that can do without sound or without picture is measured three
+times on its test fold; another by what it reads, which of `cnn_rnn_3dcnn` is a setting, `branches`.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from pathlib import Path
+
+from emozoo.evaluate import evaluate
+from emozoo.model import load
+from emozoo.run import read_metrics, read_options
+from results import command_of, store
+
+EACH: dict[str, str | None] = {"both": None, "audio": "audio", "video": "video"}
+
+
+def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
+    options, document = read_options(run), read_metrics(run)
+    assert options is not None and document is not None
+    train = command_of(vars(options), Path(options.data_dir or "").name).replace(" --fold N", f" --fold {options.fold}")
+    model = load(run, "cpu")
+    own = getattr(model.config, "branches", "both" if model.video else "audio")
+    rows = []
+    for reads, modality in EACH.items() if model.optional else [(own, None)]:
+        metrics = evaluate(run, modality=modality, device="cpu").metrics
+        shares = {
+            "ua": metrics.ua,
+            "ua_low": metrics.ua_interval[0],
+            "ua_high": metrics.ua_interval[1],
+            "wa": metrics.wa,
+        }
+        rows.append(
+            {
+                "architecture": options.architecture,
+                "dataset": options.dataset,
+                "fold": str(options.fold),
+                "reads": reads,
+                "clips": str(metrics.count),
+                "seed": str(options.seed),
+                **{name: f"{share:.4f}" for name, share in shares.items()},
+                "command": train if modality is None else f"{train}; emozoo evaluate RUN --modality {modality}",
+                "commit": commit,
+                "hardware": f"{document['training']['device']}, {platform.system()}",
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    commit, runs = sys.argv[1], [Path(name) for name in sys.argv[2:]]
+    rows = [row for run in runs for row in rows_of(run, commit)]
+    store("modalities.csv", rows)
+
+
+if __name__ == "__main__":
+    main()
