@@ -156,7 +156,7 @@ def _folds(subject: CorpusSubject) -> str:
     columns = {name: rows[name][:] for name in rows.column_names}
     columns |= {"label": columns["emotion"], "digest": [""] * len(rows)}
     try:
-        folds = make_folds(columns, corpus.protocol)
+        folds = [fold.usable() for fold in make_folds(columns, corpus.protocol)]
     except EmozooError as error:
         raise Broken(str(error)) from None
     dependent = [fold.name for fold in folds if not fold.speaker_disjoint]

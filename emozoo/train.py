@@ -84,6 +84,7 @@ def train(
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
             if not options.dev:
                 chosen = [fold.without_dev() for fold in chosen]
+            chosen = [fold.usable() for fold in chosen]
         except BaseException:
             if not begun:  # nothing was trained: leave no folder in the way of the next try
                 for file in (RUN, PREPARED):

@@ -98,7 +98,7 @@ def groups_of_speakers(table: Columns) -> list[set[str]]:
 def folds_or_reject(table: Columns, protocol: str, seed: int = 0) -> list[Fold]:
     """The folds; a corpus too poor for the protocol is passed over (what is too poor has tests of its own)."""
     try:
-        return make_folds(table, protocol, seed=seed)
+        return [fold.usable() for fold in make_folds(table, protocol, seed=seed)]
     except EmozooError:
         assume(False)
         raise
@@ -160,7 +160,7 @@ def test_no_speaker_is_on_two_sides(protocol: str, rows: list[dict[str, Any]], s
 
 @settings(max_examples=100, deadline=None)
 @given(corpora())
-def test_a_corpus_is_refused_only_where_no_split_of_its_speakers_would_do(rows: list[dict[str, Any]]) -> None:
+def test_a_fold_is_refused_only_where_no_split_of_its_speakers_would_do(rows: list[dict[str, Any]]) -> None:
     table = columns(rows)
     groups = groups_of_speakers(table)
 
@@ -169,15 +169,14 @@ def test_a_corpus_is_refused_only_where_no_split_of_its_speakers_would_do(rows: 
         return {label for label, speaker in zip(table["label"], table["speaker"], strict=True) if speaker not in away}
 
     assume(len(groups) > 3)
-    possible = all(
-        any(left_without(test, dev) == set(table["label"]) for dev in groups if dev is not test) for test in groups
-    )
-    try:
-        folds = make_folds(table, "speaker")
-    except EmozooError:
-        assert not possible
-    else:
-        assert possible and len(folds) == len(groups)
+    folds = make_folds(table, "speaker")
+    assert len(folds) == len(groups)
+    for fold in folds:
+        tested = {table["speaker"][row] for row in fold.test}
+        test = next(group for group in groups if group == tested)
+        possible = any(left_without(test, dev) == set(table["label"]) for dev in groups if dev is not test)
+        assert possible == (not fold.problem)
+        assert bool(fold.train) == (left_without(test) == set(table["label"]))
 
 
 @every_corpus
@@ -196,6 +195,7 @@ def test_folds_depend_on_the_rows_and_the_seed_not_on_their_order(
             fold.name,
             *(tuple(sorted(order[row] for row in part)) for part in (fold.train, fold.dev, fold.test)),
             fold.speaker_disjoint,
+            fold.problem,
         )
         for fold in shuffled
     ]
@@ -423,8 +423,43 @@ def test_columns_of_a_dataset_will_do_and_its_label_words_are_used() -> None:
     )
     assert make_folds(dataset, "speaker") == make_folds(columns(rows), "speaker")
     only_one_is_sad = dataset.filter(lambda row: row["label"] != 2 or row["speaker"] == "Spk2")
+    folds = make_folds(only_one_is_sad, "speaker")
     with pytest.raises(EmozooError, match=r"fold 2 \(speaker Spk2\): no clip of class 'sad'.*--labels.*--merge"):
-        make_folds(only_one_is_sad, "speaker")
+        folds[1].usable()
+    with pytest.raises(EmozooError, match="no clip of class 'sad'"):
+        folds[1].without_dev().usable()
+    assert folds[0].usable().train
+
+
+def test_a_fold_that_cannot_be_leaves_the_others_as_they_are() -> None:
+    rows = regular(6)
+    rows = [row for row in rows if row["label"] != "sad" or row["speaker"] == "Spk1"]
+    folds = make_folds(columns(rows), "speaker")
+    assert [bool(fold.problem) for fold in folds] == [True] + [False] * 5
+    for fold in folds[1:]:
+        assert fold.usable() is fold and fold.train and fold.dev
+    assert sorted(row for fold in folds for row in fold.test) == list(range(len(rows))), "each can still be measured"
+
+
+def test_a_given_split_whose_train_part_lacks_a_class_can_be_measured_but_not_trained() -> None:
+    rows = regular(4)
+    for row in rows:
+        row["split"] = {"Spk1": "test", "Spk2": "dev"}.get(row["speaker"], "train")
+    rows = [row for row in rows if row["label"] != "sad" or row["split"] != "train"]
+    (fold,) = make_folds(columns(rows), "split")
+    assert "no clip of class 'sad' is left for train" in fold.problem
+    assert fold.test and fold.speaker_disjoint and not fold.train and not fold.dev
+
+
+def test_of_several_corpora_the_one_whose_fold_cannot_be_is_named() -> None:
+    good = [{**row, "corpus": "good"} for row in regular(6)]
+    poor = [{**row, "corpus": "poor", "audio_path": f"poor/{row['audio_path']}"} for row in regular(6)]
+    poor = [row for row in poor if row["label"] != "sad" or row["speaker"] == "Spk1"]
+    rows = good + poor
+    folds = make_folds(columns(rows), "group-2")
+    (lost,) = [fold for fold in folds if not fold.train]
+    assert lost.problem.startswith("poor: fold ") and "no clip of class 'sad'" in lost.problem and not lost.dev
+    assert sorted(row for fold in folds for row in fold.test) == list(range(len(rows)))
 
 
 @pytest.mark.parametrize(
@@ -463,8 +498,10 @@ def test_a_class_that_no_dev_split_can_spare_is_named() -> None:
     # Fold 1 tests the one speaker; of the other three, each is the only one with a class of its own.
     rows = regular(4) + [{"speaker": f"Spk{number}", "label": f"own {number}"} for number in (2, 3, 4)]
     rows += [{"speaker": "Spk1", "label": f"own {number}"} for number in (2, 3, 4)]
-    with pytest.raises(EmozooError, match=r"fold 1 \(speaker Spk1\): only one speaker of class 'own 2'"):
-        make_folds(columns(rows), "speaker")
+    fold = make_folds(columns(rows), "speaker")[0]
+    with pytest.raises(EmozooError, match=r"fold 1 \(speaker Spk1\): only one speaker of class 'own 2'.*--no-dev"):
+        fold.usable()
+    assert fold.without_dev().usable().train == fold.train
 
 
 def test_an_empty_dataset_is_refused() -> None:

@@ -56,10 +56,20 @@ class Fold:
     test: tuple[int, ...]
     speaker_disjoint: bool
     """Whether every speaker in test is known, and is in neither train nor dev."""
+    problem: str = ""
+    """Why it cannot be trained on: a class is missing from train, which is then empty, or no dev split can be spared.
+    Its test split can be measured all the same. "" for nothing."""
 
     def without_dev(self) -> Fold:
-        """The same test split, and all the rest to train on."""
-        return replace(self, train=tuple(sorted(self.train + self.dev)), dev=())
+        """The same test split, and all the rest to train on: that needs no dev split to be spared."""
+        problem = "" if self.train else self.problem
+        return replace(self, train=tuple(sorted(self.train + self.dev)), dev=(), problem=problem)
+
+    def usable(self) -> Fold:
+        """Itself. Raises `EmozooError` with its problem where it has one."""
+        if self.problem:
+            raise EmozooError(self.problem)
+        return self
 
 
 def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *, seed: int = 0) -> list[Fold]:
@@ -81,7 +91,9 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     would be alone, and fold 1 of all is the first of each: a speaker's name says nothing of another corpus. Corpora that
     share a clip are split as one.
 
-    Raises `EmozooError` where the columns cannot carry the protocol, or a class is missing from a fold's train split.
+    A fold that cannot be trained on, for a class is missing from its train split or no dev split can be spared, says so
+    in `Fold.problem`, and the others are as good as they would be. Raises `EmozooError` where the columns cannot carry
+    the protocol.
     """
     kind, count = _parse(protocol)
     if kind == "corpus":
@@ -122,9 +134,10 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
             names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
     folds, shared = [], []
     for number, (name, test) in enumerate(zip(names, tests, strict=True), 1):
-        train, dev, dev_shares = _spare_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
-        folds.append(Fold(number, name, rows.back(train), rows.back(dev), rows.back(test), kind != "random"))
-        shared += [str(number)] if dev_shares and speakers else []
+        rest = _spare_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
+        train, dev, tested = (rows.back(side) for side in (rest.train, rest.dev, test))
+        folds.append(Fold(number, name, train, dev, tested, kind != "random", rest.problem))
+        shared += [str(number)] if rest.by_clips and rest.dev and speakers else []
     if shared:
         log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(shared))
     return folds
@@ -178,7 +191,11 @@ def _own_folds(name: str, columns: Mapping[str, Sequence[Any]], protocol: str, s
     try:
         return make_folds(columns, protocol, seed=seed)
     except EmozooError as error:
-        raise EmozooError(f"{name or 'the rows without a corpus'}: {error}") from error
+        raise EmozooError(f"{_called(name)}: {error}") from error
+
+
+def _called(corpus: str) -> str:
+    return corpus or "the rows without a corpus"
 
 
 def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> list[Fold]:
@@ -196,7 +213,12 @@ def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> 
             for side in ("train", "dev", "test")
         }
         name = "; ".join(f"{corpus or 'others'} {fold.name}" for corpus, fold in zip(parts, own, strict=True))
-        folds.append(Fold(number, name, **sides, speaker_disjoint=True))
+        problem = "; ".join(
+            f"{_called(name)}: {fold.problem}" for name, fold in zip(parts, own, strict=True) if fold.problem
+        )
+        if any(not fold.train for fold in own):
+            sides |= {"train": (), "dev": ()}
+        folds.append(Fold(number, name, **sides, speaker_disjoint=True, problem=problem))
     return folds
 
 
@@ -294,27 +316,39 @@ class _Rows:
         return dealt
 
 
-def _spare_dev(
-    rows: _Rows, fold: str, test: Unit, speakers: list[Unit], copies: list[Unit], seed: list[int]
-) -> tuple[Unit, Unit, bool]:
-    """All rows but `test` as (train, dev, whether dev was cut by clips rather than by whole speakers)."""
+@dataclass(frozen=True)
+class _Rest:
+    """All rows but a test split's."""
+
+    train: Unit
+    dev: Unit
+    by_clips: bool = False
+    """Whether dev was cut by clips rather than by whole speakers."""
+    problem: str = ""
+    """As in `Fold`."""
+
+
+def _spare_dev(rows: _Rows, fold: str, test: Unit, speakers: list[Unit], copies: list[Unit], seed: list[int]) -> _Rest:
+    """All rows but `test`, of which dev is spared."""
     training = set(range(len(rows))).difference(test)
-    _require_classes(rows, fold, sorted(training))
+    if problem := _missing_class(rows, fold, sorted(training)):
+        return _Rest([], [], problem=problem)
     by_speaker, by_clip = (_within(units, training) for units in (speakers, copies))
     rng = np.random.default_rng(seed)
     dev = _pick_dev(rows, by_speaker, rng)
     by_clips = dev is None and len(by_speaker) < 3
     if by_clips:
         dev = _pick_dev(rows, by_clip, rng)
-    if dev is None:
-        units = by_clip if by_clips else by_speaker
-        holders = sum(rows.counts(unit) > 0 for unit in units)
-        word = rows.classes[int(np.argmin(holders))]
-        raise EmozooError(
-            f"fold {fold}: only one {'clip' if by_clips else 'speaker'} of class {word!r} "
-            "is left for both train and dev; leave the class out with --labels, or merge it into another with --merge"
-        )
-    return sorted(training.difference(dev)), dev, by_clips
+    if dev is not None:
+        return _Rest(sorted(training.difference(dev)), dev, by_clips)
+    units = by_clip if by_clips else by_speaker
+    holders = sum(rows.counts(unit) > 0 for unit in units)
+    word = rows.classes[int(np.argmin(holders))]
+    problem = (
+        f"fold {fold}: only one {'clip' if by_clips else 'speaker'} of class {word!r} is left for both train and dev; "
+        "leave the class out with --labels, merge it into another with --merge, or train without a dev split by --no-dev"
+    )
+    return _Rest(sorted(training), [], by_clips, problem)
 
 
 def _pick_dev(rows: _Rows, units: list[Unit], rng: np.random.Generator) -> Unit | None:
@@ -363,24 +397,30 @@ def _given_split(rows: _Rows, copies: list[Unit], seed: int) -> Fold:
         known = "" not in rows.speaker
         units = _components(len(rows), [*rows.copies, *_equal(rows.speaker)]) if known else []
         rest = dropped.union(parts["test"])
-        parts["train"], parts["dev"], by_clips = _spare_dev(rows, "1 (split)", sorted(rest), units, copies, [seed, 1])
-        if by_clips:
+        spared = _spare_dev(rows, "1 (split)", sorted(rest), units, copies, [seed, 1])
+        parts["train"], parts["dev"], problem = spared.train, spared.dev, spared.problem
+        if spared.by_clips and spared.dev:
             log.warning("too few training speakers, or unknown ones: the dev split is by clips")
-    _require_classes(rows, "1 (split)", parts["train"])
+    else:
+        problem = _missing_class(rows, "1 (split)", parts["train"])
     heard = {rows.speaker[row] for row in parts["train"] + parts["dev"]}
     tested = {rows.speaker[row] for row in parts["test"]}
     disjoint = "" not in heard | tested and not heard & tested
-    return Fold(1, "split", rows.back(parts["train"]), rows.back(parts["dev"]), rows.back(parts["test"]), disjoint)
+    if problem and parts["dev"]:  # a class is missing, from which no dev split could be spared either
+        parts["train"], parts["dev"] = [], []
+    train, dev, test = (rows.back(parts[word]) for word in ("train", "dev", "test"))
+    return Fold(1, "split", train, dev, test, disjoint, problem)
 
 
-def _require_classes(rows: _Rows, fold: str, train: Sequence[int]) -> None:
-    """Raises `EmozooError` unless each class of the dataset has a clip in `train`."""
+def _missing_class(rows: _Rows, fold: str, train: Sequence[int]) -> str:
+    """What is wrong unless each class of the dataset has a clip in `train`."""
     counts = rows.counts(train)
-    if not counts.all():
-        raise EmozooError(
-            f"fold {fold}: no clip of class {rows.classes[int(np.argmin(counts))]!r} is left for train; "
-            "leave the class out with --labels, merge it into another with --merge, or take another --protocol"
-        )
+    if counts.all():
+        return ""
+    return (
+        f"fold {fold}: no clip of class {rows.classes[int(np.argmin(counts))]!r} is left for train; "
+        "leave the class out with --labels, merge it into another with --merge, or take another --fold or --protocol"
+    )
 
 
 def _spans(columns: Mapping[str, Sequence[Any]] | Dataset, count: int) -> Iterator[tuple[str, float, float]]:
