@@ -32,7 +32,7 @@ FILMS = {"happy-then-sad.avi": "film, happy then sad"}
 
 def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
     """The page; `folder` is where gradio stores uploads, and where visits and examples get folders of their own."""
-    visits = Visits(folder / "visits", len(models))
+    visits = Visits(folder, len(models))
     named = [(each.name, each.model.labels) for each in models]
     quick: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple", "queue": False}
     with gr.Blocks(title=demo_html.TITLE, analytics_enabled=False, delete_cache=(30, KEPT_SECONDS)) as page:
@@ -79,6 +79,7 @@ def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
                     **(quick | {"queue": True}),
                 ).then(tell_past, None, table, show_progress="hidden", **quick)
         page.unload(leave)
+    page.has_launched = True  # else gradio takes any path of this machine for an upload: a mounted page never says it
     return page
 
 

@@ -4,8 +4,10 @@ clips lie in a folder of its own and go with it."""
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections import deque
@@ -19,6 +21,8 @@ FRESH_SECONDS = 5
 """The same file from two visitors has the same place with gradio, where it may arrive while the other one leaves: so young a
 copy is left to gradio, which deletes it after `KEPT_SECONDS`."""
 KEPT_SECONDS = 60
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""What gradio calls the folder of an upload."""
 
 
 @dataclass
@@ -39,14 +43,18 @@ class Visit:
 class Visits:
     """All that go on, by gradio's name of the session. For several threads."""
 
-    def __init__(self, folder: Path, models: int) -> None:
-        self._folder, self._models = folder, models
+    def __init__(self, uploads: Path, models: int) -> None:
+        """`uploads` is where gradio stores what it is sent; visits get a folder of their own in it."""
+        self._uploads = uploads.resolve()
+        self._folder, self._models = self._uploads / "visits", models
         self._visits: dict[str, Visit] = {}
         self._lock = threading.Lock()
 
     def take(self, session: str, path: Path, name: str, *, given: bool) -> Path:
         """Notes a clip that is to be answered, and returns where it lies from now on. One that was `given` is deleted at the
-        end of the visit where it was, too. Raises OSError where it is gone."""
+        end of the visit where it was, too. Raises OSError where it is gone, or is nothing that gradio was sent."""
+        if given:
+            path = self._uploaded(path)
         with self._lock:
             visit = self._visits.get(session)
             if visit is None:
@@ -69,6 +77,14 @@ class Visits:
             for queue in visit.waiting:
                 queue.append(len(visit.clips) - 1)
             return place
+
+    def _uploaded(self, path: Path) -> Path:
+        """What a visitor says that was sent, links followed: `uploads/DIGEST/NAME`, and nothing else of this machine."""
+        found = path.resolve(strict=True)
+        parts = found.relative_to(self._uploads).parts if found.is_relative_to(self._uploads) else ()
+        if len(parts) != 2 or not DIGEST.fullmatch(parts[0]) or not stat.S_ISREG(found.stat().st_mode):
+            raise PermissionError(f"{path} was not uploaded to this page")
+        return found
 
     def next(self, session: str, model: int) -> tuple[Visit, int] | None:
         """The clip that a model answers next for a visitor; None where there is none, or nobody any more."""
