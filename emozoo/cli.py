@@ -10,6 +10,7 @@ import io
 import logging
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from types import FrameType
@@ -21,7 +22,10 @@ from typer.core import TyperCommand, TyperGroup
 import emozoo
 from emozoo import cli_demo, cli_listen, cli_look, cli_plugins, cli_predict, cli_publish, cli_train
 from emozoo.errors import EmozooError
+from emozoo.text import printable
 
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer tells of words that are no command or no option; it may repeat the name of a file."""
 _interrupts: list[int] = []
 """Each Ctrl-C so far. A library that is interrupted, while it is imported for one, may raise an error of its own instead."""
 
@@ -67,9 +71,11 @@ class _Commands(_Light, TyperGroup):
                 hint = "; --resume goes on after the last whole epoch" if ctx.invoked_subcommand == "train" else ""
                 typer.echo(f"stopped{hint}", err=True)
                 raise typer.Exit(130) from None
+            if isinstance(error, _UsageError):
+                error.message = printable(error.message)  # type: ignore[attr-defined]
             if self.debug or not isinstance(error, EmozooError):
                 raise
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {printable(error)}", err=True)
             raise typer.Exit(2) from None
 
 
@@ -142,7 +148,11 @@ def main() -> None:
     logger.propagate = False
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
         signal.signal(signal.SIGINT, _interrupt)
-    app()
+    try:
+        app()
+    except Exception:  # with --debug, or a fault of emozoo's own
+        sys.stderr.write(printable(traceback.format_exc(), lines=True))
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import typer
 
 from emozoo.cli_options import Device, Json, print_json
 from emozoo.errors import EmozooError
+from emozoo.text import printable
 
 
 def demo(
@@ -80,7 +81,7 @@ def space(
         if as_json:
             print_json({"folder": str(output), "files": [path.name for path in files]})
         else:
-            typer.echo(output)
+            typer.echo(printable(output))
         return
     with render.waiting(f"publishing {name}"):
         done = publish_space(name, model or (), private=private, token=token, dry_run=dry_run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from emozoo import bundled
 from emozoo.cli_options import Device, Model, Speaker
 from emozoo.errors import EmozooError
+from emozoo.text import json_text
 
 
 class Format(StrEnum):
@@ -77,7 +77,7 @@ def listen(
         render.say(f"this model takes out noise first, for which lines come up to {DENOISING_SECONDS} s late")
     for stretch in listener.hear(chunks):
         if as_json:
-            typer.echo(json.dumps(vars(stretch), ensure_ascii=False, allow_nan=False))
+            typer.echo(json_text(vars(stretch)))
         else:
             render.show_stretch(stretch, loaded.labels)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from emozoo.cli_options import DataDir, Device, Json, Settings, pairs, print_json
+from emozoo.text import printable
 
 new = typer.Typer(help="Write a plugin of your own, ready to install, test and publish.", no_args_is_help=True)
 
@@ -69,7 +70,7 @@ def _tell(folder: Path, train: str, name: str) -> None:
     from emozoo import render
 
     steps = (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", train, f"emozoo check {name}", "pytest")
-    typer.echo(folder)
+    typer.echo(printable(folder))
     render.say("next:")
     for step in steps:
         render.say(f"  {step}")

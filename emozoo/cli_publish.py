@@ -10,6 +10,7 @@ import typer
 
 from emozoo.cli_options import Json, print_json
 from emozoo.errors import EmozooError
+from emozoo.text import printable
 
 
 class Format(StrEnum):
@@ -43,7 +44,7 @@ def card(
     """Write the model card of a run, README.md in its folder, and print its path. What you wrote into it stays."""
     from emozoo.card import write_card
 
-    typer.echo(write_card(_own_folder(run, "a card")))
+    typer.echo(printable(write_card(_own_folder(run, "a card"))))
 
 
 def push(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from emozoo.model import EmotionModel, load
 from emozoo.predict import clip_probabilities
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.reference import name_of
-from emozoo.run import PREDICTIONS, RunOptions, read_options, write_predictions
+from emozoo.run import PREDICTIONS, RunOptions, read_options, read_predictions, write_predictions
 
 CONFUSION = "confusion_matrix.png"
 ADAPTATIONS = ("speaker",)
@@ -212,8 +211,7 @@ def evaluate(
 def _seen_note(folder: Path, run: RunOptions, data: Data, rows: Sequence[int]) -> str:
     """A warning where clips are measured that are not known to be the run's own test clips."""
     try:
-        with open(folder / PREDICTIONS, encoding="utf-8", newline="") as file:
-            tested = {row["utterance_id"] for row in csv.DictReader(file)}
+        tested = {row["utterance_id"] for row in read_predictions(folder / PREDICTIONS)}
     except (OSError, KeyError, ValueError):
         return ""
     strangers = sum(data.columns["utterance_id"][row] not in tested for row in rows)

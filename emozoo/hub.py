@@ -35,8 +35,8 @@ PUBLISHED = (
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".msgpack", ".h5")
 LARGEST_FILE = 16 * 2**30
 """Bytes of weights that are fetched; of other files, 64 MiB."""
-FOUND = 50
-"""Models that a search lists at most."""
+FOUND, LONGEST = 50, 100
+"""Models that a search lists at most, and signs of what their cards say."""
 
 
 @dataclass(frozen=True)
@@ -295,15 +295,10 @@ def _described(model: Any) -> HubModel:
         if isinstance(result.metric_value, int | float):
             scores.setdefault(str(result.metric_name), float(result.metric_value))
     return HubModel(
-        name=_clean(model.id),
-        architecture=_clean(own.get("architecture", "")),
-        labels=tuple(map(_clean, own["labels"])) if isinstance(own.get("labels"), list) else (),
+        name=str(model.id)[:LONGEST],
+        architecture=str(own.get("architecture", ""))[:LONGEST],
+        labels=tuple(str(label)[:LONGEST] for label in own["labels"]) if isinstance(own.get("labels"), list) else (),
         wa=scores.get("WA"),
         ua=scores.get("UA"),
         downloads=int(model.downloads or 0),
     )
-
-
-def _clean(text: Any) -> str:
-    # What strangers wrote, made fit for a terminal.
-    return "".join(sign for sign in str(text)[:100] if sign.isprintable())

@@ -147,6 +147,5 @@ def _asked_to_wait(error: BaseException) -> int:
 
 
 def _plain(error: BaseException) -> str:
-    """The Hub's own words about a request that it refused, in one short printable line."""
-    words = " ".join(str(getattr(error, "server_message", "") or "").split())
-    return "".join(sign for sign in words if sign.isprintable())[:200] or "it gave no reason"
+    """The Hub's own words about a request that it refused, in one short line."""
+    return " ".join(str(getattr(error, "server_message", "") or "").split())[:200] or "it gave no reason"

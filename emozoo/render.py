@@ -1,4 +1,7 @@
-"""How results look on the terminal, with rich: tables on standard output; progress and warnings on standard error."""
+"""How results look on the terminal, with rich: tables on standard output; progress and warnings on standard error.
+
+Any text in them may be a stranger's. So the consoles here take no text for markup, and show what a terminal would obey.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from emozoo.progress import Progress
+from emozoo.text import csv_cell, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -38,24 +42,40 @@ NAMED = 5
 """Files that a line names at most."""
 
 
-def _console(stream: Any) -> Console:
-    # A pipe has no width: tables there are not squeezed into 80 columns, unless COLUMNS asks for it.
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return Console(file=stream, width=width, highlight=False)
+class PlainConsole(Console):
+    """A console on which a string is one line of text and nothing else, wherever it stands; `styled` gives it a style."""
+
+    def __init__(self, stream: Any) -> None:
+        # A pipe has no width: tables there are not squeezed into 80 columns, unless COLUMNS asks for it.
+        width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+        super().__init__(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+        return super().render_str(printable(text), **options)
 
 
-out = _console(sys.stdout)
-err = _console(sys.stderr)
+out = PlainConsole(sys.stdout)
+err = PlainConsole(sys.stderr)
+
+
+def styled(text: object, style: str) -> Text:
+    """One line in bold, or in a colour."""
+    return Text(printable(text), style)
+
+
+def line(*parts: str | Text) -> Text:
+    """One line of several parts."""
+    return Text.assemble(*(part if isinstance(part, Text) else printable(part) for part in parts))
 
 
 def warn(text: str) -> None:
     """One line on standard error."""
-    err.print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
+    err.print(line(styled("warning:", "yellow"), f" {text}"), soft_wrap=True)
 
 
 def say(text: str) -> None:
     """One line on standard error."""
-    err.print(escape(text), soft_wrap=True)
+    err.print(text, soft_wrap=True)
 
 
 def is_main_process() -> bool:
@@ -76,7 +96,7 @@ def _bars() -> Bars:
     from rich.progress import Progress as Bars
 
     return Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -101,7 +121,7 @@ def waiting(what: str) -> Iterator[None]:
     if not err.is_terminal:
         yield
         return
-    with err.status(what):
+    with err.status(styled(what, "")):
         yield
 
 
@@ -120,16 +140,16 @@ class TrainingProgress(Progress):
     def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str | Text) -> None:
         if is_main_process():
             err.print(text, soft_wrap=True)
 
     def message(self, text: str) -> None:
-        self._line(escape(text))
+        self._line(text)
 
     def fold(self, fold: Fold, of: int) -> None:
         parts = f"{len(fold.train)} clips to train, {len(fold.dev) or 'no'} dev, {len(fold.test)} test"
-        self._line(f"[bold]fold {fold.number} of {of}[/]: test on {escape(fold.name)}; {parts}")
+        self._line(line(styled(f"fold {fold.number} of {of}", "bold"), f": test on {fold.name}; {parts}"))
 
     def step(self, epoch: int, done: int, total: int) -> None:
         self.bars.update(
@@ -138,12 +158,12 @@ class TrainingProgress(Progress):
 
     def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
         self.bars.update(self.task, visible=False)
-        line = f"epoch {record['epoch']:>3}/{total}  loss {record['loss']:.3f}"
+        told = f"epoch {record['epoch']:>3}/{total}  loss {record['loss']:.3f}"
         if record["pretraining"]:
-            line += "  (pretraining)"
+            told += "  (pretraining)"
         elif "dev_loss" in record:
-            line += f"  dev loss {record['dev_loss']:.3f}  dev UA {_percent(record['dev_ua'])}"
-        self._line(f"{line}  {record['seconds']:.1f} s{'  best so far' if is_best and 'dev_loss' in record else ''}")
+            told += f"  dev loss {record['dev_loss']:.3f}  dev UA {_percent(record['dev_ua'])}"
+        self._line(f"{told}  {record['seconds']:.1f} s{'  best so far' if is_best and 'dev_loss' in record else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
         self.folds.append((fold, metrics))
@@ -159,7 +179,7 @@ def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Met
         table.add_column(name, justify="left" if name == "test on" else "right")
     for fold, metrics in folds:
         scores = map(_percent, (metrics.wa, metrics.ua, metrics.macro_f1))
-        table.add_row(str(fold.number), escape(fold.name), str(metrics.count), *scores)
+        table.add_row(str(fold.number), fold.name, str(metrics.count), *scores)
     if len(folds) > 1:
         table.add_section()
         spread = [
@@ -170,9 +190,9 @@ def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Met
     out.print(table)
     show_metrics(summary.pooled, per_speaker=False)
     if note := speaker_note(folds[0][0]):
-        out.print(f"[bold yellow]{escape(note)}[/]")
+        out.print(styled(note, "bold yellow"))
     fold_one = f"{folder}/fold{folds[0][0].number}" if len(folds) > 1 else folder
-    out.print(f"try it: emozoo predict clip.wav --model {escape(fold_one)}", soft_wrap=True)
+    out.print(f"try it: emozoo predict clip.wav --model {fold_one}", soft_wrap=True)
 
 
 def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
@@ -188,33 +208,32 @@ def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
     table = Table(title="Rows: true emotion; columns: predicted, in clips", title_justify="left")
     table.add_column("")
     for label in metrics.labels:
-        table.add_column(escape(label), justify="right")
+        table.add_column(label, justify="right")
     for name in ("recall %", "precision %", "F1 %"):
         table.add_column(name, justify="right")
     for number, label in enumerate(metrics.labels):
         cells = [
-            f"[bold]{count}[/]" if column == number else str(count)
-            for column, count in enumerate(metrics.confusion[number])
+            styled(count, "bold" if column == number else "") for column, count in enumerate(metrics.confusion[number])
         ]
         scores = (metrics.recall[number], metrics.precision[number], metrics.f1[number])
-        table.add_row(escape(label), *cells, *map(_percent, scores))
+        table.add_row(label, *cells, *map(_percent, scores))
     out.print(table)
     if per_speaker and metrics.per_speaker:
         speakers = Table(title="Speakers", title_justify="left")
         for name in ("speaker", "clips", "WA %", "UA %"):
             speakers.add_column(name, justify="left" if name == "speaker" else "right")
         for row in metrics.per_speaker:
-            speakers.add_row(escape(row.speaker), str(row.count), _percent(row.wa), _percent(row.ua))
+            speakers.add_row(row.speaker, str(row.count), _percent(row.wa), _percent(row.ua))
         out.print(speakers)
 
 
 def show_evaluation(result: Evaluation) -> None:
-    out.print(f"{escape(result.model)} on {escape(result.dataset)}: {escape(result.part)}", soft_wrap=True)
+    out.print(f"{result.model} on {result.dataset}: {result.part}", soft_wrap=True)
     if result.adapted:
-        out.print(f"[bold]{escape(result.adapted.note)}[/]", soft_wrap=True)
+        out.print(styled(result.adapted.note, "bold"), soft_wrap=True)
     show_metrics(result.metrics)
     if result.note:
-        out.print(f"[bold yellow]{escape(result.note)}[/]")
+        out.print(styled(result.note, "bold yellow"))
 
 
 def adapted_with(lean: SpeakerLean) -> str:
@@ -233,7 +252,7 @@ def show_predictions(
         table.add_column("seconds", justify="right")
     table.add_column("emotion")
     for label in labels:
-        table.add_column(f"{escape(label)} %", justify="right")
+        table.add_column(f"{label} %", justify="right")
     for answer in answers:
         if answer.error is not None:
             continue
@@ -241,10 +260,8 @@ def show_predictions(
         if timeline:
             rows = [(f"{w.start:.1f} to {w.end:.1f}", w.emotion, w.probabilities) for w in answer.windows or ()] + rows
         for position, (span, emotion, odds) in enumerate(rows):
-            name = escape(answer.file) if position == 0 else ""
-            table.add_row(
-                name, *([span] if timeline else []), f"[bold]{escape(str(emotion))}[/]", *map(_percent, odds.values())
-            )
+            name = answer.file if position == 0 else ""
+            table.add_row(name, *([span] if timeline else []), styled(emotion, "bold"), *map(_percent, odds.values()))
     if table.row_count:
         out.print(table)
         if lean:
@@ -253,64 +270,72 @@ def show_predictions(
         names = [answer.file for answer in answers if answer.modalities == there]
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         if names:
-            out.print(f"{words}: {escape(', '.join(names[:NAMED]))}{more}", soft_wrap=True)
+            out.print(f"{words}: {', '.join(names[:NAMED])}{more}", soft_wrap=True)
     for answer in answers:
         if answer.error is not None:
-            err.print(f"[red]error:[/] {escape(answer.error)}", soft_wrap=True)
+            err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)
 
 
 def show_stretch(stretch: Stretch, labels: Sequence[str]) -> None:
     """A line for a window, at once."""
     span = f"{stretch.start:.1f} to {stretch.end:.1f}"
-    emotion = f"{stretch.emotion:<{max(map(len, labels))}}"
+    emotion = f"{printable(stretch.emotion):<{max(len(printable(label)) for label in labels)}}"
     share = _percent(stretch.probabilities[stretch.emotion])
-    out.print(f"{span:>16}  [bold]{escape(emotion)}[/]  {share:>5} %", soft_wrap=True)
+    out.print(line(f"{span:>16}  ", styled(emotion, "bold"), f"  {share:>5} %"), soft_wrap=True)
 
 
 def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, to: TextIO | None = None) -> None:
     """The same as CSV, on standard output unless `to` says otherwise: shares from 0 to 1, and the error of a file that could
-    not be answered."""
+    not be answered. Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`)."""
     writer = csv.writer(sys.stdout if to is None else to, lineterminator="\n")
     told = any(answer.modalities is not None for answer in answers)
-    rest_on = ["modalities"] if told else []
-    writer.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *labels, *rest_on, "error"])
+    span = ["start", "end"] if timeline else []
+
+    def row(file: str, span: Sequence[str], emotion: str, shares: Sequence[str], rest_on: str, error: str) -> None:
+        words = [csv_cell(printable(word)) for word in (file, emotion, error)]
+        writer.writerow([words[0], *span, words[1], *shares, *([rest_on] if told else []), words[2]])
+
+    row("file", span, "emotion", [csv_cell(printable(label)) for label in labels], "modalities", "error")
     for answer in answers:
-        rest_on = [" ".join(answer.modalities or ())] if told else []
-        gap = [""] * len(labels)
+        rest_on = " ".join(answer.modalities or ())
         if answer.error is not None:
-            writer.writerow([answer.file, *(["", ""] if timeline else []), "", *gap, *rest_on, answer.error])
+            row(answer.file, [""] * len(span), "", [""] * len(labels), rest_on, answer.error)
         elif timeline:
             for w in answer.windows or ():
-                odds = [f"{w.probabilities[label]:.6f}" for label in labels]
-                writer.writerow([answer.file, f"{w.start:.3f}", f"{w.end:.3f}", w.emotion, *odds, *rest_on, ""])
+                times = [f"{w.start:.3f}", f"{w.end:.3f}"]
+                row(answer.file, times, w.emotion, _shares(w.probabilities, labels), rest_on, "")
         else:
-            writer.writerow(
-                [answer.file, answer.emotion, *(f"{(answer.probabilities or {})[x]:.6f}" for x in labels), *rest_on, ""]
-            )
+            row(answer.file, [], str(answer.emotion), _shares(answer.probabilities or {}, labels), rest_on, "")
+
+
+def _shares(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[str]:
+    return [f"{probabilities[label]:.6f}" for label in labels]
 
 
 def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
     for kind, plugins in listed.items():
         table = Table(title=kind.capitalize(), title_justify="left")
-        table.add_column("name", no_wrap=True, overflow="fold", min_width=max(len(plugin.name) for plugin in plugins))
+        table.add_column(
+            "name", no_wrap=True, overflow="fold", min_width=max(len(printable(plugin.name)) for plugin in plugins)
+        )
         for name in ("distribution", "version", "state"):
             table.add_column(name, overflow="fold")
         for plugin in plugins:
-            state = f"[red]broken: {escape(plugin.problem)}[/]" if plugin.problem else "[green]ok[/]"
-            table.add_row(escape(plugin.name), escape(plugin.distribution), escape(plugin.version), state)
+            state = styled(f"broken: {plugin.problem}", "red") if plugin.problem else styled("ok", "green")
+            table.add_row(plugin.name, plugin.distribution, plugin.version, state)
         out.print(table)
 
 
 def show_bundled(models: Sequence[Mapping[str, Any]]) -> None:
     table = Table("name", "architecture", "labels", title="Models in the box", title_justify="left")
     for model in models:
-        table.add_row(escape(model["name"]), escape(model["architecture"]), escape(", ".join(model["labels"])))
+        table.add_row(model["name"], model["architecture"], ", ".join(model["labels"]))
     out.print(table)
 
 
 def show_export(done: Export) -> None:
     out.print(
-        f"{escape(done.file)}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "
+        f"{done.file}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "
         f"{done.difference:.1g} at most",
         soft_wrap=True,
     )
@@ -319,19 +344,19 @@ def show_export(done: Export) -> None:
 def show_push(done: Push) -> None:
     """Before a push, what would go and the card; after it, the address."""
     if done.commit is None:
-        out.print(f"Would go to {escape(done.address)}:", soft_wrap=True)
+        out.print(f"Would go to {done.address}:", soft_wrap=True)
         table = Table("file", "bytes")
         table.columns[1].justify = "right"
         for name, size in done.files.items():
-            table.add_row(escape(name), f"{size:,}")
+            table.add_row(name, f"{size:,}")
         for name in done.removed:
-            table.add_row(escape(name), "removed")
+            table.add_row(name, "removed")
         out.print(table)
-        out.print(escape(done.card), soft_wrap=True)
+        out.print(Text(printable(done.card, lines=True)), soft_wrap=True)
         return
     sent = f"{len(done.files)} files" + (f", {len(done.removed)} removed" if done.removed else "")
     say(f"published {sent} as commit {done.commit[:8]}")
-    out.print(escape(done.address), soft_wrap=True)
+    out.print(done.address, soft_wrap=True)
 
 
 def show_hub(found: Sequence[HubModel]) -> None:
@@ -344,15 +369,15 @@ def show_hub(found: Sequence[HubModel]) -> None:
     for name in ("WA %", "UA %", "downloads"):
         table.add_column(name, justify="right")
     for model in found:
-        labels = escape(", ".join(model.labels) or "-")
+        labels = ", ".join(model.labels) or "-"
         scores = (_percent(model.wa), _percent(model.ua), f"{model.downloads:,}")
-        table.add_row(f"hub:{escape(model.name)}", escape(model.architecture or "-"), labels, *scores)
+        table.add_row(f"hub:{model.name}", model.architecture or "-", labels, *scores)
     out.print(table)
 
 
 def show_info(document: Mapping[str, Any]) -> None:
     """A heading, then each entry: texts as lines, mappings and lists of mappings as tables."""
-    out.print(f"[bold]{escape(document['name'])}[/] ({document['kind']})")
+    out.print(line(styled(document["name"], "bold"), f" ({document['kind']})"))
     for name, value in document.items():
         title = name.replace("_", " ")
         if name in ("name", "kind") or value in (None, "", [], {}):
@@ -360,19 +385,22 @@ def show_info(document: Mapping[str, Any]) -> None:
         if isinstance(value, dict):
             table = Table(title=title, title_justify="left", show_header=False)
             for key, item in value.items():
-                table.add_row(escape(str(key)), escape(_plain(item)))
+                table.add_row(str(key), _plain(item))
             out.print(table)
         elif isinstance(value, list) and isinstance(value[0], dict):
-            table = Table(*map(escape, value[0]), title=title, title_justify="left")
+            table = Table(*value[0], title=title, title_justify="left")
             for row in value:
-                table.add_row(*(escape(_plain(item)) for item in row.values()))
+                table.add_row(*(_plain(item) for item in row.values()))
             out.print(table)
         else:
-            out.print(f"[bold]{title}:[/] {escape(_plain(value))}", soft_wrap=True)
+            out.print(line(styled(f"{title}:", "bold"), " ", _plain(value)), soft_wrap=True)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Text:
+    """A value in words; those of a list that are long, and a text's lines, stand on lines of their own, indented."""
+    if isinstance(value, str) and "\n" in value:
+        return Text("\n  ".join(map(printable, ["", *value.splitlines()])))
     if isinstance(value, list | tuple):
         separator = "\n  " if any(len(str(item)) > 30 for item in value) else ", "
-        return separator.join(map(str, ["", *value] if separator != ", " else value))
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        return Text(separator.join(map(printable, ["", *value] if separator != ", " else value)))
+    return styled(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value, "")

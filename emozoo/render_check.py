@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
 from emozoo import render
@@ -12,7 +11,7 @@ from emozoo import render
 if TYPE_CHECKING:
     from emozoo.conformance import Finding, Report
 
-STATES = {"ok": "[green]ok[/]", "broken": "[red]broken[/]", "skipped": "skipped"}
+STYLES = {"ok": "green", "broken": "red", "skipped": ""}
 
 
 def say_finding(finding: Finding) -> None:
@@ -27,21 +26,25 @@ def show_check(report: Report) -> None:
     )
     for finding in report.findings:
         optional = "" if finding.point.required or finding.state != "broken" else " (not required)"
-        table.add_row(finding.point.name, STATES[finding.state] + optional, escape(finding.found))
+        table.add_row(
+            finding.point.name,
+            render.line(render.styled(finding.state, STYLES[finding.state]), optional),
+            finding.found,
+        )
     render.out.print(table)
     for finding in report.findings:
         if finding.state == "broken":
             needed = "is required" if finding.point.required else "is not required"
-            render.out.print(f"[bold]{finding.point.name}[/] {needed}")
+            render.out.print(render.line(render.styled(finding.point.name, "bold"), f" {needed}"))
             for title, text in (
                 ("expected", finding.point.promise),
                 ("found", finding.found),
                 ("look at", finding.point.look),
             ):
-                render.out.print(f"  {title}: {escape(text)}", soft_wrap=True)
+                render.out.print(f"  {title}: {text}", soft_wrap=True)
     broken = sum(finding.fails for finding in report.findings)
     verdict = "keeps the contract" if report.holds else f"breaks the contract in {broken} point{'s'[: broken > 1]}"
     skipped = [finding.point.name for finding in report.findings if finding.state == "skipped"]
     if report.holds and skipped not in ([], ["gpu"]):  # which few machines have
         verdict += f", as far as it was looked at: not {', '.join(skipped)}"
-    render.out.print(f"{escape(report.name)} {verdict}", soft_wrap=True)
+    render.out.print(f"{report.name} {verdict}", soft_wrap=True)

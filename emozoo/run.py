@@ -18,6 +18,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.paths import write_text
+from emozoo.text import csv_cell, csv_text
 
 RUN, METRICS, PREDICTIONS, SUMMARY = "run.json", "metrics.json", "predictions.csv", "summary.json"
 PREPARED = "prepared.json"
@@ -89,8 +90,19 @@ def write_predictions(
     """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["utterance_id", "speaker", "label", "predicted", *labels])
+    writer.writerow(["utterance_id", "speaker", "label", "predicted", *map(csv_cell, labels)])
     for row, name in enumerate(ids):
         words = [name, speakers[row], labels[true[row]], labels[int(odds[row].argmax())]]
-        writer.writerow([*words, *(f"{value:.6f}" for value in odds[row])])
+        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in odds[row])])
     write_text(path, text.getvalue())
+
+
+def read_predictions(path: Path) -> list[dict[str, str]]:
+    """The rows of a predictions.csv, by column, with the words that were written. Raises OSError or ValueError for a file
+    that cannot be read, as `csv` does."""
+    with open(path, encoding="utf-8", newline="") as file:
+        try:
+            heading, *rows = csv.reader(file)
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
+    return [dict(zip(map(csv_text, heading), map(csv_text, row), strict=True)) for row in rows]

@@ -1,0 +1,61 @@
+"""What strangers wrote, made fit for where it is shown: a terminal, JSON, a spreadsheet.
+
+File names, labels, plugins' words and what libraries say may come from anyone. They are cleaned where they leave the
+program, and nowhere else: inside, a text is the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import Any
+
+OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of what a terminal obeys or hides instead of showing: control characters, bidirectional overrides
+and other format characters, lone surrogates, line and paragraph separators."""
+JOINERS = "\u200c\u200d"
+"""Of the format characters, those with which Persian, Indian scripts and emoji are spelt."""
+FORMULA = re.compile(r"[\x00-\x20\s']*[=+\-@＝＋－＠\t\r\n]")  # noqa: RUF001 - the wide signs are meant
+"""How a text begins that a spreadsheet takes for a formula, or that has been kept from that by `csv_cell`."""
+
+
+def printable(text: object, *, lines: bool = False) -> str:
+    r"""The text on one line, with a backslash escape such as `\x1b` for each character that a terminal would obey or hide.
+
+    `lines`: line breaks and tabs stay as well, for what is meant to be several lines.
+    """
+    words = str(text)
+    if words.isprintable():
+        return words
+    if lines:
+        words = words.replace("\r\n", "\n")
+    return re.sub(r"[^ -~]", lambda found: found[0] if lines and found[0] in "\n\t" else _escaped(found[0]), words)
+
+
+def json_text(document: Any, *, indent: int | None = None) -> str:
+    """The document as JSON, with escapes for whatever a terminal would obey. Raises ValueError for NaN and infinity."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"[\x7f-\U0010ffff]", lambda found: _json_escaped(found[0]), text)
+
+
+def csv_cell(text: str) -> str:
+    """The text for a cell of CSV: behind an apostrophe where a spreadsheet would run it. Numbers need none."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def csv_text(cell: str) -> str:
+    """What `csv_cell` was given."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def _is_obeyed(sign: str) -> bool:
+    return unicodedata.category(sign) in OBEYED and sign not in JOINERS
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii") if _is_obeyed(sign) else sign
+
+
+def _json_escaped(sign: str) -> str:
+    return json.dumps(sign)[1:-1] if sign == "\x7f" or _is_obeyed(sign) else sign
