@@ -11,7 +11,7 @@ import numpy as np
 
 from emozoo import hub, plots, registry
 from emozoo.adaptation import adapt_to_speakers, adaptation_note
-from emozoo.data import load_dataset, manifest
+from emozoo.data import hub_dataset, load_dataset, manifest
 from emozoo.data.cache import ClipStore
 from emozoo.data.corpus import Corpus
 from emozoo.data.protocols import Fold, make_folds, speaker_note
@@ -91,7 +91,7 @@ def open_data(
     if data_dir is not None and hub.is_reference(data_dir):
         if corpus is not manifest.corpus:
             raise EmozooError(f"{data_dir} is a dataset of the Hub, which --dataset manifest reads, not {dataset}")
-        data_dir = str(manifest.fetch(data_dir))
+        data_dir = str(hub_dataset.fetch(data_dir))
     rows = load_dataset(
         corpus,
         data_dir=data_dir,

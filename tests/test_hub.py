@@ -153,8 +153,11 @@ def test_a_dataset_of_the_hub_is_measured(hub: Hub, run: Path, clip: Path, tmp_p
     document = json.loads(done.stdout)
     assert document["count"] == 4 and {each["speaker"] for each in document["per_speaker"]} == {"a", "b"}
     assert not (tmp_path / "x.wav").exists()
-    repo.commit({"metadata.csv": b"file,label\n/etc/passwd,sad\n"}, "hostile")
-    assert "/etc/passwd, which is no file of its own" in one_error(cli(hub, tmp_path, *words_of_it, check=2))
+    named = ["/etc/passwd", "../../x.wav", "a/../../b.wav", "..\\..\\x.wav", "~/x.wav", "/gone.wav"]
+    for number, path in enumerate(named):
+        repo.commit({"metadata.csv": f"file,label\na.wav,sad\n{path},sad\n".encode()}, f"hostile {number}")
+        said = one_error(cli(hub, tmp_path, *words_of_it, check=2))
+        assert "hub:anna/clips is refused: " in said and f"line 3: it names {path}, which is no file of its own" in said
 
 
 def test_a_model_of_the_hub_is_fine_tuned(hub: Hub, run: Path, tmp_path: Path) -> None:

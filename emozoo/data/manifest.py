@@ -1,58 +1,48 @@
-"""Reads a user's own clips from a table: CSV with a heading (comma, semicolon or tab), or JSON Lines.
+"""Reads a user's own clips from a table, as people have them: `emozoo.data.tables` opens it, `columns` says what its
+columns mean, and here its lines become rows.
 
-Columns, in any order and either case; others are ignored:
-
-- `file` (or `path`, `audio`, `file_name`): a sound or video file, absolute or relative to the table's folder
-- `label` (or `emotion`): the emotion's word
-- `speaker`, `gender`, `session`, `transcript`, `utterance_id`: text, optional
-- `corpus`: where the clip comes from, optional; clips of several are split, and drawn in training, corpus by corpus
-- `start`, `end`: seconds within the file, optional
-- `split`: train, dev (or valid, validation) or test, optional
-
-Text is UTF-8. No sound or picture is opened here.
-
-A dataset of the Hugging Face Hub, `hub:user/name[@revision]`, becomes such a table: one that holds a table and its files
-is used as it is; one of Parquet files needs a column of audio and one of labels.
+A column for the file and one for the label are needed; `speaker`, `corpus`, `start`, `end` and others are read where they
+are there. docs/datasets.md has the names that are understood. No sound or picture is opened here.
 """
 
-import csv
-import io
-import json
 import logging
-import math
 import os
 import re
-import shutil
-import tempfile
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 
+from emozoo.data import tables
+from emozoo.data.columns import Columns, understand
 from emozoo.data.corpus import FEATURES, Corpus, row
 from emozoo.data.protocols import SPLIT_WORDS
+from emozoo.data.times import seconds
 from emozoo.errors import EmozooError
-from emozoo.paths import cache_root
 
-ALIASES = {"file": ("file", "path", "audio", "file_name"), "label": ("label", "emotion")}
-"""The two columns that a table must have, under any of these names."""
-TEXTS = ("speaker", "gender", "session", "transcript", "utterance_id", "corpus")
-TABLES = ("metadata.csv", "manifest.csv")
+TEXTS = ("speaker", "gender", "session", "corpus")
+TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in tables.TEXTS)
 """What a table may be called where a folder is named, besides any `.jsonl`."""
+EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")
+"""What pandas, Excel and people write where there is nothing, in lower case."""
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 REPORTED = 10
+MANY = 20
+"""More corpora than these, of fewer than four lines each, are no corpora."""
 
-Line = tuple[int, dict[str, Any] | str]
-"""Its number in the file, and its columns or what is wrong with it."""
+log = logging.getLogger("emozoo")
 
 
 class Manifest(datasets.GeneratorBasedBuilder):
     """One row of `FEATURES` for each good line, in the split `train` (the table's own word is in the column `split`).
 
     `config.data_dir` is the table, or a folder that holds one. A video file is both `audio_path` and `video_path`. Lines
-    that cannot be used are left out, and one warning tells their numbers; preparing raises EmozooError where none is
-    left.
+    that cannot be used are left out, and a warning tells their numbers; so are files that are missing, and clips under
+    two labels. Preparing raises EmozooError where none is left, or it is not clear what a column means.
     """
 
     VERSION = datasets.Version("1.0.0")
@@ -62,226 +52,267 @@ class Manifest(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
-        rows = tuple(_read(_find_table(Path(self.config.data_dir))))
+        rows = tuple(read(find_table(Path(self.config.data_dir))))
         return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
 
     def _generate_examples(self, rows: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
 
 
-def _find_table(given: Path) -> Path:
+def find_table(given: Path) -> Path:
     if given.is_file():
         return given
     visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
-    tables = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
-    if len(tables) == 1:
-        return tables[0]
-    if tables:
+    found = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise EmozooError(
-            f"{given} holds {', '.join(path.name for path in tables)}: name the one to read with --data-dir"
+            f"{given} holds {', '.join(path.name for path in found)}: name the one to read with --data-dir"
         )
     names = [path.name for path in visible]
-    found = ", ".join(names[:5]) + (f" and {len(names) - 5} more files" if len(names) > 5 else "") or "no file"
+    there = ", ".join(names[:5]) + (f" and {len(names) - 5} more files" if len(names) > 5 else "") or "no file"
     raise EmozooError(
-        f"{given} holds no {', '.join(TABLES)} or .jsonl file, but {found}: name the table with --data-dir my.csv"
+        f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
     )
 
 
-def _read(table: Path) -> list[dict[str, Any]]:
+class _Missing(Exception):
+    """The line's file is not there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a table holds."""
+
+    columns: Columns
+    warnings: list[str]
+    """Of its columns."""
+    rows: list[dict[str, Any]]
+    bad: list[str]
+    """Lines that cannot be used, with the reason."""
+    missing: list[tuple[str, str]]
+    """Files that are not there, as they are written, and the places of their lines."""
+
+
+def find_rows(path: Path, inside: bool = False) -> Found:
+    """What a table holds; with `inside`, of one whose files must lie in its folder, for a stranger wrote it.
+
+    Raises EmozooError for what is no table, or where it is not clear what a column means."""
+    table = tables.read_table(path)
     try:
-        text = table.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise EmozooError(f"{table} is not UTF-8 text (byte {error.start}): save it as CSV UTF-8") from error
-    json_lines = table.suffix.lower() in (".jsonl", ".json") or text.lstrip().startswith("{")
-    found, lines = _json_lines(text) if json_lines else _csv_lines(text, table)
-    for names in ALIASES.values():
-        if not set(names) & set(found):
-            raise EmozooError(
-                f"{table} has no column {' or '.join(names)}: its columns are {', '.join(found) or 'none'}; "
-                "it needs one for the file and one for the label"
-            )
-    rows, bad = [], []
-    for number, columns in lines:
-        if isinstance(columns, str):
-            bad.append(f"line {number}: {columns}")
-            continue
-        try:
-            rows.append(_row(columns, table.parent, f"{table.stem}:{number}"))
-        except (ValueError, OSError) as error:  # OSError: a name that no file can have
-            bad.append(f"line {number}: {error}")
-    told = "; ".join(bad[:REPORTED]) + (f"; and {len(bad) - REPORTED} more" if len(bad) > REPORTED else "")
-    if not rows:
+        columns, warnings = understand(table)
+        columns, more = _plausible(columns, table)
+        return _rows(table, Found(columns, [*warnings, *more], [], [], []), path, inside)
+    except EmozooError as error:
+        raise EmozooError(f"{path}: {error}") from error
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a table. Says how it was understood, and what is left out."""
+    found = find_rows(path)
+    if told := found.columns.told():
+        log.info("%s: %s", path, told)
+    for warning in found.warnings:
+        log.warning("%s: %s", path, warning)
+    reasons = _some(found.bad, REPORTED)
+    gone = _some([f"{name} ({place})" for name, place in found.missing], 3)
+    if not found.rows and found.missing:
         raise EmozooError(
-            f"{table} has no line that can be used ({told or 'only a heading'}); its columns are {', '.join(found)}"
+            f"{path}: none of its files is there: {gone}; {_where(found.missing[0][0], path)}"
+            + (f"; and {len(found.bad)} lines cannot be used: {reasons}" if found.bad else "")
         )
-    if bad:
-        logging.getLogger("emozoo").warning("%s: %d lines are left out: %s", table, len(bad), told)
-    return rows
+    if not found.rows:
+        raise EmozooError(f"{path} has no line that can be used ({reasons or 'only a heading'})")
+    if found.bad:
+        log.warning("%s: %d lines are left out: %s", path, len(found.bad), reasons)
+    if missing := found.missing:
+        where = _where(missing[0][0], path)
+        log.warning("%s: %d files are missing and left out: %s; %s", path, len(missing), gone, where)
+    for meaning in ("emotion", "speaker", "corpus"):
+        _one_spelling(found.rows, meaning, path)
+    return _one_each(found.rows, path)
 
 
-def _json_lines(text: str) -> tuple[list[str], list[Line]]:
-    """The names of all columns, and the lines."""
-    lines: list[Line] = []
-    names: dict[str, None] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            lines.append((number, f"no JSON ({error})"))
-            continue
-        if isinstance(value, dict):
-            value = {name.strip().lower(): content for name, content in value.items()}
-            names |= dict.fromkeys(value)
-            lines.append((number, value))
-        else:
-            lines.append((number, "no JSON object"))
-    return list(names), lines
+def _some(texts: list[str], count: int) -> str:
+    shown = "; ".join(texts[:count]) + (f"; and {len(texts) - count} more" if len(texts) > count else "")
+    return "".join(sign if sign.isprintable() else "?" for sign in shown)
 
 
-def _csv_lines(text: str, table: Path) -> tuple[list[str], list[Line]]:
-    """The names in the heading, and the lines below it."""
-    heading = text.lstrip().split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count))
-    names: list[str] = []
-    lines: list[Line] = []
-    number = 1
+def _where(file: str, table: Path) -> str:
+    """Where a missing file was looked for, and where it is: seen from the shell's folder, or one around the table."""
+    if Path(file).is_absolute() or re.match(r"[A-Za-z]:[\\/]", file):
+        return "these paths are absolute: write them as seen from the table's folder if the files were moved"
+    looked = f"looked for in the table's folder, {table.parent}"
     try:
-        for fields in reader:
-            if not names:
-                names = [name.strip().lower() for name in fields]
-            elif len(fields) == len(names):
-                lines.append((number, dict(zip(names, fields, strict=True))))
-            elif any(field.strip() for field in fields):
-                lines.append((number, f"{len(fields)} fields, not {len(names)}"))
-            number = reader.line_num + 1  # where the next row begins: a quoted field may span several lines
-    except csv.Error as error:
-        raise EmozooError(f"{table}, line {number}: {error}; save it again as CSV") from error
-    return names, lines
+        for folder in (Path.cwd(), *list(table.absolute().parents)[1:4]):
+            if (folder / file).is_file():
+                return f"{looked}; {file} is there from {folder}: put the table into that folder"
+    except (OSError, ValueError):
+        pass
+    return looked
 
 
-def _row(columns: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
-    """A row of `FEATURES`; raises ValueError with the reason where it cannot be one."""
-    file, label = (_text(columns, *names) for names in ALIASES.values())
-    if not file:
+def _plausible(columns: Columns, table: tables.Table) -> tuple[Columns, list[str]]:
+    """The columns without those whose name can mean something else, and whose content says that it does."""
+    warnings = []
+    for meaning in ("split", "corpus"):
+        for column in columns.known.get(meaning, ()):
+            words = [_word(line.fields.get(column.name)).lower() for line in table.lines]
+            kinds = set(words) - {""}
+            if meaning == "split":
+                why = "" if not kinds or kinds & SPLIT_WORDS.keys() else "it holds no train, dev or test"
+            else:
+                why = f"it holds {len(kinds)} different words" if len(kinds) > max(MANY, len(words) / 4) else ""
+            if why and column.name.lower() != meaning:
+                warnings.append(f"column {column.name} is not read as the {meaning}: {why}")
+                columns = columns.without(meaning, why)
+                break
+    return columns, warnings
+
+
+def _rows(table: tables.Table, found: Found, path: Path, inside: bool) -> Found:
+    for line in table.lines:
+        try:
+            if line.fault:
+                raise ValueError(line.fault)
+            name = f"{path.stem}:{line.place.rpartition(' ')[2]}"
+            found.rows.append(_row(line.fields, found.columns, path.parent, name, table.decimal_comma, inside))
+        except _Missing as error:
+            found.missing.append((str(error), line.place))
+        except EmozooError as error:
+            raise EmozooError(f"{line.place}: {error}") from error
+        except (ValueError, OSError) as error:  # OSError: a name that no file can have
+            found.bad.append(f"{line.place}: {error}")
+    return found
+
+
+def _row(
+    fields: dict[str, Any], columns: Columns, folder: Path, name: str, decimal_comma: bool, inside: bool
+) -> dict[str, Any]:
+    """A row of `FEATURES`; raises ValueError with the reason where it cannot be one, `_Missing` without its file."""
+    written, _ = columns.of(fields, "file")
+    if written is None:
         raise ValueError("no file is named")
-    path = folder / Path(file).expanduser()
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
+    if not isinstance(written, str):
+        raise ValueError(f"the file is no path, but {str(written)[:40]!r}")
+    path = _path(written.strip(), folder, inside)
+    given, _ = columns.of(fields, "label")
+    label = _word(given)
     if not label:
-        raise ValueError("the label is empty")
-    start, end = _seconds(columns, "start"), _seconds(columns, "end")
-    if end >= 0 and end <= max(start, 0.0):
-        raise ValueError(f"end {end:g} is not after start {max(start, 0.0):g}")
-    split = _text(columns, "split").lower()
-    if split and split not in SPLIT_WORDS:
+        raise ValueError("the label is empty" + (f" ({str(given).strip()})" if given is not None else ""))
+    start, end = _span(fields, columns, decimal_comma)
+    split = _word(columns.of(fields, "split")[0])
+    if split and split.lower() not in SPLIT_WORDS:
         raise ValueError(f"split {split!r} is not train, dev, valid, validation or test")
-    known = {text: _text(columns, text) for text in TEXTS}
-    known["utterance_id"] = known["utterance_id"] or name
-    video = str(path) if path.suffix.lower() in VIDEOS else ""
+    transcript, utterance = (columns.of(fields, meaning)[0] for meaning in ("transcript", "utterance_id"))
     return row(
-        **known,
+        **{meaning: _word(columns.of(fields, meaning)[0]) for meaning in TEXTS},
+        transcript="" if transcript is None else _encodable(str(transcript).strip()),
+        utterance_id=_word(utterance) or name,
         emotion=label,
         audio_path=str(path),
-        video_path=video,
+        video_path=str(path) if path.suffix.lower() in VIDEOS else "",
         start=start,
         end=end,
-        split=SPLIT_WORDS.get(split, ""),
+        split=SPLIT_WORDS.get(split.lower(), ""),
     )
 
 
-def _text(columns: dict[str, Any], *names: str) -> str:
-    """The first of these columns that is not empty, without blanks around; "" for none."""
-    values = (columns.get(name) for name in names)
-    texts = ("" if value is None else str(value).strip() for value in values)
-    return next((text for text in texts if text), "")
+def _word(value: Any) -> str:
+    """A cell as a word in Unicode's composed form, without blanks around; "" for what says that there is nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        raise ValueError(f"{str(value)[:40]!r} is no word")
+    text = " ".join(unicodedata.normalize("NFC", str(value)).split())
+    return "" if text.lower() in EMPTY else _encodable(text)
 
 
-def _seconds(columns: dict[str, Any], name: str) -> float:
+def _encodable(text: str) -> str:
+    text.encode()  # a lone surrogate, as JSON may hold it, is a ValueError
+    return text
+
+
+def _path(written: str, folder: Path, inside: bool) -> Path:
+    """The file that a line names: as it is written, or else as Windows or another Unicode form writes it."""
+    _encodable(written)
+    slashes = written.replace("\\", "/")
+    forms = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (written, slashes)]
+    for each in dict.fromkeys([written, slashes, *forms]):
+        path = folder / os.path.expanduser(each)
+        if inside and not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)):
+            raise EmozooError(f"it names {written}, which is no file of its own")
+        if path.is_file():
+            return path
+    raise _Missing(written)
+
+
+def _span(fields: dict[str, Any], columns: Columns, decimal_comma: bool) -> tuple[float, float]:
+    """Where a clip begins and ends in its file, in seconds; -1 for the file's own beginning and end."""
+    start, end, duration = (_seconds(fields, columns, what, decimal_comma) for what in ("start", "end", "duration"))
+    if end < 0 <= duration:
+        end = max(start, 0.0) + duration
+    if 0 <= end <= max(start, 0.0):
+        raise ValueError(f"end {end:g} is not after start {max(start, 0.0):g}")
+    return start, end
+
+
+def _seconds(fields: dict[str, Any], columns: Columns, meaning: str, decimal_comma: bool) -> float:
     """-1 where the column is empty."""
-    text = _text(columns, name)
-    if not text:
+    written, column = columns.of(fields, meaning)
+    if column is None or not _word(written):
         return -1.0
     try:
-        seconds = float(text)
-    except ValueError:
-        raise ValueError(f"{name} {text!r} is not a number of seconds") from None
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"{name} {text!r} is not a number of seconds")
-    return seconds
+        return seconds(str(written), column.unit, decimal_comma)
+    except ValueError as error:
+        raise ValueError(f"{column.name} {error}") from None
 
 
-def fetch(reference: str) -> Path:
-    """A folder with a table and its files, for a dataset of the Hub. Raises EmozooError where it cannot be one."""
-    from emozoo import hub
-
-    media = ["*.wav", "*.flac", "*.mp3", "*.ogg", "*.opus", "*.m4a", *(f"*{suffix}" for suffix in VIDEOS)]
-    folder = hub.dataset_folder(reference, ["*.parquet", *TABLES, "*.jsonl", *media])
-    tables = [path for path in folder.iterdir() if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
-    if tables:
-        for row in _read(_find_table(folder)):
-            if not Path(os.path.normpath(row["audio_path"])).is_relative_to(folder):
-                raise EmozooError(f"{reference} is refused: it names {row['audio_path']}, which is no file of its own")
-        return folder
-    parts = sorted(folder.rglob("*.parquet"))
-    if not parts:
-        raise EmozooError(f"{reference} holds no table ({', '.join(TABLES)} or .jsonl) and no Parquet file")
-    made = cache_root() / "made" / f"hub-{re.sub('[^A-Za-z0-9]+', '-', reference)[4:80]}-{folder.name}"
-    if not made.is_dir():
-        made.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".hub-", dir=made.parent))
-        try:
-            _unpack(parts, folder, temporary, reference)
-            temporary.rename(made)
-        except OSError:
-            if not made.is_dir():  # else another process was faster, and made the same
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return made
+def _one_spelling(rows: list[dict[str, Any]], meaning: str, path: Path) -> None:
+    """Words that differ in case only become one: the one in lower case, or else the most frequent; a warning says so."""
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in rows:
+        spellings[each[meaning].casefold()][each[meaning]] += 1
+    chosen = {}
+    for folded, counts in spellings.items():
+        chosen[folded] = min(counts, key=lambda word: (word != word.lower(), -counts[word], word))
+    told = [
+        f"{', '.join(sorted(counts.keys() - {chosen[folded]}))} as {chosen[folded]}"
+        for folded, counts in sorted(spellings.items())
+        if len(counts) > 1
+    ]
+    if told:
+        log.warning("%s: the same %s in several spellings is one: %s", path, meaning, _some(told, REPORTED))
+    for each in rows:
+        each[meaning] = chosen[each[meaning].casefold()]
 
 
-def _unpack(parts: list[Path], root: Path, target: Path, reference: str) -> None:
-    """Writes the sounds of Parquet files, as they are, and metadata.jsonl."""
-    import pyarrow.parquet as pq
-
-    count = 0
-    with open(target / "metadata.jsonl", "w", encoding="utf-8") as table:
-        for part in parts:
-            file = pq.ParquetFile(part)
-            sound, label, names = _columns(file.schema_arrow, reference)
-            others = [name for name in file.schema_arrow.names if name.lower() in TEXTS]
-            split = re.search(r"(?:^|[/-])(train|test|validation|valid|dev)[-./]", part.relative_to(root).as_posix())
-            for batch in file.iter_batches(64, columns=[sound, label, *others]):
-                for line in batch.to_pylist():
-                    clip, word = line[sound] or {}, line[label]
-                    if not clip.get("bytes") or word is None or names and not 0 <= word < len(names):
-                        continue
-                    count += 1
-                    suffix = re.search(r"\.[A-Za-z0-9]{1,5}$", clip.get("path") or "")
-                    path = target / f"{count:06}{suffix[0].lower() if suffix else ''}"
-                    path.write_bytes(clip["bytes"])
-                    known = {name.lower(): line[name] for name in others}
-                    row = {"file": path.name, "label": names[word] if names else str(word), **known}
-                    table.write(json.dumps({**row, "split": split[1] if split else ""}, default=str) + "\n")
-    if not count:
-        raise EmozooError(f"{reference} holds no clip with a sound and a label")
-
-
-def _columns(schema: Any, reference: str) -> tuple[str, str, list[str]]:
-    """The names of the columns of sounds and of labels, and the words that numbers stand for."""
-    told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = told.get("info", {}).get("features", {})
-    kinds = {name: kind if isinstance(kind, dict) else {} for name, kind in features.items()}
-    sounds = [name for name in schema.names if str(schema.field(name).type).startswith("struct<bytes: binary")]
-    sounds = [name for name in schema.names if kinds.get(name, {}).get("_type") == "Audio"] or sounds
-    labels = [name for name in schema.names if name.lower() in ALIASES["label"]]
-    labels = labels or [name for name in schema.names if kinds.get(name, {}).get("_type") == "ClassLabel"]
-    if not sounds or not labels:
-        lacking = "audio" if not sounds else "labels (label or emotion)"
-        raise EmozooError(f"{reference} has no column of {lacking}: its columns are {', '.join(schema.names)}")
-    return sounds[0], labels[0], kinds.get(labels[0], {}).get("names") or []
+def _one_each(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """The rows, each clip once: none of those that stand under two labels, and one of those that are repeated."""
+    clips: dict[tuple[str, float, float], list[dict[str, Any]]] = defaultdict(list)
+    for each in rows:
+        clips[os.path.normpath(each["audio_path"]), max(each["start"], 0.0), each["end"]].append(each)
+    kept: list[dict[str, Any]] = []
+    torn, repeated = [], 0
+    for (file, start, end), same in clips.items():
+        labels = sorted({each["emotion"] for each in same})
+        if len(labels) > 1:
+            span = "" if (start, end) == (0.0, -1.0) else f" from {start:g} s"
+            torn.append(f"{os.path.relpath(file, path.parent)}{span} ({', '.join(labels)})")
+            continue
+        # Test before dev before train: a clip of the test split is not trained on. Two speakers of one clip stay.
+        same.sort(key=lambda each: ("test", "dev", "train", "").index(each["split"]))
+        once = {(each["speaker"], each["session"], each["corpus"]): each for each in reversed(same)}
+        repeated += len(same) - len(once)
+        kept += reversed(once.values())
+    if torn:
+        log.warning("%s: %d clips stand under several labels and are left out: %s", path, len(torn), _some(torn, 3))
+    if repeated:
+        log.warning("%s: %d lines repeat a clip with the same label, and count once", path, repeated)
+    if not kept:
+        raise EmozooError(f"{path}: every clip stands under several labels, such as {torn[0]}: give each one label")
+    return kept
 
 
 corpus = Corpus(
