@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.predict import find_files, predict_files
+from emozoo.media_files import find_files
+from emozoo.predict import predict_files
 
 if TYPE_CHECKING:
     from emozoo.predict import Model
@@ -67,12 +68,12 @@ def _lean(total: np.ndarray, count: int) -> SpeakerLean:
 
 
 def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerLean:
-    """The lean that a speaker's recordings show: files, folders and patterns, as `emozoo.predict.find_files` takes them.
+    """The lean that a speaker's recordings show: files, folders and patterns, as `emozoo.media_files.find_files` takes them.
 
     Those that cannot be read are left out with a warning. Raises EmozooError where none can.
     """
     given = [recordings] if isinstance(recordings, str | Path) else recordings
-    files, heard = find_files([os.fspath(each) for each in given]), []
+    files, heard = find_files([os.fspath(each) for each in given], warn=log.warning), []
     for answer in predict_files(model, files):
         if answer.probabilities is not None:
             heard.append(list(answer.probabilities.values()))

@@ -51,7 +51,7 @@ def listen(
     from emozoo import pcm, render
     from emozoo.adaptation import hear_speaker
     from emozoo.listen import DENOISING_SECONDS, Listener, check_model
-    from emozoo.predict import find_files
+    from emozoo.media_files import find_files
 
     pcm.check_layout(rate, channels)
     voice = find_files(speaker or [])

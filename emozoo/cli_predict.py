@@ -42,10 +42,11 @@ def predict(
     if as_csv and as_json:
         raise EmozooError("--csv and --json exclude each other")
     from emozoo.adaptation import hear_speaker
-    from emozoo.predict import document, find_files, predict_files
+    from emozoo.media_files import find_files
+    from emozoo.predict import document, predict_files
     from emozoo.reference import name_of
 
-    names, voice = find_files(files), find_files(speaker or [])
+    names, voice = find_files(files, warn=render.warn), find_files(speaker or [], warn=render.warn)
     if plot and len(names) != 1:
         raise EmozooError(f"--plot draws one file, not {len(names)}")
     if plot and plot.suffix.lower() != ".png":

@@ -19,7 +19,7 @@ from emozoo.errors import EmozooError
 from emozoo.media import SAMPLING_RATE
 from emozoo.predict import Stretch, Window, answer_in_words, classify
 from emozoo.preparation import Preparation
-from emozoo.sound import Resampler, check_rate, mean_of_channels
+from emozoo.sound import OffsetRemover, Resampler, check_rate, mean_of_channels
 
 if TYPE_CHECKING:
     from emozoo.adaptation import SpeakerLean
@@ -56,6 +56,7 @@ class Listener:
         check_rate(rate)
         self._model, self._lean = model, lean
         self._resampler, self._cutter = Resampler(rate, BLOCK_SECONDS), media.WindowCutter()
+        self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
         self._speech = None
         if skip_pauses:
@@ -96,12 +97,18 @@ class Listener:
 
     def _cuts(self, blocks: Iterator[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
         """First sample, and sound, of the windows that are complete with these blocks at 16 kHz."""
-        for block in self._prepared(blocks):
+        for block in self._prepared(self._level(blocks)):
             if self._speech:
                 self._speech.push(block)
             yield from self._cutter.push(block)
         if self._over:
             yield from self._cutter.finish()
+
+    def _level(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            yield from self._remover.push(block)
+        if self._over:
+            yield from self._remover.finish()
 
     def _prepared(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         if self._denoiser is None:

@@ -17,12 +17,14 @@ from emozoo.errors import EmozooError
 from emozoo.film import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, WHOLE_PICTURE, Crop, Video
 from emozoo.sound import (
     SAMPLING_RATE,
+    SILENT,
     SLACK_SECONDS,
-    open_container,
+    ContainerFacts,
+    Warn,
+    ignore,
     open_soundfile,
-    picture_stream,
+    probe_container,
     read_audio,
-    sound_stream,
     stream_audio,
 )
 
@@ -60,9 +62,9 @@ WINDOW_SECONDS = 3.0
 WINDOW_SAMPLES = 48_000
 HOP_SAMPLES = 16_000
 FRAMES_PER_WINDOW = 20
-SILENT, DARK = 1e-4, 16
-"""A window whose peak is not above the first (80 dB below full scale) is silent; frames with nothing above the second, of
-255, are black. To a network that can do without sound or picture, these are missing."""
+DARK = 16
+"""Frames with nothing above it, of 255, are black, as a window with no peak above `SILENT` is silent. To a network that can
+do without sound or picture, these are missing."""
 
 
 @dataclass(frozen=True)
@@ -82,33 +84,37 @@ def read_clip(
     *,
     video: bool = False,
     crop: Crop | None = None,
+    warn: Warn = ignore,
 ) -> Clip:
     """The sound from `start` to `end` (seconds; None: the file's own) and, with `video`, the frames beside it.
 
-    Raises EmozooError where the file cannot give them.
+    `warn` is told what `read_audio` has to say. Raises EmozooError where the file cannot give them.
     """
-    waveform = read_audio(path, start, end)
+    waveform = read_audio(path, start, end, warn=warn)
     return Clip(waveform, Video(path).frames(start or 0.0, len(waveform), crop) if video else None)
 
 
 def has_video(path: str | Path) -> bool:
     """Whether the file has moving pictures; a cover picture is none. Raises EmozooError where it is no media file."""
-    sound = open_soundfile(path)
-    if sound is not None:
-        sound.close()
-        return False
-    with open_container(path) as container:
-        return picture_stream(container) is not None
+    return _facts(path).has_video
 
 
 def has_sound(path: str | Path) -> bool:
     """Whether the file has a sound track. Raises EmozooError where it is no media file."""
+    return _facts(path).has_sound
+
+
+def duration(path: str | Path) -> float:
+    """Seconds from the file's first sound or picture to its last. Raises EmozooError where it is no media file."""
+    return _facts(path).seconds
+
+
+def _facts(path: str | Path) -> ContainerFacts:
     sound = open_soundfile(path)
-    if sound is not None:
-        sound.close()
-        return True
-    with open_container(path) as container:
-        return sound_stream(container) is not None
+    if sound is None:
+        return probe_container(path)
+    with sound:
+        return ContainerFacts(True, False, sound.frames / sound.samplerate)
 
 
 def silence_beside(path: str | Path, start: float | None = None, end: float | None = None) -> np.ndarray:
@@ -123,28 +129,6 @@ def silence_beside(path: str | Path, start: float | None = None, end: float | No
             f"{path}: no span from {first} to {last} s, the video ends at {seconds:.2f} s: check the span"
         )
     return np.zeros(max(1, round((last - first) * SAMPLING_RATE)), np.float32)
-
-
-def duration(path: str | Path) -> float:
-    """Seconds from the file's first sound or picture to its last. Raises EmozooError where it is no media file."""
-    sound = open_soundfile(path)
-    if sound is not None:
-        with sound:
-            return sound.frames / sound.samplerate
-    with open_container(path) as container:
-        if container.duration:
-            return container.duration / 1e6
-        # A recording that was streamed to disk, as browsers do, does not say.
-        import av
-
-        end = 0.0
-        try:
-            for packet in container.demux():
-                if packet.pts is not None and packet.time_base is not None:
-                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        except av.FFmpegError as error:
-            raise EmozooError(f"{path} is damaged or cut off: copy or convert it again") from error
-        return end - (container.start_time or 0) / 1e6
 
 
 def window_starts(samples: int) -> list[int]:

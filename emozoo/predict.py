@@ -7,7 +7,6 @@ torch: what answers may be an `EmotionModel` or an `OnnxModel`.
 from __future__ import annotations
 
 import dataclasses
-import glob
 import itertools
 import os
 import sys
@@ -40,12 +39,6 @@ CPU_BATCH = 8
 """Windows that a core answers at a time: more do not fit its cache, fewer cost more each."""
 FILES_AHEAD = 4
 """Of which each core decodes the first windows before their turn comes."""
-MEDIA_SUFFIXES = {
-    ".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf",
-    ".w64", ".m4a", ".aac", ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".wmv",
-}  # fmt: skip
-"""What a folder is searched for; a file that is named itself is read whatever its name."""
-
 Window = tuple[np.ndarray, np.ndarray | None]
 Item = TypeVar("Item")
 """What is answered in batches: a window, or what says where it is cut."""
@@ -355,30 +348,3 @@ def _read_piece(windows: Iterator[tuple[float, float, Window]]) -> _Piece:
     except EmozooError as error:
         return _Piece([], error=str(error))
     return _Piece(found, windows if len(found) == CPU_BATCH else None)
-
-
-def find_files(names: Iterable[str]) -> list[str]:
-    """The files that names, folders (searched for media, hidden files left out) and glob patterns stand for.
-
-    Raises EmozooError for a folder without media or a pattern that matches nothing; a plain name is passed on as it is.
-    """
-    found: list[str] = []
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            inside = sorted(
-                str(each)
-                for each in path.rglob("*")
-                if each.suffix.lower() in MEDIA_SUFFIXES and not each.name.startswith(".") and each.is_file()
-            )
-            if not inside:
-                raise EmozooError(f"no media files in the folder {name}")
-            found += inside
-        elif not path.exists() and glob.has_magic(name):
-            matches = sorted(match for match in glob.glob(name, recursive=True) if Path(match).is_file())
-            if not matches:
-                raise EmozooError(f"no file matches {name}")
-            found += matches
-        else:
-            found.append(name)
-    return list(dict.fromkeys(found))

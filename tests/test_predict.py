@@ -28,8 +28,9 @@ import emozoo as package
 from emozoo import EmozooError, media, registry
 from emozoo.data import resident
 from emozoo.evaluate import open_data
+from emozoo.media_files import find_files
 from emozoo.model import EmotionModel
-from emozoo.predict import classify, clip_probabilities, find_files, predict_file, predict_files, stream_windows
+from emozoo.predict import classify, clip_probabilities, predict_file, predict_files, stream_windows
 from emozoo.settings import apply_settings
 
 
