@@ -9,6 +9,7 @@ from typing import Any
 import datasets
 import pytest
 
+from emozoo.data import load_dataset
 from emozoo.data.corpus import FEATURES, SIDE_CROPS, row
 from emozoo.data.iemocap import Iemocap, corpus
 from emozoo.errors import EmozooError
@@ -299,3 +300,84 @@ def test_a_row_fills_what_a_corpus_does_not_know() -> None:
     assert math.isnan(filled["valence"])
     with pytest.raises(TypeError, match="sex"):
         row(sex="f")
+
+
+# As people have it
+
+
+@pytest.mark.parametrize("name", ["Session 1", "session1", "SESSION_1", "Session-1"])
+def test_names_of_a_session_s_folder(release: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    (release / "Session1").rename(release / name)
+    assert len(read(release)) == 3 and warnings_of(caplog) == []
+    assert len(read(release / name)) == 2  # a session alone
+
+
+@pytest.mark.parametrize("above", ["IEMOCAP", "data/corpora", "IEMOCAP/IEMOCAP_full_release"])
+def test_a_folder_around_the_release_will_do(release: Path, above: str) -> None:
+    around = release.parent / "there" / above
+    around.mkdir(parents=True)
+    release.rename(around / "my copy")
+    (around / "._my copy").touch()
+    assert len(read(around)) == 3
+    assert len(read(around.parent)) == 3
+
+
+def test_other_cases_of_the_folders_names(release: Path) -> None:
+    session = release / "Session1"
+    for old, new in (
+        ("dialog/EmoEvaluation", "dialog/emoevaluation"),
+        ("dialog", "Dialog"),
+        ("sentences", "Sentences"),
+    ):
+        (session / old).rename(session / new)
+    assert len(read(release)) == 3
+
+
+@pytest.mark.parametrize(
+    ("ending", "folder"), [(".flac", "wav"), (".FLAC", "flac"), (".opus", "opus"), (".m4a", "audio")]
+)
+def test_sounds_that_were_converted(release: Path, ending: str, folder: str, caplog: pytest.LogCaptureFixture) -> None:
+    sentences = release / "Session1" / "sentences"
+    for path in sorted(sentences.rglob("*.wav")):
+        path.rename(path.with_suffix(ending))
+    if folder != "wav":
+        (sentences / "wav").rename(sentences / folder)
+        (sentences / "wav").mkdir()
+    (sentences / "ForcedAlignment" / "Ses01F_impro01").mkdir(parents=True)
+    (sentences / "ForcedAlignment" / "Ses01F_impro01" / "Ses01F_impro01_F000.wdseg").touch()
+    found = by_id(release)
+    assert found["Ses01F_impro01_F000"]["audio_path"].endswith(f"{folder}/Ses01F_impro01/Ses01F_impro01_F000{ending}")
+    assert len(found) == 3 and warnings_of(caplog) == []
+
+
+def test_of_two_kinds_of_a_sound_the_wav_is_read(release: Path) -> None:
+    sound = release / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"
+    shutil.copy(sound, sound.with_suffix(".flac"))
+    (release / "Session1/sentences/flac/Ses01F_impro01").mkdir(parents=True)
+    shutil.copy(sound, release / "Session1/sentences/flac/Ses01F_impro01")
+    assert by_id(release)["Ses01F_impro01_F000"]["audio_path"] == str(sound)
+
+
+def test_a_video_that_was_converted(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    video = release / "Session1/dialog/avi/DivX/Ses01F_impro01.avi"
+    video.rename(video.with_suffix(".mp4"))
+    assert by_id(release)["Ses01F_impro01_F000"]["video_path"].endswith("Ses01F_impro01.mp4")
+    assert warnings_of(caplog) == []
+
+
+def test_a_session_that_is_there_twice_is_read_once(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(release / "Session1", release / "Session 1")
+    assert len(read(release)) == 3
+    (message,) = warnings_of(caplog)
+    assert message.endswith("1 dialogues that are there twice (read once), such as Ses01F_impro01")
+
+
+def test_an_archive_where_the_release_should_be_is_named_with_the_command(tmp_path: Path) -> None:
+    (tmp_path / "my data").mkdir()
+    archive = tmp_path / "my data" / "IEMOCAP_full_release_withoutVideos.tar.gz"
+    archive.write_bytes(b"\x1f\x8b")
+    command = f"unpack it with tar -xf '{archive}' -C '{tmp_path / 'my data'}'"
+    for place in (archive, archive.parent):
+        with pytest.raises(EmozooError) as caught:
+            load_dataset(corpus, place)
+        assert command in str(caught.value) and "\n" not in str(caught.value)

@@ -1,5 +1,8 @@
 """RAVDESS' published names and folders: which files make which row."""
 
+import logging
+import shlex
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +121,47 @@ def test_sound_file_beside_its_video(tmp_path: Path) -> None:
     frames = np.array(dataset["frames"], np.uint8).reshape(2, 7, 60, 100, 3)
     assert frames[0].mean() == pytest.approx(80, abs=3)
     assert frames[1].mean() == pytest.approx(160, abs=3)
+
+
+@pytest.mark.parametrize("ending", [".wav", ".WAV", ".flac", ".aiff", ".m4a", ".oga", ".aac"])
+def test_sounds_that_were_converted(tmp_path: Path, ending: str) -> None:
+    folder = files(tmp_path, f"Audio_Speech_Actors_01-24/actor_01/03-01-05-01-02-01-01{ending}", "__MACOSX/._Actor_01")
+    (row,) = _read(folder)
+    assert row["audio_path"].endswith(ending)
+
+
+def test_songs_and_copies_are_said_and_count_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for number in range(3):
+        files(tmp_path, f"Actor_01/03-01-0{number + 1}-01-01-01-01.wav")
+        files(tmp_path, f"audio_speech_actors_01-24/Actor_01/03-01-0{number + 1}-01-01-01-01.wav")
+        files(tmp_path, f"Audio_Song_Actors_01-24/Actor_01/03-02-0{number + 1}-01-01-01-01.wav")
+    files(tmp_path, "flac/Actor_01/03-01-01-01-01-01-01.flac")  # a conversion, not a copy
+    assert len(_read(tmp_path)) == 3
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"{tmp_path}: 3 songs, such as 03-02-01-01-01-01-01.wav, are not used; "
+        "3 files, such as 03-01-01-01-01-01-01.wav, are there twice and count once"
+    )
+
+
+def test_archives_that_nobody_unpacked_are_named_with_the_command(tmp_path: Path) -> None:
+    folder = tmp_path / "RAVDESS ü"
+    files(folder, "Audio_Speech_Actors_01-24.zip", "Video_Speech_Actor_01.zip", "._x.zip")
+    archive = folder / "Audio_Speech_Actors_01-24.zip"
+    with pytest.raises(
+        EmozooError, match="no speech of RAVDESS in .* holds .* and 1 more archives: unpack each"
+    ) as caught:
+        load_dataset(corpus, folder)
+    assert f"unzip '{archive}' -d '{folder}'" in str(caught.value)
+    with pytest.raises(EmozooError, match="is an archive: unpack it with unzip .*, and name the folder"):
+        load_dataset(corpus, archive)
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("Actor_01/03-01-05-01-02-01-01.wav", b"not opened here")
+    command = str(caught.value).rpartition("unpack each with ")[2]
+    assert shlex.split(command)[1:] == [str(archive), "-d", str(folder)]
+    zipfile.ZipFile(archive).extractall(folder)
+    assert len(_read(folder)) == 1
 
 
 @needs_shared

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emozoo.data import archives
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root
 from emozoo.preparation import PLAIN, Preparation
@@ -154,6 +155,8 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
         builder = corpus.builder(cache_dir=scratch, data_dir=str(data_dir))
         try:
             builder.download_and_prepare(download_config=datasets.DownloadConfig(cache_dir=root / "downloads"))
+        except EmozooError as error:
+            raise EmozooError(f"{error}{archives.advice(data_dir)}") from error
         except DatasetGenerationError as error:
             if isinstance(error.__cause__, EmozooError):
                 raise error.__cause__ from None

@@ -52,6 +52,13 @@ SIDE_CROPS: dict[str, Crop | None] = {
 The halves are those of 720x480 pictures whose rows 112 to 368 show two people, one each side of column 360.
 """
 
+SOUNDS = (
+    ".wav", ".flac", ".aiff", ".aif", ".au", ".caf", ".w64", ".opus", ".ogg", ".oga", ".m4a", ".aac", ".mp3", ".amr",
+)  # fmt: skip
+"""Endings of sound files. Of several copies of a recording, corpora read the one whose ending comes first."""
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+"""Endings of video files."""
+
 _UNKNOWN: dict[str, Any] = {
     name: {"string": "", "float32": float("nan"), "float64": -1.0}[feature.dtype] for name, feature in FEATURES.items()
 }

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.data.columns import meaning_of
-from emozoo.data.manifest import TABLES, TEXTS, VIDEOS, find_rows, find_table
+from emozoo.data.corpus import SOUNDS, VIDEOS
+from emozoo.data.manifest import TABLES, TEXTS, find_rows, find_table
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root
 
@@ -21,7 +22,7 @@ def fetch(reference: str) -> Path:
     """A folder with a table and its files, for a dataset of the Hub. Raises EmozooError where it cannot be one."""
     from emozoo import hub
 
-    media = ["*.wav", "*.flac", "*.mp3", "*.ogg", "*.opus", "*.m4a", *(f"*{suffix}" for suffix in VIDEOS)]
+    media = [f"*{suffix}" for suffix in SOUNDS + VIDEOS]
     folder = hub.dataset_folder(reference, ["*.parquet", *TABLES, "*.jsonl", *media])
     if any(path.name.lower() in TABLES or path.suffix.lower() == ".jsonl" for path in folder.iterdir()):
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import datasets
 
-from emozoo.data.corpus import FEATURES, Corpus, row
+from emozoo.data.corpus import FEATURES, SOUNDS, VIDEOS, Corpus, row
 from emozoo.errors import EmozooError
 
 RELEASE = "IEMOCAP_full_release"
@@ -31,6 +31,10 @@ EMOTIONS = {
 }
 """The label files' words, and ours; the raters of an `xxx` utterance found no majority."""
 
+LEVELS = 3
+"""Of folders that are searched for the sessions, the one named among them."""
+
+_SESSION = re.compile(r"session[ _-]?\d+", re.IGNORECASE)
 _NUMBER = r"\d+(?:\.\d+)?"
 _LABEL = re.compile(
     rf"\[(?P<start>{_NUMBER}) - (?P<end>{_NUMBER})\]\s+(?P<id>Ses\d\d[FM]_\w+_[FM][A-Z\d]+)\s+(?P<word>\w+)\s+"
@@ -43,7 +47,8 @@ _NOT_A_LABEL = ("%", "C-", "A-")  # The heading, and each rater's own opinion.
 class Iemocap(datasets.GeneratorBasedBuilder):
     """One row of `FEATURES` for each labelled utterance that has a sound file, in the split `train`.
 
-    `config.data_dir` is the folder `IEMOCAP_full_release`, whole or with some of its sessions, or the folder around it.
+    `config.data_dir` is the folder `IEMOCAP_full_release`, whole or with some of its sessions, a folder around it, or one
+    of its sessions. Sounds and videos may have been converted to other kinds.
     Preparing raises EmozooError where that folder holds no release, or none of its utterances has a sound file. What
     cannot be read costs its utterance only; one warning counts it all.
     """
@@ -55,49 +60,84 @@ class Iemocap(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
-        rows = tuple(_read(_find_release(self.config.data_dir)))
+        rows = tuple(_read(_find_sessions(self.config.data_dir)))
         return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
 
     def _generate_examples(self, rows: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(rows)
 
 
-def _find_release(data_dir: str | None) -> Path:
-    """The folder that holds `Session1`, `Session2`, ...; raises EmozooError where there is none."""
+def _find_sessions(data_dir: str | None) -> list[Path]:
+    """The folders of the sessions, in order; raises EmozooError where there is none.
+
+    They lie in the folder named, or in one that lies in it or one step deeper; or it is a session itself."""
     if data_dir is None:
         raise EmozooError("IEMOCAP's folder is not named: give --data-dir or set EMOZOO_IEMOCAP")
     given = Path(data_dir).expanduser()
     if given.is_file():
         raise EmozooError(f"{given} is a file, not IEMOCAP's folder: unpack it and name the folder {RELEASE}")
-    for folder in (given, given / RELEASE):
-        if _sessions(folder):
-            return folder
+    if _SESSION.fullmatch(given.name) and _is_session(given):
+        return [given]
+    around = [given]
+    for _ in range(LEVELS):
+        if found := sorted(each for folder in around for each in _folders(folder) if _SESSION.fullmatch(each.name)):
+            sessions = [each for each in found if _is_session(each)]
+            if sessions:
+                return sessions
+        around = [each for folder in around for each in _folders(folder)]
     raise EmozooError(
         f"no IEMOCAP in {given}: looked for Session1/dialog/EmoEvaluation/*.txt (to Session5) there and in {RELEASE}/; "
         f"name the unpacked folder {RELEASE}"
     )
 
 
-def _sessions(folder: Path) -> list[Path]:
-    return [session for session in sorted(folder.glob("Session[0-9]*")) if _files(_label_folder(session), ".txt")]
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return []
 
 
-def _label_folder(session: Path) -> Path:
-    return session / "dialog" / "EmoEvaluation"
+def _is_session(folder: Path) -> bool:
+    return bool(_files(_below(folder, "dialog", "EmoEvaluation"), (".txt",)))
 
 
-def _files(folder: Path, suffix: str) -> dict[str, Path]:
-    """The folder's own files of that ending, in either case, by stem and sorted; empty where there is no such folder.
+def _below(folder: Path, *names: str) -> Path:
+    """The folder below, whatever the case of its name; as named where there is none."""
+    for name in names:
+        same = [each for each in _folders(folder) if each.name.lower() == name.lower()]
+        folder = folder / name if folder / name in same or not same else same[0]
+    return folder
+
+
+def _files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
+    """The folder's own files of these endings, in either case, by stem and sorted; of several of one stem that whose ending
+    comes first; empty where there is no such folder.
 
     macOS' `._*` companions and other hidden files are left out.
     """
     if not folder.is_dir():
         return {}
-    return {
-        path.stem: path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() == suffix and not path.name.startswith(".") and path.is_file()
-    }
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in endings and not path.name.startswith(".") and path.is_file()
+    ]
+    by_stem: dict[str, Path] = {}
+    for path in sorted(found, key=lambda path: (path.stem, endings.index(path.suffix.lower()), path)):
+        by_stem.setdefault(path.stem, path)
+    return by_stem
+
+
+def _sounds(session: Path, dialogue: str) -> dict[str, Path]:
+    """The utterances' sound files, by id: of `sentences/wav`, or else of a folder beside it, such as `flac`."""
+    sentences = _below(session, "sentences")
+    folders = sorted(_folders(sentences), key=lambda folder: folder.name.lower() != "wav")
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for name, path in _files(_below(folder, dialogue), SOUNDS).items():
+            found.setdefault(name, path)
+    return found
 
 
 def _lines(path: Path) -> list[str]:
@@ -111,18 +151,24 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
 
 
-def _read(release: Path) -> list[dict[str, Any]]:
+def _read(sessions: list[Path]) -> list[dict[str, Any]]:
     """The rows of all sessions, in the order of the label files."""
+    release = sessions[0].parent
     lost: dict[str, list[str]] = defaultdict(list)
     rows: list[dict[str, Any]] = []
-    for session in _sessions(release):
-        dialog = session / "dialog"
-        transcripts = _files(dialog / "transcriptions", ".txt")
-        videos = _files(dialog / "avi" / "DivX", ".avi")
-        for dialogue, label_file in _files(_label_folder(session), ".txt").items():
+    done: set[str] = set()
+    for session in sessions:
+        dialog = _below(session, "dialog")
+        transcripts = _files(_below(dialog, "transcriptions"), (".txt",))
+        videos = _files(_below(dialog, "avi", "DivX"), (".avi", *VIDEOS))
+        for dialogue, label_file in _files(_below(dialog, "EmoEvaluation"), (".txt",)).items():
+            if dialogue in done:
+                lost["dialogues that are there twice (read once)"].append(dialogue)
+                continue
+            done.add(dialogue)
             labels = _read_labels(label_file, lost)
             texts = _read_transcript(transcripts[dialogue], lost) if dialogue in transcripts else {}
-            sounds = _files(session / "sentences" / "wav" / dialogue, ".wav")
+            sounds = _sounds(session, dialogue)
             lost["transcripts without a label"] += texts.keys() - labels.keys()
             lost["utterances without a sound file (left out)"] += labels.keys() - sounds.keys()
             heard = [label for name, label in labels.items() if name in sounds]

@@ -19,7 +19,7 @@ import datasets
 
 from emozoo.data import tables
 from emozoo.data.columns import Columns, understand
-from emozoo.data.corpus import FEATURES, Corpus, row
+from emozoo.data.corpus import FEATURES, VIDEOS, Corpus, row
 from emozoo.data.protocols import SPLIT_WORDS
 from emozoo.data.times import seconds
 from emozoo.errors import EmozooError
@@ -29,7 +29,6 @@ TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix
 """What a table may be called where a folder is named, besides any `.jsonl`."""
 EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")
 """What pandas, Excel and people write where there is nothing, in lower case."""
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 REPORTED = 10
 MANY = 20
 """More corpora than these, of fewer than four lines each, are no corpora."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import datasets
 
-from emozoo.data.corpus import FEATURES, Corpus, row
+from emozoo.data.corpus import FEATURES, SOUNDS, VIDEOS, Corpus, row
 from emozoo.errors import EmozooError
 
 EMOTIONS = {
@@ -27,9 +27,8 @@ EMOTIONS = {
     "08": "surprised",
 }
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
-SOUNDS = (".wav", ".flac", ".opus", ".ogg", ".mp3")
-"""Of two copies of a recording the one whose ending comes first is read."""
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+
+log = logging.getLogger("emozoo")
 
 _STEM = re.compile(
     r"(?P<modality>0[123])-(?P<take>(?P<channel>0[12])-(?P<emotion>0[1-8])-0[12]-(?P<statement>0[12])-0[12]-"
@@ -64,18 +63,22 @@ def _read(folder: Path) -> list[dict[str, Any]]:
     sounds: dict[str, Path] = {}
     videos: dict[str, Path] = {}  # with sound
     silent: dict[str, Path] = {}
-    strange, songs = [], 0
+    strange: list[str] = []
+    songs: list[str] = []
+    copies: list[str] = []
     for path in _media_files(folder):
         match = _STEM.fullmatch(path.stem)
         if match is None:
-            if path.parent.name.startswith("Actor_"):  # elsewhere it is no business of this corpus
+            if path.parent.name.lower().startswith("actor_"):  # elsewhere it is no business of this corpus
                 strange.append(path.name)
         elif match["channel"] == "02":
-            songs += 1
-        elif match["modality"] == "03" or path.suffix.lower() in SOUNDS:
-            sounds.setdefault(match["take"], path)
+            songs.append(path.name)
         else:
-            (videos if match["modality"] == "01" else silent).setdefault(match["take"], path)
+            heard = match["modality"] == "03" or path.suffix.lower() in SOUNDS
+            kind = sounds if heard else videos if match["modality"] == "01" else silent
+            first = kind.setdefault(match["take"], path)
+            if first is not path and first.name.lower() == path.name.lower():
+                copies.append(path.name)
     rows = []
     for take in sorted(sounds.keys() | videos.keys(), key=lambda take: (take[-2:], take)):
         video = videos.get(take) or (silent.get(take) if take in sounds else None)
@@ -83,15 +86,19 @@ def _read(folder: Path) -> list[dict[str, Any]]:
     if not rows:
         raise EmozooError(
             f"no speech of RAVDESS in {folder}: looked for files such as Actor_01/03-01-05-01-02-01-01.wav (or .mp4) "
-            f"in it and every folder below" + (f"; the {songs} songs there are not used" if songs else "")
+            f"in it and every folder below" + (f"; the {len(songs)} songs there are not used" if songs else "")
         )
+    if songs or copies:
+        told = [f"{len(songs)} songs, such as {min(songs)}, are not used"] if songs else []
+        told += [f"{len(copies)} files, such as {min(copies)}, are there twice and count once"] if copies else []
+        log.info("%s: %s", folder, "; ".join(told))
     lost = []
     if strange:
         lost.append(f"{len(strange)} files are not named like a recording, such as {min(strange)}")
     if mute := silent.keys() - sounds.keys() - videos.keys():
         lost.append(f"{len(mute)} recordings have a picture and no sound, such as 02-{min(mute)}")
     if lost:
-        logging.getLogger("emozoo").warning("%s: left out: %s", folder, "; ".join(lost))
+        log.warning("%s: left out: %s", folder, "; ".join(lost))
     return rows
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import Corpus, row
-from emozoo_corpora.files import SOUNDS, Lost, Rows, find_files, media_files, read_table
+from emozoo.data.corpus import SOUNDS, Corpus, row
+from emozoo_corpora.files import Lost, Rows, find_files, keep, media_files, read_table
 
 EMOTIONS = {
     "ANG": "angry",
@@ -56,7 +56,7 @@ class CremaD(Rows):
         for path in media_files(folder):
             match = _STEM.fullmatch(path.stem)
             if match and match["emotion"].upper() in EMOTIONS and match["sentence"].upper() in SENTENCES:
-                (sounds if path.suffix.lower() in SOUNDS else videos).setdefault(path.stem.upper(), path)
+                keep(sounds if path.suffix.lower() in SOUNDS else videos, path.stem.upper(), path, lost)
             elif match or path.parent.name.lower().startswith(("audio", "video")):
                 lost.add("files are not named like a recording", path.name)
         if not sounds and not videos:

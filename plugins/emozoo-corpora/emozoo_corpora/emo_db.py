@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import Corpus, row
-from emozoo_corpora.files import SOUNDS, Lost, Rows, media_files
+from emozoo.data.corpus import SOUNDS, Corpus, row
+from emozoo_corpora.files import Lost, Rows, keep, media_files
 
 EMOTIONS = {
     "W": "angry",  # Wut
@@ -46,6 +46,7 @@ class EmoDb(Rows):
 
     def read(self, folder: Path) -> list[dict[str, object]]:
         rows: dict[str, dict[str, object]] = {}
+        paths: dict[str, Path] = {}
         lost = Lost()
         for path in media_files(folder):
             if path.suffix.lower() not in SOUNDS or "laryng" in str(path.relative_to(folder).parent).lower():
@@ -57,17 +58,15 @@ class EmoDb(Rows):
                 continue
             text, emotion = match["text"].lower(), match["emotion"].upper()
             name = f"{match['speaker']}{text}{emotion}{match['version'].lower()}"
-            rows.setdefault(
-                name,
-                row(
+            if keep(paths, name, path, lost):
+                rows[name] = row(
                     utterance_id=name,
                     speaker=match["speaker"],
                     gender=GENDERS[match["speaker"]],
                     emotion=EMOTIONS[emotion],
                     transcript=SENTENCES[text],
                     audio_path=str(path),
-                ),
-            )
+                )
         if not rows:
             raise EmozooError(
                 f"no recording of EMO-DB in {folder}: looked for files such as wav/03a01Fa.wav in it and every folder "

@@ -8,15 +8,14 @@ import logging
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import TypeVar
 
 import datasets
 
 from emozoo import EmozooError
-from emozoo.data.corpus import FEATURES
+from emozoo.data.corpus import FEATURES, SOUNDS, VIDEOS
 
-SOUNDS = (".wav", ".flac", ".opus", ".ogg", ".mp3")
-"""Of two copies of a recording the one whose ending comes first is read."""
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+Key = TypeVar("Key")
 POINTER = b"version https://git-lfs"
 WINDOWS = {number: bytes([number]).decode("cp1252", "ignore") for number in range(0x80, 0xA0)}
 """Signs of Windows' code page that tables hold as control characters."""
@@ -56,6 +55,14 @@ class Lost:
         counts = [f"{len(names)} {reason}, such as {min(names)}" for reason, names in self.names.items()]
         if counts:
             logging.getLogger("emozoo").warning("%s: left out: %s", folder, "; ".join(counts))
+
+
+def keep(found: dict[Key, Path], key: Key, path: Path, lost: Lost) -> bool:
+    """Puts the first file of a recording into `found` and says whether it was that; a copy of its very name is counted."""
+    first = found.setdefault(key, path)
+    if first is not path and first.name.lower() == path.name.lower():
+        lost.add("files are there twice and count once", path.name)
+    return first is path
 
 
 def media_files(folder: Path) -> list[Path]:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import Corpus, row
-from emozoo_corpora.files import SOUNDS, Lost, Rows, find_files, media_files, read_table
+from emozoo.data.corpus import SOUNDS, Corpus, row
+from emozoo_corpora.files import Lost, Rows, find_files, keep, media_files, read_table
 
 EMOTIONS = {
     "anger": "angry",
@@ -46,8 +46,8 @@ class Meld(Rows):
                 f"it and in the folder around it. {OBTAIN}"
             )
         root = folder if any(path.is_relative_to(folder) for path in tables.values()) else folder.parent
-        sounds, videos = _clips(root)
         rows, lost = [], Lost()
+        sounds, videos = _clips(root, lost)
         for split in SPLITS:
             if split not in tables:
                 lost.add("splits have no table", f"{split}_sent_emo.csv")
@@ -88,7 +88,7 @@ class Meld(Rows):
         return rows
 
 
-def _clips(root: Path) -> tuple[dict[tuple[str, int, int], Path], dict[tuple[str, int, int], Path]]:
+def _clips(root: Path, lost: Lost) -> tuple[dict[tuple[str, int, int], Path], dict[tuple[str, int, int], Path]]:
     """The sound files and the videos, by split, dialogue and utterance. The split stands in the name of a folder."""
     sounds: dict[tuple[str, int, int], Path] = {}
     videos: dict[tuple[str, int, int], Path] = {}
@@ -99,7 +99,7 @@ def _clips(root: Path) -> tuple[dict[tuple[str, int, int], Path], dict[tuple[str
         )
         if match and split:
             kind = sounds if path.suffix.lower() in SOUNDS else videos
-            kind.setdefault((split, int(match["dialogue"]), int(match["utterance"])), path)
+            keep(kind, (split, int(match["dialogue"]), int(match["utterance"])), path, lost)
     return sounds, videos
 
 

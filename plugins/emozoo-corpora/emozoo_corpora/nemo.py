@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import Corpus, row
-from emozoo_corpora.files import SOUNDS, Lost, Rows, find_files, media_files, read_table
+from emozoo.data.corpus import SOUNDS, Corpus, row
+from emozoo_corpora.files import Lost, Rows, find_files, keep, media_files, read_table
 
 EMOTIONS = {
     "anger": "angry",
@@ -33,6 +33,7 @@ class Nemo(Rows):
 
     def read(self, folder: Path) -> list[dict[str, object]]:
         rows: dict[tuple[str, str, int], dict[str, object]] = {}
+        paths: dict[tuple[str, str, int], Path] = {}
         lost = Lost()
         texts = _texts(folder, lost)
         for path in media_files(folder):
@@ -45,17 +46,15 @@ class Nemo(Rows):
                 continue
             speaker, emotion, sentence = match["speaker"].upper(), match["emotion"].lower(), int(match["sentence"])
             name = f"{speaker}_{emotion}_{sentence}"
-            rows.setdefault(
-                (speaker, emotion, sentence),
-                row(
+            if keep(paths, (speaker, emotion, sentence), path, lost):
+                rows[speaker, emotion, sentence] = row(
                     utterance_id=name,
                     speaker=speaker,
                     gender=GENDERS[speaker],
                     emotion=EMOTIONS[emotion],
                     transcript=texts.get(name, ""),
                     audio_path=str(path),
-                ),
-            )
+                )
         if not rows:
             raise EmozooError(
                 f"no recording of nEMO in {folder}: looked for files such as samples/EB0_anger_1.wav"

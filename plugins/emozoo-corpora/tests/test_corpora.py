@@ -88,6 +88,55 @@ def test_pointers_of_git_lfs_are_named(name: str, tmp_path: Path) -> None:
         read(CORPORA[name], tmp_path)
 
 
+ONE = {
+    "crema_d": "AudioWAV/1001_DFA_ANG_XX",
+    "emo_db": "wav/03a01Fa",
+    "nemo": "samples/EB0_anger_1",
+    "meld": "train/dia0_utt0",
+}
+HEADING_AND_LINE = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHey.,Ross,joy,0,0\n"
+
+
+def one_recording(name: str, folder: Path, ending: str) -> Path:
+    files(folder, f"{ONE[name]}{ending}")
+    if name == "meld":
+        (folder / "train_sent_emo.csv").write_text(HEADING_AND_LINE)
+    return folder
+
+
+@pytest.mark.parametrize("ending", [".wav", ".WAV", ".Flac", ".opus", ".m4a", ".aiff", ".MP3"])
+@pytest.mark.parametrize("name", CORPORA)
+def test_recordings_may_have_been_converted_and_lie_deeper(name: str, ending: str, tmp_path: Path) -> None:
+    folder = one_recording(name, tmp_path / "around" / "my copy", ending)
+    companion = folder / f"{ONE[name]}{ending}"
+    companion.with_name(f"._{companion.name}").write_bytes(b"of macOS")
+    files(folder, f"__MACOSX/{Path(ONE[name]).parent}/._{companion.name}")
+    for place in (folder, folder.parent, tmp_path):
+        (row,) = read(CORPORA[name], place)
+        assert row["audio_path"] == str(companion)
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_a_recording_that_is_there_twice_counts_once(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one_recording(name, tmp_path, ".wav")
+    files(tmp_path, f"again/{ONE[name]}.WAV", f"other kind/{ONE[name]}.flac")
+    (row,) = read(CORPORA[name], tmp_path)
+    assert "1 files are there twice and count once, such as " in caplog.text and "flac" not in caplog.text
+
+
+@pytest.mark.parametrize("archive", ["my corpus.zip", "corpus.tar.gz"])
+@pytest.mark.parametrize("name", CORPORA)
+def test_an_archive_is_named_with_the_command_that_unpacks_it(name: str, archive: str, tmp_path: Path) -> None:
+    path = tmp_path / archive
+    path.write_bytes(b"not opened here")
+    for place in (path, tmp_path):
+        with pytest.raises(EmozooError, match="unpack it with (unzip|tar -xf) .*corpus") as caught:
+            read(CORPORA[name], place)
+        assert "\n" not in str(caught.value)
+
+
 # --- CREMA-D
 
 
