@@ -62,6 +62,8 @@ WINDOW_SECONDS = 3.0
 WINDOW_SAMPLES = 48_000
 HOP_SAMPLES = 16_000
 FRAMES_PER_WINDOW = 20
+LONGEST_SILENCE = 4 * 3600.0
+"""Seconds that `silence_beside` gives at most: a header may claim any length."""
 DARK = 16
 """Frames with nothing above it, of 255, are black, as a window with no peak above `SILENT` is silent. To a network that can
 do without sound or picture, these are missing."""
@@ -128,6 +130,8 @@ def silence_beside(path: str | Path, start: float | None = None, end: float | No
         raise EmozooError(
             f"{path}: no span from {first} to {last} s, the video ends at {seconds:.2f} s: check the span"
         )
+    if last - first > LONGEST_SILENCE:
+        raise EmozooError(f"{path} claims to be {last - first:.0f} s long, more than is read: give a span of it")
     return np.zeros(max(1, round((last - first) * SAMPLING_RATE)), np.float32)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.sound import check_rate
+from emozoo.sound import MOST_CHANNELS, check_rate, unknown_size
 
 log = logging.getLogger("emozoo")
 
@@ -81,8 +81,8 @@ def check_layout(rate: int | None, channels: int | None) -> None:
     """Raises EmozooError for what no stream has."""
     if rate is not None:
         check_rate(rate)
-    if channels is not None and not 1 <= channels <= 0xFFFF:
-        raise EmozooError(f"a stream has 1 to {0xFFFF} channels, not {channels}: check the number")
+    if channels is not None and not 1 <= channels <= MOST_CHANNELS:
+        raise EmozooError(f"a stream has 1 to {MOST_CHANNELS} channels, not {channels}: check the number")
 
 
 def read_pcm(
@@ -91,7 +91,8 @@ def read_pcm(
     """The sampling rate of a stream, and its chunks [samples, channels] as `emozoo.listen.Listener` takes them.
 
     What is given describes raw samples; None: 16 kHz, one channel, s16le. Where the stream is WAV, its header counts.
-    Waits for the first bytes. Raises EmozooError for another kind of file, and for a WAV that is damaged or cut off.
+    Waits for the first bytes. Raises EmozooError for another kind of file, and for a WAV whose header is damaged; of one
+    that is cut off, what is there is given, with a warning.
     """
     check_layout(rate, channels)
     source = _Source(pieces)
@@ -159,9 +160,7 @@ def _read_header(source: _Source) -> tuple[Layout, int | None]:
         raise EmozooError(f"{NAME} is a damaged WAV, it does not say what its samples are: export it again")
     if long_size and size == 0xFFFFFFFF:
         return layout, long_size if long_size < 2**63 else None
-    # Who writes into a pipe does not know the size, and leaves 0, or 2 or 4 GiB less a header.
-    unknown = size == 0 or 0x7FFFF000 <= size <= 0x80000000 or size >= 0xFFFFF000
-    return layout, None if unknown else size
+    return layout, None if unknown_size(size) else size
 
 
 def _layout(chunk: bytes) -> Layout:
@@ -196,10 +195,8 @@ def _chunks(source: _Source, layout: Layout, size: int | None) -> Iterator[np.nd
         if size is not None and count >= size:
             break
     if size is not None and count < size:
-        seconds = count // layout.frame / layout.rate
-        raise EmozooError(
-            f"{NAME} is a WAV that is cut off after {seconds:.2f} s, its header promises more: send it again"
-        )
+        promised, there = (bytes_ / layout.frame / layout.rate for bytes_ in (size, count))
+        log.warning("%s is cut off: the header promises %.1f s, %.1f s are there", NAME, promised, there)
     if held:
         log.warning("%s ends within a sample, which is left out", NAME)
 

@@ -16,26 +16,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emozoo import ogg
-from emozoo.container import (
+from emozoo.container import ContainerFacts, open_container, picture_stream, probe_container
+from emozoo.errors import EmozooError
+from emozoo.media_files import existing_file, ignore
+from emozoo.resampling import SAMPLING_RATE, OffsetRemover, Resampler, check_rate
+from emozoo.soundtrack import (
     ALMOST_NOTHING,
+    MOST_CHANNELS,
     SILENT,
-    ContainerFacts,
     Warn,
     check_track,
     container_sound,
     mean_of_channels,
-    open_container,
-    picture_stream,
-    probe_container,
 )
-from emozoo.errors import EmozooError
-from emozoo.media_files import existing_file, ignore
-from emozoo.resampling import SAMPLING_RATE, OffsetRemover, Resampler, check_rate
 
 if TYPE_CHECKING:
     import soundfile
 
 __all__ = [
+    "MOST_CHANNELS",
     "SAMPLING_RATE",
     "SILENT",
     "SLACK_SECONDS",
@@ -64,6 +63,8 @@ _LEFT_TO_PYAV = ("GSM610", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 _PIECE_BYTES = 2**24
 """That are read at a time at most."""
 
+Span = tuple[float | None, float | None]
+"""Where it starts and ends, in seconds; None: as the file does."""
 Container = Callable[[str | Path, float | None, float | None, Warn], Iterator[tuple[int, np.ndarray]]]
 """`container_sound`, or what does the same elsewhere."""
 
@@ -96,32 +97,38 @@ def stream_audio(
 
 def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:
     """The file where soundfile reads it to its end, None where that is PyAV's work."""
+    sound = _opened(path)
+    if sound is None or (sound.subtype not in _LEFT_TO_PYAV and _reaches_its_end(sound)):
+        return sound
+    sound.close()
+    return None
+
+
+def _opened(path: str | Path) -> soundfile.SoundFile | None:
+    """The file where soundfile knows it, whatever it reads of it."""
     name = existing_file(path)
     with open(name, "rb") as file:
-        head = file.read(4)
-    if head not in _SOUNDFILE_HEADS or (head == b"OggS" and not ogg.walk(name).whole):
-        return None
+        if file.read(4) not in _SOUNDFILE_HEADS:
+            return None
     import soundfile
 
     try:
-        sound = soundfile.SoundFile(name)
-    except Exception:  # also TypeError: a name in .raw, which says no more of its content than any other
+        return soundfile.SoundFile(name)
+    except Exception:  # noqa: BLE001 - also TypeError: a name in .raw, which says no more of its content than any other
         return None
-    if sound.subtype in _LEFT_TO_PYAV or not _reaches_its_end(sound):
-        sound.close()
-        return None
-    return sound
 
 
 def _reaches_its_end(sound: soundfile.SoundFile) -> bool:
-    """Whether the last sample can be read."""
-    if sound.format != "FLAC":
+    """Whether all that is there can be read, as far as can be told at once."""
+    if sound.format == "OGG":
+        return ogg.walk(sound.name).whole
+    if sound.format != "FLAC":  # the header of others was checked against the file's size when it was opened
         return sound.frames < 2**60
-    try:  # the header of others was checked against the file's size when it was opened
+    try:
         sound.seek(max(0, sound.frames - 1))
         last = sound.read(1)
         sound.seek(0)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the answer is no
         return False
     return len(last) == min(1, sound.frames)
 
@@ -147,11 +154,10 @@ def _native_sound(
     if not 0 <= (start or 0.0) < (1e9 if end is None else end) <= 1e9:  # also where one is NaN
         raise EmozooError(f"{path}: no span from {start} to {end} s: the start must be 0 or later, and before the end")
     file = open_soundfile(path)
-    pieces = (
-        container(path, start, end, warn)
-        if file is None
-        else _soundfile_sound(path, file, (start, end), warn, container)
-    )
+    if file is None:
+        pieces = _container_sound(path, (start, end), warn, container)
+    else:
+        pieces = _soundfile_sound(path, file, (start, end), warn, container)
     seconds = 0.0
     for rate, piece in pieces:
         if not np.isfinite(piece).all():
@@ -168,10 +174,28 @@ def _native_sound(
         raise EmozooError(f"{path} ends at {(start or 0.0) + seconds:.2f} s, before {end} s: check the span")
 
 
+def _container_sound(
+    path: str | Path, span: Span, warn: Warn, container: Container
+) -> Iterator[tuple[int, np.ndarray]]:
+    """What PyAV reads, or where that is nothing, what soundfile does."""
+    pieces = container(path, *span, warn)
+    try:
+        first = next(pieces, None)
+    except EmozooError:
+        file = _opened(path)
+        if file is None:
+            raise
+        yield from _soundfile_sound(path, file, span, warn, container)
+        return
+    if first is not None:
+        yield first
+        yield from pieces
+
+
 def _soundfile_sound(
     path: str | Path,
     file: soundfile.SoundFile,
-    span: tuple[float | None, float | None],
+    span: Span,
     warn: Warn,
     container: Container,
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -180,30 +204,45 @@ def _soundfile_sound(
     with file:
         rate = file.samplerate
         check_track(path, rate, file.channels)
-        place = min(round((start or 0.0) * rate), file.frames)
+        place = first = min(round((start or 0.0) * rate), file.frames)
         last = file.frames if end is None else min(round(end * rate), file.frames)
         few = min(10 * rate, _PIECE_BYTES // (4 * file.channels))
         failed = False
-        try:
-            file.seek(place)
-        except Exception:
-            failed = True
         while place < last and not failed:
             try:
+                if place == first:
+                    file.seek(first)
                 piece = file.read(min(last - place, few), dtype="float32", always_2d=True)
-            except Exception:
-                piece = np.zeros((0, 1), np.float32)
-            failed = not len(piece)
-            if not failed:
-                place += len(piece)
-                yield rate, piece.mean(axis=1)
+            except Exception:  # noqa: BLE001 - whatever it raises, PyAV may know better
+                failed = True
+                break
+            if not len(piece):
+                break
+            place += len(piece)
+            yield rate, piece.mean(axis=1)
+        missing = (last - place) / rate if file.format == "OGG" else 0.0
+        failed = failed or (place < last and not missing)
         promised, there = _promised(file), file.frames / rate
     if failed:
-        yield from container(path, place / rate, end, warn)
+        yield from _rest(path, place / rate, end, warn, container)
+    elif missing > SLACK_SECONDS and end is None:  # its pages were all whole
+        warn(f"a hole of {missing:.1f} s in the timestamps was left out")
     elif end is None and there < promised - 0.05:
         if there < ALMOST_NOTHING:
             raise EmozooError(f"{path} is cut off, next to nothing of it is there: copy or export it again")
         warn(f"cut off: the header promises {promised:.1f} s, {there:.1f} s are there")
+
+
+def _rest(
+    path: str | Path, place: float, end: float | None, warn: Warn, container: Container
+) -> Iterator[tuple[int, np.ndarray]]:
+    """What PyAV reads from where soundfile failed, after `place` seconds; where that is nothing, the file ends there."""
+    try:
+        yield from container(path, place, end, warn)
+    except EmozooError:
+        if place < ALMOST_NOTHING:
+            raise
+        warn(f"cut off: what comes after {place:.1f} s cannot be read")
 
 
 def _at_sampling_rate(

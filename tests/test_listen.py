@@ -336,13 +336,18 @@ def test_a_wav_may_have_further_chunks_be_extensible_or_large() -> None:
             assert rate == 44_100 and np.array_equal(found, sound)
 
 
+def test_a_wav_that_is_cut_off_gives_what_is_there_and_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    for head in (header(1, 2, 1, 16_000, 32_000), header(1, 2, 1, 16_000, None, large=32_000)):
+        caplog.clear()
+        assert len(decoded(iter([head + bytes(16_000)]))[1]) == 8_000
+        assert "cut off: the header promises 1.0 s, 0.5 s are there" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (b"RIFF", "within its header"),
         (header(1, 2, 1, 16_000, 100)[:-3], "within its header"),
-        (header(1, 2, 1, 16_000, 100) + bytes(60), "cut off after 0.00 s"),
-        (header(1, 2, 1, 16_000, None, large=100) + bytes(60), "cut off"),
         (header(1, 2, 0, 16_000, 100), "0 channels|not 0"),
         (header(1, 2, 1, 0, 100), "not 0"),
         (header(1, 5, 1, 16_000, 100), "5 bytes"),
