@@ -6,6 +6,8 @@ PyAV is imported on first use. What it raises for one file, of whatever kind, be
 from __future__ import annotations
 
 import math
+import os
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
-from emozoo.media_files import existing_file, unreadable
+from emozoo.media_files import existing_file, unknown_size, unreadable
 
 if TYPE_CHECKING:
     import av
@@ -31,6 +33,8 @@ _JITTER, _OGG_JITTER = 0.1, 0.25
 """Seconds that timestamps may be off and mean nothing; in Ogg, ffmpeg guesses those within a page."""
 _LATE = 0.02
 """Seconds by which a sound track must begin later than the pictures to be kept in its place beside them."""
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+"""How the part of an ASF header begins that tells the file's size."""
 _LONGEST_HOLE = 600.0
 """Seconds: a hole that is longer is left out, and not filled with silence."""
 
@@ -199,18 +203,43 @@ class Clock:
 def promised_end(path: str | Path, container: av.container.InputContainer) -> float:
     """Where the file ends by its header, in seconds on its own clock; 0 where the header does not know."""
     seconds = (container.duration or 0) / 1e6
-    if is_one_of(container, ["avi"]):
-        pictures = picture_stream(container)
-        return float(pictures.frames / pictures.average_rate) if pictures and pictures.average_rate else seconds
+    pictures = picture_stream(container)
+    if is_one_of(container, ["avi"]) and pictures and pictures.average_rate:
+        return float(pictures.frames / pictures.average_rate)
     if is_one_of(container, ["mp3"]):
         return seconds if _counts_frames(path) else 0.0
     if not is_one_of(container, _PROMISING):
         return 0.0
+    if is_one_of(container, ["asf", "avi", "caf"]):  # of what is cut off, ffmpeg tells the length that is there
+        size = os.path.getsize(path)
+        return seconds * max(1.0, _told_size(path, size) / size)
+    told = seconds * (container.bit_rate or 0) / 8
     # Who writes into a pipe does not know the size, and leaves about 2 or 4 GiB.
-    size = seconds * (container.bit_rate or 0) / 8
-    return (
-        0.0 if is_one_of(container, ["wav"]) and (size >= 0xFE000000 or 0x7F000000 <= size <= 0x81000000) else seconds
-    )
+    unknown = told >= 0xFE000000 or 0x7F000000 <= told <= 0x81000000
+    return 0.0 if unknown and is_one_of(container, ["wav"]) else seconds
+
+
+def _told_size(path: str | Path, size: int) -> int:
+    """The bytes that an ASF, AVI or CAF file has by its header, or `size` where it does not know."""
+    with open(path, "rb") as file:
+        begin = file.read(65_536)
+        place = begin.find(_ASF_PROPERTIES)
+        if 0 <= place <= len(begin) - 92:
+            (told,), (flags,) = struct.unpack_from("<Q", begin, place + 40), struct.unpack_from("<I", begin, place + 88)
+            return size if flags & 1 else told  # 1: it is being broadcast
+        if begin.startswith(b"RIFF"):
+            told = struct.unpack_from("<I", begin, 4)[0]
+            return size if unknown_size(told) else told + 8
+        place = 8
+        while begin.startswith(b"caff") and place < size:
+            file.seek(place)
+            chunk = file.read(12)
+            if len(chunk) < 12 or chunk[4:] == b"\xff" * 8:
+                break
+            place += 12 + struct.unpack(">Q", chunk[4:])[0]
+            if chunk.startswith(b"data"):
+                return place
+    return size
 
 
 def _counts_frames(path: str | Path) -> bool:

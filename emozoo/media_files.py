@@ -58,6 +58,11 @@ def existing_file(path: str | Path) -> str:
     return os.path.abspath(path)
 
 
+def unknown_size(size: int) -> bool:
+    """Whether a header's size says nothing: who writes into a pipe leaves 0, or about 2 or 4 GiB, or all bits set."""
+    return size == 0 or 0x7FFFF000 <= size <= 0x80000000 or 0xFFFFF000 <= size <= 0x100000000 or size >= 2**62
+
+
 def unreadable(path: str | Path) -> EmozooError:
     """Why no decoder opens a file, as far as its first bytes tell."""
     with open(path, "rb") as file:

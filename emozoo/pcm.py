@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.sound import MOST_CHANNELS, check_rate, unknown_size
+from emozoo.media_files import unknown_size
+from emozoo.sound import MOST_CHANNELS, check_rate
 
 log = logging.getLogger("emozoo")
 

@@ -18,7 +18,7 @@ import numpy as np
 from emozoo import ogg
 from emozoo.container import ContainerFacts, open_container, picture_stream, probe_container
 from emozoo.errors import EmozooError
-from emozoo.media_files import existing_file, ignore
+from emozoo.media_files import existing_file, ignore, unknown_size
 from emozoo.resampling import SAMPLING_RATE, OffsetRemover, Resampler, check_rate
 from emozoo.soundtrack import (
     ALMOST_NOTHING,
@@ -142,11 +142,6 @@ def _promised(sound: soundfile.SoundFile) -> float:
     return seconds
 
 
-def unknown_size(size: int) -> bool:
-    """Whether a header's size says nothing: who writes into a pipe leaves 0, or about 2 or 4 GiB, or all bits set."""
-    return size == 0 or 0x7FFFF000 <= size <= 0x80000000 or 0xFFFFF000 <= size <= 0x100000000 or size >= 2**62
-
-
 def _native_sound(
     path: str | Path, start: float | None, end: float | None, warn: Warn, container: Container
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -183,7 +178,7 @@ def _container_sound(
         first = next(pieces, None)
     except EmozooError:
         file = _opened(path)
-        if file is None:
+        if file is None or not file.frames:
             raise
         yield from _soundfile_sound(path, file, span, warn, container)
         return
@@ -239,6 +234,7 @@ def _rest(
     """What PyAV reads from where soundfile failed, after `place` seconds; where that is nothing, the file ends there."""
     try:
         yield from container(path, place, end, warn)
+        warn("damaged: not all of it can be read")
     except EmozooError:
         if place < ALMOST_NOTHING:
             raise
