@@ -27,13 +27,15 @@ from emozoo import media, onnx_model
 from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS
 from emozoo.errors import EmozooError
 from emozoo.model import EmotionModel, load
+from emozoo.onnx_graph import FRAMES, SOUND
 from emozoo.paths import atomic
-from emozoo.reference import is_reference, name_of
+from emozoo.reference import is_reference
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
     from emozoo.predict import Window
+
 
 LARGEST_DIFFERENCE = 1e-3
 """Of a probability, between the network and what was written, on sounds and frames that try it out."""
@@ -75,12 +77,16 @@ def export_onnx(reference: str | os.PathLike[str], output: Path | None = None) -
         onnx_model.ARCHITECTURE_KEY: model.architecture.name,
         onnx_model.LABELS_KEY: json.dumps(list(model.labels)),
         onnx_model.WEIGHTS_KEY: onnx_model.digest(source / WEIGHTS),
+        onnx_model.ANSWER_KEY: json.dumps(_answer(model)),
     }
     for key, value in notes.items():
         graph.metadata_props.add(key=key, value=value)
     with atomic(folder / ONNX) as temporary:
         temporary.write_bytes(graph.SerializeToString())
-        written = onnx_model.read_model(temporary, model.to_config(), f"{name_of(reference)}/{ONNX}", source / WEIGHTS)
+        try:
+            written = onnx_model.read_model(temporary, model.to_config(), ONNX, source / WEIGHTS)
+        except EmozooError as error:
+            raise EmozooError(f"{model.architecture.name} cannot be exported: {error}") from error
         difference = _difference(model, written)
         if not difference <= LARGEST_DIFFERENCE:  # also where it is NaN
             raise EmozooError(
@@ -93,13 +99,19 @@ def export_onnx(reference: str | os.PathLike[str], output: Path | None = None) -
     return Export(str(folder / ONNX), (folder / ONNX).stat().st_size, opset, difference)
 
 
+def _answer(model: EmotionModel) -> list[float]:
+    """The network's own answer for the window that the graph is tried out with, wherever it is loaded."""
+    shares = model.probabilities([onnx_model.trial_window(model.video)])[0]
+    return [round(float(value), 6) for value in onnx_model.logarithms(shares)]
+
+
 def _graph(model: EmotionModel) -> ModelProto:
     """The network, with its front end, as an ONNX graph whose inputs may be a batch of any size."""
     example: tuple[Tensor, ...] = (
         torch.randn(2, media.WINDOW_SAMPLES, generator=torch.Generator().manual_seed(0)) / 10,
     )
     if model.video:
-        example = (*example, torch.full((2, *onnx_model.FRAMES[2]), 128, dtype=torch.uint8))
+        example = (*example, torch.full((2, *FRAMES[2]), 128, dtype=torch.uint8))
     batch = torch.export.Dim("batch")
     try:
         with _quiet():
@@ -107,7 +119,7 @@ def _graph(model: EmotionModel) -> ModelProto:
                 model.network,
                 example,
                 dynamo=True,
-                input_names=[onnx_model.SOUND[0], onnx_model.FRAMES[0]][: len(example)],
+                input_names=[SOUND[0], FRAMES[0]][: len(example)],
                 output_names=["logits"],
                 dynamic_shapes=tuple({0: batch} for _ in example),
                 verbose=False,
@@ -153,7 +165,7 @@ def _difference(model: EmotionModel, written: onnx_model.OnnxModel) -> float:
     windows: list[Window] = []
     for number, sound in enumerate(sounds):
         lacking = "video" in model.optional and number % 2
-        frames = rng.integers(0, 256, onnx_model.FRAMES[2], np.uint8) if model.video and not lacking else None
+        frames = rng.integers(0, 256, FRAMES[2], np.uint8) if model.video and not lacking else None
         windows.append((sound.clip(-1, 1).astype(np.float32), frames))
     batches: list[Any] = [windows[:1], windows[1:4], windows]
     return max(float(np.abs(model.probabilities(each) - written.probabilities(each)).max()) for each in batches)

@@ -197,6 +197,7 @@ def push(
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     read_config(folder)
+    _refuse_links(folder)
     name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
     if not check_token(token) and not dry_run:
         raise EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
@@ -221,7 +222,10 @@ def push(
 
     checked = model.load(folder, "cpu")  # nothing is published that does not load
     if (folder / ONNX).is_file():
-        onnx_model.load(folder)
+        window = onnx_model.trial_window(checked.video)
+        told, wanted = onnx_model.load(folder).probabilities([window]), checked.probabilities([window])
+        if not onnx_model.agree(onnx_model.logarithms(told), onnx_model.logarithms(wanted)):
+            raise EmozooError(f"{folder / ONNX} does not answer as {WEIGHTS} does: export it again with emozoo export")
     card = _card(folder, theirs, name)
     here = [file for file in PUBLISHED if file == CARD or (folder / file).is_file()]
     gone = tuple(file for file in PUBLISHED if file in remote and file not in here)
@@ -250,6 +254,21 @@ def push(
     if private and there and not there.private:
         log.warning("%s was public before and stays so: --private is for a new repository", repo_id)
     return Push(address, sizes, gone, card, done.oid)
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raises EmozooError for a file to publish that lies elsewhere: the folder may be by someone who linked it there.
+
+    A folder of the Hub's own cache is made of links to the `blobs` beside it, and may be published again.
+    """
+    home = folder.resolve()
+    blobs = home.parents[1] / "blobs" if home.parent.name == "snapshots" else home
+    for file in PUBLISHED:
+        target = (home / file).resolve()
+        if target.exists() and not (target.is_relative_to(home) or target.is_relative_to(blobs)):
+            raise EmozooError(
+                f"{folder / file} is a link out of the folder, to {target}: nothing was published; put the file itself there"
+            )
 
 
 def _card(folder: Path, theirs: str | None, name: Reference) -> str:

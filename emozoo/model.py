@@ -28,6 +28,7 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 
 from emozoo import registry
+from emozoo.answer import to_probabilities
 from emozoo.architecture import Architecture
 from emozoo.checkpoint import CONFIG, PREPROCESSOR, WEIGHTS, read_config, read_shapes, type_problem
 from emozoo.errors import EmozooError
@@ -79,6 +80,7 @@ class EmotionModel(nn.Module):
             plugin = registry.find(registry.ARCHITECTURES, architecture.name)
             origin = Origin(plugin.distribution, plugin.version)
         self.origin, self.preparation = origin, preparation
+        self.name = architecture.name  # what errors call the model
         try:
             self.network = architecture.build(config, len(self.labels))
         except (ValueError, TypeError, RuntimeError) as error:
@@ -109,9 +111,12 @@ class EmotionModel(nn.Module):
         return self.answer(*to_batch(windows, self.device))
 
     def answer(self, input_values: Tensor, pixel_values: Tensor | None = None) -> np.ndarray:
-        """Probabilities float64 [batch, labels] of what `forward` takes."""
+        """Probabilities float64 [batch, labels] of what `forward` takes. Raises EmozooError for a network that answers with
+        values that are no numbers."""
         with torch.inference_mode():
-            return self(input_values, pixel_values).double().softmax(dim=-1).cpu().numpy()
+            logits = self(input_values, pixel_values).cpu().double().numpy()
+        shape = (len(input_values), len(self.labels))
+        return to_probabilities(logits, shape, lambda: bool(input_values.isfinite().all()), self.name)
 
     def predict(
         self,
@@ -207,6 +212,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
     plugin = config["plugin"]
     origin = Origin(plugin["distribution"], plugin["version"])
     model = EmotionModel(architecture, settings, labels, origin, Preparation.from_config(config))
+    model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval()
 

@@ -6,9 +6,13 @@ run. Reading media files is `emozoo.predict`'s business.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import json
+import math
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,27 +20,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo import bundled, hub, media
+from emozoo.answer import to_probabilities
 from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS, read_config
 from emozoo.errors import EmozooError
+from emozoo.onnx_graph import FRAMES, SOUND, graph_problem
+from emozoo.paths import cores
 from emozoo.preparation import Preparation
 from emozoo.reference import is_reference, name_of
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, ValueInfoProto
+    from onnx import ModelProto
 
     from emozoo.predict import Prediction, Window
 
-DOMAINS = ("", "ai.onnx")
-"""Of the operators that ONNX itself defines."""
 LARGEST = 2**31 - 1
 """Bytes of a file that protobuf reads."""
-SOUND = ("input_values", "FLOAT", (media.WINDOW_SAMPLES,))
-FRAMES = ("pixel_values", "UINT8", (media.FRAMES_PER_WINDOW, media.FRAME_HEIGHT, media.FRAME_WIDTH, 3))
-"""An input's name, kind of number, and shape behind the batch."""
-VERSION_KEY, ARCHITECTURE_KEY, LABELS_KEY, WEIGHTS_KEY = (
-    f"emozoo.{what}" for what in ("version", "architecture", "labels", "weights")
+MEMORY = 2 * 2**30
+"""Bytes that a graph may take, and once more on each core; at most half of the machine's."""
+LONGEST = 60
+"""Seconds that the trial window may take, for what ends at all takes less than one."""
+VERSION_KEY, ARCHITECTURE_KEY, LABELS_KEY, WEIGHTS_KEY, ANSWER_KEY = (
+    f"emozoo.{what}" for what in ("version", "architecture", "labels", "weights", "answer")
 )
-"""What `emozoo export` notes in the file: texts, a JSON list, and the SHA-256 of model.safetensors."""
+"""What `emozoo export` notes in the file: texts, a JSON list, the SHA-256 of model.safetensors, and a JSON list of the
+logarithms of the probabilities that the network itself gives for `trial_window`."""
 
 
 class OnnxModel:
@@ -44,27 +51,58 @@ class OnnxModel:
 
     on_cpu = True
 
-    def __init__(self, session: Any, config: dict[str, Any]) -> None:
-        """`session` is an onnxruntime.InferenceSession, `config` the checkpoint's config.json."""
-        self._session = session
+    def __init__(self, session: Any, config: dict[str, Any], name: str) -> None:
+        """`session` is an onnxruntime.InferenceSession, `config` the checkpoint's config.json; errors call it `name`."""
+        self._session, self._name = session, name
         self.labels = tuple(config["id2label"][str(number)] for number in range(len(config["id2label"])))
         self.video = "video" in config["modalities"]
         self.optional = tuple(config.get("optional_modalities") or [])
         self.preparation = Preparation.from_config(config)
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them. Raises EmozooError where the network
-        answers with what is no number."""
+        """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them. Raises EmozooError where it
+        cannot be run, or answers with what is no number."""
+        return self._answer(self._feed(windows))
+
+    def _feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
         sound = np.stack([waveform for waveform, _ in windows])
         feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
         if self.video:
             frames = media.stack_frames([frames for _, frames in windows])
             feed[FRAMES[0]] = np.zeros((len(windows), *FRAMES[2]), np.uint8) if frames is None else frames
-        logits = self._session.run(None, feed)[0].astype(np.float64)
-        if not np.isfinite(logits).all():
-            raise EmozooError(f"{ONNX} gives no numbers: it is damaged, so export it again")
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        return odds / odds.sum(1, keepdims=True)
+        return feed
+
+    def _answer(self, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
+        sound = feed[SOUND[0]]
+        try:
+            logits = np.asarray(self._session.run(None, feed, options)[0])
+        except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
+            raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
+        shape = (len(sound), len(self.labels))
+        return to_probabilities(logits, shape, lambda: bool(np.isfinite(sound).all()), self._name)
+
+    def try_out(self, wanted: Sequence[float]) -> None:
+        """Answers one window, and compares with what the network answered when the graph was written. Raises EmozooError
+        for another answer, and for a graph that takes too long."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        timer = threading.Timer(LONGEST, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            found = self._answer(self._feed([trial_window(self.video)]), options)[0]
+        except EmozooError:
+            if options.terminate:
+                raise EmozooError(f"{self._name} is refused: one window takes it more than {LONGEST} s") from None
+            raise
+        finally:
+            timer.cancel()
+        if not agree(logarithms(found), wanted):
+            raise EmozooError(
+                f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
+                "emozoo export"
+            )
 
     def predict(
         self,
@@ -122,6 +160,29 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
         raise EmozooError(f"{name} is damaged: it is not a file of ONNX") from error
     if problem := graph_problem(model, len(labels), video):
         raise EmozooError(f"{name} is refused: {problem}")
+    wanted = _noted_answer(model, config, labels, name, weights)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # emozoo.predict answers a batch on each core
+    options.log_severity_level = 4
+    if _bound_memory():
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    try:
+        # From memory: what was checked is what runs, and a path to another file would lead nowhere. Nothing is computed
+        # before it can be stopped.
+        session = onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
+        )
+    except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
+        raise EmozooError(f"{name} is damaged: {_reason(error)}") from error
+    loaded = OnnxModel(session, config, name)
+    loaded.try_out(wanted)
+    return loaded
+
+
+def _noted_answer(
+    model: ModelProto, config: dict[str, Any], labels: list[str], name: str, weights: Path
+) -> list[float]:
+    """What the file says that its network answers. Raises EmozooError where it was not made from these weights."""
     notes = {prop.key: prop.value for prop in model.metadata_props}
     if not notes.keys() >= {LABELS_KEY, ARCHITECTURE_KEY, WEIGHTS_KEY}:
         raise EmozooError(f"{name} was not written by emozoo: make it with emozoo export")
@@ -129,58 +190,68 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
         raise EmozooError(f"{name} does not fit {CONFIG}: export it again with emozoo export")
     if weights.is_file() and notes[WEIGHTS_KEY] != digest(weights):
         raise EmozooError(f"{name} was exported from other weights than {WEIGHTS}: export it again with emozoo export")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # emozoo.predict answers a batch on each core
-    options.log_severity_level = 4
     try:
-        # From memory: what was checked is what runs, and a path to another file would lead nowhere.
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
-        raise EmozooError(f"{name} is damaged: {' '.join(str(error).split())[:200]}") from error
-    return OnnxModel(session, config)
+        answer = [float(share) for share in json.loads(notes.get(ANSWER_KEY, "null"))]
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        answer = []
+    if len(answer) != len(labels):
+        raise EmozooError(f"{name} does not note how its network answers: export it again with emozoo export")
+    return answer
+
+
+@functools.cache
+def _bound_memory() -> bool:
+    """Bounds what graphs may take of the machine's memory, in this process; whether that can be done here."""
+    import onnxruntime as runtime
+
+    most = MEMORY * (1 + cores())
+    with contextlib.suppress(ValueError, OSError, AttributeError):  # not every system tells
+        most = min(most, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+    usual = dict.fromkeys(("arena_extend_strategy", "initial_chunk_size_bytes", "max_dead_bytes_per_chunk"), -1)
+    kind = runtime.OrtMemoryInfo("Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT)
+    try:
+        runtime.create_and_register_allocator(kind, runtime.OrtArenaCfg({"max_mem": most, **usual}))
+    except Exception:  # noqa: BLE001 - the program that emozoo is a part of has set a bound of its own
+        return False
+    return True
+
+
+def logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Of probabilities, among which small ones differ as well."""
+    return np.log(np.maximum(probabilities, 1e-300))
+
+
+def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float]) -> bool:
+    """Whether logarithms of probabilities differ by no more than two machines' rounding."""
+    return bool(np.allclose(one, other, rtol=0.002, atol=0.02))
+
+
+def trial_window(video: bool) -> Window:
+    """The window that a graph is tried out with: something like a voice, and like pictures; the same on every machine."""
+    seconds = np.arange(media.WINDOW_SAMPLES) / media.SAMPLING_RATE
+    voice = sum(np.sin(2 * np.pi * 130 * part * seconds) / part for part in range(1, 25))
+    syllables = np.clip(np.sin(2 * np.pi * 1.7 * seconds), 0, 1)
+    sound = (0.1 * voice * syllables + 0.01 * (_noise(media.WINDOW_SAMPLES) / 2**31 - 1)).astype(np.float32)
+    if not video:
+        return sound, None
+    return sound, (_noise(math.prod(FRAMES[2])) >> np.uint32(24)).astype(np.uint8).reshape(FRAMES[2])
+
+
+def _noise(count: int) -> np.ndarray:
+    """uint32 [count] without a pattern, by Wang's hash."""
+    numbers = np.arange(count, dtype=np.uint32)
+    numbers = (numbers ^ np.uint32(61)) ^ (numbers >> np.uint32(16))
+    numbers *= np.uint32(9)
+    numbers ^= numbers >> np.uint32(4)
+    numbers *= np.uint32(0x27D4EB2D)
+    return numbers ^ (numbers >> np.uint32(15))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def graph_problem(model: ModelProto, labels: int, video: bool) -> str | None:
-    """Why a graph is not run, as a sentence; None where it may be.
-
-    A graph is data: it computes from its inputs and nothing else as long as its operators are ONNX's own, none holds a
-    graph of its own (so nothing loops), and its numbers stand in the file itself.
-    """
-    from onnx import AttributeProto, TensorProto
-
-    graph = model.graph
-    tensors = list(graph.initializer)
-    for node in graph.node:
-        if node.domain not in DOMAINS:
-            return f"its operator {ascii(node.op_type)[:60]} is not one of ONNX's own"
-        for attribute in node.attribute:
-            if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) or attribute.ref_attr_name:
-                return f"its operator {ascii(node.op_type)[:60]} holds a graph of its own"
-            tensors += [attribute.t, *attribute.tensors]
-    if model.functions or graph.sparse_initializer or any(each.domain not in DOMAINS for each in model.opset_import):
-        return "it holds functions, sparse tensors or operators that emozoo export does not write"
-    if any(tensor.external_data or tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
-        return "its weights are in another file"
-    wanted = [SOUND, FRAMES] if video else [SOUND]
-    if [_signature(value) for value in graph.input] != wanted:
-        return f"its inputs are not {' and '.join(name for name, _, _ in wanted)}, as of a window of 3 s"
-    if [_signature(value) for value in graph.output] != [("logits", "FLOAT", (labels,))]:
-        return f"its output is not logits for {labels} labels"
-    return None
-
-
-def _signature(value: ValueInfoProto) -> tuple[str, str, tuple[int, ...]]:
-    """Name, kind of number, and shape behind a first dimension that may have any size; (-1,) for any other shape."""
-    from onnx import TensorProto
-
-    kind = value.type.tensor_type
-    dimensions = list(kind.shape.dim)
-    free = bool(dimensions) and not dimensions[0].HasField("dim_value")
-    shape = tuple(each.dim_value if each.HasField("dim_value") else -1 for each in dimensions[1:]) if free else (-1,)
-    return value.name, TensorProto.DataType.Name(kind.elem_type), shape

@@ -1,5 +1,6 @@
 """model.onnx: each network is exported, answers as torch does without importing it, and a stranger's file is bounded."""
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -12,13 +13,13 @@ import onnx
 import pytest
 import torch
 from make_media import tone, write_sound, write_video
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save_file
 from small import emozoo, one_error, read
 from torch import nn
 
 import emozoo as package
-from emozoo import EmozooError, onnx_model, registry
+from emozoo import EmozooError, onnx_graph, onnx_model, registry
 from emozoo.architecture import Architecture
 from emozoo.export import export_onnx
 from emozoo.model import EmotionModel
@@ -145,13 +146,42 @@ class Undecided(nn.Module):
 
 
 class Restless(Undecided):
-    """Answers otherwise each time, so that what is written cannot agree with it."""
+    """Draws at random, which no graph may."""
 
     def forward(self, input_values: torch.Tensor) -> torch.Tensor:
         return self.linear(input_values) + 10 * torch.rand_like(self.linear(input_values))
 
 
-@pytest.mark.parametrize(("network", "reason"), [(Undecided, "torch finds no ONNX for it"), (Restless, "are off by")])
+class Growing(Undecided):
+    """Answers otherwise each time, so that what is written cannot agree with it."""
+
+    calls = 0
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        Growing.calls += 1
+        return self.linear(input_values) + torch.tensor([1.0, 0.0, 0.0]) * Growing.calls
+
+
+class Hearing(Undecided):
+    """Answers loud sound otherwise from the second time on."""
+
+    calls = 0
+
+    def forward(self, input_values: torch.Tensor) -> torch.Tensor:
+        Hearing.calls += 1
+        loud = (input_values.abs().amax(1, keepdim=True) > 0.25).float()
+        return self.linear(input_values) + torch.tensor([1.0, 0.0, 0.0]) * loud * Hearing.calls
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (Undecided, "torch finds no ONNX for it"),
+        (Restless, "RandomUniformLike"),
+        (Growing, "does not answer as"),
+        (Hearing, "are off by"),
+    ],
+)
 def test_a_network_that_cannot_be_exported_leaves_no_file(
     network: type[nn.Module],
     reason: str,
@@ -241,6 +271,103 @@ def no_notes(model: onnx.ModelProto) -> None:
     model.ClearField("metadata_props")
 
 
+def note(model: onnx.ModelProto, key: str, value: str | None) -> None:
+    kept = {prop.key: prop.value for prop in model.metadata_props} | {key: value}
+    model.ClearField("metadata_props")
+    helper.set_model_props(model, {name: text for name, text in kept.items() if text is not None})
+
+
+def no_answer(model: onnx.ModelProto) -> None:
+    note(model, "emozoo.answer", None)
+
+
+def wrong_answer(model: onnx.ModelProto) -> None:
+    note(model, "emozoo.answer", "[-0.1, -3, -3]")
+
+
+def nan_answer(model: onnx.ModelProto) -> None:
+    note(model, "emozoo.answer", "[NaN, NaN, NaN]")
+
+
+def empty_loop(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Loop", [""], ["out"]))
+
+
+def draw(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("RandomNormal", [], ["out"], shape=[2]))
+
+
+def sparse(model: onnx.ModelProto) -> None:
+    attribute = onnx.AttributeProto(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR)
+    model.graph.node.append(onnx.NodeProto(op_type="Constant", output=["out"], attribute=[attribute]))
+
+
+def training(model: onnx.ModelProto) -> None:
+    model.training_info.add()
+
+
+def unknown_kind(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.elem_type = 99
+
+
+def bias(model: onnx.ModelProto) -> TensorProto:
+    (tensor,) = [each for each in model.graph.initializer if each.name == "classifier.output.bias"]
+    return tensor
+
+
+def damaged_weight(model: onnx.ModelProto) -> None:
+    bias(model).dims[0] = 4
+
+
+def cut_weight(model: onnx.ModelProto) -> None:
+    bias(model).raw_data = bias(model).raw_data[:-1]
+
+
+def other_weight(model: onnx.ModelProto) -> None:
+    bias(model).raw_data = np.array([0.5, 0, 0], np.float32).tobytes()
+
+
+def behind(model: onnx.ModelProto, operator: str, *inputs: str, **attributes: object) -> None:
+    """One more operator, between the network and its logits."""
+    for node in model.graph.node:
+        node.output[:] = ["answer" if name == "logits" else name for name in node.output]
+    model.graph.node.append(helper.make_node(operator, ["answer", *inputs], ["logits"], **attributes))
+
+
+def other_labels(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2, 0, 1]), "order"))
+    behind(model, "Gather", "order", axis=1)
+
+
+def used_often(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((1000, 1000), np.float32), "square"))
+    model.graph.node.extend(helper.make_node("MatMul", ["square", "square"], [f"out{n}"]) for n in range(600))
+
+
+def many_nodes(model: onnx.ModelProto) -> None:
+    model.graph.node.extend(helper.make_node("Abs", ["input_values"], [f"out{n}"]) for n in range(100_001))
+
+
+def lying_shape(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3]), "times"))
+    behind(model, "Tile", "times")
+
+
+def memory_bomb(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2**45, 1, 3]), "shape"))
+    behind(model, "Expand", "shape")
+    model.graph.node[-1].output[0] = "large"
+    model.graph.node.append(helper.make_node("ReduceMean", ["large"], ["mean"], keepdims=0))
+    model.graph.node.append(helper.make_node("Add", ["answer", "mean"], ["logits"]))
+
+
+def folded_memory_bomb(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2**45]), "shape"))
+    behind(model, "Add", "mean")
+    model.graph.node.insert(0, helper.make_node("ReduceMean", ["large"], ["mean"], keepdims=0))
+    model.graph.node.insert(0, helper.make_node("ConstantOfShape", ["shape"], ["large"]))
+
+
 def no_such_operator(model: onnx.ModelProto) -> None:
     model.graph.node[3].op_type = "Nonesuch"
 
@@ -249,10 +376,14 @@ def no_such_operator(model: onnx.ModelProto) -> None:
     ("change", "reason"),
     [
         (foreign_operator, "not one of ONNX's own"),
-        (foreign_opset, "does not write"),
+        (foreign_opset, "not ONNX's own"),
         (outside_data, "its weights are in another file"),
         (hidden_outside_data, "its weights are in another file"),
         (loop, "holds a graph of its own"),
+        (empty_loop, "none of those that emozoo runs"),
+        (draw, "none of those that emozoo runs"),
+        (sparse, "what is no array"),
+        (training, "does not write"),
         (function, "does not write"),
         (other_input, "its inputs are not input_values"),
         (other_shape, "its inputs are not input_values"),
@@ -260,16 +391,32 @@ def no_such_operator(model: onnx.ModelProto) -> None:
         (another_input, "its inputs are not input_values"),
         (other_output, "its output is not logits for 3 labels"),
         (no_notes, "was not written by emozoo"),
-        (no_such_operator, "is damaged"),
+        (no_such_operator, "none of those that emozoo runs"),
+        (unknown_kind, "its inputs are not input_values"),
+        (no_answer, "does not note how its network answers"),
+        (wrong_answer, "does not answer as the network"),
+        (nan_answer, "does not answer as the network"),
+        (damaged_weight, "is damaged"),
+        (cut_weight, "is damaged"),
+        (other_weight, "does not answer as the network"),
+        (other_labels, "does not answer as the network"),
+        (used_often, "more than 4 GiB of weights"),
+        (many_nodes, "it has 100,0.. operators"),
+        (lying_shape, r"is damaged|shape \[1, 9\], not \[1, 3\]"),
+        (memory_bomb, "cannot be run"),
+        (folded_memory_bomb, "cannot be run"),
     ],
 )
-def test_a_strangers_graph_is_bounded(change: Callable[[onnx.ModelProto], None], reason: str, run: Path) -> None:
+def test_a_strangers_graph_is_bounded(
+    change: Callable[[onnx.ModelProto], None], reason: str, run: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     model = onnx.load(run / "model.onnx")
     change(model)
     (run / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(EmozooError, match=reason) as caught:
         onnx_model.load(run)
     assert str(caught.value).startswith(f"{run}/model.onnx") and "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("data", [b"", b"no graph at all", b"\x08\x08" * 1000])
@@ -279,11 +426,52 @@ def test_a_file_that_is_no_graph_is_refused(data: bytes, run: Path) -> None:
         onnx_model.load(run)
 
 
-def test_answers_that_are_no_numbers_are_an_error(run: Path, tmp_path: Path) -> None:
+def test_answers_that_are_no_numbers_are_an_error_that_names_the_model(run: Path, tmp_path: Path) -> None:
     model = onnx.load(run / "model.onnx")
-    for tensor in model.graph.initializer:
-        if tensor.name == "classifier.output.bias":
-            tensor.raw_data = np.full(3, np.nan, np.float32).tobytes()
+    bias(model).raw_data = np.full(3, np.nan, np.float32).tobytes()
     (run / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(EmozooError, match="gives no numbers"):
-        onnx_model.load(run).predict(write_sound(tmp_path / "clip.wav", tone(1.0, 16_000), 16_000))
+    with pytest.raises(
+        EmozooError, match="run/model.onnx answers with values that are no numbers: its weights are damaged"
+    ):
+        onnx_model.load(run)
+
+
+def test_a_graph_that_takes_too_long_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = onnx.load(run / "model.onnx")
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((1500, 1500), np.float32), "square"))
+    behind(model, "Add", "mean")
+    names = ["square", *(f"power{number}" for number in range(300))]
+    for number, (one, next_one) in enumerate(itertools.pairwise(names)):
+        model.graph.node.insert(number, helper.make_node("MatMul", [one, one], [next_one]))
+    model.graph.node.insert(300, helper.make_node("ReduceMean", [names[-1]], ["mean"], keepdims=0))
+    (run / "model.onnx").write_bytes(model.SerializeToString())
+    monkeypatch.setattr(onnx_model, "LONGEST", 0.1)
+    with pytest.raises(EmozooError, match="one window takes it more than 0.1 s"):
+        onnx_model.load(run)
+
+
+def test_a_graph_for_one_window_only_is_one_sentence_where_two_are_asked_for(run: Path) -> None:
+    model = onnx.load(run / "model.onnx")
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3]), "one"))
+    behind(model, "Reshape", "one")
+    (run / "model.onnx").write_bytes(model.SerializeToString())
+    loaded = onnx_model.load(run)
+    window = onnx_model.trial_window(video=False)
+    with pytest.raises(EmozooError, match="run/model.onnx is damaged: it cannot be run") as caught:
+        loaded.probabilities([window, window])
+    assert "\n" not in str(caught.value)
+
+
+def test_every_network_in_the_box_is_made_of_operators_that_are_run(runs: Path) -> None:
+    for name in NAMES:
+        used = {node.op_type for node in onnx.load(runs / name / "model.onnx").graph.node}
+        assert used <= onnx_graph.OPERATORS, name
+    assert onnx_graph.OPERATORS <= {schema.name for schema in onnx.defs.get_all_schemas()}
+
+
+def test_the_trial_window_is_the_same_everywhere() -> None:
+    sound, frames = onnx_model.trial_window(video=True)
+    assert (sound.dtype, sound.shape, frames.dtype, frames.shape) == ("float32", (48_000,), "uint8", (20, 60, 100, 3))
+    assert 0.1 < np.abs(sound).max() < 1
+    assert sound[[0, 1, 47_999]] == pytest.approx([0.00505166, -0.00683364, -0.07200339], abs=1e-6)
+    assert frames.reshape(-1)[:4].tolist() == [192, 39, 198, 135] and 120 < frames.mean() < 135

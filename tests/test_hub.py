@@ -5,6 +5,7 @@ A real server on loopback answers the real client, which runs in a process of it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -16,10 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hub_server import Hub, Repo, running
+from safetensors.torch import load_file, save_file
 from small import emozoo, one_error, read, toy, train_words
 
 from emozoo import EmozooError, registry
@@ -124,6 +127,60 @@ def test_an_exported_model_is_published_and_runs_from_the_hub_without_its_weight
     )
     (run / "model.onnx").write_bytes((run / "model.onnx").read_bytes()[:-100])
     assert "model.onnx" in one_error(cli(hub, tmp_path / "a", "push", run, NAME, check=2))
+
+
+def test_a_graph_and_weights_that_disagree_are_not_published(hub: Hub, run: Path, tmp_path: Path) -> None:
+    cli(hub, tmp_path / "a", "export", run)
+    weights = load_file(run / "model.safetensors")
+    weights["classifier.output.bias"][0] += 1
+    save_file(weights, run / "model.safetensors")
+    graph = onnx.load(run / "model.onnx")
+    (note,) = [each for each in graph.metadata_props if each.key == "emozoo.weights"]
+    note.value = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    (run / "model.onnx").write_bytes(graph.SerializeToString())
+    done = cli(hub, tmp_path / "a", "push", run, NAME, check=2)
+    assert "model.onnx does not answer as model.safetensors does" in one_error(done) and NAME not in hub.models
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "README.md", "predictions.csv", "metrics.json", "config.json"])
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_lies_outside_of_the_folder_is_not_published(
+    file: str, dry: list[str], hub: Hub, run: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "home" / "secret"
+    secret.parent.mkdir()
+    if (run / file).exists():
+        shutil.move(run / file, secret)
+    else:
+        secret.write_text("very secret")
+    (run / file).symlink_to(secret)
+    done = cli(hub, tmp_path / "a", "push", run, NAME, *dry, check=2)
+    assert f"{run / file} is a link out of the folder" in one_error(done) and done.stdout == ""
+    assert NAME not in hub.models
+
+
+def test_links_inside_of_the_folder_and_a_folder_that_is_a_link_are_published(
+    hub: Hub, run: Path, tmp_path: Path
+) -> None:
+    (run / "best.safetensors").write_bytes((run / "model.safetensors").read_bytes())
+    (run / "model.safetensors").unlink()
+    (run / "model.safetensors").symlink_to("best.safetensors")
+    (tmp_path / "latest").symlink_to(run)
+    cli(hub, tmp_path / "a", "push", tmp_path / "latest", NAME)
+    assert hub.models[NAME].files()["model.safetensors"] == (run / "best.safetensors").read_bytes()
+
+
+def test_a_folder_of_the_hubs_cache_can_be_published_again(hub: Hub, run: Path, clip: Path, tmp_path: Path) -> None:
+    cli(hub, tmp_path / "a", "push", run, NAME)
+    cli(hub, tmp_path / "b", "predict", clip, "--model", f"hub:{NAME}")
+    (weights,) = (tmp_path / "b").rglob("model.safetensors")
+    assert weights.is_symlink()
+    cli(hub, tmp_path / "b", "push", weights.parent, "anna/again")
+    assert hub.models["anna/again"].files()["model.safetensors"] == weights.read_bytes()
+    blobs = weights.parents[2] / "blobs"
+    blobs.rename(tmp_path / "elsewhere")
+    blobs.symlink_to(tmp_path / "elsewhere")
+    assert "is a link out of" in one_error(cli(hub, tmp_path / "b", "push", weights.parent, "anna/third", check=2))
 
 
 def test_evaluate_and_info_take_a_reference(hub: Hub, run: Path, tmp_path: Path) -> None:

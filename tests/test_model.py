@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from make_media import tone, write_sound
 from safetensors.torch import load_file, save_file
-from small import NETWORK
+from small import NETWORK, one_error
+from small import emozoo as emozoo_command
 
 import emozoo
 from emozoo import EmozooError, registry
@@ -189,3 +191,31 @@ def test_tied_weights_are_saved_and_loaded(tmp_path: Path) -> None:
     model.network.classifier.output.bias = model.network.convs.conv1.bias  # 4 filters, 4 labels
     model.save(tmp_path)
     torch.testing.assert_close(load(tmp_path, "cpu").network.state_dict(), model.network.state_dict())
+
+
+@pytest.mark.parametrize("scale", [1e25, -1e25])
+def test_finite_weights_whose_answers_are_no_numbers_are_an_error_that_names_the_model(
+    scale: float, checkpoint: Path, tmp_path: Path
+) -> None:
+    weights = load_file(checkpoint / "model.safetensors")
+    save_file({name: tensor * scale for name, tensor in weights.items()}, checkpoint / "model.safetensors")
+    model = load(checkpoint, "cpu")
+    clip = write_sound(tmp_path / "clip.wav", tone(3.0, 16_000), 16_000)
+    wanted = f"{checkpoint} answers with values that are no numbers: its weights are damaged"
+    with pytest.raises(EmozooError) as caught:
+        model.predict(clip)
+    assert wanted in str(caught.value)
+    done = emozoo_command("predict", clip, "--model", checkpoint, check=2)
+    assert wanted in one_error(done) and done.stdout == ""
+
+
+def test_sound_that_is_no_number_is_not_blamed_on_the_weights() -> None:
+    with pytest.raises(EmozooError, match="the sound holds samples that are no numbers"):
+        small_model().answer(torch.full((1, 48_000), torch.nan))
+
+
+def test_a_network_that_answers_in_another_shape_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model()
+    monkeypatch.setattr(model.network, "forward", lambda sound: sound[:, :3])
+    with pytest.raises(EmozooError, match=r"cnn answers with numbers of shape \[1, 3\], not \[1, 4\]"):
+        model.answer(torch.zeros(1, 48_000))

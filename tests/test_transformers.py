@@ -226,6 +226,15 @@ def test_weights_that_do_not_fit_are_refused(cnn: Path) -> None:
             AutoModelForAudioClassification.from_pretrained(cnn)
 
 
+def test_finite_weights_whose_answers_are_no_numbers_are_an_error_that_names_the_model(cnn: Path) -> None:
+    weights = load_file(cnn / "model.safetensors")
+    save_file({name: tensor * 1e25 for name, tensor in weights.items()}, cnn / "model.safetensors")
+    model = AutoModelForAudioClassification.from_pretrained(cnn)
+    sound = torch.randn(1, 48_000, generator=torch.Generator().manual_seed(0)) / 10
+    with torch.inference_mode(), pytest.raises(EmozooError, match=f"{cnn} answers with values that are no numbers"):
+        model(sound)
+
+
 def test_a_pickle_is_never_opened(cnn: Path) -> None:
     torch.save(load_file(cnn / "model.safetensors"), cnn / "pytorch_model.bin")
     (cnn / "model.safetensors").unlink()

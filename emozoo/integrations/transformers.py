@@ -141,6 +141,10 @@ class EmozooForAudioClassification(PreTrainedModel):
             self.network(torch.stack(windows)).float().log_softmax(-1)
             for windows in _batches(input_values.float(), lengths, plan)
         ]
+        if not (self.training or torch.compiler.is_compiling() or all(answer.isfinite().all() for answer in answers)):
+            why = "its weights are damaged" if input_values.isfinite().all() else "so are some of the sound"
+            name = self.config._name_or_path or "the model"
+            raise EmozooError(f"{name} answers with values that are no numbers: {why}")
         counts = [len(window_starts(length)) for length in lengths]
         logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
         loss = None if labels is None else F.cross_entropy(logits, labels)

@@ -1,0 +1,30 @@
+"""What a network answers becomes probabilities, or an error: no answer is better than one of a network that is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+
+
+def to_probabilities(
+    logits: np.ndarray, shape: tuple[int, int], sound_is_finite: Callable[[], bool], name: str
+) -> np.ndarray:
+    """float64 [windows, labels], the softmax of the logits that a network gave for windows of sound.
+
+    `shape` is what it must be, `name` what errors call the model. Raises EmozooError for logits of another shape, and for
+    those that are no numbers.
+    """
+    if logits.shape != shape:
+        raise EmozooError(
+            f"{name} answers with numbers of shape {list(logits.shape)}, not {list(shape)}: it is damaged"
+        )
+    if not np.isfinite(logits).all():
+        if not sound_is_finite():
+            raise EmozooError("the sound holds samples that are no numbers (NaN or infinity)")
+        raise EmozooError(f"{name} answers with values that are no numbers: its weights are damaged")
+    logits = logits.astype(np.float64)
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    return shares / shares.sum(1, keepdims=True)
