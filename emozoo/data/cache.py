@@ -32,7 +32,7 @@ import numpy as np
 import pyarrow as pa
 from filelock import FileLock
 
-from emozoo import container, denoise, face, film, media, ogg, resampling, soundtrack
+from emozoo import container, denoise, face, film, media, ogg, pictures, resampling, soundtrack, video_track
 from emozoo import sound as sound_files
 from emozoo.data import take, unwritable
 from emozoo.data.corpus import SIDE_CROPS
@@ -50,7 +50,7 @@ log = logging.getLogger("emozoo")
 
 SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.Value("string")}
 FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
-_DECODERS = (media, film, sound_files, soundtrack, container, ogg, resampling, face, denoise)
+_DECODERS = (media, film, video_track, pictures, sound_files, soundtrack, container, ogg, resampling, face, denoise)
 DECODERS = (*(str(module.__file__) for module in _DECODERS), __file__)
 DECODER = hashlib.blake2b(b"".join(Path(name).read_bytes() for name in DECODERS)).hexdigest()
 """Clips that another version of this code decoded are decoded again."""
