@@ -104,7 +104,7 @@ def test_columns(clips: Path, cache: Path) -> None:
 
 
 def test_loud_sound_is_clipped_not_wrapped(tmp_path: Path, cache: Path) -> None:
-    sound = np.array([[1.5], [-1.5], [1.0], [-1.0], [0.5]] * 1000, np.float32)
+    sound = np.array([[1.5], [-1.5], [1.0], [-1.0], [0.5], [-0.5]] * 1000, np.float32)
     write_sound(tmp_path / "a.wav", sound, 16_000, subtype="FLOAT")
     write_sound(tmp_path / "b.wav", 0.5 * sound, 16_000, subtype="FLOAT")
     (tmp_path / "my.csv").write_text("file,label\na.wav,x\nb.wav,y\n")
@@ -162,13 +162,14 @@ def test_all_splits_of_a_builder_are_read(clips: Path, cache: Path, tmp_path: Pa
 
 
 def test_start_and_end_cut_a_file(tmp_path: Path, cache: Path) -> None:
-    sound = np.repeat(np.arange(8, dtype=np.float32) / 16, 8000)[:, None]  # steps of half a second
+    steps = np.repeat(np.arange(8, dtype=np.float32) / 16, 8000)  # of half a second, each louder
+    sound = (steps * np.tile([1, -1], 32_000))[:, None]
     write_sound(tmp_path / "a.wav", sound, 16_000)
     lines = ["file,label,start,end", "a.wav,x,3.0,3.5", "a.wav,y,1,2", "a.wav,x,3.5,", "a.wav,x,,0.5"]
     (tmp_path / "my.csv").write_text("\n".join(lines))
     dataset = load_dataset(manifest, tmp_path / "my.csv", cache_dir=cache)
     assert dataset["start"][:] == [-1.0, 1.0, 3.0, 3.5]  # rows of one file in order of time, each with its own sound
-    levels = [(len(waveform), waveform[0] // 2048, waveform[-1] // 2048) for waveform in dataset["waveform"]]
+    levels = [(len(waveform), waveform[0] // 2048, -waveform[-1] // 2048) for waveform in dataset["waveform"]]
     assert levels == [(8000, 0, 0), (16_000, 2, 3), (8000, 6, 6), (8000, 7, 7)]
 
 
