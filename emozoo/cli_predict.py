@@ -33,6 +33,12 @@ def predict(
         Backend,
         typer.Option(help="onnx: run what emozoo export wrote, without torch; starts in a fraction of the time."),
     ] = Backend.torch,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1, help="Seconds that decoding a file may take beyond its length; then the next one's turn."
+        ),
+    ] = 20.0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -66,7 +72,9 @@ def predict(
             lean = hear_speaker(loaded, voice)
     answers = list(
         render.track(
-            predict_files(loaded, names, timeline=timeline or plot is not None, lean=lean), "predicting", len(names)
+            predict_files(loaded, names, timeline=timeline or plot is not None, lean=lean, timeout=timeout),
+            "predicting",
+            len(names),
         )
     )
     if plot and answers[0].windows is not None:

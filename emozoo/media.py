@@ -1,32 +1,27 @@
 """A file becomes a `Clip`: sound as 16 kHz mono, pictures as small frames, cut into the windows a network sees.
 
-Pictures are decoded in `emozoo.film`, sound in `emozoo.sound`, whose names this module passes on. Importing it
-costs no more than numpy: decoders are imported on first use. What a sound or a picture means to a network is
+This is the door: what soundfile reads is decoded here, by `emozoo.sound`; all else by a `Decoder`, in a process of its own.
+Importing it costs no more than numpy: decoders are imported on first use. What a sound or a picture means to a network is
 `emozoo.features`' business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from emozoo import sound
+from emozoo.container import ContainerFacts
+from emozoo.decoder import Decoder, Video
 from emozoo.errors import EmozooError
-from emozoo.film import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, WHOLE_PICTURE, Crop, Video
-from emozoo.sound import (
-    SAMPLING_RATE,
-    SILENT,
-    SLACK_SECONDS,
-    ContainerFacts,
-    Warn,
-    ignore,
-    open_soundfile,
-    probe_container,
-    read_audio,
-    stream_audio,
-)
+from emozoo.film import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, WHOLE_PICTURE, Crop
+from emozoo.media_files import Warn, ignore
+from emozoo.sound import SAMPLING_RATE, SLACK_SECONDS
+from emozoo.soundtrack import SILENT
 
 __all__ = [
     "DARK",
@@ -43,6 +38,7 @@ __all__ = [
     "WINDOW_SECONDS",
     "Clip",
     "Crop",
+    "Decoder",
     "Video",
     "WindowCutter",
     "cut_window",
@@ -79,6 +75,33 @@ class Clip:
     """uint8 [ceil(samples / 2400), 60, 100, 3], RGB; frame k is the picture at (k + 0.5) * 0.15 s. None: not asked for."""
 
 
+def read_audio(
+    path: str | Path,
+    start: float | None = None,
+    end: float | None = None,
+    *,
+    warn: Warn = ignore,
+    decoder: Decoder | None = None,
+) -> np.ndarray:
+    """The sound from `start` to `end` (seconds; None: the file's own): float32 [samples], 16 kHz, the mean of all channels,
+    without a constant offset.
+
+    `warn` is told, in a sentence each, what is wrong with a sound that is answered all the same; with a `decoder`, its own
+    is told. Raises EmozooError where the file is missing, without a sound track, damaged beyond use, or does not reach from
+    `start` to `end` (a tenth of a second beyond its end is forgiven).
+    """
+    with _borrowed(decoder, warn) as used:
+        return sound.read_audio(path, start, end, warn=used.warn, container=used.sound)
+
+
+def stream_audio(
+    path: str | Path, block_seconds: float = 10.0, *, warn: Warn = ignore, decoder: Decoder | None = None
+) -> Iterator[np.ndarray]:
+    """`read_audio` of a whole file in blocks of about `block_seconds`, in constant memory: float32 [samples] each."""
+    with _borrowed(decoder, warn) as used:
+        yield from sound.stream_audio(path, block_seconds, warn=used.warn, container=used.sound)
+
+
 def read_clip(
     path: str | Path,
     start: float | None = None,
@@ -90,41 +113,51 @@ def read_clip(
 ) -> Clip:
     """The sound from `start` to `end` (seconds; None: the file's own) and, with `video`, the frames beside it.
 
-    `warn` is told what `read_audio` has to say. Raises EmozooError where the file cannot give them.
+    `warn` is as in `read_audio`. Raises EmozooError where the file cannot give them.
     """
-    waveform = read_audio(path, start, end, warn=warn)
-    return Clip(waveform, Video(path).frames(start or 0.0, len(waveform), crop) if video else None)
+    with Decoder(warn) as decoder:
+        waveform = read_audio(path, start, end, decoder=decoder)
+        return Clip(waveform, decoder.video(path).frames(start or 0.0, len(waveform), crop) if video else None)
 
 
-def has_video(path: str | Path) -> bool:
+def has_video(path: str | Path, decoder: Decoder | None = None) -> bool:
     """Whether the file has moving pictures; a cover picture is none. Raises EmozooError where it is no media file."""
-    return _facts(path).has_video
+    return _facts(path, decoder).has_video
 
 
-def has_sound(path: str | Path) -> bool:
+def has_sound(path: str | Path, decoder: Decoder | None = None) -> bool:
     """Whether the file has a sound track. Raises EmozooError where it is no media file."""
-    return _facts(path).has_sound
+    return _facts(path, decoder).has_sound
 
 
-def duration(path: str | Path) -> float:
+def duration(path: str | Path, decoder: Decoder | None = None) -> float:
     """Seconds from the file's first sound or picture to its last. Raises EmozooError where it is no media file."""
-    return _facts(path).seconds
+    return _facts(path, decoder).seconds
 
 
-def _facts(path: str | Path) -> ContainerFacts:
-    sound = open_soundfile(path)
-    if sound is None:
-        return probe_container(path)
-    with sound:
-        return ContainerFacts(True, False, sound.frames / sound.samplerate)
+def _facts(path: str | Path, decoder: Decoder | None) -> ContainerFacts:
+    file = sound.open_soundfile(path)
+    if file is None:
+        with _borrowed(decoder) as used:
+            return used.probe(path)
+    with file:
+        return ContainerFacts(True, False, file.frames / file.samplerate)
 
 
-def silence_beside(path: str | Path, start: float | None = None, end: float | None = None) -> np.ndarray:
+def _borrowed(decoder: Decoder | None, warn: Warn = ignore) -> AbstractContextManager[Decoder]:
+    """The decoder that is given, which stays open, or one of its own."""
+    return Decoder(warn) if decoder is None else nullcontext(decoder)
+
+
+def silence_beside(
+    path: str | Path, start: float | None = None, end: float | None = None, decoder: Decoder | None = None
+) -> np.ndarray:
     """The sound of a video that has none, from `start` to `end` (seconds; None: the file's own): zeros, float32 [samples].
 
     Raises EmozooError where the video does not reach that far.
     """
-    seconds = Video(path).seconds
+    with _borrowed(decoder) as used:
+        seconds = used.video(path).seconds
     first, last = start or 0.0, seconds if end is None else end
     if not 0 <= first < last <= seconds + SLACK_SECONDS:
         raise EmozooError(

@@ -37,6 +37,10 @@ _NOT_READ = {
 """How files begin that are of a kind which emozoo reads, and of one which it does not."""
 
 
+Warn = Callable[[str], None]
+"""Is told, in a sentence without the file's name, what is wrong with a file that is answered all the same."""
+
+
 def ignore(sentence: str) -> None:
     """Takes a warning and tells nobody."""
 

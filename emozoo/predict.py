@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from emozoo import media
+from emozoo.decoder import Decoder
 from emozoo.denoise import denoised
 from emozoo.errors import EmozooError
+from emozoo.media_files import Warn, ignore
 from emozoo.paths import cores
 from emozoo.preparation import PLAIN, Preparation
 
@@ -63,6 +65,8 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     windows: tuple[Stretch, ...] | None = None
     error: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What is wrong with a file that is answered all the same, such as that it is cut off."""
     modalities: tuple[str, ...] | None = None
     """Which of `audio` and `video` the answer rests on, where the model can do without one of them; else None."""
 
@@ -73,6 +77,8 @@ class Prediction:
         document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
         if self.modalities is not None:
             document["modalities"] = list(self.modalities)
+        if self.warnings:
+            document["warnings"] = list(self.warnings)
         if self.windows is not None:
             document["windows"] = [vars(stretch) for stretch in self.windows]
         return document
@@ -164,30 +170,74 @@ def clip_probabilities(
 
 
 def stream_windows(
-    path: str | Path, *, video: bool, optional: Collection[str] = (), preparation: Preparation = PLAIN
+    path: str | Path,
+    *,
+    video: bool,
+    optional: Collection[str] = (),
+    preparation: Preparation = PLAIN,
+    warn: Warn = ignore,
+    timeout: float | None = None,
 ) -> Iterator[tuple[float, float, Window]]:
     """The windows of a file, one after the other, in constant memory: start and end in seconds, then what `media.cut_window`
     gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file.
 
-    Of what is `optional`, `audio` or `video`, the file may lack: then it is silent, or there are no frames. Sound and
-    pictures are prepared as `preparation` says, as they were in training."""
-    pictures = media.Video(path) if video and ("video" not in optional or media.has_video(path)) else None
-    mute = pictures is not None and "audio" in optional and not media.has_sound(path)
-    sounds = _silence(pictures.seconds) if pictures and mute else media.stream_audio(path)
-    if preparation.denoise:
-        sounds = denoised(sounds)
+    Of what is `optional`, `audio` or `video`, the file may lack: then it is silent, or there are no frames, as where its
+    pictures cannot be decoded. Sound and pictures are prepared as `preparation` says, as they were in training. `warn` is
+    told what is wrong with a file that is answered all the same; `timeout` is that of `emozoo.decoder.Decoder`. Raises
+    EmozooError where the file cannot be decoded."""
+    with Decoder(warn, timeout) as decoder:
+        pictures = _Pictures(path, optional, preparation, decoder, warn) if video else None
+        if pictures and pictures.seconds and "audio" in optional and not media.has_sound(path, decoder):
+            sounds = _silence(pictures.seconds)
+        else:
+            sounds = media.stream_audio(path, decoder=decoder)
+        if preparation.denoise:
+            sounds = denoised(sounds)
 
-    def window(start: int, sound: np.ndarray) -> tuple[float, float, Window]:
-        frames, end = None, start + len(sound)
-        if pictures:  # whose last frame is held where the sound goes on for longer
-            begin = min(start / media.SAMPLING_RATE, pictures.seconds - 1e-3)
-            frames = pictures.frames(begin, len(sound), face=preparation.crop == "face")
-        return start / media.SAMPLING_RATE, end / media.SAMPLING_RATE, media.cut_window(sound, frames, 0)
+        def window(start: int, sound: np.ndarray) -> tuple[float, float, Window]:
+            begin, end = start / media.SAMPLING_RATE, (start + len(sound)) / media.SAMPLING_RATE
+            frames = pictures.frames(begin, len(sound)) if pictures else None
+            return begin, end, media.cut_window(sound, frames, 0)
 
-    cutter = media.WindowCutter()
-    for block in sounds:
-        yield from itertools.starmap(window, cutter.push(block))
-    yield from itertools.starmap(window, cutter.finish())
+        cutter = media.WindowCutter()
+        for block in sounds:
+            yield from itertools.starmap(window, cutter.push(block))
+        yield from itertools.starmap(window, cutter.finish())
+
+
+class _Pictures:
+    """The frames of a file beside its windows; none where it may lack them and does, or they cannot be decoded."""
+
+    def __init__(
+        self, path: str | Path, optional: Collection[str], preparation: Preparation, decoder: Decoder, warn: Warn
+    ) -> None:
+        self._face, self._warn, self._needed = preparation.crop == "face", warn, "video" not in optional
+        self._video: media.Video | None = None
+        with self._forgiven():
+            if self._needed or media.has_video(path, decoder):
+                self._video = decoder.video(path)
+
+    @property
+    def seconds(self) -> float:
+        """When the last picture ends; 0 where there are none."""
+        return self._video.seconds if self._video else 0.0
+
+    def frames(self, start: float, samples: int) -> np.ndarray | None:
+        """Beside so many samples of sound from second `start`; the last one is held where the sound goes on for longer."""
+        with self._forgiven():
+            if self._video:
+                return self._video.frames(min(start, self._video.seconds - 1e-3), samples, face=self._face)
+        return None
+
+    @contextmanager
+    def _forgiven(self) -> Iterator[None]:
+        try:
+            yield
+        except EmozooError as error:
+            if self._needed:
+                raise
+            self._video = None
+            self._warn(f"only the sound is used: {error}")
 
 
 def _silence(seconds: float) -> Iterator[np.ndarray]:
@@ -211,6 +261,7 @@ def predict_file(
     timeline: bool = False,
     lean: SpeakerLean | None = None,
     seen: Callable[[float, float, Window], None] | None = None,
+    timeout: float | None = None,
 ) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
@@ -222,9 +273,10 @@ def predict_file(
     model.preparation.require("this model")
     spans: list[tuple[float, float]] = []
     there: set[str] = set()
+    warnings: list[str] = []
 
     def windows() -> Iterator[Window]:
-        for start, end, window in _windows_of(model, path):
+        for start, end, window in _windows_of(model, path, warnings.append, timeout):
             if seen is not None:
                 seen(start, end, window)
             spans.append((start, end))
@@ -239,11 +291,17 @@ def predict_file(
         count += 1
     emotion, by_label = answer_in_words(model, total / count, lean)
     spoken = tuple(stretches) if timeline else None
-    return Prediction(os.fspath(path), emotion, by_label, spoken, modalities=_modalities(model, there))
+    return Prediction(
+        os.fspath(path), emotion, by_label, spoken, warnings=tuple(warnings), modalities=_modalities(model, there)
+    )
 
 
-def _windows_of(model: Model, path: str | Path) -> Iterator[tuple[float, float, Window]]:
-    return stream_windows(path, video=model.video, optional=model.optional, preparation=model.preparation)
+def _windows_of(
+    model: Model, path: str | Path, warn: Warn, timeout: float | None
+) -> Iterator[tuple[float, float, Window]]:
+    return stream_windows(
+        path, video=model.video, optional=model.optional, preparation=model.preparation, warn=warn, timeout=timeout
+    )
 
 
 def _modalities(model: Model, there: set[str]) -> tuple[str, ...] | None:
@@ -269,11 +327,17 @@ class _File:
         self.read = False
         """Whether no window of it will follow."""
         self.error: str | None = None
+        self.warnings: list[str] = []
         self.count, self.total, self.stretches = 0, np.zeros(labels), list[Stretch]()
 
 
 def predict_files(
-    model: Model, paths: Iterable[str], *, timeline: bool = False, lean: SpeakerLean | None = None
+    model: Model,
+    paths: Iterable[str],
+    *,
+    timeline: bool = False,
+    lean: SpeakerLean | None = None,
+    timeout: float | None = None,
 ) -> Iterator[Prediction]:
     """`predict_file` for each, in order; one that fails gives a Prediction with its `error`, and the others go on.
 
@@ -285,7 +349,7 @@ def predict_files(
     files: deque[_File] = deque()
 
     def windows() -> Iterator[Window]:
-        for path, piece in _decoded(model, paths):
+        for path, piece in _decoded(model, paths, timeout):
             if not files or files[-1].read:
                 files.append(_File(path, len(model.labels)))
             file = files[-1]
@@ -293,7 +357,7 @@ def predict_files(
                 file.spans.append((start, end))
                 file.modalities |= media.modalities_of(*window)
                 yield window
-            file.read, file.error = piece.rest is None, piece.error
+            file.read, file.error, file.warnings = piece.rest is None, piece.error, piece.warnings
 
     def finished() -> Iterator[Prediction]:
         while files and files[0].read and files[0].count == len(files[0].spans):
@@ -303,7 +367,7 @@ def predict_files(
             else:
                 answer = answer_in_words(model, file.total / file.count, lean)
                 stretches, there = tuple(file.stretches) if timeline else None, _modalities(model, file.modalities)
-                yield Prediction(file.path, *answer, stretches, modalities=there)
+                yield Prediction(file.path, *answer, stretches, warnings=tuple(file.warnings), modalities=there)
 
     for probabilities in classify(model, windows()):
         yield from finished()
@@ -320,31 +384,40 @@ class _Piece:
     """Some windows of a file."""
 
     windows: list[tuple[float, float, Window]]
-    rest: Iterator[tuple[float, float, Window]] | None = None
+    rest: Iterator[tuple[float, float, Window]] | None
     """Where the next ones come from; None: these were the last."""
+    warnings: list[str]
+    """Of the whole file so far."""
     error: str | None = None
 
 
-def _decoded(model: Model, paths: Iterable[str]) -> Iterator[tuple[str, _Piece]]:
+def _decoded(model: Model, paths: Iterable[str], timeout: float | None) -> Iterator[tuple[str, _Piece]]:
     """Every file in pieces, in order; the first pieces of the next files are decoded meanwhile."""
     with _pool(cores()) as pool:
         waiting: deque[tuple[str, Future[_Piece]]] = deque()
         remaining = iter(paths)
+
+        def begin(path: str) -> Future[_Piece]:
+            warnings: list[str] = []
+            return pool.submit(_read_piece, path, _windows_of(model, path, warnings.append, timeout), warnings)
+
         while True:
             for path in itertools.islice(remaining, FILES_AHEAD * cores() - len(waiting)):
-                waiting.append((path, pool.submit(_read_piece, _windows_of(model, path))))
+                waiting.append((path, begin(path)))
             if not waiting:
                 return
             path, future = waiting.popleft()
             while (piece := future.result()).rest is not None:
-                future = pool.submit(_read_piece, piece.rest)
+                future = pool.submit(_read_piece, path, piece.rest, piece.warnings)
                 yield path, piece
             yield path, piece
 
 
-def _read_piece(windows: Iterator[tuple[float, float, Window]]) -> _Piece:
+def _read_piece(path: str, windows: Iterator[tuple[float, float, Window]], warnings: list[str]) -> _Piece:
     try:
         found = list(itertools.islice(windows, CPU_BATCH))
     except EmozooError as error:
-        return _Piece([], error=str(error))
-    return _Piece(found, windows if len(found) == CPU_BATCH else None)
+        return _Piece([], None, warnings, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever is made of a file, the others go on
+        return _Piece([], None, warnings, f"{path} cannot be read ({type(error).__name__}: {error}): it is damaged")
+    return _Piece(found, windows if len(found) == CPU_BATCH else None, warnings)

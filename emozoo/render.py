@@ -271,6 +271,13 @@ def show_predictions(
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         if names:
             out.print(f"{words}: {', '.join(names[:NAMED])}{more}", soft_wrap=True)
+    told: dict[str, list[str]] = {}
+    for answer in answers:
+        for text in answer.warnings:
+            told.setdefault(text, []).append(answer.file)
+    for text, names in told.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        warn(f"{', '.join(names[:NAMED])}{more}: {text}")
     for answer in answers:
         if answer.error is not None:
             err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)

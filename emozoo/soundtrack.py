@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,12 @@ from emozoo.container import (
     sound_streams,
 )
 from emozoo.errors import EmozooError
-from emozoo.media_files import ignore
+from emozoo.media_files import Warn, ignore
 from emozoo.resampling import HIGHEST_RATE, LOWEST_RATE
 
 if TYPE_CHECKING:
     import av
     import av.container
-
-Warn = Callable[[str], None]
 
 MOST_CHANNELS = 64
 SILENT = 1e-4

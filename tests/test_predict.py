@@ -51,7 +51,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(st.integers(1, 200_000), st.integers(1_000, 70_000))
 def test_streamed_windows_are_those_of_the_whole_clip(samples: int, block: int) -> None:
     whole = np.arange(1, samples + 1, dtype=np.float32)
-    real, media.stream_audio = media.stream_audio, lambda path: iter(np.array_split(whole, max(1, samples // block)))
+    real, media.stream_audio = (
+        media.stream_audio,
+        lambda path, decoder: iter(np.array_split(whole, max(1, samples // block))),
+    )
     try:
         found = list(stream_windows("any", video=False))
     finally:

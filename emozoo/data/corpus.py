@@ -53,13 +53,10 @@ The halves are those of 720x480 pictures whose rows 112 to 368 show two people, 
 """
 
 SOUNDS = (
-    ".wav", ".wave", ".flac", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".wv", ".opus", ".ogg", ".oga", ".m4a",
-    ".mka", ".aac", ".mp3", ".mp2", ".ac3", ".wma", ".amr",
+    ".wav", ".flac", ".aiff", ".aif", ".au", ".caf", ".w64", ".opus", ".ogg", ".oga", ".m4a", ".aac", ".mp3", ".amr",
 )  # fmt: skip
 """Endings of sound files. Of several copies of a recording, corpora read the one whose ending comes first."""
-VIDEOS = (
-    ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ogv", ".wmv", ".asf", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp",
-)  # fmt: skip
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 """Endings of video files."""
 
 _UNKNOWN: dict[str, Any] = {

@@ -1,0 +1,225 @@
+"""Clips that are decoded together become one Arrow file: `Task`. Which clips, and when, `emozoo.data.cache` decides."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from emozoo import denoise, media
+from emozoo.data.corpus import SIDE_CROPS
+from emozoo.decoder import Decoder
+from emozoo.errors import EmozooError
+from emozoo.preparation import PLAIN, Preparation
+
+log = logging.getLogger("emozoo")
+
+SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.Value("string")}
+FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
+LONGEST_CLIP = 4 * 3600 * media.SAMPLING_RATE
+"""Samples; the frames of one Arrow batch must stay under 2 GiB."""
+BATCH_BYTES = 2**23
+"""Of decoded clips: what is written, and later mapped, at once."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one row's sound and pictures are: everything that decides what decoding gives."""
+
+    audio: str
+    start: float | None
+    """Seconds within `audio`; None: the file's own."""
+    end: float | None
+    video: str
+    """"" where pictures are not asked for."""
+    video_start: float
+    side: str
+    seconds: float
+    """About how long it is; infinite where the row does not say."""
+    optional: tuple[str, ...] = ()
+    """Of `audio` and `video`, what the file may lack."""
+    preparation: Preparation = PLAIN
+
+    @property
+    def file(self) -> str:
+        """The file that is dear to open: rows of one are decoded together."""
+        return self.video or self.audio
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What there is to say of decoded clips, by their position in the order in which they were decoded."""
+
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why a clip cannot be decoded."""
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    """What is wrong with a clip that was decoded all the same."""
+
+    def add(self, other: Notes) -> None:
+        self.failures.update(other.failures)
+        self.warnings.update(other.warnings)
+
+    def reasons(self) -> str:
+        """The first failures."""
+        reasons = list(self.failures.values())
+        return "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
+
+    def tell(self, clips: int) -> None:
+        """Logs it, in a line or two."""
+        if self.failures:
+            count = len(self.failures)
+            log.warning("%d of %d clips cannot be decoded and are left out: %s", count, clips, self.reasons())
+        kinds = Counter(text for texts in self.warnings.values() for text in texts)
+        if kinds:
+            listed = "; ".join(f"{text} ({count})" if count > 1 else text for text, count in kinds.most_common(3))
+            more = f"; and {len(kinds) - 3} other remarks" if len(kinds) > 3 else ""
+            log.warning("%d of %d clips are used with a remark: %s%s", len(self.warnings), clips, listed, more)
+
+
+class Stopped(Exception):
+    """Nobody waits for this task any more."""
+
+
+class Task:
+    """Some clips that are decoded together, into one file."""
+
+    def __init__(self, clips: Sequence[tuple[int, Source]], schema: pa.Schema) -> None:
+        """`clips`: positions and their sources, of one video or none."""
+        self._clips, self._schema, self._notes = clips, schema, Notes()
+        self._stopped = threading.Event()
+        self._decoder: Decoder | None = None
+
+    def stop(self) -> None:
+        """Lets `write` end early; from another thread."""
+        self._stopped.set()
+        if decoder := self._decoder:
+            decoder.kill()
+
+    def write(self, part: Path) -> tuple[Path, Notes]:
+        """Writes an Arrow stream, `part`: a row of the schema for each clip that can be decoded, no more in memory than
+        `BATCH_BYTES` and the task's sounds. Returns it and the notes."""
+        sounds: dict[int, np.ndarray] = {}
+        for position, source in self._clips:
+            with self._noted(position, source):
+                sounds[position] = self._sound(position, source)
+        rows: list[tuple[np.ndarray, np.ndarray]] = []
+        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
+            for sound, frames in self._with_frames(sounds):
+                rows.append((sound, frames))
+                if sum(waveform.nbytes + pictures.nbytes for waveform, pictures in rows) >= BATCH_BYTES:
+                    stream.write_batch(_batch(rows, self._schema))
+                    rows = []
+            stream.write_batch(_batch(rows, self._schema))
+        return part, self._notes
+
+    def _sound(self, position: int, source: Source) -> np.ndarray:
+        """int16 [samples]."""
+        with self._decoding(position) as decoder:
+            sound = _sound(source, decoder)
+        if len(sound) > LONGEST_CLIP:
+            raise EmozooError(f"{source.audio} is longer than 4 hours: cut it, or give each utterance's start and end")
+        return np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16)
+
+    def _with_frames(self, sounds: dict[int, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Each clip's sound, and its frames uint8, flat; one pass over the video."""
+        none = np.zeros(0, np.uint8)
+        wanted = [(position, source) for position, source in self._clips if position in sounds and source.video]
+        if not wanted:
+            yield from ((sound, none) for sound in sounds.values())
+            return
+        with self._decoding(wanted[0][0]) as decoder:
+            video = self._open(wanted, sounds, decoder)
+            for position, source in self._clips:
+                frames = none
+                if position in sounds and source.video:
+                    with self._noted(position, source):
+                        frames = self._frames(video, position, source, len(sounds[position]))
+                if str(position) not in self._notes.failures:
+                    yield sounds[position], frames
+
+    def _open(
+        self, wanted: Sequence[tuple[int, Source]], sounds: dict[int, np.ndarray], decoder: Decoder
+    ) -> media.Video | EmozooError | None:
+        """The video of these clips; None where it may lack pictures and does; or why they cannot be decoded."""
+        _, source = wanted[0]
+        try:
+            if "video" in source.optional and not media.has_video(source.video, decoder):
+                return None
+            video = decoder.video(source.video)
+            video.expect((each.video_start, len(sounds[position])) for position, each in wanted)
+        except EmozooError as error:
+            return error
+        return video
+
+    def _frames(
+        self, video: media.Video | EmozooError | None, position: int, source: Source, samples: int
+    ) -> np.ndarray:
+        """uint8, flat; none where the clip may lack pictures and does, or they cannot be decoded."""
+        try:
+            if isinstance(video, EmozooError):
+                raise video
+            if video is not None:
+                face = source.preparation.crop == "face"
+                return video.frames(source.video_start, samples, SIDE_CROPS[source.side], face).reshape(-1)
+        except EmozooError as error:
+            if "video" not in source.optional:
+                raise
+            self._notes.warnings.setdefault(str(position), []).append(f"only the sound is used: {error}")
+        return np.zeros(0, np.uint8)
+
+    @contextmanager
+    def _decoding(self, position: int) -> Iterator[Decoder]:
+        """A decoder whose warnings are noted for a clip."""
+
+        def warn(text: str) -> None:
+            self._notes.warnings.setdefault(str(position), []).append(text)
+
+        with Decoder(warn) as decoder:
+            self._decoder = decoder
+            try:
+                yield decoder
+            finally:
+                self._decoder = None
+
+    @contextmanager
+    def _noted(self, position: int, source: Source) -> Iterator[None]:
+        """Notes why a clip cannot be decoded, and goes on."""
+        if self._stopped.is_set():
+            raise Stopped
+        try:
+            yield
+        except EmozooError as error:
+            self._notes.failures[str(position)] = str(error)
+        except Exception as error:  # noqa: BLE001 - a decoder's surprise about one file must cost that clip only
+            self._notes.failures[str(position)] = f"{source.audio}: {type(error).__name__}: {error}"
+
+
+def _sound(source: Source, decoder: Decoder) -> np.ndarray:
+    """float32 [samples]; silence where the file may lack sound and does."""
+    if "audio" in source.optional and source.video == source.audio and not media.has_sound(source.audio, decoder):
+        return media.silence_beside(source.audio, source.start, source.end, decoder)
+    sound = media.read_audio(source.audio, source.start, source.end, decoder=decoder)
+    return np.concatenate(list(denoise.denoised([sound]))) if source.preparation.denoise else sound
+
+
+def _batch(clips: list[tuple[np.ndarray, np.ndarray]], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of waveforms int16 [samples] and, where the schema has them, frames uint8, flat."""
+    digests = [hashlib.blake2b(waveform.tobytes(), digest_size=16).hexdigest() for waveform, _ in clips]
+    columns = [_lists([waveform for waveform, _ in clips], np.int16), pa.array(digests, pa.string())]
+    if "frames" in schema.names:
+        columns.append(_lists([frames for _, frames in clips], np.uint8))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _lists(arrays: list[np.ndarray], dtype: type) -> pa.ListArray:
+    offsets = np.cumsum([0, *map(len, arrays)], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, np.concatenate([np.zeros(0, dtype), *arrays]))
