@@ -30,6 +30,15 @@ def demo(
             min=0, max=65535, help="0: any that is free. Default: the first free one from 7860.", show_default=False
         ),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:PORT]",
+            help="A name under which the page may be asked for, besides its address: that of a proxy or a tunnel in front "
+            "of it, or of this machine; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
     max_size: Annotated[float, typer.Option(min=0.001, help="Of a file, in MB.")] = 100,
     max_length: Annotated[float, typer.Option(min=1, help="Of a clip, in seconds.")] = 600,
     device: Device = "auto",
@@ -39,8 +48,9 @@ def demo(
     Ctrl-C ends it, and deletes all that was given to it.
     """
     from emozoo import render
-    from emozoo.demo import LOOPBACK, serve
+    from emozoo.demo import serve
     from emozoo.demo_answer import Limits
+    from emozoo.demo_hosts import LOOPBACK
 
     def started(address: str) -> None:
         typer.echo(address)
@@ -48,7 +58,15 @@ def demo(
             render.warn(f"listening on {host}: whoever reaches this machine can use the page and its models")
         render.say("Ctrl-C ends the page, and deletes all that was given to it")
 
-    serve(model or (), host=host, port=port, limits=Limits(max_size, max_length), device=device, started=started)
+    serve(
+        model or (),
+        host=host,
+        port=port,
+        allow_hosts=allow_host or (),
+        limits=Limits(max_size, max_length),
+        device=device,
+        started=started,
+    )
 
 
 def space(

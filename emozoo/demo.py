@@ -10,7 +10,6 @@ import importlib.util
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo import bundled
 from emozoo.demo_answer import Limits
+from emozoo.demo_folder import page_folder
+from emozoo.demo_hosts import hosts_of, parse_hosts
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
     from emozoo.model import EmotionModel
 
 HERE = "127.0.0.1"
-LOOPBACK = (HERE, "localhost", "::1")
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 FIRST_PORT, PORTS = 7860, 100
 """As gradio has it: where no port is named, the first that is free of so many."""
 
@@ -51,6 +52,7 @@ def serve(
     *,
     host: str | None = None,
     port: int | None = None,
+    allow_hosts: Sequence[str] = (),
     limits: Limits | None = None,
     device: str = "auto",
     started: Callable[[str], None] = _tell,
@@ -58,25 +60,29 @@ def serve(
     """Shows the page until the process is asked to stop; `started` is told its address.
 
     `references`: the models, none for the one in the box. `host`: None for what GRADIO_SERVER_NAME says, as on a Space, else
-    this machine alone. `port`: 0 for any; None for what GRADIO_SERVER_PORT says, else the first free one from 7860. Raises
-    EmozooError where gradio is not installed, a model cannot be loaded, or the address is taken.
+    this machine alone. `port`: 0 for any; None for what GRADIO_SERVER_PORT says, else the first free one from 7860.
+    `allow_hosts`: names, `name` or `name:port`, under which the page is asked for besides that address: those of a proxy in
+    front of it, or of this machine where it listens at all addresses. Those of a Space are known. Raises EmozooError where
+    gradio is not installed, a model cannot be loaded, or the address is taken.
     """
     if importlib.util.find_spec("gradio") is None:
         raise EmozooError("the demo page needs gradio: pip install 'emozoo[demo]'")
     limits = limits or Limits()
-    with (
-        _terminable(),
-        _listening(host or os.environ.get("GRADIO_SERVER_NAME") or HERE, port) as listener,
-        tempfile.TemporaryDirectory(prefix="emozoo-demo-", ignore_cleanup_errors=True) as place,
-    ):
+    allowed = parse_hosts(allow_hosts)
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or HERE
+    with _terminable(), _listening(host, port) as listener, page_folder() as place:
         models = load_models(references, device)
+        for name in TOKENS:  # nothing needs them from here on
+            os.environ.pop(name, None)
         # Read where gradio is imported, and where its components are made.
-        os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": place}
+        os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": str(place)}
         from emozoo import demo_page
+        from emozoo.demo_visits import Visits
 
-        demo_page.run(
-            demo_page.build(models, limits, Path(place)), limits, listener, lambda: started(_address(listener))
-        )
+        visits = Visits(place / "uploads", len(models), limits)
+        page = demo_page.build(models, visits, limits, place)
+        hosts = hosts_of(host, listener.getsockname()[1], allowed)
+        demo_page.run(page, visits, limits, hosts, listener, lambda: started(_address(listener)))
 
 
 def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:

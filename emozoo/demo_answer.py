@@ -31,6 +31,18 @@ class Limits:
     """Size of a file, in 2**20 bytes."""
     seconds: float = 600
     """Length of a clip."""
+    waiting: int = 10
+    """Clips of one visit that are not answered yet."""
+    clips: int = 100
+    """Clips of one visit in all."""
+    visits: int = 500
+    """Visits at once."""
+    uploads: int = 20
+    """Files that arrive at once."""
+    stored: int = 40
+    """How many files of the largest size would fill what all visits together may take up on the disk."""
+    idle: float = 300
+    """Seconds after which a visit ends that no browser has open."""
 
 
 @dataclass(frozen=True)

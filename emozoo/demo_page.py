@@ -6,8 +6,10 @@ a time, whoever it is from.
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from emozoo import demo_html
 from emozoo.data.toy import write_clips
 from emozoo.demo import Shown
 from emozoo.demo_answer import Limits, answer
-from emozoo.demo_visits import KEPT_SECONDS, Visits
+from emozoo.demo_gate import Gate
+from emozoo.demo_hosts import Hosts
+from emozoo.demo_visits import Visits
+from emozoo.errors import EmozooError
 
 SOUNDS = {
     "angry.wav": "angry voice",
@@ -28,14 +33,14 @@ SOUNDS = {
     "sad.wav": "sad voice",
 }
 FILMS = {"happy-then-sad.avi": "film, happy then sad"}
+TIDY_SECONDS = 10
 
 
-def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
-    """The page; `folder` is where gradio stores uploads, and where visits and examples get folders of their own."""
-    visits = Visits(folder, len(models))
+def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path) -> gr.Blocks:
+    """The page; the examples get a folder of their own in `folder`."""
     named = [(each.name, each.model.labels) for each in models]
     quick: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple", "queue": False}
-    with gr.Blocks(title=demo_html.TITLE, analytics_enabled=False, delete_cache=(30, KEPT_SECONDS)) as page:
+    with gr.Blocks(title=demo_html.TITLE, analytics_enabled=False) as page:
         gr.Markdown(demo_html.HEADING)
         several = len(models) > 1
         with gr.Row():
@@ -58,9 +63,6 @@ def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
         def tell_past(request: gr.Request) -> str:
             return demo_html.past(named, visits.clips(_session(request)))
 
-        def leave(request: gr.Request) -> None:
-            visits.leave(_session(request))
-
         taken = [
             event(_taker(visits), source, [player, source], preprocess=False, show_progress="hidden", **quick)
             for source, event in sources
@@ -78,19 +80,35 @@ def build(models: Sequence[Shown], limits: Limits, folder: Path) -> gr.Blocks:
                     concurrency_id=f"model {number}",
                     **(quick | {"queue": True}),
                 ).then(tell_past, None, table, show_progress="hidden", **quick)
-        page.unload(leave)
+        page.unload(_nothing)  # gradio's page holds its heartbeat only where something follows from its end
+    page.queue(max_size=4 * limits.visits, api_open=False)  # what waits for a model cannot be called past its queue
     page.has_launched = True  # else gradio takes any path of this machine for an upload: a mounted page never says it
     return page
 
 
-def run(page: gr.Blocks, limits: Limits, listener: socket.socket, started: Callable[[], None]) -> None:
+def run(
+    page: gr.Blocks,
+    visits: Visits,
+    limits: Limits,
+    hosts: Hosts,
+    listener: socket.socket,
+    started: Callable[[], None],
+) -> None:
     """Serves the page on a socket until SIGINT or SIGTERM, which is then raised again; `started` is called once it can be
     reached."""
+
+    @asynccontextmanager
+    async def tidied(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(_tidy(visits, min(TIDY_SECONDS, limits.idle)))
+        yield
+        task.cancel()
+
+    largest = round(limits.megabytes * 2**20)
     app = gr.mount_gradio_app(
-        FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
+        FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=tidied),
         page,
         path="/",
-        max_file_size=round(limits.megabytes * 2**20),
+        max_file_size=largest,
         css=demo_html.CSS,
         theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         ssr_mode=False,
@@ -100,8 +118,24 @@ def run(page: gr.Blocks, limits: Limits, listener: socket.socket, started: Calla
         footer_links=[],
     )
     # Visitors' connections stay open as long as they look at the page.
-    config = uvicorn.Config(app, log_config=None, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        Gate(app, visits, hosts, largest, frozenset(page.fns)),
+        log_config=None,
+        log_level="critical",
+        timeout_graceful_shutdown=1,
+        limit_concurrency=2 * limits.visits,
+    )
     _Server(config, started).run([listener])
+
+
+async def _tidy(visits: Visits, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        await asyncio.to_thread(visits.tidy)
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Server(uvicorn.Server):
@@ -159,18 +193,25 @@ def _taker(visits: Visits) -> Callable[..., Any]:
     def take(given: dict[str, Any] | None, request: gr.Request) -> Any:
         if not given:  # a recording that was thrown away
             return gr.skip(), None
-        path = Path(given["path"])
-        name = given.get("orig_name") or path.name
-        return demo_html.player(visits.take(_session(request), path, name, given=True), name), None
+        return _take(visits, request, Path(given["path"]), given["orig_name"]), None
 
     return take
 
 
 def _example_taker(visits: Visits, path: Path) -> Callable[..., Any]:
+    visits.offer(path)
+
     def take(request: gr.Request) -> str:
-        return demo_html.player(visits.take(_session(request), path, path.name, given=False), path.name)
+        return _take(visits, request, path, path.name)
 
     return take
+
+
+def _take(visits: Visits, request: gr.Request, path: Path, name: str) -> str:
+    try:
+        return demo_html.player(visits.take(_session(request), path, name), name)
+    except EmozooError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits) -> Callable[..., Any]:

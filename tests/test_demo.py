@@ -238,6 +238,7 @@ def test_mistakes_cost_a_line_before_the_page_is_served(folder: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         assert f"port {port} of 127.0.0.1 cannot be used" in one_error(emozoo("demo", "--port", port, check=2))
+    assert "is no host: name one like" in one_error(emozoo("demo", "--allow-host", "http://x.example", check=2))
     assert "192.0.2.1 cannot be listened on" in one_error(emozoo("demo", "--host", "192.0.2.1", check=2))
 
 

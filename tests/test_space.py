@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from browser import browsing, needs_browser, needs_gradio, open_page, serving
@@ -94,6 +95,34 @@ def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     for _ in range(2):
         emozoo("space", NAME, "--output", str(tmp_path / "new"))
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["README.md", "app.py", "requirements.txt"]
+
+
+def test_the_app_answers_to_its_names_and_reads_nothing_out(tmp_path: Path) -> None:
+    space = "anna-feelings.hf.space"
+    emozoo("space", NAME, "--output", str(tmp_path / "space"))
+    requirements = (tmp_path / "space" / "requirements.txt").read_text()
+    assert requirements == f"emozoo[demo]=={__version__}\n"
+    assert tuple(map(int, __version__.split(".")[:2])) >= (0, 2)  # in 0.1 a visitor could read any file
+    variables = {"SPACE_HOST": space, "SPACE_ID": NAME, "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "7868"}
+    variables["HF_TOKEN"] = "hf_secret"
+    with (
+        serving(tmp_path / "home", str(tmp_path / "space" / "app.py"), **variables) as server,
+        httpx.Client(base_url=server.address, trust_env=False, timeout=60) as client,
+    ):
+        through = {"host": space, "x-forwarded-proto": "https"}  # as the Hub hands it on
+        client.headers.update(through)
+        assert client.get("/config").json()["root"] == f"https://{space}"
+        path, body = "/proc/self/environ", {"fn_index": 0, "session_hash": "x"}
+        data = [{"path": path, "orig_name": "x.wav", "meta": {"_type": "gradio.FileData"}}]
+        for origin in (f"https://{space}", "https://huggingface.co"):
+            headers = {"origin": origin}
+            assert client.post("/gradio_api/upload", files={"files": b"x"}, headers=headers).status_code == 200
+            answer = client.post("/gradio_api/run/predict", json=body | {"data": data}, headers=headers)
+            assert answer.status_code == 403 and "was not given to this page" in answer.text
+        assert client.get(f"/gradio_api/file={path}").status_code == 403
+        foreign = {"origin": "https://bob-other.hf.space"}
+        assert client.post("/gradio_api/upload", files={"files": b"x"}, headers=foreign).status_code == 403
+        assert client.get("/", headers={"host": "bob-other.hf.space"}).status_code == 421
 
 
 @needs_browser
