@@ -25,6 +25,10 @@ ONNX = "model.onnx"
 """The weights once more, with the network, where `emozoo export` wrote it."""
 LARGEST_JSON = 2**20
 """Bytes of a config.json that is read."""
+LARGEST_HEADER = 2**24
+"""Bytes of the header of the weights, which has about a hundred for each tensor."""
+FLOATS, WHOLE = ("F64", "F32", "F16", "BF16"), ("I64", "I32", "I16", "I8", "U8", "BOOL")
+"""Kinds of number, as safetensors calls them, that weights are made of."""
 MOST_LABELS, LONGEST_TEXT, DEEPEST, LARGEST_NUMBER = 1000, 1000, 20, 2**31
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 """Of an architecture, or a distribution: it stands in advice that a user may paste into a shell."""
@@ -47,7 +51,7 @@ def read_config(folder: Path, name: str | None = None) -> dict[str, Any]:
         folds = sorted(each.parent.name for each in folder.glob(f"fold*/{CONFIG}"))
         way_out = f"name one of its folds, such as {folder / folds[0]}" if folds else "emozoo train makes one"
         raise EmozooError(f"{name} is not a checkpoint: it has no {CONFIG}; {way_out}")
-    config = _read_json(path, f"{name}/{CONFIG}")
+    config = read_json(path, f"{name}/{CONFIG}")
     if not isinstance(config, dict) or config.get("model_type") != "emozoo":
         kind = config.get("model_type", "unknown") if isinstance(config, dict) else "unknown"
         raise EmozooError(f"{name} is not a checkpoint of emozoo: model_type is {shown(kind)}, not 'emozoo'")
@@ -104,14 +108,42 @@ def read_shapes(folder: Path, name: str | None = None) -> dict[str, tuple[tuple[
     from safetensors import SafetensorError, safe_open
 
     path, name = folder / WEIGHTS, name or str(folder)
+    where = f"{name}/{WEIGHTS} is damaged"
     if not path.is_file():
         raise EmozooError(f"{name} is not a checkpoint: it has no {WEIGHTS} (weights are read from safetensors only)")
+    _check_header(path, where)
     try:
         with safe_open(path, framework="np") as file:
             slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-            return {key: (tuple(part.get_shape()), "F" in part.get_dtype()) for key, part in slices.items()}
+            kinds = {key: part.get_dtype() for key, part in slices.items()}
+            shapes = {key: tuple(part.get_shape()) for key, part in slices.items()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise EmozooError(f"{name}/{WEIGHTS} is damaged: {error}") from error
+        raise EmozooError(f"{where}: {error}") from error
+    for key, kind in kinds.items():
+        if kind not in FLOATS + WHOLE:
+            raise EmozooError(f"{where}: {shown(key)} holds {kind} numbers, which emozoo does not write")
+    return {key: (shape, kinds[key] in FLOATS) for key, shape in shapes.items()}
+
+
+def _check_header(path: Path, where: str) -> None:
+    """The JSON in front of the tensors, before a library takes memory for what it claims. Raises EmozooError, which begins
+    with `where`."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise EmozooError(f"{where}: its header names something twice")
+        return found
+
+    try:
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > LARGEST_HEADER:
+                raise EmozooError(
+                    f"{where}: its header has {size:,} bytes, more than the {LARGEST_HEADER:,} that are read"
+                )
+            json.loads(file.read(size), object_pairs_hook=once)
+    except (OSError, ValueError, RecursionError) as error:
+        raise EmozooError(f"{where}: its header is not readable as JSON") from error
 
 
 def type_problem(values: Any, kind: type[Any]) -> str | None:
@@ -133,13 +165,15 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _read_json(path: Path, name: str) -> Any:
+def read_json(path: Path, name: str, largest: int = LARGEST_JSON) -> Any:
+    """The document in a file of `largest` bytes at most. Raises EmozooError, about `name`, for what is no JSON."""
+
     def refuse(word: str) -> Any:
         raise ValueError(word)  # NaN and Infinity are no JSON
 
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise EmozooError(f"{name} is damaged: larger than {LARGEST_JSON // 2**20} MiB")
+        if path.stat().st_size > largest:
+            raise EmozooError(f"{name} is damaged: larger than {largest // 2**20} MiB")
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise EmozooError(f"{name} is damaged: not readable as JSON") from error

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emozoo import bundled
-from emozoo.checkpoint import CONFIG, LARGEST_JSON, ONNX, PREPROCESSOR, WEIGHTS, read_config, shown
+from emozoo.checkpoint import CONFIG, LARGEST_JSON, MOST_LABELS, ONNX, PREPROCESSOR, WEIGHTS, read_config, shown
 from emozoo.errors import EmozooError
 from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
 from emozoo.paths import write_text
@@ -294,30 +294,52 @@ def _card(folder: Path, theirs: str | None, name: Reference) -> str:
 
 def search(query: str | None = None) -> list[HubModel]:
     """The models of the zoo on the Hub, the most downloaded first. Raises EmozooError where it cannot be asked."""
-    from huggingface_hub import HfApi
-
     check_token(None)
     with explained("the Hub"):
-        found = persistently(
-            lambda: list(
-                HfApi().list_models(filter=TAG, search=query, cardData=True, sort="downloads", limit=FOUND, full=True)
-            )
-        )
-    return [_described(each) for each in found]
+        found = persistently(lambda: _ask_for_models(query))
+        if not isinstance(found, list):
+            raise ValueError("not a list of models")
+    return [_described(each) for each in _objects(found) if isinstance(each.get("id"), str)]
 
 
-def _described(model: Any) -> HubModel:
-    data = model.card_data.to_dict() if model.card_data else {}
-    own = data["emozoo"] if isinstance(data.get("emozoo"), dict) else {}
+def _ask_for_models(query: str | None) -> Any:
+    """The Hub's own words: `HfApi.list_models` would fail for all where one card is not as it expects."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    asked = {"filter": TAG, "sort": "downloads", "limit": str(FOUND), "full": "true", "cardData": "true"}
+    response = get_session().get(
+        f"{constants.ENDPOINT}/api/models",
+        params=asked | ({"search": query} if query else {}),
+        headers=build_hf_headers(),
+        timeout=30,
+    )
+    hf_raise_for_status(response)
+    return response.json()
+
+
+def _described(model: dict[str, Any]) -> HubModel:
+    """What a card's metadata say, as far as they are what emozoo writes."""
+    card = model["cardData"] if isinstance(model.get("cardData"), dict) else {}
+    own = card["emozoo"] if isinstance(card.get("emozoo"), dict) else {}
+    labels = own["labels"] if isinstance(own.get("labels"), list) else []
     scores: dict[str, float] = {}
-    for result in getattr(model.card_data, "eval_results", None) or ():
-        if isinstance(result.metric_value, int | float):
-            scores.setdefault(str(result.metric_name), float(result.metric_value))
+    for index in _objects(card.get("model-index")):
+        for result in _objects(index.get("results")):
+            for metric in _objects(result.get("metrics")):
+                value = metric.get("value")
+                if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+                    scores.setdefault(str(metric.get("name")), float(value))
+    downloads = model.get("downloads")
     return HubModel(
-        name=str(model.id)[:LONGEST],
-        architecture=str(own.get("architecture", ""))[:LONGEST],
-        labels=tuple(str(label)[:LONGEST] for label in own["labels"]) if isinstance(own.get("labels"), list) else (),
+        name=model["id"][:LONGEST],
+        architecture=own["architecture"][:LONGEST] if isinstance(own.get("architecture"), str) else "",
+        labels=tuple(label[:LONGEST] for label in labels[:MOST_LABELS] if isinstance(label, str)),
         wa=scores.get("WA"),
         ua=scores.get("UA"),
-        downloads=int(model.downloads or 0),
+        downloads=downloads if isinstance(downloads, int) else 0,
     )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

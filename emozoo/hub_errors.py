@@ -55,7 +55,7 @@ def explained(name: str, *, writing: bool = False) -> Iterator[None]:
             yield
     except EmozooError:
         raise
-    except (transport, OSError, ValueError, RuntimeError) as error:
+    except (transport, OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError) as error:
         raise EmozooError(explain(error, name, writing)) from error
     finally:
         remarks.set_verbosity(level)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from emozoo import bundled, hub, registry
-from emozoo.checkpoint import ONNX, read_config
+from emozoo.checkpoint import DEEPEST, LARGEST_NUMBER, ONNX, read_config
 from emozoo.errors import EmozooError
 from emozoo.preparation import Preparation
 
 METRICS = "metrics.json"
+MOST_SETTINGS, LONGEST = 1000, 10_000
+"""Of a recipe, and signs of a text, that are shown."""
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -136,16 +138,54 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
     metrics = read_metrics(folder)
     if metrics is None:
         return document
-    data, test = metrics["data"], metrics["test"]
     try:
-        return document | {
-            "trained_on": f"{data['dataset']}, {data['protocol']} fold {data['fold']} of {data['folds']}, "
-            f"test: {data['fold_name']}",
-            "fine_tuned_from": metrics["training"].get("start"),
-            "test_results": {score: round(test[score], 4) for score in ("wa", "ua", "macro_f1")}
-            | {"clips": test["count"]},
-            "note": data["note"],
-            "recipe": dict(metrics["training"]["recipe"]),
-        }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return document | _results(metrics)
+    except (KeyError, TypeError, ValueError) as error:
         raise EmozooError(f"{name}/{METRICS} is damaged: it does not hold a run's results") from error
+
+
+def _results(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What metrics.json tells. Raises KeyError, TypeError or ValueError where it does not: it may be a stranger's."""
+    data, test, training = metrics["data"], metrics["test"], metrics["training"]
+    recipe = training["recipe"]
+    if not isinstance(recipe, dict) or len(recipe) > MOST_SETTINGS:
+        raise TypeError("recipe")
+    start = training.get("start")
+    return {
+        "trained_on": f"{_text(data['dataset'])}, {_text(data['protocol'])} fold {_count(data['fold'])} of "
+        f"{_count(data['folds'])}, test: {_text(data['fold_name'])}",
+        "fine_tuned_from": None if start is None else _text(start),
+        "test_results": {score: round(_share(test[score]), 4) for score in ("wa", "ua", "macro_f1")}
+        | {"clips": _count(test["count"])},
+        "note": _text(data["note"]),
+        "recipe": {_text(key): _setting(value) for key, value in recipe.items()},
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise TypeError("not a text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
+        raise TypeError("not a count")
+    return value
+
+
+def _share(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise TypeError("not a share")
+    return float(value)
+
+
+def _setting(value: Any, depth: int = 0) -> Any:
+    """A value of a recipe: a text, a number, a truth value, nothing, or a list of such values."""
+    if isinstance(value, list) and len(value) <= MOST_SETTINGS and depth < DEEPEST:
+        return [_setting(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER:  # no NaN, which is larger
+        return value
+    raise TypeError("not a setting")

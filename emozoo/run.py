@@ -16,11 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from emozoo.checkpoint import read_json
 from emozoo.errors import EmozooError
 from emozoo.paths import write_text
 from emozoo.text import csv_cell, csv_text
 
 RUN, METRICS, PREDICTIONS, SUMMARY = "run.json", "metrics.json", "predictions.csv", "summary.json"
+LARGEST_METRICS = 2**26
+"""Bytes of a metrics.json that is read."""
 PREPARED = "prepared.json"
 """The network's config as its plugin's `prepare` made it when the run began; only where the plugin has one."""
 
@@ -76,12 +79,11 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
     path = folder / METRICS
     if not path.is_file():
         return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        document["test"]["confusion"], document["data"], document["training"]
-        return document
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EmozooError(f"{path} is damaged: it does not hold a run's results") from error
+    document = read_json(path, str(path), LARGEST_METRICS)
+    parts = [document.get(part) if isinstance(document, dict) else None for part in ("data", "test", "training")]
+    if not all(isinstance(part, dict) for part in parts) or "confusion" not in document["test"]:
+        raise EmozooError(f"{path} is damaged: it does not hold a run's results")
+    return document
 
 
 def write_predictions(
