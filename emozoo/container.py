@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
 from emozoo.media_files import existing_file, unknown_size, unreadable
+from emozoo.resampling import HIGHEST_RATE, LOWEST_RATE
 
 if TYPE_CHECKING:
     import av
     import av.container
 
+MOST_CHANNELS = 64
 _CONTAINERS = (
     "mov,matroska,avi,asf,flv,mpegts,mpeg,ogg,mp3,aac,ac3,eac3,amr,flac,wav,w64,aiff,caf,au,nistsphere,voc,wv,ape,tta"
 )
@@ -33,6 +35,12 @@ _JITTER, _OGG_JITTER = 0.1, 0.25
 """Seconds that timestamps may be off and mean nothing; in Ogg, ffmpeg guesses those within a page."""
 _LATE = 0.02
 """Seconds by which a sound track must begin later than the pictures to be kept in its place beside them."""
+_MP3_KILOBITS = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+_MP3_RATES = (44_100, 48_000, 32_000)
+"""Of layer III, by the numbers in a frame's header (ISO 11172-3 and 13818-3): of version 1, and of the later ones."""
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 """How the part of an ASF header begins that tells the file's size."""
 _LONGEST_HOLE = 600.0
@@ -79,11 +87,22 @@ def sound_streams(container: av.container.InputContainer) -> list[av.AudioStream
     return sorted(tracks, key=lambda stream: not stream.disposition & Disposition.default)
 
 
+def check_track(path: str | Path, rate: int, channels: int) -> None:
+    """Raises EmozooError, before memory is taken, for what no recording of speech has."""
+    if rate and not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        few = "few" if rate < LOWEST_RATE else "many"
+        raise EmozooError(f"{path} has {rate} samples a second, too {few} for speech: record or export it again")
+    if channels > MOST_CHANNELS:
+        raise EmozooError(f"{path} has {channels} channels, more than {MOST_CHANNELS}: mix it down to fewer")
+
+
 def probe_container(path: str | Path) -> ContainerFacts:
     """What tracks the file has and how long it is. Raises EmozooError where it is no media file, or damaged."""
     with errors_of(path), open_container(path) as container:
         seconds = _told_seconds(container) if is_one_of(container, INDEXED) else 0.0
         if seconds <= 0:  # a stream, or a recording that was streamed to disk, as browsers do, does not say
+            for track in sound_streams(container):
+                check_track(path, track.codec_context.sample_rate, track.codec_context.layout.nb_channels)
             seconds = _counted_seconds(container)
         return ContainerFacts(bool(sound_streams(container)), picture_stream(container) is not None, seconds)
 
@@ -240,6 +259,26 @@ def _told_size(path: str | Path, size: int) -> int:
             if chunk.startswith(b"data"):
                 return place
     return size
+
+
+def ends_within_a_packet(container: av.container.InputContainer, path: str | Path, last: bytes) -> bool:
+    """Whether an MP3 or MPEG-TS is cut off in its `last` packet, of which decoders make something without a word."""
+    if is_one_of(container, ["mpegts"]):
+        return all(os.path.getsize(path) % size for size in (188, 192, 204))
+    return is_one_of(container, ["mp3"]) and len(last) < _mp3_frame_bytes(last)
+
+
+def _mp3_frame_bytes(frame: bytes) -> int:
+    """How long a frame is by its header; 0 where it is none of layer III."""
+    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:
+        return 0
+    version, kilobits, rate = frame[1] >> 3 & 3, frame[2] >> 4, frame[2] >> 2 & 3
+    if version == 1 or kilobits in (0, 15) or rate == 3:
+        return 0
+    later = version != 3
+    halves = {3: 1, 2: 2, 0: 4}[version]
+    size = (72_000 if later else 144_000) * _MP3_KILOBITS[later][kilobits] * halves // _MP3_RATES[rate]
+    return size + (frame[2] >> 1 & 1)
 
 
 def _counts_frames(path: str | Path) -> bool:

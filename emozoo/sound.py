@@ -16,19 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emozoo import ogg
-from emozoo.container import ContainerFacts, open_container, picture_stream, probe_container
+from emozoo.container import MOST_CHANNELS, ContainerFacts, check_track, open_container, picture_stream, probe_container
 from emozoo.errors import EmozooError
 from emozoo.media_files import existing_file, ignore, unknown_size
 from emozoo.resampling import SAMPLING_RATE, OffsetRemover, Resampler, check_rate
-from emozoo.soundtrack import (
-    ALMOST_NOTHING,
-    MOST_CHANNELS,
-    SILENT,
-    Warn,
-    check_track,
-    container_sound,
-    mean_of_channels,
-)
+from emozoo.soundtrack import ALMOST_NOTHING, SILENT, Warn, container_sound, mean_of_channels
 
 if TYPE_CHECKING:
     import soundfile
@@ -108,14 +100,21 @@ def _opened(path: str | Path) -> soundfile.SoundFile | None:
     """The file where soundfile knows it, whatever it reads of it."""
     name = existing_file(path)
     with open(name, "rb") as file:
-        if file.read(4) not in _SOUNDFILE_HEADS:
-            return None
+        head = file.read(4096)
+    if head[:4] not in _SOUNDFILE_HEADS or _holds_mpeg(head):
+        return None
     import soundfile
 
     try:
         return soundfile.SoundFile(name)
     except Exception:  # noqa: BLE001 - also TypeError: a name in .raw, which says no more of its content than any other
         return None
+
+
+def _holds_mpeg(head: bytes) -> bool:
+    """Whether a WAV has MP2 or MP3 inside, about which soundfile's decoder complains on standard error."""
+    place = head.find(b"fmt ") if head.startswith(b"RIFF") else -1
+    return place >= 0 and head[place + 8 : place + 10] in (b"\x50\0", b"\x55\0")
 
 
 def _reaches_its_end(sound: soundfile.SoundFile) -> bool:

@@ -12,8 +12,11 @@ import numpy as np
 from emozoo import ogg
 from emozoo.container import (
     INDEXED,
+    MOST_CHANNELS,
     Clock,
+    check_track,
     end_of,
+    ends_within_a_packet,
     errors_of,
     is_one_of,
     open_container,
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     import av
     import av.container
 
-MOST_CHANNELS = 64
 SILENT = 1e-4
 """Sound whose peak is not above this (80 dB below full scale) is silent."""
 ALMOST_NOTHING = 0.1
@@ -59,15 +61,6 @@ def container_sound(
         check_track(path, track.codec_context.sample_rate, track.codec_context.layout.nb_channels)
         span = (start or 0.0, math.inf if end is None else end)
         yield from _in_seconds(_Reading(path, container, track, span, warn).pieces())
-
-
-def check_track(path: str | Path, rate: int, channels: int) -> None:
-    """Raises EmozooError, before memory is taken, for what no recording of speech has."""
-    if rate and not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        few = "few" if rate < LOWEST_RATE else "many"
-        raise EmozooError(f"{path} has {rate} samples a second, too {few} for speech: record or export it again")
-    if channels > MOST_CHANNELS:
-        raise EmozooError(f"{path} has {channels} channels, more than {MOST_CHANNELS}: mix it down to fewer")
 
 
 def _chosen_track(path: str | Path, container: av.container.InputContainer, warn: Warn) -> av.AudioStream:
@@ -126,6 +119,7 @@ class _Reading:
         self._clock = Clock(container, track.codec_context.sample_rate or HIGHEST_RATE)
         self._good = self._bad = self._pending = 0
         """Packets that were decoded, that were damaged, and that were damaged with no good one behind them as yet."""
+        self._last = b""
         self._reach, self._broken, self._unprimed = 0.0, True, 0.0
         """Where the last packet of all ends, on the container's clock; whether the container breaks off there; seconds of
         damaged packets before the beginning, without which what follows them is not whole."""
@@ -187,6 +181,8 @@ class _Reading:
                 if not self._good and end_of(packet) <= self._clock.zero:
                     self._unprimed += float((packet.duration or 0) * (packet.time_base or 0))
             return []
+        if packet and packet.size:
+            self._last = bytes(packet)
         if frames:
             self._good, self._bad, self._pending = self._good + 1, self._bad + self._pending, 0
         return frames
@@ -237,7 +233,7 @@ class _Reading:
         """What shows that the file is cut off."""
         begin, there = max(self._clock.zero, 0.0), self._clock.seconds
         promised = promised_end(self._path, self._container) - begin
-        slack = 1.0 if picture_stream(self._container) else 0.25
+        slack = 1.0 if picture_stream(self._container) else 0.1
         if self._reach - begin < promised - slack and there < promised - slack:
             return f"cut off: the header promises {promised:.1f} s, {there:.1f} s are there"
         if is_one_of(self._container, ["ogg"]):
@@ -245,7 +241,7 @@ class _Reading:
             if pages.cut:
                 return "cut off: its last page is not whole"
             return None if pages.marked else "its end is not marked: it may be cut off"
-        if self._pending or self._broken:
+        if self._pending or self._broken or ends_within_a_packet(self._container, self._path, self._last):
             return "its last packet is not whole: it may be cut off"
         return None
 

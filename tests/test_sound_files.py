@@ -134,6 +134,7 @@ WHOLE = (
     "flv",
     "asf",
     "sph",
+    "ts",
 )
 
 
@@ -161,6 +162,21 @@ def test_what_is_cut_off_is_answered_from_what_is_there_and_says_so(tmp_path: Pa
         with pytest.raises(EmozooError, match="ends at|over before"):
             read_audio(cut, 0.0, 3.2)
         assert len(read_audio(cut, 0.0, 0.3)) == 4_800
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100])
+def test_an_mp3_that_does_not_know_its_length_is_cut_off_within_a_frame(tmp_path: Path, rate: int) -> None:
+    path = made(tmp_path, "mp3", "-ar", str(rate), "-write_xing", "0")
+    data = path.read_bytes()
+    assert not [each for each in heard(path)[1] if "cut off" in each]
+    path.write_bytes(data[: len(data) * 2 // 3 + 1])
+    assert [each for each in heard(path)[1] if "cut off" in each]
+
+
+def test_a_wav_with_mp3_inside_says_nothing_on_standard_error() -> None:
+    program = "import sys\nfrom emozoo.media import read_audio\nread_audio(sys.argv[1])"
+    command = [sys.executable, "-c", program, str(MEDIA / "wav_mp3_inside.wav")]
+    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "opus", "mp3", "m4a", "mka"])
