@@ -18,9 +18,9 @@ import numpy as np
 from emozoo import ogg
 from emozoo.container import MOST_CHANNELS, ContainerFacts, check_track, open_container, picture_stream, probe_container
 from emozoo.errors import EmozooError
-from emozoo.media_files import existing_file, ignore, unknown_size
+from emozoo.media_files import Warn, existing_file, ignore, unknown_size
 from emozoo.resampling import SAMPLING_RATE, OffsetRemover, Resampler, check_rate
-from emozoo.soundtrack import ALMOST_NOTHING, SILENT, Warn, container_sound, mean_of_channels
+from emozoo.soundtrack import ALMOST_NOTHING, SILENT, container_sound, mean_of_channels
 
 if TYPE_CHECKING:
     import soundfile
@@ -124,12 +124,13 @@ def _reaches_its_end(sound: soundfile.SoundFile) -> bool:
     if sound.format != "FLAC":  # the header of others was checked against the file's size when it was opened
         return sound.frames < 2**60
     try:
-        sound.seek(max(0, sound.frames - 1))
-        last = sound.read(1)
+        count = min(sound.frames, 2**16)  # to seek the last frame itself takes libFLAC a walk over the whole file
+        sound.seek(sound.frames - count)
+        last = sound.read(count, dtype="int16")
         sound.seek(0)
     except Exception:  # noqa: BLE001 - the answer is no
         return False
-    return len(last) == min(1, sound.frames)
+    return len(last) == count
 
 
 def _promised(sound: soundfile.SoundFile) -> float:
