@@ -15,6 +15,7 @@ from conftest import ROOT
 from make_media import tone, write_sound, write_video
 from scipy.signal import resample_poly
 
+from emozoo import sound
 from emozoo.errors import EmozooError
 from emozoo.media import SAMPLING_RATE, duration, has_sound, has_video, read_audio, stream_audio
 from emozoo.media_files import MEDIA_SUFFIXES, find_files
@@ -346,7 +347,8 @@ def test_the_default_track_is_read_and_silent_ones_are_passed_over(tmp_path: Pat
 )
 def test_a_hostile_file_costs_neither_the_process_nor_memory(name: str, words: str) -> None:
     program = (
-        "import pathlib, re, sys\nfrom emozoo.errors import EmozooError\nfrom emozoo.media import duration, read_audio\n"
+        "import pathlib, re, sys\nfrom emozoo.errors import EmozooError\nfrom emozoo.media import duration\n"
+        "from emozoo.sound import read_audio\n"
         "try:\n    print(len(read_audio(sys.argv[1], warn=print)), duration(sys.argv[1]))\n"
         "except EmozooError as error:\n    print(error)\n"
         "status = pathlib.Path('/proc/self/status')\n"
@@ -385,7 +387,7 @@ def test_whatever_a_decoder_raises_is_an_error_of_the_file(tmp_path: Path, monke
 
         monkeypatch.setattr(emozoo.soundtrack, "_mono", fail)
         with pytest.raises(EmozooError, match="damaged or cut off"):
-            read_audio(path)
+            sound.read_audio(path)
 
 
 @pytest.mark.parametrize(
@@ -416,8 +418,11 @@ def test_pieces_of_a_container_are_short_and_another_may_give_them(tmp_path: Pat
         calls.append((start, end))
         yield 16_000, np.full(16_000, 0.001, np.float32)
 
-    assert len(read_audio(path, 0.0, 1.0, container=elsewhere)) == 16_000
-    assert sum(map(len, stream_audio(path, container=elsewhere))) == 16_000 and calls == [(0.0, 1.0), (None, None)]
+    assert len(sound.read_audio(path, 0.0, 1.0, container=elsewhere)) == 16_000
+    assert sum(map(len, sound.stream_audio(path, container=elsewhere))) == 16_000 and calls == [
+        (0.0, 1.0),
+        (None, None),
+    ]
     facts = probe_container(path)
     assert facts.has_sound and not facts.has_video and facts.seconds == pytest.approx(303.2, abs=0.1)
 
