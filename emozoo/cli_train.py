@@ -119,6 +119,7 @@ def train(
         raise EmozooError("several processes train into one folder: name it with --output")
     folder = output or _default_folder(f"{architecture}-{dataset}", resume)
     _check_before_torch(options)
+    from emozoo.data.protocols import speaker_note
     from emozoo.train import train as run
 
     progress = render.TrainingProgress()
@@ -127,7 +128,10 @@ def train(
         summary = run(options, folder, device=device, resume=resume, progress=progress)
     if render.is_main_process():
         if as_json:
-            test = [{"fold": fold.number, "name": fold.name, **metrics.to_dict()} for fold, metrics in progress.folds]
+            test = [
+                {"fold": fold.number, "name": fold.name, "note": speaker_note(fold), **metrics.to_dict()}
+                for fold, metrics in progress.folds
+            ]
             print_json({"run": str(folder), **summary.to_dict(), "test": test})
         else:
             render.show_training(str(folder), summary, progress.folds)

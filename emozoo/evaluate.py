@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ from emozoo.adaptation import adapt_to_speakers, adaptation_note
 from emozoo.data import hub_dataset, load_dataset, manifest
 from emozoo.data.cache import ClipStore
 from emozoo.data.corpus import Corpus
-from emozoo.data.protocols import Fold, make_folds, speaker_note
+from emozoo.data.protocols import SPEAKER_DEPENDENT, Fold, make_folds
+from emozoo.data.split import read_split
 from emozoo.errors import EmozooError
 from emozoo.metrics import Metrics, evaluate_predictions
 from emozoo.model import EmotionModel, load
 from emozoo.predict import clip_probabilities
 from emozoo.preparation import PLAIN, Preparation
+from emozoo.provenance import PROVENANCE, Clips, Leak, Provenance, compare, marks
 from emozoo.reference import name_of
-from emozoo.run import PREDICTIONS, RunOptions, read_options, read_predictions, write_predictions
+from emozoo.run import PREDICTIONS, RunOptions, read_options, read_tested, write_predictions
 
 CONFUSION = "confusion_matrix.png"
 ADAPTATIONS = ("speaker",)
+OLD_RUN = "this run was made before runs kept their split, so its test clips are dealt anew"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Evaluation:
     part: str
     """In words: the fold, or the whole dataset."""
     metrics: Metrics
+    leak: Leak = Leak()
+    """What of the clips the model had been trained on."""
     note: str = ""
     """What a reader of the numbers must know, such as that they are speaker-dependent; "" for nothing."""
     adapted: Adaptation | None = None
@@ -56,7 +62,7 @@ class Evaluation:
         """As `emozoo evaluate --json` prints it."""
         named = {"model": self.model, "dataset": self.dataset, "part": self.part, "note": self.note}
         adapted = None if self.adapted is None else vars(self.adapted)
-        return {**named, "adapted": adapted, **self.metrics.to_dict()}
+        return {**named, "leak": self.leak.to_dict(), "adapted": adapted, **self.metrics.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,24 @@ class Data:
         """The folds of a protocol, or of the corpus' usual one."""
         words = [self.labels[number] for number in self.columns["label"]]
         return make_folds({**self.columns, "label": words}, protocol or self.corpus.protocol, seed=seed)
+
+    @cached_property
+    def clips(self) -> Clips:
+        """The rows as a record of what was trained on knows them."""
+        return Clips.of(self.columns, self.corpus.name)
+
+    @cached_property
+    def speakers(self) -> list[str]:
+        """Of each row, "" where unknown; of a name that stands in several corpora, with the corpus before it."""
+        names = [str(name or "") for name in self.columns["speaker"]]
+        corpora = [str(name or "") for name in self.columns.get("corpus", [""] * len(names))]
+        homes: dict[str, set[str]] = {}
+        for name, corpus in zip(names, corpora, strict=True):
+            homes.setdefault(name, set()).add(corpus)
+        return [
+            f"{corpus} {name}".strip() if name and len(homes[name]) > 1 else name
+            for name, corpus in zip(names, corpora, strict=True)
+        ]
 
 
 def open_data(
@@ -120,18 +144,20 @@ def measure(
     *,
     modality: str | None = None,
     adapted: Adaptation | None = None,
+    provenance: Provenance | None = None,
 ) -> Metrics:
     """Answers for the rows, by one `modality` alone where it is named, and compares; with a folder, writes predictions.csv
-    and confusion_matrix.png there."""
+    and confusion_matrix.png there. predictions.csv marks what `provenance` has of the rows."""
     odds = clip_probabilities(model, data.store, rows, modality=modality)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
-    speakers = [data.columns["speaker"][row] for row in rows]
+    speakers = [data.speakers[row] for row in rows]
     if adapted is not None:
         odds = adapt_to_speakers(odds, speakers, adapted.recordings)
     metrics = evaluate_predictions(model.labels, truth, odds.argmax(1), speakers)
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
-        write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, odds)
+        trained_on = marks(provenance, data.clips, rows)
+        write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, odds, trained_on)
         plots.confusion_matrix(metrics, folder / CONFUSION)
     return metrics
 
@@ -162,11 +188,12 @@ def evaluate(
         raise EmozooError(f"cannot adapt to {adapt!r}: what there is to adapt to is {', '.join(ADAPTATIONS)}")
     if recordings is not None and (adapt is None or recordings < 1):
         raise EmozooError(f"--recordings {recordings}: goes with --adapt speaker, and is 1 or more")
-    folder, name = hub.resolve(reference), name_of(reference)
+    folder, name = hub.resolve(reference, extra=(PROVENANCE,)), name_of(reference)
     model = load(hub.commit_of(reference, folder) if hub.is_reference(reference) else folder, device)
     if modality and (lost := {*model.architecture.modalities} - {modality, *model.optional}):
         raise EmozooError(f"{name} cannot do without {', '.join(lost)}: leave --modality out")
     run = None if hub.is_reference(reference) else read_options(folder)
+    own = dataset is None
     if dataset is None:
         if run is None:
             raise EmozooError(f"{name} has no record of its training here: name the data with --dataset and --data-dir")
@@ -184,37 +211,75 @@ def evaluate(
         optional=model.optional,
         preparation=model.preparation,
     )
-    seed = run.seed if run else 0
-    rows, part, notes = list(range(len(data.store))), f"all {len(data.store)} clips", []
-    if fold is not None or protocol is not None:
-        words = protocol or data.corpus.protocol
-        split = pick_fold(data.folds(protocol, seed), fold or 1, words)
-        rows, part = list(split.test), f"{words} fold {split.number} ({split.name}), {len(split.test)} clips"
-        notes.append(speaker_note(split))
-    if run and dataset == run.dataset:
-        notes.append(_seen_note(folder, run, data, rows))
+    if own and run:
+        part = _own_part(folder, run, data, protocol, fold or 1)
+    elif fold is not None or protocol is not None:
+        part = _dealt_part(data, protocol, fold or 1, run.seed if run else 0)
+    else:
+        part = _Part(list(range(len(data.store))), f"all {len(data.store)} clips")
+    rows, words, notes = part.rows, part.words, list(part.notes)
+    leak = compare(model.provenance, data.clips, rows)
+    if part.dependent and not leak.disjoint:  # of a model that never heard the data, a split of them says nothing
+        notes.insert(0, SPEAKER_DEPENDENT)
+    notes.insert(0, leak.sentence)
     adapted = None
     if adapt is not None:
-        speakers = [data.columns["speaker"][row] for row in rows]
+        speakers = [data.speakers[row] for row in rows]
         if not any(speakers):
-            raise EmozooError(f"{dataset} does not tell who speaks in {part}: leave --adapt {adapt} out")
+            raise EmozooError(f"{dataset} does not tell who speaks in {words}: leave --adapt {adapt} out")
         adapted = Adaptation(adapt, recordings, adaptation_note(speakers, recordings))
     if modality:
-        part += f", {modality} alone"
+        words += f", {modality} alone"
     elif model.video and (lacking := sum(data.store.frames(row) is None for row in rows)):
-        notes.append(f"{lacking} of {len(rows)} clips have no picture: they were only heard.")
-    note = " ".join(filter(None, notes))
-    measured = measure(model, data, rows, output, modality=modality, adapted=adapted)
-    return Evaluation(name, dataset, part, measured, note, adapted)
+        notes.append(f"{lacking} of {len(rows)} clips have no picture: they were only heard")
+    note = ". ".join(filter(None, notes))
+    measured = measure(model, data, rows, output, modality=modality, adapted=adapted, provenance=model.provenance)
+    return Evaluation(name, dataset, words, measured, leak, note, adapted)
 
 
-def _seen_note(folder: Path, run: RunOptions, data: Data, rows: Sequence[int]) -> str:
-    """A warning where clips are measured that are not known to be the run's own test clips."""
-    try:
-        tested = {row["utterance_id"] for row in read_predictions(folder / PREDICTIONS)}
-    except (OSError, KeyError, ValueError):
-        return ""
-    strangers = sum(data.columns["utterance_id"][row] not in tested for row in rows)
-    if not strangers:
-        return ""
-    return f"{strangers} of {len(rows)} clips are not in this run's test fold: the model may have been trained on them."
+@dataclass(frozen=True)
+class _Part:
+    """Some rows of a dataset, in words, and what is to be known of them."""
+
+    rows: list[int]
+    words: str
+    notes: tuple[str, ...] = ()
+    dependent: bool = False
+    """Whether the fold that they are the test split of is speaker-dependent."""
+
+
+def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> _Part:
+    """The test split of a fold of the run in `folder`: as it was kept, where it was, else dealt anew."""
+    kept = read_split(folder) if protocol == run.protocol else None
+    if kept is None:
+        part = _dealt_part(data, protocol, fold, run.seed)
+        tested = read_tested(folder) if (protocol, fold) == (run.protocol, run.fold) else None
+        if tested is None:
+            return part
+        others = sum(data.columns["utterance_id"][row] not in tested for row in part.rows)
+        note = f"{OLD_RUN}: " + (
+            f"{others} of {len(part.rows)} are others by their ids" if others else "by their ids they are the same"
+        )
+        return replace(part, notes=(note,))
+    words = protocol or data.corpus.protocol
+    found = kept.find(data.columns, data.labels)
+    was, now = (pick_fold(folds, fold, words) for folds in (kept.folds, kept.placed(found)))
+    if not now.test:
+        raise EmozooError(
+            f"none of the {len(was.test)} test clips of fold {fold} of {folder} is there: name the run's own data with "
+            "--data-dir, or measure others with --dataset"
+        )
+    notes = [changed[:1].upper() + changed[1:]] if (changed := kept.differences(found, was.test)) else []
+    if found.new:
+        notes.append(f"clips that the run did not have are left out: {len(found.new)}")
+    return _Part(list(now.test), _fold_words(words, now), tuple(notes), not now.speaker_disjoint)
+
+
+def _dealt_part(data: Data, protocol: str | None, fold: int, seed: int) -> _Part:
+    words = protocol or data.corpus.protocol
+    split = pick_fold(data.folds(protocol, seed), fold, words)
+    return _Part(list(split.test), _fold_words(words, split), dependent=not split.speaker_disjoint)
+
+
+def _fold_words(protocol: str, fold: Fold) -> str:
+    return f"{protocol} fold {fold.number} ({fold.name}), {len(fold.test)} clips"

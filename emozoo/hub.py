@@ -22,13 +22,14 @@ from emozoo.checkpoint import CONFIG, LARGEST_JSON, MOST_LABELS, ONNX, PREPROCES
 from emozoo.errors import EmozooError
 from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
 from emozoo.paths import write_text
+from emozoo.provenance import PROVENANCE
 from emozoo.reference import HUB_PREFIX, Reference, check_repo, is_reference, parse
 
 log = logging.getLogger("emozoo")
 TAG = "emozoo"
 CARD, METRICS = "README.md", "metrics.json"
 PUBLISHED = (
-    CONFIG, WEIGHTS, ONNX, PREPROCESSOR, CARD, METRICS,
+    CONFIG, WEIGHTS, ONNX, PREPROCESSOR, PROVENANCE, CARD, METRICS,
     "predictions.csv", "confusion_matrix.png", "training_curves.png",
 )  # fmt: skip
 """What is uploaded. run.json, the file that training is resumed from and logs name this machine's folders, and stay."""
@@ -69,9 +70,9 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     """The local folder of a model: the folder itself, that of a model in the box, or for `hub:user/name[@revision]` one of
     the Hub's cache.
 
-    Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json, all of one
-    commit; `extra` names files that are fetched where the repository has them. Without the network, or with
-    HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
+    Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json,
+    all of one commit; `extra` names files that are fetched where the repository has them. Without the
+    network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
         return bundled.folder_of(reference) or Path(reference).expanduser()
@@ -85,7 +86,8 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     except NoFile as missing:
         raise EmozooError(_what_is_there(name, str(missing))) from None
     for optional in ((PREPROCESSOR,) if weights else ()) + tuple(extra):
-        with suppress(NoFile):
+        # Without a network the record may be out of reach, and what it would tell is then said to be unknown.
+        with suppress(NoFile, *([EmozooError] if optional == PROVENANCE else [])):
             fetch(pinned, optional, pinned.revision)
     return folder
 

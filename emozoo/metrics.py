@@ -10,6 +10,7 @@ speech emotion: WA is accuracy, UA balanced accuracy. Macro F1 is the mean of th
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
@@ -90,6 +91,8 @@ class Summary:
     ua_std: float
     macro_f1_mean: float
     macro_f1_std: float
+    note: str = ""
+    """What a reader of the figures must know, such as that they are speaker-dependent; "" for nothing."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -124,8 +127,15 @@ def evaluate_predictions(
     return _measure(labels, dict(zip(names.tolist(), confusions, strict=True)))
 
 
-def pool(folds: Sequence[Metrics]) -> Summary:
-    """The folds of one label set together. Raises ValueError where there is none, or label sets differ."""
+def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
+    """The folds of one label set together. Raises ValueError where there is none, or label sets differ, and EmozooError
+    where a speaker is tested in two folds, unless speakers need not be `apart`."""
+    counts = collections.Counter(row.speaker for fold in folds for row in fold.per_speaker)
+    if apart and (twice := [speaker for speaker, count in counts.items() if count > 1]):
+        raise EmozooError(
+            f"these folds are not of one split: {', '.join(sorted(twice)[:3])} stands in the test clips of two of them; "
+            "train them anew, in one run"
+        )
     if not folds or any(fold.labels != folds[0].labels for fold in folds):
         raise ValueError("needs at least one fold, and folds of one label set")
     confusions: dict[str, np.ndarray] = {}
@@ -136,7 +146,7 @@ def pool(folds: Sequence[Metrics]) -> Summary:
             unknown = unknown - row.confusion
         if unknown.any():
             confusions[""] = confusions.get("", 0) + unknown
-    spread = {}
+    spread: dict[str, Any] = {}
     for name in ("wa", "ua", "macro_f1"):
         values = [getattr(fold, name) for fold in folds]
         spread[f"{name}_mean"] = statistics.fmean(values)

@@ -36,6 +36,7 @@ from emozoo.features import to_batch
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
 from emozoo.paths import atomic, write_text
 from emozoo.preparation import PLAIN, Preparation
+from emozoo.provenance import PROVENANCE, Provenance, read_provenance
 from emozoo.reference import name_of
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ class EmotionModel(nn.Module):
         labels: Sequence[str],
         origin: Origin | None = None,
         preparation: Preparation = PLAIN,
+        provenance: Provenance | None = None,
     ):
-        """Builds the network with fresh weights. Raises EmozooError where the config's values do not fit together."""
+        """Builds the network with fresh weights; `provenance` is what they are, or will be, trained on. Raises EmozooError
+        where the config's values do not fit together."""
         super().__init__()
         if len(labels) < 2 or len(set(labels)) != len(labels):
             raise EmozooError(f"a model needs two or more different labels, not {', '.join(labels) or 'none'}")
@@ -79,7 +82,7 @@ class EmotionModel(nn.Module):
         if origin is None:
             plugin = registry.find(registry.ARCHITECTURES, architecture.name)
             origin = Origin(plugin.distribution, plugin.version)
-        self.origin, self.preparation = origin, preparation
+        self.origin, self.preparation, self.provenance = origin, preparation, provenance
         self.name = architecture.name  # what errors call the model
         try:
             self.network = architecture.build(config, len(self.labels))
@@ -156,6 +159,10 @@ class EmotionModel(nn.Module):
             "return_attention_mask": False,
         }
         write_text(target / PREPROCESSOR, json.dumps(preprocessor, indent=2) + "\n")
+        if self.provenance:
+            self.provenance.write(target)
+        else:  # what stands there is of other weights
+            (target / PROVENANCE).unlink(missing_ok=True)
         write_text(target / CONFIG, config)
 
     def to_config(self) -> dict[str, Any]:
@@ -211,7 +218,8 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
     _check_shapes(architecture, settings, len(labels), shapes, name)
     plugin = config["plugin"]
     origin = Origin(plugin["distribution"], plugin["version"])
-    model = EmotionModel(architecture, settings, labels, origin, Preparation.from_config(config))
+    made = Preparation.from_config(config)
+    model = EmotionModel(architecture, settings, labels, origin, made, read_provenance(folder))
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval()

@@ -96,11 +96,12 @@ def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
         _save(figure, path)
 
 
-def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
-    """Loss, UA and WA, and learning rate over epochs; each entry of `history` is an epoch's numbers.
+def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], kept: int) -> None:
+    """Loss, UA and WA, and learning rate over epochs; each entry of `history` is an epoch's numbers. `kept` is the epoch
+    whose weights were kept, by its number; it is marked.
 
     Keys: `epoch`, `pretraining`, `loss`, `learning_rate`, and where a dev split was kept `dev_loss`, `dev_ua`, `dev_wa`
-    (shares, 0..1), of which the best UA is marked. Pretraining is left out: its loss is another.
+    (shares, 0..1). Pretraining is left out: its loss is another.
     """
     import matplotlib.ticker
 
@@ -124,11 +125,11 @@ def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLik
         for accuracy in accuracies:
             loss.plot(epochs, column("dev_loss"), **second, label="dev")
             ua = column("dev_ua", 100)
-            best = max(range(len(history)), key=ua.__getitem__)
+            best = epochs.index(kept)
             accuracy.plot(epochs, ua, **first, label="UA")
             accuracy.plot(epochs, column("dev_wa", 100), **second, label="WA")
             star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
-            accuracy.plot(epochs[best], ua[best], **star, label=f"best UA: {ua[best]:.1f} %, epoch {epochs[best]:.0f}")
+            accuracy.plot(epochs[best], ua[best], **star, label=f"kept: epoch {kept}, UA {ua[best]:.1f} %")
             accuracy.set_title("Accuracy on the dev split (%)")
         rate.plot(epochs, column("learning_rate"), **first)
         rate.set(title="Learning rate", xlabel="Epoch")

@@ -166,14 +166,16 @@ class TrainingProgress(Progress):
         self._line(f"{told}  {record['seconds']:.1f} s{'  best so far' if is_best and 'dev_loss' in record else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
+        from emozoo.data.protocols import speaker_note
+
         self.folds.append((fold, metrics))
-        self._line(f"fold {fold.number}: test UA {_percent(metrics.ua)}, WA {_percent(metrics.wa)}")
+        note = speaker_note(fold)
+        told = f"fold {fold.number}: test UA {_percent(metrics.ua)}, WA {_percent(metrics.wa)}"
+        self._line(line(f"{told}; ", styled(note, "bold yellow")) if note else told)
 
 
 def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Metrics]]) -> None:
     """The test results of a run: each fold, mean and deviation, and the pooled confusion matrix."""
-    from emozoo.data.protocols import speaker_note
-
     table = Table(title="Test results, %")
     for name in ("fold", "test on", "clips", "WA", "UA", "macro F1"):
         table.add_column(name, justify="left" if name == "test on" else "right")
@@ -188,9 +190,11 @@ def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Met
         ]
         table.add_row("all", "mean ± deviation over folds", str(summary.pooled.count), *spread)
     out.print(table)
+    if len(folds) > 1:
+        out.print(f"pooled: the test clips of all {len(folds)} folds together", soft_wrap=True)
     show_metrics(summary.pooled, per_speaker=False)
-    if note := speaker_note(folds[0][0]):
-        out.print(styled(note, "bold yellow"))
+    if summary.note:
+        out.print(styled(summary.note, "bold yellow"))
     fold_one = f"{folder}/fold{folds[0][0].number}" if len(folds) > 1 else folder
     out.print(f"try it: emozoo predict clip.wav --model {fold_one}", soft_wrap=True)
 

@@ -83,19 +83,45 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
     parts = [document.get(part) if isinstance(document, dict) else None for part in ("data", "test", "training")]
     if not all(isinstance(part, dict) for part in parts) or "confusion" not in document["test"]:
         raise EmozooError(f"{path} is damaged: it does not hold a run's results")
-    return document
+    return {**document, "data": _told_honestly(document["data"], document["training"])}
+
+
+def _told_honestly(data: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
+    """What a run says of its data. Fine-tunings of before models kept a record of what they were trained on say that their
+    test speakers were never heard, which nobody knows."""
+    if "leak" in data or not (start := training.get("start")):
+        return data
+    note = f"unknown whether test speakers were trained on: {start} keeps no record of what it was trained on"
+    return data | {"speaker_disjoint": False, "note": "; ".join(filter(None, (note, data.get("note"))))}
+
+
+def read_tested(folder: Path) -> set[str] | None:
+    """The ids of the clips that a run was tested on; None where it keeps no predictions."""
+    try:
+        return {row["utterance_id"] for row in read_predictions(folder / PREDICTIONS)}
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def write_predictions(
-    path: Path, labels: Sequence[str], ids: Sequence[str], speakers: Sequence[str], true: np.ndarray, odds: np.ndarray
+    path: Path,
+    labels: Sequence[str],
+    ids: Sequence[str],
+    speakers: Sequence[str],
+    true: np.ndarray,
+    odds: np.ndarray,
+    trained_on: Sequence[str] = (),
 ) -> None:
-    """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label."""
+    """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label; last, where
+    there is any such clip, what of it the model had been trained on, as `emozoo.provenance.marks` has it."""
+    last = [[mark] for mark in trained_on] if any(trained_on) else [[]] * len(ids)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["utterance_id", "speaker", "label", "predicted", *map(csv_cell, labels)])
+    heading = ["utterance_id", "speaker", "label", "predicted", *map(csv_cell, labels)]
+    writer.writerow([*heading, *(["trained_on"] if any(trained_on) else [])])
     for row, name in enumerate(ids):
         words = [name, speakers[row], labels[true[row]], labels[int(odds[row].argmax())]]
-        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in odds[row])])
+        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in odds[row]), *last[row]])
     write_text(path, text.getvalue())
 
 

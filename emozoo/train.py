@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import logging
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from emozoo import hub, plots, registry
 from emozoo.architecture import Architecture
 from emozoo.data.protocols import Fold, speaker_note
+from emozoo.data.split import SPLIT, Split, read_split
 from emozoo.errors import EmozooError
 from emozoo.evaluate import Data, measure, open_data, pick_fold
 from emozoo.metrics import Metrics, Summary, pool
@@ -26,10 +28,12 @@ from emozoo.model import EmotionModel, config_of, load, pick_device
 from emozoo.paths import write_text
 from emozoo.preparation import Preparation
 from emozoo.progress import Progress
-from emozoo.run import METRICS, PREPARED, RUN, SUMMARY, RunOptions, read_metrics, read_options
+from emozoo.provenance import PROVENANCE, Leak, Provenance, compare, unrecorded
+from emozoo.run import METRICS, PREPARED, RUN, SUMMARY, RunOptions, read_metrics, read_options, read_tested
 from emozoo.settings import apply_settings
 from emozoo.trainer import RESUME, Trainer
 
+log = logging.getLogger("emozoo")
 CURVES = "training_curves.png"
 
 
@@ -80,22 +84,29 @@ def train(
                 raise EmozooError(
                     f"start_share is of weights for the same labels, {start.name} has others: leave it at 0"
                 )
-            folds = data.folds(options.protocol, options.seed)
+            folds, split = _kept_folds(folder, data, options, progress)
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
             if not options.dev:
                 chosen = [fold.without_dev() for fold in chosen]
             chosen = [fold.usable() for fold in chosen]
+            if processes.is_main_process:
+                split.write(folder)
         except BaseException:
             if not begun:  # nothing was trained: leave no folder in the way of the next try
-                for file in (RUN, PREPARED):
+                for file in (RUN, PREPARED, SPLIT):
                     (folder / file).unlink(missing_ok=True)
                 folder.rmdir()
             raise
+    base = start.provenance if start else Provenance(pretrained=_builds_on_others(architecture, config))
+    leaks = [compare(base, data.clips, fold.test) for fold in chosen]
+    _warn(chosen, leaks)
     results = []
-    for fold in chosen:
+    for fold, leak in zip(chosen, leaks, strict=True):
+        fold = dataclasses.replace(fold, caveat=leak.sentence)
         target = folder / f"fold{fold.number}" if options.fold is None else folder
         if target != folder:
             dataclasses.replace(options, fold=fold.number).write(target)
+            split.write(target)
         progress.fold(fold, len(folds))
         if done := read_metrics(target):
             metrics = Metrics.from_dict(done["test"])
@@ -113,6 +124,7 @@ def train(
                 device=device,
                 precision=options.precision,
                 preparation=preparation,
+                provenance=base | data.clips.provenance(fold.train, fold.dev),
                 progress=progress,
             )
             if start and (fresh := start.lend(trainer.model)):
@@ -123,16 +135,15 @@ def train(
             if not start and hasattr(network, "load_pretrained") and not (target / RESUME).exists():
                 network.load_pretrained(asked)
             trainer.run()
-            metrics = _finish(trainer, data, fold, options, target, len(folds), start)
+            metrics = _finish(trainer, data, fold, leak, base, options, target, len(folds), start)
             processes.wait_for_everyone()
         progress.result(fold, metrics)
         results.append(metrics)
-    summary = pool(results)
+    together = dataclasses.replace(chosen[0], caveat=sum(leaks[1:], leaks[0]).sentence)
+    apart = all(fold.speaker_disjoint for fold in chosen)
+    summary = dataclasses.replace(pool(results, apart=apart), note=speaker_note(together))
     if options.fold is None and processes.is_main_process:
-        note = speaker_note(chosen[0])
-        write_text(
-            folder / SUMMARY, json.dumps({**summary.to_dict(), "note": note}, indent=2, ensure_ascii=False) + "\n"
-        )
+        write_text(folder / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
         plots.confusion_matrix(summary.pooled, folder / "confusion_matrix.png")
     return summary
 
@@ -149,12 +160,17 @@ class Start:
     def of(cls, options: RunOptions) -> Start:
         """Raises EmozooError for a model that cannot be loaded, or is of another architecture."""
         assert options.start is not None
-        folder = hub.resolve(options.start)
+        folder = hub.resolve(options.start, extra=(PROVENANCE,))
         name = hub.commit_of(options.start, folder)
         model = load(name if hub.is_reference(options.start) else folder, "cpu")
         if model.architecture.name != options.architecture:
             raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
         return cls(name, model)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What its weights were trained on, as far as that is recorded."""
+        return self.model.provenance or unrecorded(self.name)
 
     def config(self, options: RunOptions) -> Any:
         """The model's config, with the settings that leave its weights as they are. Raises EmozooError for others."""
@@ -186,12 +202,78 @@ class Start:
 
 def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, torch.Size]:
     """Of a network's weights, without making them where that is possible."""
+    return {name: value.shape for name, value in _built(architecture, config, labels).state_dict().items()}
+
+
+def _built(architecture: Architecture, config: Any, labels: int) -> torch.nn.Module:
+    """A network without weights, where that is possible."""
     try:
         with torch.device("meta"):
-            network = architecture.build(config, labels)
+            return architecture.build(config, labels)
     except (NotImplementedError, RuntimeError):
-        network = architecture.build(config, labels)
-    return {name: value.shape for name, value in network.state_dict().items()}
+        return architecture.build(config, labels)
+
+
+def _builds_on_others(architecture: Architecture, config: Any) -> bool:
+    """Whether the network takes weights that others have pretrained."""
+    return hasattr(_built(architecture, config, 2), "load_pretrained")
+
+
+def _kept_folds(folder: Path, data: Data, options: RunOptions, progress: Progress) -> tuple[list[Fold], Split]:
+    """The folds of a run: as they were dealt when it was begun, where it was, else new ones.
+
+    Raises EmozooError, naming what has changed, where the data are no longer those that the run was begun with.
+    """
+    split = read_split(folder)
+    if split is None:
+        folds = data.folds(options.protocol, options.seed)
+        _compare_finished(folder, data, folds, progress)
+        return folds, Split.of(data.columns, data.labels, folds)
+    found = split.find(data.columns, data.labels)
+    if changed := split.differences(found):
+        raise EmozooError(
+            f"{folder} cannot be resumed, for its data are no longer those that it was begun with: {changed}; bring "
+            "them back, or start a new run in another --output"
+        )
+    if found.new:
+        progress.message(
+            f"clips that were not there when this run was begun are left out of it: {len(found.new)}; a new run in "
+            "another --output has them"
+        )
+    return split.placed(found), split
+
+
+def _compare_finished(folder: Path, data: Data, folds: list[Fold], progress: Progress) -> None:
+    """Of a run that was begun before runs kept their split: whether its finished folds are still dealt as they were, as
+    far as the ids of their test clips tell. Raises EmozooError where they are not."""
+    places = {fold.number: folder / f"fold{fold.number}" for fold in folds}
+    own = read_options(folder)
+    if own and own.fold is not None:
+        places = {own.fold: folder}
+    for number, place in places.items():
+        tested = read_tested(place)
+        if tested is None or number > len(folds):
+            continue
+        if tested != {data.columns["utterance_id"][row] for row in folds[number - 1].test}:
+            raise EmozooError(
+                f"{folder} cannot be resumed: it was begun before runs kept their split, and fold {number} would now "
+                "have other test clips than it had, so its data are others; start a new run in another --output"
+            )
+    if any(
+        (place / RUN).is_file() and ((place / METRICS).is_file() or (place / RESUME).is_file())
+        for place in places.values()
+    ):
+        progress.message(
+            "this run was begun before runs kept their split: whether its data are still the same is told only by the ids "
+            "of the test clips of its finished folds"
+        )
+
+
+def _warn(folds: list[Fold], leaks: list[Leak]) -> None:
+    """Says, before any work, of which folds the figures will not be of speakers that were never heard."""
+    for sentence in dict.fromkeys(leak.sentence for leak in leaks if not leak.disjoint):
+        numbers = [str(fold.number) for fold, leak in zip(folds, leaks, strict=True) if leak.sentence == sentence]
+        log.warning("fold %s: %s", ", ".join(numbers), sentence)
 
 
 def _prepared(architecture: Architecture, asked: Any, folder: Path) -> Any:
@@ -231,19 +313,27 @@ def _claim(folder: Path, options: RunOptions, resume: bool) -> bool:
 
 
 def _finish(
-    trainer: Trainer, data: Data, fold: Fold, options: RunOptions, folder: Path, folds: int, start: Start | None
+    trainer: Trainer,
+    data: Data,
+    fold: Fold,
+    leak: Leak,
+    base: Provenance,
+    options: RunOptions,
+    folder: Path,
+    folds: int,
+    start: Start | None,
 ) -> Metrics:
     """Measures the best epoch on the test fold and writes everything that the run's folder holds."""
     accelerator = trainer.accelerator
     model = load(folder, str(accelerator.device))
     if not accelerator.is_main_process:
         return measure(model, data, fold.test)
-    metrics = measure(model, data, fold.test, folder)
-    plots.training_curves(trainer.history, folder / CURVES)
+    metrics = measure(model, data, fold.test, folder, provenance=base)
+    plots.training_curves(trainer.history, folder / CURVES, trainer.best["epoch"])
     document = {
         "test": metrics.to_dict(),
         "dev": {name: value for name, value in trainer.best.items() if name.startswith("dev_")},
-        "data": _describe_data(data, fold, options, folds),
+        "data": _describe_data(data, fold, leak, options, folds),
         "training": {"start": start.name if start else None, **_describe_training(trainer, model, options)},
     }
     write_text(folder / METRICS, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
@@ -251,7 +341,7 @@ def _finish(
     return metrics
 
 
-def _describe_data(data: Data, fold: Fold, options: RunOptions, folds: int) -> dict[str, Any]:
+def _describe_data(data: Data, fold: Fold, leak: Leak, options: RunOptions, folds: int) -> dict[str, Any]:
     corpus = data.corpus
     parts = {}
     for name in ("train", "dev", "test"):
@@ -273,7 +363,8 @@ def _describe_data(data: Data, fold: Fold, options: RunOptions, folds: int) -> d
         "fold": fold.number,
         "fold_name": fold.name,
         "folds": folds,
-        "speaker_disjoint": fold.speaker_disjoint,
+        "speaker_disjoint": fold.speaker_disjoint and leak.disjoint,
+        "leak": leak.to_dict(),
         "note": speaker_note(fold),
         "parts": parts,
     }

@@ -40,6 +40,7 @@ from emozoo.paths import atomic
 from emozoo.predict import clip_probabilities
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.progress import Progress
+from emozoo.provenance import Provenance
 
 RESUME = "resume.safetensors"
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -81,6 +82,7 @@ class Trainer:
         device: str = "auto",
         precision: str = "auto",
         preparation: Preparation = PLAIN,
+        provenance: Provenance | None = None,
         progress: Progress,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
@@ -113,7 +115,7 @@ class Trainer:
                 logging.getLogger(noisy).setLevel(logging.ERROR)
             self.accelerator.init_trackers("emozoo", dataclasses.asdict(recipe))
         self.reseed("weights")
-        self.model = EmotionModel(architecture, config, labels, preparation=preparation)
+        self.model = EmotionModel(architecture, config, labels, preparation=preparation, provenance=provenance)
         if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
             raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
         for module in self.model.modules():

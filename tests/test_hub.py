@@ -190,6 +190,7 @@ def test_evaluate_and_info_take_a_reference(hub: Hub, run: Path, tmp_path: Path)
     words = ["--dataset", "toy", "--data-dir", toy(), "--fold", "1", "--json"]
     there = json.loads(cli(hub, tmp_path, "evaluate", f"hub:{NAME}", *words).stdout)
     assert there["model"] == f"hub:{NAME}" and there["confusion"] == read(run / "metrics.json")["test"]["confusion"]
+    assert there["note"] == "" and there["leak"]["unknown"] == [], "what it was trained on was published with it"
     shown = json.loads(cli(hub, tmp_path / "info", "info", f"hub:{NAME}", "--json").stdout)
     assert shown["architecture"] == "cnn" and shown["trained_on"].startswith("toy") and shown["test_results"]
     assert shown["commit"] == hub.models[NAME].refs["main"]
@@ -225,6 +226,7 @@ def test_a_model_of_the_hub_is_fine_tuned(hub: Hub, run: Path, tmp_path: Path) -
     metrics = read(tmp_path / "tuned" / "metrics.json")
     assert metrics["training"]["start"] == f"hub:{NAME}@{repo.refs['main']}"
     assert metrics["test"]["confusion"] == read(run / "metrics.json")["test"]["confusion"]  # nothing was unlearnt
+    assert metrics["data"]["leak"]["unknown"] == [] and metrics["data"]["speaker_disjoint"] is True
     fewer = cli(hub, tmp_path, "train", *frozen, "--labels", "sad,angry", "--output", tmp_path / "fewer")
     assert "starts afresh" in fewer.stderr and "classifier.output.weight" in fewer.stderr
     wrong = cli(hub, tmp_path, "train", "cnn_rnn", *frozen, "--output", tmp_path / "no", check=2)

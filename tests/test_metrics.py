@@ -120,7 +120,7 @@ def test_interval_over_speakers_is_wider_where_speakers_differ() -> None:
 def test_metrics_survive_json(case: tuple[list[int], list[int], list[str]]) -> None:
     metrics = evaluate_predictions(LABELS, *case)
     assert Metrics.from_dict(json.loads(json.dumps(metrics.to_dict(), allow_nan=False))) == metrics
-    summary = pool([metrics, metrics])
+    summary = pool([metrics, metrics], apart=False)
     assert Summary.from_dict(json.loads(json.dumps(summary.to_dict(), allow_nan=False))) == summary
 
 
@@ -130,7 +130,16 @@ def test_pooled_folds_are_the_same_as_all_clips_at_once(
     one: tuple[list[int], list[int], list[str]], other: tuple[list[int], list[int], list[str]]
 ) -> None:
     folds = [evaluate_predictions(LABELS, *case) for case in (one, other)]
-    assert pool(folds).pooled == evaluate_predictions(LABELS, *(a + b for a, b in zip(one, other, strict=True)))
+    assert pool(folds, apart=False).pooled == evaluate_predictions(
+        LABELS, *(a + b for a, b in zip(one, other, strict=True))
+    )
+
+
+def test_a_speaker_is_never_pooled_twice_unless_that_was_meant() -> None:
+    folds = [evaluate_predictions(LABELS, [0, 1], [0, 1], ["anna", other]) for other in ("ben", "carl")]
+    with pytest.raises(EmozooError, match="not of one split: anna stands in the test clips of two"):
+        pool(folds)
+    assert pool(folds, apart=False).pooled.count == 4
 
 
 def test_mean_and_deviation_are_over_folds() -> None:

@@ -104,7 +104,7 @@ def epoch(number: int, **values: float) -> dict[str, float]:
 
 @pytest.mark.parametrize("epochs", [1, 2, 40])
 def test_training_curves_of_one_and_many_epochs(epochs: int, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
-    plots.training_curves([epoch(number) for number in range(1, epochs + 1)], tmp_path / "curves.png")
+    plots.training_curves([epoch(number) for number in range(1, epochs + 1)], tmp_path / "curves.png", 1)
     picture = pixels(tmp_path / "curves.png")
     assert 800 <= picture.shape[1] <= 1600
     assert has_colour(picture, style.INK)
@@ -114,16 +114,28 @@ def test_training_curves_of_one_and_many_epochs(epochs: int, tmp_path: Path, rec
 
 def test_pretraining_epochs_are_left_out_of_the_curves(tmp_path: Path) -> None:
     pretraining = {"epoch": 1, "pretraining": True, "loss": 50.0, "learning_rate": 1e-3}
-    plots.training_curves([pretraining, epoch(2), epoch(3)], tmp_path / "with.png")
-    plots.training_curves([epoch(2), epoch(3)], tmp_path / "without.png")
+    plots.training_curves([pretraining, epoch(2), epoch(3)], tmp_path / "with.png", 3)
+    plots.training_curves([epoch(2), epoch(3)], tmp_path / "without.png", 3)
     assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()
     with pytest.raises(ValueError, match="no epoch"):
-        plots.training_curves([pretraining], tmp_path / "none.png")
+        plots.training_curves([pretraining], tmp_path / "none.png", 1)
+
+
+@pytest.mark.parametrize("kept", [1, 3])
+def test_the_epoch_that_was_kept_is_marked_also_where_its_ua_is_that_of_others(
+    kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
+    plots.training_curves([epoch(1), epoch(2, dev_ua=0.4), epoch(3)], tmp_path / "curves.png", kept)
+    stars = [line for axes in figures[0].axes for line in axes.get_lines() if line.get_marker() == "*"]
+    assert [float(star.get_xdata()[0]) for star in stars] == [kept]
+    assert stars[0].get_label() == f"kept: epoch {kept}, UA 50.0 %"
 
 
 def test_training_without_a_dev_split_has_a_curve_of_its_loss_only(tmp_path: Path) -> None:
     history = [{name: value for name, value in epoch(n).items() if not name.startswith("dev_")} for n in (1, 2, 3)]
-    plots.training_curves(history, tmp_path / "curves.png")
+    plots.training_curves(history, tmp_path / "curves.png", 3)
     picture = pixels(tmp_path / "curves.png")
     assert has_colour(picture, style.INK) and not has_colour(picture, style.ACCENT)
 
@@ -156,7 +168,7 @@ def test_timeline_of_one_and_many_windows_and_labels(
 
 def test_a_timeline_needs_a_window(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no window"):
-        plots.timeline([], EIGHT, tmp_path / "none.png")
+        plots.timeline([], EIGHT, tmp_path / "none.png", 1)
     assert not list(tmp_path.iterdir())
 
 
@@ -226,7 +238,7 @@ def test_the_ribbon_shows_only_the_likeliest(tmp_path: Path) -> None:
 def test_a_picture_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     target = tmp_path / "curves.png"
     target.write_text("old")
-    plots.training_curves([epoch(1)], target)
+    plots.training_curves([epoch(1)], target, 1)
     pixels(target)
     assert list(tmp_path.iterdir()) == [target]
 
@@ -235,10 +247,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     target = tmp_path / "file" / "curves.png"
     with pytest.raises(EmozooError, match="cannot write .*curves.png"):
-        plots.training_curves([epoch(1)], target)
+        plots.training_curves([epoch(1)], target, 1)
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(EmozooError, match=r"folder\.png"):
-        plots.training_curves([epoch(1)], tmp_path / "folder.png")
+        plots.training_curves([epoch(1)], tmp_path / "folder.png", 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
 
 
@@ -247,7 +259,7 @@ def test_the_same_run_gives_the_same_bytes_which_hold_a_picture_and_nothing_else
     metrics = evaluate_predictions(EIGHT, list(range(8)), [0, *range(7)])
     for folder in ("one", "other"):
         plots.confusion_matrix(metrics, tmp_path / folder / "matrix.png")
-        plots.training_curves([epoch(1), epoch(2)], tmp_path / folder / "curves.png")
+        plots.training_curves([epoch(1), epoch(2)], tmp_path / folder / "curves.png", 2)
         plots.timeline(windows, EIGHT, tmp_path / folder / "timeline.png")
     for name in ("matrix.png", "curves.png", "timeline.png"):
         content = (tmp_path / "one" / name).read_bytes()

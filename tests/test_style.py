@@ -159,7 +159,7 @@ def test_the_callers_matplotlib_stays_as_it_was_also_after_errors_and_in_threads
 def test_pictures_need_no_screen_and_look_the_same_whatever_the_users_settings_are(tmp_path: Path) -> None:
     code = (
         "import sys; from emozoo import plots; plots.training_curves([{'epoch': 1, 'pretraining': False, 'loss': 1,"
-        "'dev_loss': 1, 'dev_ua': 0.5, 'dev_wa': 0.5, 'learning_rate': 1e-3}], sys.argv[1]);"
+        "'dev_loss': 1, 'dev_ua': 0.5, 'dev_wa': 0.5, 'learning_rate': 1e-3}], sys.argv[1], 1);"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     (tmp_path / "matplotlibrc").write_text("axes.facecolor: black\nfont.size: 30\nbackend: tkagg\ntext.usetex: true\n")

@@ -29,8 +29,8 @@ from emozoo.settings import apply_settings
 from emozoo.train import train
 from emozoo.trainer import Objective, Trainer, average_weights
 
-CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json"}
-RESULTS = {"metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
+CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json", "provenance.json"}
+RESULTS = {"split.json", "metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
 
 
 def options(**changes: object) -> RunOptions:
@@ -91,13 +91,6 @@ def test_evaluate_gives_the_runs_own_test_results_again(finished: Path, tmp_path
     assert (tmp_path / "out" / "confusion_matrix.png").is_file()
     table = emozoo("evaluate", finished).stdout
     assert "95 % interval over speakers" in table and "Ses01_F" in table and "macro F1" in table
-
-
-def test_evaluate_warns_of_clips_that_may_have_been_trained_on(finished: Path) -> None:
-    document = json.loads(emozoo("evaluate", finished, "--fold", "2", "--json").stdout)
-    assert "may have been trained on them" in document["note"]
-    whole = json.loads(emozoo("evaluate", finished, "--dataset", "toy", "--data-dir", toy(), "--json").stdout)
-    assert whole["count"] == 50 and "40 of 50 clips are not in this run's test fold" in whole["note"]
 
 
 def test_evaluate_refuses_labels_that_do_not_match(finished: Path, tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ SPLIT_WORDS = {
     "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
 }  # fmt: skip
 
+SPEAKER_DEPENDENT = (
+    "speaker-dependent: speakers of the test clips are, or may be, among the training speakers; "
+    "expect lower numbers for a voice never heard"
+)
+
 Unit = list[int]
 
 
@@ -59,6 +64,8 @@ class Fold:
     problem: str = ""
     """Why it cannot be trained on: a class is missing from train, which is then empty, or no dev split can be spared.
     Its test split can be measured all the same. "" for nothing."""
+    caveat: str = ""
+    """What else a reader of its figures must know, such as that a fine-tuning's start had heard the test speakers."""
 
     def without_dev(self) -> Fold:
         """The same test split, and all the rest to train on: that needs no dev split to be spared."""
@@ -202,7 +209,7 @@ def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> 
     """The folds of several corpora as one list: fold 1 is the first of each, and so on."""
     folds = []
     for number, own in enumerate(zip(*(folds for _, folds in parts.values()), strict=True), 1):
-        sides = {
+        sides: dict[str, Any] = {
             side: tuple(
                 sorted(
                     rows[row]
@@ -223,13 +230,8 @@ def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> 
 
 
 def speaker_note(fold: Fold) -> str:
-    """The sentence to print wherever the numbers of a speaker-dependent fold appear; "" for a speaker-disjoint one."""
-    if fold.speaker_disjoint:
-        return ""
-    return (
-        "speaker-dependent: speakers of the test clips are, or may be, among the training speakers; "
-        "expect lower numbers for a voice never heard"
-    )
+    """The sentence to print wherever a fold's figures appear, of one that is speaker-dependent or has a caveat, else ""."""
+    return "; ".join(filter(None, (fold.caveat, "" if fold.speaker_disjoint else SPEAKER_DEPENDENT)))
 
 
 def _parse(protocol: str) -> tuple[str, int]:
