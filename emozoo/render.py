@@ -299,16 +299,20 @@ def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bo
     """The same as CSV, on standard output unless `to` says otherwise: shares from 0 to 1, and the error of a file that could
     not be answered. Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`)."""
     writer = csv.writer(sys.stdout if to is None else to, lineterminator="\n")
-    told = any(answer.modalities is not None for answer in answers)
+    named = any(answer.modalities is not None for answer in answers)
+    warned = any(answer.warnings for answer in answers)
     span = ["start", "end"] if timeline else []
 
-    def row(file: str, span: Sequence[str], emotion: str, shares: Sequence[str], rest_on: str, error: str) -> None:
-        words = [csv_cell(printable(word)) for word in (file, emotion, error)]
-        writer.writerow([words[0], *span, words[1], *shares, *([rest_on] if told else []), words[2]])
+    def row(
+        file: str, span: Sequence[str], emotion: str, shares: Sequence[str], remarks: tuple[str, str], error: str
+    ) -> None:
+        file, emotion, warnings, error = (csv_cell(printable(word)) for word in (file, emotion, remarks[1], error))
+        some = [*([remarks[0]] if named else []), *([warnings] if warned else [])]
+        writer.writerow([file, *span, emotion, *shares, *some, error])
 
-    row("file", span, "emotion", [csv_cell(printable(label)) for label in labels], "modalities", "error")
+    row("file", span, "emotion", [csv_cell(printable(label)) for label in labels], ("modalities", "warnings"), "error")
     for answer in answers:
-        rest_on = " ".join(answer.modalities or ())
+        rest_on = " ".join(answer.modalities or ()), "; ".join(answer.warnings)
         if answer.error is not None:
             row(answer.file, [""] * len(span), "", [""] * len(labels), rest_on, answer.error)
         elif timeline:
