@@ -47,16 +47,20 @@ def predict(
 
     if as_csv and as_json:
         raise EmozooError("--csv and --json exclude each other")
+    from emozoo import decoder
     from emozoo.adaptation import hear_speaker
     from emozoo.media_files import find_files
     from emozoo.predict import document, predict_files
     from emozoo.reference import name_of
+    from emozoo.sound import begins_as_sound_file
 
     names, voice = find_files(files, warn=render.warn), find_files(speaker or [], warn=render.warn)
     if plot and len(names) != 1:
         raise EmozooError(f"--plot draws one file, not {len(names)}")
     if plot and plot.suffix.lower() != ".png":
         raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
+    if any(not begins_as_sound_file(name) for name in names):
+        decoder.prepare()  # it starts while the model is loaded
     loaded: Any
     if backend is Backend.onnx:
         from emozoo import onnx_model

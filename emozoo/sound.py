@@ -96,6 +96,15 @@ def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:
     return None
 
 
+def begins_as_sound_file(path: str | Path) -> bool:
+    """Whether soundfile is asked first; also for a file that cannot be opened."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) in _SOUNDFILE_HEADS
+    except OSError:
+        return True
+
+
 def _opened(path: str | Path) -> soundfile.SoundFile | None:
     """The file where soundfile knows it, whatever it reads of it."""
     name = existing_file(path)
