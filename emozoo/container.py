@@ -214,6 +214,12 @@ class Clock:
             self._filled += gap
         return gap
 
+    def leave_out(self, packet: av.Packet) -> float:
+        """Goes on as if a packet were not there; returns its seconds."""
+        seconds = float((packet.duration or 0) * (packet.time_base or 0))
+        self._offset -= round(seconds * self.rate)
+        return seconds
+
     def heard(self, samples: int) -> None:
         self.position += samples
         self._heard += samples

@@ -41,8 +41,8 @@ _LOOK_SECONDS = 30.0
 """Of several sound tracks, to find one that is not silent."""
 _RUN_UP = 1.0
 """Seconds that are decoded before a span: decoders need to hear what was before."""
-_BETTER_DECODERS = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
-"""ffmpeg's own know no comfort noise, which phones send in pauses."""
+_PAUSES = {"amrnb": range(8, 16), "amrwb": range(9, 16)}
+"""By codec, the types of frames that phones send while nobody speaks: comfort noise, or nothing."""
 _HEADERS = (b"OpusHead", b"OpusTags", b"\1vorbis", b"\3vorbis", b"\5vorbis", b"Speex   ")
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICS")
 """How packets begin that hold no sound, where files were joined."""
@@ -115,11 +115,11 @@ class _Reading:
     ) -> None:
         self._path, self._container, self._track, self._warn = path, container, track, warn
         self._start, self._end = span
-        self._decoder = _decoder(track)
+        self._decoder = track.codec_context
         self._clock = Clock(container, track.codec_context.sample_rate or HIGHEST_RATE)
         self._good = self._bad = self._pending = 0
         """Packets that were decoded, that were damaged, and that were damaged with no good one behind them as yet."""
-        self._last = b""
+        self._last, self._pauses = b"", 0.0
         self._reach, self._broken, self._unprimed = 0.0, True, 0.0
         """Where the last packet of all ends, on the container's clock; whether the container breaks off there; seconds of
         damaged packets before the beginning, without which what follows them is not whole."""
@@ -132,6 +132,9 @@ class _Reading:
             if packet.stream is not self._track:
                 continue
             self._broken = packet.size > 0
+            if _is_pause(packet, self._decoder.name):
+                self._pauses += self._clock.leave_out(packet)
+                continue
             if not decoding and not sought and self._skip(packet):
                 skipped = True
                 continue
@@ -218,6 +221,8 @@ class _Reading:
         if self._bad:
             verbs = ("is", "was") if self._bad == 1 else ("are", "were")
             warn(f"{self._bad} of {packets} packets {verbs[0]} damaged and {verbs[1]} left out")
+        if self._pauses:
+            warn(f"pauses of {self._pauses:.1f} s, in which comfort noise was sent, were left out")
         if clock.holes:
             holes, were = ("a hole", "was") if clock.holes == 1 else (f"{clock.holes} holes", "were")
             warn(f"{holes} of {clock.filled_seconds:.1f} s in the timestamps {were} filled with silence")
@@ -248,17 +253,10 @@ class _Reading:
         return None
 
 
-def _decoder(track: av.AudioStream) -> Any:
-    """What decodes a track: of two decoders the better one."""
-    import av
-
-    context = track.codec_context
-    better = _BETTER_DECODERS.get(context.name, "")
-    if better not in av.codecs_available:
-        return context
-    decoder = av.CodecContext.create(better, "r")
-    decoder.sample_rate, decoder.layout = context.sample_rate, context.layout
-    return decoder
+def _is_pause(packet: av.Packet, codec: str) -> bool:
+    """Whether a packet holds comfort noise or nothing in place of speech. ffmpeg leaves these out, too."""
+    types = _PAUSES.get(codec)
+    return types is not None and packet.size > 0 and bytes(memoryview(packet)[:1])[0] >> 3 & 15 in types
 
 
 def _is_sound(frame: Any) -> bool:
