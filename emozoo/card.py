@@ -7,16 +7,31 @@ elsewhere survives every write. Here is the file: its front matter and its marks
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
+from emozoo.card_merge import (
+    NOTE,
+    OWN,
+    RESULTS,
+    TASK,
+    Note,
+    compose,
+    digest,
+    merge,
+    own_results,
+    read_note,
+    words_of,
+)  # fmt: skip
 from emozoo.card_text import Facts, body
 from emozoo.checkpoint import read_config
 from emozoo.errors import EmozooError
 from emozoo.paths import write_text
 from emozoo.run import METRICS, SUMMARY, read_metrics
 
+log = logging.getLogger("emozoo")
 README = "README.md"
 BEGIN, END = "<!-- emozoo: begin -->", "<!-- emozoo: end -->"
 PIPELINE_TAGS = {("audio",): "audio-classification", ("audio", "video"): "video-classification"}
@@ -36,27 +51,61 @@ CC_LICENCES = {
 """The Creative Commons licences with conditions that the Hub knows."""
 
 
-def render_card(folder: Path, *, repo_id: str | None = None, existing: str | None = None) -> str:
+def render_card(
+    folder: Path,
+    *,
+    repo_id: str | None = None,
+    existing: str | None = None,
+    on_the_hub: str | None = None,
+    push: bool = False,
+) -> str:
     """The text of README.md.
 
     `repo_id`: the `user/name` that its examples load; left out, that of the card which is there, or a placeholder.
-    `existing`: a card whose own words are kept; left out, the folder's README.md where there is one. Raises EmozooError for
-    a folder that is no checkpoint, damaged results, and a card whose front matter or marks cannot be read.
+    `existing`: a card whose own words are kept; left out, the folder's README.md where there is one. `on_the_hub`: another,
+    whose words are merged with those. `push`: whether the card is about to be pushed, which it notes. What a person wrote
+    and emozoo would write otherwise, and what cannot be kept, is told as a warning. Raises EmozooError for a folder that is
+    no checkpoint, damaged results, and a card whose front matter or marks cannot be read.
     """
-    if existing is None:
-        existing = _read(folder / README)
-    data, before, old, after = split_card(existing, f"{folder / README}")
+    where = f"{folder / README}"
+    card = split_card(_read(folder / README) if existing is None else existing, where)
+    note, words = read_note(card[2]), words_of(*card)
+    told: list[str] = []
+    other = card
+    if on_the_hub is not None:
+        other = split_card(on_the_hub, f"{repo_id}/{README}")
+        words, told = merge(words, words_of(*other), note.pushed if note else None)
     config, metrics = read_config(folder), read_metrics(folder)
     pictures = tuple(name for name in ("confusion_matrix.png", "training_curves.png") if (folder / name).is_file())
     try:
-        repo_id = repo_id or _repo_id_in(old) or f"your-name/{model_name(config, metrics)}"
+        repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, metrics)}"
         block = body(Facts(config, metrics, repo_id, pictures, _summary(folder, metrics))).replace(
             "<!-- emozoo:", "<!-- emozoo :"
         )
-        front = _front_matter(config, metrics, data)
+        fresh = _front_matter(config, metrics)
+        front, more = compose(fresh, words)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise EmozooError(f"{folder / METRICS} is damaged: it does not hold a run's results ({error!r})") from error
-    return f"---\n{front}\n---\n{before}{BEGIN}\n{block}\n{END}{after}"
+    told += more + _lost(card[0], card[2], fresh) + _lost(other[0], other[2], fresh)
+    for sentence in dict.fromkeys(told):
+        log.warning("%s: %s", where, sentence)
+    mine = {key: value for key, value in fresh.items() if key not in (OWN, RESULTS)}
+    pushed = words.digests() if push else note.pushed if note else None
+    noted = Note(mine, digest(own_results(fresh.get(RESULTS))), digest(block.strip()), pushed).line()
+    return f"---\n{dump_front_matter(front)}\n---\n{words.before}{BEGIN}\n{block}\n\n{noted}\n{END}{words.after}"
+
+
+def _lost(data: dict[str, Any], block: str, fresh: dict[str, Any]) -> list[str]:
+    """A sentence for each of emozoo's own things that somebody changed by hand, and that is written anew."""
+    note, told = read_note(block), []
+    if note is None:
+        return []
+    if digest(NOTE.sub("", block).strip()) != note.block:
+        told.append(f"what was changed between its marks is written anew: write before {BEGIN} or after {END}")
+    found = own_results(data.get(RESULTS))
+    if digest(found) != note.results and found != own_results(fresh.get(RESULTS)):
+        told.append("results that emozoo measured were changed: they are those of metrics.json again")
+    return told
 
 
 def write_card(folder: Path, *, repo_id: str | None = None) -> Path:
@@ -95,7 +144,7 @@ def eval_results(
     return [
         EvalResult(
             task_type=PIPELINE_TAGS[("audio", "video") if video else ("audio",)],
-            task_name="Speech emotion recognition",
+            task_name=TASK,
             dataset_type=dataset,
             dataset_name=dataset,
             dataset_config=protocol,
@@ -110,26 +159,26 @@ def eval_results(
     ]
 
 
-def _front_matter(config: dict[str, Any], metrics: dict[str, Any] | None, kept: dict[str, Any]) -> str:
-    """YAML: what emozoo knows, then what a person added. A key of which emozoo knows nothing stays as the person has it."""
+def _front_matter(config: dict[str, Any], metrics: dict[str, Any] | None) -> dict[str, Any]:
+    """The front matter as emozoo knows it."""
     from huggingface_hub import ModelCardData
 
     modalities = ("audio", "video") if "video" in config.get("modalities", ()) else ("audio",)
-    tags = ["emozoo", config["architecture"], *modalities, "speech-emotion-recognition"]
     known: dict[str, Any] = {"library_name": "emozoo", "pipeline_tag": PIPELINE_TAGS[modalities]}
-    known["emozoo"] = {"architecture": config["architecture"], "labels": list(config["label2id"])}
+    known["tags"] = ["emozoo", config["architecture"], *modalities, "speech-emotion-recognition"]
+    known[OWN] = {"architecture": config["architecture"], "labels": list(config["label2id"])}
     start = (metrics["training"].get("start") if metrics else None) or ""
     # Of a model that was fine-tuned, the conditions of the first training hold, too, and nobody has recorded those.
-    licence, licence_name = weights_license(metrics["data"]["licence"] if metrics and not start else "")
-    if licence_name != "unknown" or "license" not in kept:
-        known |= {"license": licence, "license_name": licence_name}
+    known["license"], known["license_name"] = weights_license(
+        metrics["data"]["licence"] if metrics and not start else ""
+    )
     if start.startswith("hub:"):
         known |= {"base_model": start.removeprefix("hub:").partition("@")[0], "base_model_relation": "finetune"}
     if metrics:
         data = metrics["data"]
         languages = data["language"].replace(",", " ").split()
-        known["language"] = (languages if len(languages) > 1 else data["language"]) or kept.get("language")
-        known["datasets"] = [data["dataset"]] if data["dataset"] != "manifest" else kept.get("datasets")
+        known["language"] = (languages if len(languages) > 1 else data["language"]) or None
+        known["datasets"] = [data["dataset"]] if data["dataset"] != "manifest" else None
         known["metrics"] = [kind for kind, _ in METRIC_IDS.values()]
         known["model_name"] = model_name(config, metrics)
         known["eval_results"] = eval_results(
@@ -139,13 +188,7 @@ def _front_matter(config: dict[str, Any], metrics: dict[str, Any] | None, kept: 
             video="video" in modalities,
             details={"fold": data["fold"], "folds": data["folds"], "speaker_disjoint": data["speaker_disjoint"]},
         )
-    else:
-        kept = {key: value for key, value in kept.items() if key not in ("metrics", "model-index")}
-    known["tags"] = tags + [tag for tag in _list(kept.get("tags")) if tag not in tags]
-    mine = ModelCardData(**known).to_dict()
-    if known.get("license") and not known["license_name"]:
-        kept = {key: value for key, value in kept.items() if key not in ("license_name", "license_link")}
-    return dump_front_matter({**mine, **{key: value for key, value in kept.items() if key not in mine}})
+    return ModelCardData(**known).to_dict()
 
 
 def dump_front_matter(values: dict[str, Any]) -> str:
@@ -154,10 +197,6 @@ def dump_front_matter(values: dict[str, Any]) -> str:
 
     ordered = {key: values[key] for key in (*FRONT_MATTER, *values) if key in values}
     return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=10_000).strip()
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _read(path: Path) -> str:

@@ -274,24 +274,10 @@ def _refuse_links(folder: Path) -> None:
 
 
 def _card(folder: Path, theirs: str | None, name: Reference) -> str:
-    """The card to publish, up to date: over the run's own, or over the Hub's where only that was edited by hand."""
+    """The card to publish, up to date, with what a person wrote here and on the Hub."""
     from emozoo.card import render_card
 
-    path = folder / CARD
-    try:
-        ours = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
-    except (OSError, ValueError) as error:
-        raise EmozooError(f"{path} cannot be read as UTF-8 text: rename it, and a new card is written") from error
-    fresh = render_card(folder, repo_id=name.repo, existing="")
-    ours_now = render_card(folder, repo_id=name.repo, existing=ours)
-    if theirs is None:
-        return ours_now
-    theirs_now = render_card(folder, repo_id=name.repo, existing=theirs)
-    if ours_now == fresh:
-        return theirs_now
-    if theirs_now not in (fresh, ours_now):
-        log.warning("%s: its card has words of its own, which those of %s replace; its history keeps them", name, path)
-    return ours_now
+    return render_card(folder, repo_id=name.repo, on_the_hub=theirs, push=True)
 
 
 def search(query: str | None = None) -> list[HubModel]:

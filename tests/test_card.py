@@ -7,14 +7,19 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from conftest import ROOT
 from huggingface_hub import ModelCard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small import emozoo, read, toy, train_words
 from test_model import LABELS, edit, small_model
 
@@ -216,8 +221,89 @@ def test_what_a_person_wrote_survives(run: Path) -> None:
     data = ModelCard(again).data
     assert (data.base_model, data.widget) == ("ann/other", [{"src": "ü.wav"}])
     assert "callcentre" in data.tags and data.tags.count("emozoo") == 1
-    assert (data.library_name, data.license) == ("emozoo", "cc-by-nc-sa-4.0")  # emozoo's own keys
+    assert (data.library_name, data.license) == ("mine", "mit")
     assert write_card(run).read_text(encoding="utf-8") == again
+
+
+THEIR_RESULT = {
+    "task": {"type": "audio-classification"},
+    "dataset": {"name": "calls", "type": "ann/calls"},
+    "metrics": [{"type": "accuracy", "value": 0.9, "verified": False}],
+}
+
+
+def changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Changes the front matter of a card, as a person does."""
+    _, head, rest = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    data = yaml.safe_load(head)
+    change(data)
+    text = f"---\n{yaml.safe_dump(data, sort_keys=False, allow_unicode=True)}---\n{rest}"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+THEIRS: dict[str, Any] = {
+    "license": "mit",
+    "language": ["de", "pl"],
+    "datasets": ["ann/calls"],
+    "metrics": ["accuracy", "wer"],
+    "pipeline_tag": "voice-activity-detection",
+    "library_name": "mine",
+    "inference": False,
+    "widget": [{"src": "ü.wav"}],
+    "co2_eq_emissions": {"emissions": 3},
+}
+
+
+@given(
+    chosen=st.sets(st.sampled_from(sorted(THEIRS))),
+    tags=st.lists(st.sampled_from(["calls", "emozoo", "ü"]), max_size=3),
+)
+@settings(max_examples=20, deadline=None)
+def test_every_key_that_a_person_wrote_survives_every_write(chosen: set[str], tags: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = checkpoint(Path(place), measured=results())
+        write_card(folder)
+        theirs = {key: THEIRS[key] for key in chosen}
+        changed(folder, lambda data: data.update(theirs, tags=[*data["tags"], *tags]))
+        changed(folder, lambda data: data["model-index"][0]["results"].append(THEIR_RESULT))
+        first = write_card(folder).read_text(encoding="utf-8")
+        data = yaml.safe_load(first.split("---\n", 2)[1])
+        assert {key: data[key] for key in theirs} == theirs
+        assert set(data["tags"]) >= {"emozoo", "cnn", *tags} and len(data["tags"]) == len(set(data["tags"]))
+        found = data["model-index"][0]["results"]
+        assert found[-1] == THEIR_RESULT and len(found) == len(ModelCard(first).data.eval_results) - 2
+        assert write_card(folder).read_text(encoding="utf-8") == first
+
+
+def test_what_emozoo_wrote_itself_is_replaced_when_it_knows_better(run: Path) -> None:
+    write_card(run)
+    changed(run, lambda data: data["model-index"][0]["results"].append(THEIR_RESULT))
+    (run / "metrics.json").write_text(json.dumps(results(dataset="emo-db", licence="CC0", language="de")))
+    data = ModelCard(write_card(run).read_text(encoding="utf-8")).data
+    assert (data.license, data.language, data.datasets) == ("apache-2.0", "de", ["emo-db"])
+    assert [each.dataset_type for each in data.eval_results] == ["emo-db"] * 3 + ["ann/calls"]
+    (run / "metrics.json").unlink()
+    index = yaml.safe_load(render_card(run).split("---\n", 2)[1])["model-index"]
+    assert [entry["results"] for entry in index] == [[THEIR_RESULT]]
+
+
+def test_a_conflict_is_said_and_figures_are_those_that_were_measured(
+    run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_card(run)
+    assert not caplog.messages
+    changed(run, lambda data: data.update(license="mit", datasets=["ravdess", "ann/calls"]))
+    changed(run, lambda data: data["model-index"][0]["results"][0]["metrics"][0].update(value=0.99))
+    card = (run / "README.md").read_text(encoding="utf-8")
+    (run / "README.md").write_text(card.replace("## Recipe", "## My recipe"), encoding="utf-8")
+    assert "0.99" not in write_card(run).read_text(encoding="utf-8")
+    said = " ".join(caplog.messages)
+    assert 'license stays "mit", as you wrote it; emozoo would write "cc-by-nc-sa-4.0"' in said
+    assert "results that emozoo measured were changed" in said and "between its marks is written anew" in said
+    assert "datasets" not in said  # theirs holds what emozoo would write
+    caplog.clear()
+    write_card(run)
+    assert len(caplog.messages) == 1 and "license stays" in caplog.messages[0]
 
 
 def test_of_what_emozoo_does_not_know_a_persons_word_counts(tmp_path: Path) -> None:

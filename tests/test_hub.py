@@ -21,6 +21,7 @@ import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hub_server import Hub, Repo, running
 from safetensors.torch import load_file, save_file
 from small import emozoo, one_error, read, toy, train_words
@@ -280,6 +281,48 @@ def test_what_a_person_wrote_into_the_card_survives(hub: Hub, run: Path, tmp_pat
     cli(hub, tmp_path, "push", run, NAME)
     text = repo.files()["README.md"].decode()
     assert "love in Graz" in text and "here at home" in text and text.count("<!-- emozoo: begin -->") == 1
+
+
+def test_a_card_that_was_edited_on_the_hub_is_merged_and_never_overwritten_in_silence(
+    hub: Hub, run: Path, tmp_path: Path
+) -> None:
+    cli(hub, tmp_path, "push", run, NAME)
+    repo = hub.models[NAME]
+
+    def edited(**changes: tuple[str, str]) -> bytes:
+        text = repo.files()["README.md"].decode()
+        for old, new in changes.values():
+            assert old in text
+            text = text.replace(old, new, 1)
+        return text.encode()
+
+    def push() -> tuple[dict[str, Any], str, str]:
+        done = cli(hub, tmp_path, "push", run, NAME)
+        text = repo.files()["README.md"].decode()
+        assert (run / "README.md").read_text() == text
+        return yaml.safe_load(text.split("---\n", 2)[1]), text, done.stderr
+
+    theirs = edited(
+        front=("license: apache-2.0", "license: mit\nwidget: [{src: a.wav}]\ndoi: '10.1'"),
+        text=("<!-- emozoo: begin", "First here.\n\nSecond here.\n\n<!-- emozoo: begin"),
+    )
+    repo.commit({"README.md": theirs}, "edited on the web site")
+    data, text, said = push()  # nobody wrote anything here
+    assert (data["license"], data["widget"], data["doi"]) == ("mit", [{"src": "a.wav"}], "10.1")
+    assert "First here.\n\nSecond here." in text and "license stays" in said and "here and there" not in said
+
+    (run / "README.md").write_text(text.replace("Second here.", "Second at home.").replace("'10.1'", "'10.2'"))
+    data, text, said = push()  # only this one was changed since
+    assert data["doi"] == "10.2" and "Second at home." in text and "Second here." not in text
+    assert "here and there" not in said
+
+    repo.commit({"README.md": edited(text=("First here.", "First there."), front=("'10.2'", "'10.3'"))}, "again")
+    (run / "README.md").write_text(text.replace("Second at home.", "Second, anew.").replace("'10.2'", "'10.4'"))
+    data, text, said = push()  # both were
+    assert all(words in text for words in ("First there.", "Second, anew.")) and data["doi"] == "10.4"
+    assert 'doi is "10.4" here and "10.3" there' in said and "all paragraphs of both are kept" in said
+    data, text, said = push()
+    assert "all paragraphs" not in said and "10.3" not in text
 
 
 @pytest.mark.parametrize("existing", [True, False])
