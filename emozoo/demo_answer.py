@@ -79,9 +79,8 @@ def _answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
         raise EmozooError(f"{name} lasts {seconds:,.0f} s, and this page takes {limits.seconds:g} s at most: cut it")
     witness = _Witness(name, limits.seconds)
     prediction = predict_file(model, path, timeline=True, seen=witness)
-    if "audio" not in witness.modalities and not ("audio" in model.optional and "video" in witness.modalities):
-        nothing = " and shows nothing" if model.video and "video" not in witness.modalities else ""
-        raise EmozooError(f"{name} is silent{nothing}: there is no voice in it to answer for")
+    if prediction.error is not None:
+        raise EmozooError(prediction.error)
     frames = witness.some_frames()
     whole: tuple[np.ndarray, ...] = ()
     if frames and model.preparation.crop:

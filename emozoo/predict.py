@@ -65,6 +65,8 @@ class Prediction:
     probabilities: dict[str, float] | None = None
     windows: tuple[Stretch, ...] | None = None
     error: str | None = None
+    reason: str | None = None
+    """`silent` where a file that can be read has nothing to answer for; `error` says it in a sentence."""
     warnings: tuple[str, ...] = ()
     """What is wrong with a file that is answered all the same, such as that it is cut off."""
     modalities: tuple[str, ...] | None = None
@@ -72,6 +74,8 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
+        if self.reason is not None:
+            return {"file": self.file, "emotion": None, "reason": self.reason, "error": self.error}
         if self.error is not None:
             return {"file": self.file, "error": self.error}
         document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
@@ -289,6 +293,8 @@ def predict_file(
         if timeline:
             stretches.append(Stretch(*spans[count], *answer_in_words(model, probabilities, lean)))
         count += 1
+    if _is_silent(model, there):
+        return _silent(os.fspath(path), model, there, warnings)
     emotion, by_label = answer_in_words(model, total / count, lean)
     spoken = tuple(stretches) if timeline else None
     return Prediction(
@@ -302,6 +308,17 @@ def _windows_of(
     return stream_windows(
         path, video=model.video, optional=model.optional, preparation=model.preparation, warn=warn, timeout=timeout
     )
+
+
+def _is_silent(model: Model, there: Collection[str]) -> bool:
+    """Whether a file has neither sound nor, where those are enough, pictures: no voice, no emotion."""
+    return "audio" not in there and not ("audio" in model.optional and "video" in there)
+
+
+def _silent(path: str, model: Model, there: Collection[str], warnings: Iterable[str]) -> Prediction:
+    nothing = " and shows nothing" if model.video and "video" not in there else ""
+    sentence = f"{path} is silent{nothing}: there is no voice in it to answer for"
+    return Prediction(path, error=sentence, reason="silent", warnings=tuple(warnings))
 
 
 def _modalities(model: Model, there: set[str]) -> tuple[str, ...] | None:
@@ -364,6 +381,8 @@ def predict_files(
             file = files.popleft()
             if file.error is not None:
                 yield Prediction(file.path, error=file.error)
+            elif _is_silent(model, file.modalities):
+                yield _silent(file.path, model, file.modalities, file.warnings)
             else:
                 answer = answer_in_words(model, file.total / file.count, lean)
                 stretches, there = tuple(file.stretches) if timeline else None, _modalities(model, file.modalities)

@@ -36,7 +36,6 @@ PIPED_WIDTH = 120
 ONE_SIDED = {
     ("audio",): "only heard, as there is no picture",
     ("video",): "only seen, as there is no sound",
-    (): "neither heard nor seen: silent, and without a picture",
 }
 NAMED = 5
 """Files that a line names at most."""

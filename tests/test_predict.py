@@ -376,3 +376,30 @@ def test_every_batch_is_answered_within_the_context_that_was_asked_for() -> None
     half = list(classify(model, windows, lambda: torch.autocast("cpu", torch.bfloat16)))
     for exact, rounded in zip(plain, half, strict=True):  # in other threads as well, where autocast does not reach
         assert not np.array_equal(exact, rounded) and rounded == pytest.approx(exact, abs=0.05)
+
+
+def test_a_file_in_which_all_is_silent_gets_no_emotion(run: Path, tmp_path: Path) -> None:
+    quiet = tmp_path / "quiet.wav"
+    soundfile.write(quiet, np.full(80_000, 5e-5), 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "offset.wav", np.full(80_000, 0.1), 16_000)  # which is taken off
+    loud = wav(tmp_path / "loud.wav", 1.0)
+    names = [str(quiet), str(loud), str(tmp_path / "offset.wav")]
+    model = small_model()
+    for answers in (list(predict_files(model, names)), [predict_file(model, name) for name in names]):
+        assert [answer.reason for answer in answers] == ["silent", None, "silent"]
+        assert [answer.emotion is None for answer in answers] == [True, False, True]
+    done = emozoo("predict", str(quiet), "--model", str(run), "--json", check=2)
+    (told,) = json.loads(done.stdout)["predictions"]
+    assert told["emotion"] is None and told["reason"] == "silent" and "there is no voice in it" in told["error"]
+    assert emozoo("predict", *names, "--model", str(run)).returncode == 0
+
+
+def test_a_file_that_is_cut_off_is_answered_with_a_warning(run: Path, tmp_path: Path) -> None:
+    path = wav(tmp_path / "cut ö.wav", 2.0)
+    path.write_bytes(path.read_bytes()[:40_000])
+    sentence = "cut off: the header promises 2.0 s, 1.2 s are there"
+    words = ["predict", str(path), "--model", str(run)]
+    assert json.loads(emozoo(*words, "--json").stdout)["predictions"][0]["warnings"] == [sentence]
+    (row,) = csv.DictReader(io.StringIO(emozoo(*words, "--csv").stdout))
+    assert row["warnings"] == sentence and not row["error"]
+    assert f"warning: {path}: {sentence}" in emozoo(*words, COLUMNS="300").stderr
