@@ -151,6 +151,19 @@ def test_of_a_part_of_a_corpus_the_default_labels_that_are_there(
         load_dataset(named, clips, ["sad", "angry", "excited"], cache_dir=cache)
 
 
+def test_a_label_is_found_whatever_its_case(clips: Path, cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A table says Happy, and a model that is measured on it says happy."""
+    clips.write_text(
+        clips.read_text(encoding="utf-8").replace("happy", "Happy").replace("sad", "SAD"), encoding="utf-8"
+    )
+    dataset = load_dataset(manifest, clips, ["happy", "sad"], cache_dir=cache)
+    assert dataset.features["label"].names == ["happy", "sad"] and dataset["label"][:] == [0, 1, 1]
+    assert "labels of manifest in another spelling are read: Happy as happy, SAD as sad" in caplog.text
+    assert load_dataset(manifest, clips, cache_dir=cache).features["label"].names == ["Happy", "SAD", "excited"]
+    merged = load_dataset(manifest, clips, ["happy", "SAD"], {"excited": "Happy"}, cache_dir=cache)
+    assert merged["label"][:] == [0, 1, 0, 1]
+
+
 def test_all_splits_of_a_builder_are_read(clips: Path, cache: Path, tmp_path: Path) -> None:
     sounds = [str(clips.parent / f"ö {number}.wav") for number in range(3)]
     path = write_rows(

@@ -202,7 +202,7 @@ def test_a_dataset_of_the_hub_is_measured(hub: Hub, run: Path, clip: Path, tmp_p
     words = ("happy", "sad", "angry", "neutral")
     features = {"audio": {"_type": "Audio"}, "mood": {"_type": "ClassLabel", "names": [*words, "tired"]}}
     sounds = [{"bytes": clip.read_bytes(), "path": "../../x.wav"}] * 5
-    table = pa.table({"audio": sounds, "mood": [0, 1, 2, 3, 4], "speaker": ["a", "a", "b", "b", "b"]})
+    table = pa.table({"audio": sounds, "mood": [0, 1, 2, 3, 4], "Speaker_Name": ["x"] * 5, "speaker_id": list("aabbb")})
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     pq.write_table(table, tmp_path / "part.parquet")
     repo = hub.datasets["anna/clips"] = Repo("anna/clips")

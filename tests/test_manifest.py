@@ -345,6 +345,12 @@ def test_a_column_like_the_span_of_a_clip_is_an_error(folder: Path, name: str) -
     assert len(read(table(folder, f"file,label,start,end,{name}\na.wav,sad,1,2,3\n"))) == 1
 
 
+def test_a_length_beside_a_start_is_an_error(folder: Path) -> None:
+    with pytest.raises(EmozooError, match="column length_s looks like a time within the file"):
+        read(table(folder, "file,label,start,length_s\na.wav,sad,1,2\n"))
+    assert len(read(table(folder, "file,label,length_s\na.wav,sad,1\n"))) == 1
+
+
 @pytest.mark.parametrize("name", ["timestamp", "time", "TimeCode"])
 def test_a_column_like_a_time_is_named(folder: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
     read(table(folder, f"file,label,{name},recorded_date,gender,sentiment\na.wav,sad,3,2020,F,bad\n"))

@@ -204,6 +204,11 @@ def _label(rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: M
     merged = [merge.get(emotion, emotion) for emotion in emotions]
     known = set(merged) - {""}
     wanted = list(dict.fromkeys(corpus.labels if labels is None else labels))
+    if spelled := _spelled(wanted, known):
+        told = ", ".join(f"{there} as {asked}" for there, asked in sorted(spelled.items()))
+        log.warning("labels of %s in another spelling are read: %s", corpus.name, told)
+        merged = [spelled.get(label, label) for label in merged]
+        known = set(merged) - {""}
     present = [label for label in wanted if label in known]
     if labels is None and 2 <= len(present) < len(wanted):  # a part of a corpus; what was asked for must be there
         absent = [label for label in wanted if label not in known]
@@ -228,6 +233,13 @@ def _label(rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: M
     keep = [row for row, label in enumerate(merged) if label in number]
     column = [number[merged[row]] for row in keep]
     return take(rows, keep).add_column("label", column, feature=datasets.ClassLabel(names=wanted))
+
+
+def _spelled(wanted: Sequence[str], known: Collection[str]) -> dict[str, str]:
+    """The labels that differ from wanted ones in case only, and what they are wanted as."""
+    there = {label.casefold(): label for label in sorted(known) if label not in wanted}
+    lacking = [label for label in wanted if label not in known and label.casefold() in there]
+    return {there[label.casefold()]: label for label in lacking}
 
 
 def _with_video(rows: Dataset, corpus: Corpus) -> Dataset:

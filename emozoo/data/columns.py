@@ -61,6 +61,8 @@ class _Likeness:
 
 _NO_TIME = frozenset(("date", "day", "year", "month", "words"))
 _SPAN = _Likeness(frozenset((*STARTS, *ENDS, "ends", "ending", "finish", "from", "to")), STARTS, _NO_TIME)
+_LENGTH = _Likeness(frozenset(("length", "len", "seconds", "sec", "ms")))
+"""Beside a start that nothing ends."""
 _TIMELY = _Likeness(
     frozenset(("time", "times", "timestamp", "timestamps", "timecode", "interval", "span", *DURATIONS)), (), _NO_TIME
 )
@@ -199,10 +201,10 @@ def _suspicions(columns: Columns) -> list[str]:
     whole = "start" in known and ("end" in known or "duration" in known)
     warnings = []
     for name in [name for name, why in columns.unused.items() if not why]:
-        if not whole and _SPAN.fits(name):
+        if not whole and (_SPAN.fits(name) or "start" in known and "end" not in known and _LENGTH.fits(name)):
             raise EmozooError(
-                f"column {name} looks like a time within the file and is not understood: name it start or end (seconds), "
-                "start_ms or end_ms (milliseconds), or, where it is none, something else"
+                f"column {name} looks like a time within the file and is not understood: name it start, end or "
+                "duration (seconds), start_ms or end_ms (milliseconds), or, where it is none, something else"
             )
         if not whole and _TIMELY.fits(name):
             warnings.append(

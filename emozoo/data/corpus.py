@@ -53,10 +53,13 @@ The halves are those of 720x480 pictures whose rows 112 to 368 show two people, 
 """
 
 SOUNDS = (
-    ".wav", ".flac", ".aiff", ".aif", ".au", ".caf", ".w64", ".opus", ".ogg", ".oga", ".m4a", ".aac", ".mp3", ".amr",
+    ".wav", ".wave", ".flac", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".wv", ".opus", ".ogg", ".oga", ".m4a",
+    ".mka", ".aac", ".mp3", ".mp2", ".ac3", ".wma", ".amr",
 )  # fmt: skip
 """Endings of sound files. Of several copies of a recording, corpora read the one whose ending comes first."""
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v")
+VIDEOS = (
+    ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ogv", ".wmv", ".asf", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp",
+)  # fmt: skip
 """Endings of video files."""
 
 _UNKNOWN: dict[str, Any] = {

@@ -4,6 +4,7 @@ One that holds a table and its files is used as it is, and must name no other fi
 audio and one of labels.
 """
 
+import itertools
 import json
 import re
 import shutil
@@ -11,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from emozoo.data.columns import meaning_of
+from emozoo.data.columns import NAMES, meaning_of, plain
 from emozoo.data.corpus import SOUNDS, VIDEOS
 from emozoo.data.manifest import TABLES, TEXTS, find_rows, find_table
 from emozoo.errors import EmozooError
@@ -57,7 +58,7 @@ def _unpack(parts: list[Path], root: Path, target: Path, reference: str) -> None
         for part in parts:
             file = pq.ParquetFile(part)
             sound, label, names = _columns(file.schema_arrow, reference)
-            others = [name for name in file.schema_arrow.names if name not in (sound, label) and _is_kept(name)]
+            others = _others(file.schema_arrow.names, (sound, label))
             split = re.search(r"(?:^|[/-])(train|test|validation|valid|dev)[-./]", part.relative_to(root).as_posix())
             for batch in file.iter_batches(64, columns=[sound, label, *others]):
                 for line in batch.to_pylist():
@@ -77,10 +78,15 @@ def _unpack(parts: list[Path], root: Path, target: Path, reference: str) -> None
         raise EmozooError(f"{reference} holds no clip with a sound and a label")
 
 
-def _is_kept(name: str) -> bool:
-    """Whether a column says something of a clip; times are not kept, for they are those of another file."""
-    meaning, _ = meaning_of(name) or ("", 1.0)
-    return meaning in (*TEXTS, "transcript", "utterance_id")
+def _others(names: list[str], used: tuple[str, str]) -> list[str]:
+    """The columns that say more of a clip, one of each meaning; times are those of another file, and not kept."""
+    kept: dict[str, list[str]] = {}
+    for name in names:
+        meaning, _ = meaning_of(name) or ("", 1.0)
+        if name not in used and meaning in (*TEXTS, "transcript", "utterance_id"):
+            kept.setdefault(meaning, []).append(name)
+    order = [plain(each) for each in itertools.chain.from_iterable(NAMES.values())]
+    return [min(same, key=lambda name: order.index(plain(name))) for same in kept.values()]
 
 
 def _columns(schema: Any, reference: str) -> tuple[str, str, list[str]]:

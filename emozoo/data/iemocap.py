@@ -160,7 +160,7 @@ def _read(sessions: list[Path]) -> list[dict[str, Any]]:
     for session in sessions:
         dialog = _below(session, "dialog")
         transcripts = _files(_below(dialog, "transcriptions"), (".txt",))
-        videos = _files(_below(dialog, "avi", "DivX"), (".avi", *VIDEOS))
+        videos = _files(_below(dialog, "avi", "DivX"), VIDEOS)
         for dialogue, label_file in _files(_below(dialog, "EmoEvaluation"), (".txt",)).items():
             if dialogue in done:
                 lost["dialogues that are there twice (read once)"].append(dialogue)

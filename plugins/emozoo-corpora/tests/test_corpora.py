@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import SHARED, needs_shared
-from emozoo_corpora import crema_d, emo_db, meld, nemo
+from emozoo_corpora import ased, crema_d, emo_db, meld, nemo
 from make_media import grey, tone, write_sound, write_video
 from plugin_site import installed
 from small import emozoo, one_error, set_words
@@ -20,7 +21,7 @@ from emozoo.data import load_dataset, read_rows
 from emozoo.data.corpus import Corpus, corpus_problem
 from emozoo.data.protocols import make_folds
 
-CORPORA = {"crema_d": crema_d.corpus, "emo_db": emo_db.corpus, "nemo": nemo.corpus, "meld": meld.corpus}
+CORPORA = {each.corpus.name: each.corpus for each in (ased, crema_d, emo_db, nemo, meld)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,6 +65,7 @@ EXAMPLES = {
     "emo_db": "03a01Fa.wav",
     "nemo": "EB0_anger_1.wav",
     "meld": "train_sent_emo.csv",
+    "ased": "01Neutral/n1-01-01-01-25.wav",
 }
 
 
@@ -93,6 +95,7 @@ ONE = {
     "emo_db": "wav/03a01Fa",
     "nemo": "samples/EB0_anger_1",
     "meld": "train/dia0_utt0",
+    "ased": "01Neutral/n1-01-01-01-25",
 }
 HEADING_AND_LINE = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHey.,Ross,joy,0,0\n"
 
@@ -280,6 +283,39 @@ def check_folds(dataset: Any, count: int) -> None:
     for fold in folds:
         heard, tested = ({speakers[row] for row in part} for part in (fold.train + fold.dev, fold.test))
         assert fold.speaker_disjoint and not heard & tested
+
+
+# --- ASED
+
+
+def test_ased_as_it_is_published(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files(tmp_path, "01Neutral/n1-01-01-01-25.wav", "02Fearful/f2-07-02-01-25.wav", "03Happy/h3-02-01-02-25.wav")
+    files(
+        tmp_path, "04Sad/s4-03-01-02-65.WAV", "05Angry/A5-03-01-02-65.wav", "05Angry/a5-03-01-02-66.wav", "x/song.wav"
+    )
+    rows = read(ased.corpus, tmp_path)
+    assert [(each["speaker"], each["gender"], each["emotion"]) for each in rows] == [
+        ("25", "F", "fearful"),
+        ("25", "F", "happy"),
+        ("25", "F", "neutral"),
+        ("65", "M", "angry"),
+        ("65", "M", "sad"),
+    ]
+    assert rows[3]["utterance_id"] == "a5-03-01-02-65"
+    (record,) = caplog.records
+    assert "1 files are not named like a recording, such as a5-03-01-02-66.wav" in record.getMessage()
+
+
+@needs_shared
+def test_real_clips_of_ased(caplog: pytest.LogCaptureFixture) -> None:
+    if not (SHARED / "speech" / "ased").is_dir():
+        pytest.skip("needs ASED among the real clips")
+    rows = read_rows(ased.corpus, SHARED / "speech", Path())  # one level too high, and Opus
+    with open(SHARED / "speech" / "metadata.csv", encoding="utf-8", newline="") as file:
+        table = [line for line in csv.DictReader(file) if line["corpus"] == "ased"]
+    told = {Path(line["file"]).stem: (line["speaker"][-2:], line["gender"], line["emotion"]) for line in table}
+    assert told == {each["utterance_id"]: (each["speaker"], each["gender"], each["emotion"]) for each in rows}
+    assert len(rows) > 2400 and len(set(rows["speaker"])) == 65 and not caplog.records
 
 
 # --- MELD
