@@ -130,7 +130,7 @@ def check(
         return report
     points: Sequence[Point[Any]]
     subject: Any
-    with registry.output_to_stderr():  # a network or a builder may print, and the report is the result
+    with registry.output_to_stderr:  # a network or a builder may print, and the report is the result
         if group == registry.ARCHITECTURES:
             from emozoo import conformance_network as network
             from emozoo.conformance_subject import NetworkSubject

@@ -30,6 +30,7 @@ from emozoo.model import EmotionModel, load
 from emozoo.onnx_graph import FRAMES, SOUND
 from emozoo.paths import atomic
 from emozoo.reference import is_reference
+from emozoo.together import Together
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -114,7 +115,7 @@ def _graph(model: EmotionModel) -> ModelProto:
         example = (*example, torch.full((2, *FRAMES[2]), 128, dtype=torch.uint8))
     batch = torch.export.Dim("batch")
     try:
-        with _quiet():
+        with _quiet:
             program = torch.onnx.export(
                 model.network,
                 example,
@@ -143,8 +144,7 @@ def _graph(model: EmotionModel) -> ModelProto:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps back what torch's exporter prints, warns of and logs: its failure is told in one line."""
+def _silent() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -153,6 +153,10 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
+
+
+_quiet = Together(_silent)
+"""Keeps back what torch's exporter prints, warns of and logs: its failure is told in one line."""
 
 
 def _difference(model: EmotionModel, written: onnx_model.OnnxModel) -> float:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from emozoo.errors import EmozooError
+from emozoo.together import Together
 
 T = TypeVar("T")
 
@@ -42,25 +43,36 @@ def check_token(token: str | None) -> str | None:
 def explained(name: str, *, writing: bool = False) -> Iterator[None]:
     """Turns what the library raises into an EmozooError about `name`, and keeps its own remarks back."""
     from huggingface_hub.errors import HfHubHTTPError
+
+    transport: Any = HfHubHTTPError.__bases__[0]  # of all errors of the HTTP library, whichever that is
+    try:
+        with _no_remarks:
+            yield
+    except EmozooError:
+        raise
+    except (transport, OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError) as error:
+        raise EmozooError(explain(error, name, writing)) from error
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from huggingface_hub.utils import logging as remarks
 
     level, bars = remarks.get_verbosity(), not are_progress_bars_disabled()
-    transport: Any = HfHubHTTPError.__bases__[0]  # of all errors of the HTTP library, whichever that is
     remarks.set_verbosity(logging.CRITICAL)
     disable_progress_bars()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except EmozooError:
-        raise
-    except (transport, OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError) as error:
-        raise EmozooError(explain(error, name, writing)) from error
     finally:
         remarks.set_verbosity(level)
         if bars:
             enable_progress_bars()
+
+
+_no_remarks = Together(_silent)
 
 
 def persistently(call: Callable[[], T]) -> T:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,15 +20,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn.modules.module import (
-    register_module_buffer_registration_hook,
-    register_module_parameter_registration_hook,
-)
-from torch.overrides import TorchFunctionMode
 
 from emozoo import registry
 from emozoo.answer import to_probabilities
 from emozoo.architecture import Architecture
+from emozoo.building import Limit, OwnDraws, ShapesOnly, TooLarge
 from emozoo.checkpoint import CONFIG, PREPROCESSOR, WEIGHTS, read_config, read_shapes, type_problem
 from emozoo.errors import EmozooError
 from emozoo.features import to_batch
@@ -45,8 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["CONFIG", "PREPROCESSOR", "WEIGHTS", "EmotionModel", "Origin", "load", "pick_device", "read_config"]
 
 Shapes = dict[str, tuple[tuple[int, ...], bool]]
-SPARE_TENSORS, SPARE_NUMBERS = 1000, 2**26
-"""What a network may hold beside four times its weights, such as tables that are not saved."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +149,7 @@ class EmotionModel(nn.Module):
             "feature_size": 1,
             "do_normalize": False,
             "padding_value": 0.0,
-            "return_attention_mask": False,
+            "return_attention_mask": True,
         }
         write_text(target / PREPROCESSOR, json.dumps(preprocessor, indent=2) + "\n")
         if self.provenance:
@@ -200,7 +193,8 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
 
     Raises EmozooError, with the reason, for one that is missing, damaged, or not a checkpoint of emozoo, and for an
     architecture that no installed plugin offers: then it names the distribution that did. What the folder claims is
-    checked before a network is built.
+    checked before a network is built. Several threads may load, build and train at a time: nothing is drawn from torch's
+    global generator.
     """
     from emozoo import hub
 
@@ -219,7 +213,8 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
     plugin = config["plugin"]
     origin = Origin(plugin["distribution"], plugin["version"])
     made = Preparation.from_config(config)
-    model = EmotionModel(architecture, settings, labels, origin, made, read_provenance(folder))
+    with OwnDraws():
+        model = EmotionModel(architecture, settings, labels, origin, made, read_provenance(folder))
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval()
@@ -258,71 +253,27 @@ def config_of(architecture: Architecture, values: dict[str, Any], where: str) ->
     return config
 
 
-class _TooLarge(Exception):
-    """A network that holds more than its checkpoint."""
-
-
-class _ShapesOnly(TorchFunctionMode):
-    """On the meta device, does without what only decides values: torch would import its compiler for window functions and
-    random draws, which takes longer than a whole prediction."""
-
-    WINDOWS = {
-        torch.hann_window,
-        torch.hamming_window,
-        torch.blackman_window,
-        torch.bartlett_window,
-        torch.kaiser_window,
-    }
-    DRAWS = {Tensor.normal_, Tensor.uniform_}
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func in self.WINDOWS:
-            return torch.empty(args[0] if args else kwargs["window_length"])
-        return args[0] if func in self.DRAWS else func(*args, **kwargs)
-
-
 def _check_shapes(architecture: Architecture, config: Any, labels: int, shapes: Shapes, name: str) -> None:
     """Compares the network that a config describes with the header of the weights, before memory is taken for either.
 
     The network is built on torch's meta device, whose tensors have shapes only; building stops where it has grown far
     beyond the weights at hand. A plugin's network that cannot be built there is built as usual, under the same limit.
     """
-    tensors = numbers = 0
-
-    def count(module: nn.Module, key: str, value: Tensor | None) -> None:
-        nonlocal tensors, numbers
-        if value is not None:
-            tensors, numbers = tensors + 1, numbers + value.numel()
-        held = sum(math.prod(shape) for shape, _ in shapes.values())
-        if tensors > SPARE_TENSORS + 4 * len(shapes) or numbers > SPARE_NUMBERS + 4 * held:
-            raise _TooLarge
-
-    hooks = [
-        register_module_parameter_registration_hook(count),
-        register_module_buffer_registration_hook(count),
-    ]
-    rng = torch.get_rng_state()
+    held = [shape for shape, _ in shapes.values()]
     try:
         try:
-            with torch.device("meta"), _ShapesOnly():
+            with torch.device("meta"), Limit(held), ShapesOnly():
                 network = architecture.build(config, labels)
         except (NotImplementedError, RuntimeError):
-            tensors = numbers = 0
-            network = architecture.build(config, labels)
+            with Limit(held), OwnDraws():
+                network = architecture.build(config, labels)
         expected = {key: (tuple(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
-    except _TooLarge:
+    except TooLarge:
         raise EmozooError(
             f"{name}/{CONFIG} does not fit {WEIGHTS}: its network is far larger than the weights"
         ) from None
     except Exception as error:  # noqa: BLE001 - whatever a plugin's network makes of a value that it did not expect
         raise EmozooError(f"{name}/{CONFIG}: {architecture.name} cannot be built with this config: {error}") from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-        torch.set_rng_state(rng)
     where = f"{name}/{WEIGHTS} does not fit its config"
     for what, names in (("lacks", expected.keys() - shapes.keys()), ("has a stray", shapes.keys() - expected.keys())):
         if names:

@@ -4,7 +4,7 @@ new one, and how many cores there are."""
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,17 +27,14 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        temporary = path.parent / f".{path.stem}-{secrets.token_hex(6)}{path.suffix}"
+        # Not tempfile's, which is private: a result is as readable as any file that the user writes. (To ask what that is,
+        # umask would have to be changed, for other threads' files, too.)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise EmozooError(f"cannot write {path}: {error.strerror or error}") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes the file private; a result is as readable as any file that the user writes.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
     except OSError as error:
         raise EmozooError(f"cannot write {path}: {error.strerror or error}") from error

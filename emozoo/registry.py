@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
+from emozoo.together import Together
 
 if TYPE_CHECKING:
     from emozoo.architecture import Architecture
@@ -170,7 +171,7 @@ def import_plugin(plugin: Plugin) -> tuple[Any, str | None]:
 
     entry = importlib.metadata.EntryPoint(plugin.name, plugin.target, plugin.group)
     try:
-        with output_to_stderr():
+        with output_to_stderr:
             loaded = entry.load()
         if plugin.group == ARCHITECTURES:
             return loaded, contract_problem(loaded, plugin.name)
@@ -184,9 +185,7 @@ def import_plugin(plugin: Plugin) -> tuple[Any, str | None]:
 
 
 @contextlib.contextmanager
-def output_to_stderr() -> Iterator[None]:
-    """Sends to standard error what is printed meanwhile, also by C code and by processes that are started: it must not
-    land in a command's result."""
+def _output_to_stderr() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, ValueError):  # a closed stream
             sys.stdout.flush()
@@ -197,6 +196,11 @@ def output_to_stderr() -> Iterator[None]:
             stack.callback(_flush_c)
         with contextlib.redirect_stdout(sys.stderr):
             yield
+
+
+output_to_stderr = Together(_output_to_stderr)
+"""Sends to standard error what is printed meanwhile, also by C code and by processes that are started: it must not land in
+a command's result."""
 
 
 def _flush_c() -> None:

@@ -11,8 +11,8 @@ import importlib.util
 import keyword
 import os
 import re
+import secrets
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
@@ -49,7 +49,8 @@ def write_plugin(kind: str, name: str, output: Path | None = None) -> Path:
         raise EmozooError(f"{folder} exists already and is left as it is: name another folder with --output")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{words['distribution']}-", dir=folder.parent))
+        temporary = folder.parent / f".{words['distribution']}-{secrets.token_hex(6)}"
+        temporary.mkdir()
     except OSError as error:
         raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
     try:
@@ -57,9 +58,6 @@ def write_plugin(kind: str, name: str, output: Path | None = None) -> Path:
             path = temporary / place
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o777 & ~mask)  # mkdtemp makes it private
         temporary.rename(folder)
     except OSError as error:
         raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
