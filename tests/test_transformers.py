@@ -73,7 +73,7 @@ def test_the_auto_class_loads_weights_and_constants(run: Path) -> None:
 def test_the_feature_extractor_hands_over_the_waveform(cnn: Path) -> None:
     sound = np.linspace(-0.3, 0.5, 5_000, dtype=np.float32)
     values = AutoFeatureExtractor.from_pretrained(cnn)(sound, sampling_rate=16_000, return_tensors="pt")
-    assert list(values) == ["input_values"]
+    assert list(values) == ["input_values", "attention_mask"]
     np.testing.assert_array_equal(values["input_values"].numpy(), sound[None])
 
 
@@ -281,3 +281,14 @@ def test_a_repository_of_the_hub_is_a_model_too(cnn: Path, tmp_path: Path) -> No
 def test_nothing_in_the_folder_asks_for_remote_code(cnn: Path) -> None:
     for path in cnn.glob("*.json"):
         assert "auto_map" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+def test_a_type_of_number_asked_for_is_never_that_of_other_threads(
+    cnn: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.dtype] = []
+    monkeypatch.setattr(torch, "set_default_dtype", seen.append)
+    for dtype in (torch.float16, "bfloat16", "auto"):
+        assert AutoModelForAudioClassification.from_pretrained(cnn, **{name: dtype}).dtype == torch.float32
+    assert set(seen) <= {torch.float32}

@@ -11,22 +11,33 @@ either. The answers are those of `emozoo predict`. A whole recording may be give
 
 Given a file's name, a pipeline decodes it with the program ffmpeg, which may resample otherwise; the waveform that
 `emozoo predict` hears is `emozoo.media.read_audio(file)`.
+
+Clips of different length in one batch, as with a pipeline's `batch_size`, get the answers that each gets alone: the
+attention mask says where each ends.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModelForAudioClassification, PreTrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
-from transformers.utils import cached_file
+from transformers.utils import cached_file, logging
 
 from emozoo import registry
 from emozoo.architecture import Architecture
@@ -34,6 +45,8 @@ from emozoo.errors import EmozooError
 from emozoo.media import SAMPLING_RATE, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
 from emozoo.model import CONFIG, WEIGHTS, config_value, load
 from emozoo.predict import BATCH_WINDOWS
+
+log = logging.get_logger(__name__)
 
 
 class EmozooConfig(PreTrainedConfig):
@@ -72,15 +85,9 @@ class EmozooForAudioClassification(PreTrainedModel):
 
     def __init__(self, config: EmozooConfig) -> None:
         super().__init__(config)
-        # from_pretrained builds on the meta device, where a network's constants would have no values, and in the type of
-        # number that it was asked for.
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(torch.float32)
-        try:
-            with torch.device("cpu"):
-                self.network = _build(config)
-        finally:
-            torch.set_default_dtype(default)
+        # from_pretrained builds on the meta device, where a network's constants would have no values.
+        with torch.device("cpu"), _float32():
+            self.network = _build(config)
         self._constants = {
             name: buffer.clone() for name, buffer in self.named_buffers() if name not in self.state_dict()
         }
@@ -98,6 +105,9 @@ class EmozooForAudioClassification(PreTrainedModel):
                     "do: use emozoo predict, or emozoo.load(...).predict(file)"
                 )
         kwargs["use_safetensors"] = True
+        # As it would be in any case, see above; but transformers would make another type that of all threads meanwhile.
+        kwargs.pop("torch_dtype", None)
+        kwargs["dtype"] = torch.float32
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         # Buffers outside of the checkpoint, such as the spectrogram's window, come out of transformers without values.
@@ -131,21 +141,24 @@ class EmozooForAudioClassification(PreTrainedModel):
         """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
 
         Each clip is cut into the windows of `emozoo predict`, 3 s long and one a second; its logits are the logarithms of
-        the mean of their probabilities. `attention_mask` [batch, samples] is 0 behind the end of a clip that a batch has
-        padded at its end; without it, the padding counts as silence.
+        the mean of their probabilities. `attention_mask` [batch, samples] is 0 before and behind a clip that a batch has
+        padded. Where several clips come without it, exact zeros at the end of one count as padding.
         """
-        samples = input_values.shape[1]
-        lengths = [samples] * len(input_values) if attention_mask is None else attention_mask.sum(1).tolist()
-        plan = [(row, start) for row, length in enumerate(lengths) for start in window_starts(length)]
+        spans = _spans(input_values, attention_mask)
+        plan = [
+            (row, first + start, last)
+            for row, (first, last) in enumerate(spans)
+            for start in window_starts(last - first)
+        ]
         answers = [
             self.network(torch.stack(windows)).float().log_softmax(-1)
-            for windows in _batches(input_values.float(), lengths, plan)
+            for windows in _batches(input_values.float(), plan)
         ]
         if not (self.training or torch.compiler.is_compiling() or all(answer.isfinite().all() for answer in answers)):
             why = "its weights are damaged" if input_values.isfinite().all() else "so are some of the sound"
             name = self.config._name_or_path or "the model"
             raise EmozooError(f"{name} answers with values that are no numbers: {why}")
-        counts = [len(window_starts(length)) for length in lengths]
+        counts = [len(window_starts(last - first)) for first, last in spans]
         logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
         loss = None if labels is None else F.cross_entropy(logits, labels)
         if return_dict is False:
@@ -153,12 +166,31 @@ class EmozooForAudioClassification(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def _batches(waveforms: Tensor, lengths: list[int], plan: list[tuple[int, int]]) -> Iterator[list[Tensor]]:
-    """The planned windows, each [48000], a few at a time; silence lies behind a clip's end."""
+def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[int, int]]:
+    """The first sample of each clip, and the one behind its last."""
+    batch, samples = input_values.shape
+    if attention_mask is None and batch == 1:  # nothing to pad it for
+        return [(0, samples)]
+    inside = input_values != 0 if attention_mask is None else attention_mask != 0
+    there, first = inside.any(1), inside.int().argmax(1)
+    last = (samples - inside.int().flip(1).argmax(1)) * there
+    if attention_mask is None:
+        first = torch.zeros_like(first)
+        if any(window_starts(length) != window_starts(samples) for length in last.tolist()):
+            log.warning_once(
+                "no attention_mask came with a batch of sounds: exact zeros at the end of one count as padding. Feature "
+                "extractors give the mask with return_attention_mask=True"
+            )
+    return list(zip((first * there).tolist(), last.tolist(), strict=True))
+
+
+def _batches(waveforms: Tensor, plan: list[tuple[int, int, int]]) -> Iterator[list[Tensor]]:
+    """The planned windows, each [48000], a few at a time; silence lies behind a clip's end. Each is planned as its row, its
+    first sample, and where the clip ends."""
     for first in range(0, len(plan), BATCH_WINDOWS):
         windows = []
-        for row, start in plan[first : first + BATCH_WINDOWS]:
-            piece = waveforms[row, start : min(start + WINDOW_SAMPLES, lengths[row])]
+        for row, start, last in plan[first : first + BATCH_WINDOWS]:
+            piece = waveforms[row, start : min(start + WINDOW_SAMPLES, last)]
             windows.append(F.pad(piece, (0, WINDOW_SAMPLES - len(piece))))
         yield windows
 
@@ -170,6 +202,20 @@ def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
     known = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "_commit_hash")
     options = {key: asked[key] for key in known if asked.get(key) is not None}
     return [Path(cached_file(name, file, **options)).parent for file in (WEIGHTS, CONFIG)][-1]
+
+
+@contextmanager
+def _float32() -> Iterator[None]:
+    """Torch's default type of number, which holds for all threads: so it is touched only where it is another."""
+    default = torch.get_default_dtype()
+    if default == torch.float32:
+        yield
+        return
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
 
 
 def _refuse_video(architecture: Architecture) -> None:
@@ -191,5 +237,32 @@ def _build(config: EmozooConfig) -> nn.Module:
         raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
 
 
+def _with_masks(load: Callable[..., Any]) -> Callable[..., Any]:
+    """transformers' loading of feature extractors, so that all checkpoints of emozoo ask for an attention mask.
+
+    Older ones say in preprocessor_config.json that they want none, and that file is read by a class of transformers alone.
+    A batch would lose where its clips end: nothing behind could tell padding from a clip's own silence.
+    """
+
+    @functools.wraps(load)
+    def from_pretrained(name: str | os.PathLike[str], **asked: Any) -> Any:
+        extractor = load(name, **asked)
+        without = "return_attention_mask" not in asked and getattr(extractor, "return_attention_mask", None) is False
+        if without and not getattr(extractor, "do_normalize", True) and _is_emozoo(name, asked):
+            extractor.return_attention_mask = True
+        return extractor
+
+    return from_pretrained
+
+
+def _is_emozoo(name: str | os.PathLike[str], asked: dict[str, Any]) -> bool:
+    try:
+        return PreTrainedConfig.get_config_dict(name, **asked)[0].get("model_type") == EmozooConfig.model_type
+    except (OSError, ValueError):
+        return False
+
+
 AutoConfig.register(EmozooConfig.model_type, EmozooConfig, exist_ok=True)
 AutoModelForAudioClassification.register(EmozooConfig, EmozooForAudioClassification, exist_ok=True)
+if not hasattr(AutoFeatureExtractor.from_pretrained, "__wrapped__"):
+    AutoFeatureExtractor.from_pretrained = staticmethod(_with_masks(AutoFeatureExtractor.from_pretrained))
