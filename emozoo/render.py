@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PIPED_WIDTH = 120
-ONE_SIDED = {
+ONE_SIDED: dict[tuple[str, ...], str] = {
     ("audio",): "only heard, as there is no picture",
     ("video",): "only seen, as there is no sound",
 }
