@@ -33,7 +33,7 @@ _PROMISING = (*INDEXED, "flv", "flac", "wav", "w64", "aiff", "caf", "nistsphere"
 """Kinds whose header tells how long they are."""
 _JITTER, _OGG_JITTER = 0.1, 0.25
 """Seconds that timestamps may be off and mean nothing; in Ogg, ffmpeg guesses those within a page."""
-_LATE = 0.02
+_LATE = 0.05
 """Seconds by which a sound track must begin later than the pictures to be kept in its place beside them."""
 _MP3_KILOBITS = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
