@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from small import emozoo, one_error, set_words
 
 from emozoo.data import load_dataset
-from emozoo.data.columns import ENDS, NAMES, STARTS
+from emozoo.data.columns import DURATIONS, ENDS, NAMES, STARTS
 from emozoo.data.manifest import corpus, find_table, read
 from emozoo.data.times import seconds
 from emozoo.errors import EmozooError
@@ -312,6 +312,12 @@ def test_names_of_the_speaker(folder: Path, name: str, caplog: pytest.LogCapture
 def test_other_names_of_the_rest(folder: Path, names: tuple[str, ...], meaning: str, value: str) -> None:
     for name in names:
         assert read(table(folder, f'file,label,{name}\na.wav,sad,"{value}"\n'))[0][meaning] == value
+
+
+def test_every_name_that_is_understood_is_documented() -> None:
+    page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    names = [*itertools.chain.from_iterable(NAMES.values()), *STARTS, *ENDS, *DURATIONS]
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_what_was_understood_and_what_was_not_is_said_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
