@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from test_model import LABELS, small_model
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
-from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
+from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor, pipeline
 
-import emozoo.integrations.transformers  # noqa: F401 - registers the models
+import emozoo.integrations.transformers
+from emozoo import registry
 from emozoo.export import export_onnx
 from emozoo.media import cut_window, window_starts
 from emozoo.model import EmotionModel, load
@@ -156,3 +157,69 @@ def test_every_way_to_batch_gives_the_answer_of_one_alone(
     if audible:
         found = by_loader(checkpoint, [sounds[row] for row in audible], size)
         np.testing.assert_allclose(found, expected[audible], rtol=0, atol=TOLERANCE, err_msg="loader")
+
+
+@pytest.mark.parametrize("name", ["cnn_rnn_3dcnn", "av_fusion"])
+def test_a_batch_of_clips_with_and_without_pictures_gets_the_answers_of_each_alone(name: str) -> None:
+    if name == "av_fusion":
+        architecture = registry.get_architecture(name)
+        config = architecture.config(audio_filters=(4, 4, 4), audio_hidden=4, video_filters=(2, 2, 2), video_hidden=2)
+        model = sharpened(EmotionModel(architecture, config, LABELS).eval())
+    else:
+        model = sharpened(small_model(name))
+    rng = np.random.default_rng(0)
+    windows = []
+    for row, samples in enumerate((800, 20_000, 48_000, 48_000, 0, 30_000)):
+        frames = rng.integers(0, 256, (1 + samples // 2400, 60, 100, 3), np.uint8)
+        lacks = row % 2 and "video" in model.optional
+        windows.append(cut_window(rng.normal(0, 0.1, samples).astype(np.float32), None if lacks else frames, 0))
+    alone = np.concatenate([model.probabilities([window]) for window in windows])
+    assert np.ptp(alone, axis=0).max() > 1e-2
+    for order in ([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [1, 3, 5], [0, 1]):
+        together = model.probabilities([windows[row] for row in order])
+        np.testing.assert_allclose(together, alone[order], rtol=0, atol=TOLERANCE)
+
+
+def test_a_sound_by_transformers_has_the_windows_of_predict(checkpoint: Path, tmp_path: Path) -> None:
+    """Around a window's length and each next second, where one window more begins."""
+    sounds = [Sound(seconds + off / RATE, 0, 1).samples() for seconds in (1, 3, 4, 5) for off in (-1, 0, 1)]
+    expected = alone(load(checkpoint, "cpu"), sounds, tmp_path)
+    for size in (1, 3, len(sounds)):
+        np.testing.assert_allclose(by_pipeline(checkpoint, sounds, size), expected, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("dtype", ["auto", "float32", "float16", torch.bfloat16])
+def test_a_pipeline_with_another_type_of_number_batches_as_well(checkpoint: Path, dtype: Any, tmp_path: Path) -> None:
+    sounds = [Sound(seconds, 0, 3).samples() for seconds in (0.4, 4.7, 3)]
+    classify = pipeline("audio-classification", model=str(checkpoint), top_k=None, device="cpu", dtype=dtype)
+    found = [{each["label"]: each["score"] for each in answer} for answer in classify(sounds, batch_size=3)]
+    expected = alone(load(checkpoint, "cpu"), sounds, tmp_path)
+    answers = np.array([[answer[label] for label in LABELS] for answer in found])
+    np.testing.assert_allclose(answers, expected, rtol=0, atol=TOLERANCE)
+
+
+def test_a_batch_without_a_mask_is_told_of(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(emozoo.integrations.transformers.log, "warning_once", said.append)
+    model = AutoModelForAudioClassification.from_pretrained(checkpoint)
+    sounds = torch.from_numpy(np.stack([Sound(5, 0, 1).samples(), Sound(1, 4, 2).samples()]))
+    with torch.inference_mode():
+        padded = model(sounds).logits
+        assert len(said) == 1 and "no attention_mask" in said[0]
+        torch.testing.assert_close(padded[1:], model(sounds[1:, :RATE]).logits)
+        whole = model(sounds, attention_mask=torch.ones_like(sounds)).logits
+        torch.testing.assert_close(whole[1:], model(sounds[1:]).logits)  # a sound alone is whole
+    assert len(said) == 1
+
+
+def test_other_models_keep_their_feature_extractors(tmp_path: Path) -> None:
+    """Those of checkpoints of emozoo alone are asked for masks, and those that were asked for otherwise."""
+    plain = Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=False)
+    plain.save_pretrained(tmp_path / "theirs")
+    assert AutoFeatureExtractor.from_pretrained(tmp_path / "theirs").return_attention_mask is False
+    (tmp_path / "theirs" / "config.json").write_text('{"model_type": "wav2vec2"}')
+    assert AutoFeatureExtractor.from_pretrained(tmp_path / "theirs").return_attention_mask is False
+    (tmp_path / "theirs" / "config.json").write_text('{"model_type": "emozoo"}')
+    assert AutoFeatureExtractor.from_pretrained(tmp_path / "theirs").return_attention_mask is True
+    asked = AutoFeatureExtractor.from_pretrained(tmp_path / "theirs", return_attention_mask=False)
+    assert asked.return_attention_mask is False

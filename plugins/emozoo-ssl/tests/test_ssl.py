@@ -14,6 +14,7 @@ from typing import Any
 
 import conftest  # noqa: F401 - gives every process a cache of its own
 import emozoo_ssl
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -31,6 +32,7 @@ import emozoo as package
 from emozoo import EmozooError
 from emozoo.architecture import contract_problem
 from emozoo.checkpoint import read_config
+from emozoo.media import cut_window
 from emozoo.model import EmotionModel, Origin
 from emozoo.run import RunOptions
 from emozoo.train import train
@@ -534,3 +536,22 @@ def test_what_is_recorded_builds_the_encoder_again(name: str, backbones: dict[st
 def test_a_setting_that_cannot_be_is_refused_by_its_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
         dataclasses.replace(SslConfig(), **{field: value})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_batch_of_clips_of_different_length_gets_the_answers_of_each_alone(
+    name: str, backbones: dict[str, Path]
+) -> None:
+    model = EmotionModel(
+        architecture, emozoo_ssl.prepare(SslConfig(backbone=str(backbones[name]), hidden=8)), ("a", "b", "c")
+    ).eval()
+    with torch.no_grad():  # answers that differ, as those of a trained network do
+        list(model.network.parameters())[-2].mul_(10)
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(0, 0.03 * (1 + row), samples) for row, samples in enumerate((800, 20_000, 47_999, 48_000, 0))]
+    windows = [cut_window(clip.astype(np.float32), None, 0) for clip in clips]
+    alone = np.concatenate([model.probabilities([window]) for window in windows])
+    assert np.ptp(alone, axis=0).max() > 1e-3
+    for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 4]):
+        together = model.probabilities([windows[row] for row in order])
+        np.testing.assert_allclose(together, alone[order], rtol=0, atol=1e-5)
