@@ -5,13 +5,19 @@ with its folds, whose networks may each have been trained further by `--from RUN
 folds become the members of one: each was trained without the test and dev speakers of its fold, and together they
 heard everybody. Their last layers are cut down to four labels, and divided by the temperature that fits their answers
 for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated probabilities.
-FOLDER is emozoo/models/speech; calibration.json there has the figures.
+FOLDER is emozoo/models/speech; calibration.json there has the figures. provenance.json has whom all of them have heard.
+
+`python docs/bundled.py --record TABLE FOLDER CORPUS...` writes that record for a FOLDER whose networks kept none, from the
+TABLE that they were trained on: the speakers of every corpus, and the sound of the clips of each CORPUS whose recordings
+are still those of the training. It is made anew where decoding has changed.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import operator
 import sys
 from pathlib import Path
 
@@ -22,6 +28,7 @@ from answers import Answers, fit_temperature
 from emozoo.evaluate import open_data
 from emozoo.metrics import calibration_error, evaluate_predictions
 from emozoo.model import EmotionModel, load
+from emozoo.provenance import Clips, Heard, Provenance, unrecorded
 from emozoo.run import read_options
 
 LABELS = ("angry", "happy", "neutral", "sad")
@@ -44,7 +51,9 @@ def main() -> None:
     )
     members = [(model, member) for model in models for member in model.network.members]
     config = dataclasses.replace(models[0].config, members=len(members))
-    together = EmotionModel(models[0].architecture, config, LABELS)
+    heard = [model.provenance or unrecorded(f"fold{fold.number}") for model, fold in zip(models, folds, strict=True)]
+    heard.append(data.clips.provenance(range(len(data.store)), ()))  # what is a test speaker of one is heard by others
+    together = EmotionModel(models[0].architecture, config, LABELS, provenance=functools.reduce(operator.or_, heard))
     for own, (model, member) in zip(together.network.members, members, strict=True):
         weights = dict(member.state_dict())
         places = [model.labels.index(label) for label in LABELS]
@@ -68,6 +77,29 @@ def main() -> None:
     print(text, end="")
 
 
+def record(table: str, target: str, *kept: str) -> None:
+    """Writes provenance.json of a checkpoint from the table that it was trained on."""
+    data = open_data("manifest", table, ("all",), {}, video=False)
+    corpora = data.columns["corpus"]
+    rows = [row for row, corpus in enumerate(corpora) if corpus in ("ravdess", "emodb", "nemo")]
+    speakers = data.clips.heard(rows).speakers | _as_readers_name_them(data.columns, rows)
+    clips = data.clips.heard(row for row in rows if corpora[row] in kept).clips
+    Provenance(Heard(speakers, clips)).write(Path(target))
+    print(f"{len(rows)} clips, the sound of {len(clips)}")
+
+
+def _as_readers_name_them(columns: dict[str, list[str]], rows: list[int]) -> frozenset[tuple[str, str]]:
+    """The same speakers by the names that emozoo's readers give them: `Actor_01`, `03`, `EB0` for `ravdess_01`, ..."""
+    names = {(columns["corpus"][row], columns["speaker"][row].rpartition("_")[2].strip()) for row in rows}
+    pairs = [*names, *(("ravdess", f"Actor_{name}") for corpus, name in names if corpus == "ravdess")]
+    corpora, speakers = zip(*sorted(pairs), strict=True)
+    own = {"digest": [""] * len(pairs), "corpus": corpora, "speaker": speakers}
+    return Clips.of(own, "manifest").heard(range(len(pairs))).speakers
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main()
+    if sys.argv[1] == "--record":
+        record(*sys.argv[2:])
+    else:
+        main()

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import NETWORK, RECIPE, emozoo, read, set_words, toy
 
+from emozoo import bundled
 from emozoo.card import render_card
 from emozoo.data.split import SPLIT
 from emozoo.evaluate import evaluate
@@ -20,6 +22,7 @@ from emozoo.provenance import DAMAGED, PROVENANCE, Clips, Leak, Provenance, comp
 from emozoo.run import RunOptions
 from emozoo.train import train
 
+SPEECH = SHARED / "speech"
 LABELS = "happy,sad,angry,neutral"
 Row = dict[str, str]
 
@@ -306,3 +309,33 @@ def test_weights_that_are_saved_elsewhere_take_their_record_along(shared: Path, 
     model.provenance = None
     model.save(tmp_path)
     assert not (tmp_path / PROVENANCE).exists(), "what stood there was of other weights"
+
+
+def test_the_model_in_the_box_says_whom_it_has_heard() -> None:
+    record = read_provenance(bundled.FOLDER / "speech")
+    assert record and not record.unknown and not record.dev.clips
+    for corpus, dataset, name in (
+        ("ravdess", "manifest", "ravdess_07"),
+        ("", "ravdess", "Actor_24"),
+        ("EMO-DB", "manifest", "emodb_16"),
+        ("", "emo_db", "03"),
+        ("nemo", "manifest", "nemo_        EB0"),
+        ("", "nemo", "WR0"),
+    ):
+        leak = compare(record, clips([(corpus, name, 1), (corpus, "someone else", 2)], dataset), [0, 1])
+        assert (leak.trained_speakers, leak.speakers) == (1, 2), (corpus, dataset, name)
+    for corpus, name in (("ased", "ased_01"), ("crema_d", "1001"), ("toy", "Ses01_F")):
+        assert compare(record, clips([(corpus, name, 1)]), [0]).disjoint
+
+
+@pytest.mark.skipif(not SPEECH.is_dir(), reason="real speech stands beside the repository, and is not part of it")
+def test_the_model_in_the_box_knows_its_recordings_under_any_name(tmp_path: Path) -> None:
+    heard = ["ravdess/Actor_01/03-01-05-01-01-01-01.opus", "ravdess/Actor_02/03-01-03-01-01-01-02.opus"]
+    other = sorted(str(path.relative_to(SPEECH)) for path in (SPEECH / "ased").rglob("*.opus"))[:2]
+    rows = [
+        {"file": str(SPEECH / file), "label": label, "speaker": f"anyone {number}"}
+        for number, (file, label) in enumerate(zip(heard + other, LABELS.split(","), strict=True))
+    ]
+    result = evaluate("speech", dataset="manifest", data_dir=str(table(tmp_path / "t.csv", rows)), device="cpu")
+    assert (result.leak.trained_clips, result.leak.trained_speakers, result.leak.clips) == (2, 2, 4)
+    assert result.note == "leaked: trained on 2 of 4 test speakers, 2 of 4 test clips"
