@@ -171,8 +171,7 @@ class AvReader:
         while self._upcoming is not None and self._upcoming[0] <= stamp:
             self._current, self._upcoming = self._upcoming, next(self._frames, None)
         shown = self._current or self._upcoming  # the first that decodes stands for those before
-        good = self._tally.seen - self._tally.bad
-        if shown is None or (self._upcoming is None and good < LEAST_SHARE * self._tally.seen):
+        if shown is None or (self._upcoming is None and self._tally.good < LEAST_SHARE * self._tally.seen):
             raise damaged(self._track.path)
         return self._scale(shown[1])
 
@@ -194,8 +193,11 @@ class AvReader:
 
 @dataclass
 class _Tally:
+    """Packets that were decoded and that were damaged, and pictures that came of them."""
+
     seen: int = 0
     bad: int = 0
+    good: int = 0
 
 
 def _decode(track: VideoTrack, threads: int, key: int | None, tally: _Tally) -> Iterator[tuple[int, Any]]:
@@ -220,6 +222,7 @@ def _decode(track: VideoTrack, threads: int, key: int | None, tally: _Tally) -> 
                 stamp = clock.stamp(frame)
                 tally.bad += frame.is_corrupt
                 if not frame.is_corrupt:
+                    tally.good += 1
                     yield stamp, frame
 
 
@@ -250,28 +253,29 @@ class _Clock:
 
 
 class _Scaler:
-    """ffmpeg's filter `scale`, as decord uses it: bilinear, to uint8 [height, width, 3]."""
+    """ffmpeg's filters: what turns a picture upright, and `scale` as decord uses it, bilinear."""
 
     def __init__(self, track: VideoTrack, width: int, height: int) -> None:
         """`width` and `height` are those of the upright picture."""
-        self._track = track
-        self._width, self._height = (height, width) if track.turn.swaps else (width, height)
+        self._track, self._width, self._height = track, width, height
         self._kind: tuple[Any, ...] = ()
-        self._ends: tuple[Any, Any, Any] = (None, None, None)
+        self._graph: tuple[Any, Any, Any] = (None, None, None)
         self._latest: tuple[Any, np.ndarray] | None = None
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """uint8 [height, width, 3]."""
         if self._latest is None or self._latest[0] is not frame:
-            self._latest = frame, self._track.turn.upright(self._scaled(frame))
+            self._latest = frame, self._scaled(frame)
         return self._latest[1]
 
     def _scaled(self, frame: av.VideoFrame) -> np.ndarray:
         kind = frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range
         width, height = self._fit(frame)
         if kind != self._kind:
-            self._kind, self._ends = kind, _scale_filter(frame, width, height)
-        self._ends[0].push(frame)
-        picture: np.ndarray = self._ends[1].pull().to_ndarray()
+            self._kind, self._graph = kind, _filter_graph(frame, self._track, width, height)
+        _, source, sink = self._graph
+        source.push(frame)
+        picture: np.ndarray = sink.pull().to_ndarray()
         if (width, height) == (self._width, self._height):
             return picture
         whole = np.zeros((self._height, self._width, 3), np.uint8)
@@ -284,11 +288,12 @@ class _Scaler:
         shape = (frame.width * self._track.height) / (frame.height * self._track.width)
         if 0.98 < shape < 1.02:
             return self._width, self._height
+        shape = 1 / shape if self._track.turn.swaps else shape
         return max(1, round(self._width * min(1, shape))), max(1, round(self._height * min(1, 1 / shape)))
 
 
-def _scale_filter(frame: av.VideoFrame, width: int, height: int) -> tuple[Any, Any, Any]:
-    """Its two ends, and the graph, which must live as long as they are used."""
+def _filter_graph(frame: av.VideoFrame, track: VideoTrack, width: int, height: int) -> tuple[Any, Any, Any]:
+    """The graph, which must live as long as they are used, and its two ends."""
     import av.filter
 
     graph = av.filter.Graph()
@@ -297,12 +302,11 @@ def _scale_filter(frame: av.VideoFrame, width: int, height: int) -> tuple[Any, A
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1000)
     )
-    ends = source, graph.add("buffersink")
-    graph.link_nodes(
-        source, graph.add("scale", f"{width}:{height}:flags=bilinear"), graph.add("format", "rgb24"), ends[1]
-    )
+    filters = [*track.turn.filters(), ("scale", f"{width}:{height}:flags=bilinear"), ("format", "rgb24")]
+    sink = graph.add("buffersink")
+    graph.link_nodes(source, *(graph.add(name, arguments) for name, arguments in filters), sink)
     graph.configure()
-    return *ends, graph
+    return graph, source, sink
 
 
 def _import_decord() -> Any:

@@ -39,12 +39,11 @@ class Turn:
     reverses_rows: bool = False
     reverses_columns: bool = False
 
-    def upright(self, picture: np.ndarray) -> np.ndarray:
-        """uint8 [height, width, 3] of either side's length, in one piece of memory."""
+    def filters(self) -> list[tuple[str, str]]:
+        """Names and arguments of ffmpeg's filters that do it."""
         if self.swaps:
-            picture = picture.swapaxes(0, 1)
-        picture = picture[:: -1 if self.reverses_rows else 1, :: -1 if self.reverses_columns else 1]
-        return np.ascontiguousarray(picture)
+            return [("transpose", f"dir={self.reverses_columns + 2 * self.reverses_rows}")]
+        return [("vflip", "")] * self.reverses_rows + [("hflip", "")] * self.reverses_columns
 
 
 @dataclass(frozen=True)
@@ -205,7 +204,8 @@ def _check_picture(path: str | Path, width: int, height: int, aspect: float) -> 
 def _read_packets(path: str | Path, container: av.container.InputContainer, stream: av.VideoStream) -> _Packets:
     found = _Packets()
     h264 = stream.codec_context.name == "h264"
-    for packet in packets_of(container):
+    matroska = container.format.name.startswith("matroska")  # its length is that of the longest track
+    for packet in packets_of(container, *(() if matroska else (stream,))):
         if packet is None:
             found.failed = True
             break
@@ -298,7 +298,10 @@ def _tell_of_a_cut(
     """Whether all pictures are there that the header promises, as far as that is known; says so where not."""
     zero = (container.start_time or 0) / 1e6
     promised, reach, slack = 0.0, seconds, 0.5
-    if stream.frames > packets.count and stream.duration and stream.time_base:
+    if stream.frames > packets.count and container.format.name == "avi" and stream.average_rate:
+        promised = float(stream.frames / stream.average_rate)
+        slack = 0.1 + 2 * seconds / max(1, packets.count)
+    elif stream.frames > packets.count and stream.duration and stream.time_base:
         promised = float(((stream.start_time or 0) + stream.duration) * stream.time_base) - zero
         slack = 0.1 + 2 * seconds / max(1, packets.count)
     elif container.format.name[:3] == "mat" and _states_length(container):
