@@ -7,6 +7,8 @@ costs no torch, so a plugin's metadata stays cheap to build.
 from __future__ import annotations
 
 import dataclasses
+import math
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +89,14 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value that no training could use."""
+        for name, value in vars(self).items():
+            kind = type(self.__dataclass_fields__[name].default)
+            if kind in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise ValueError(f"{name} must be a number, not {value!r}")
+            if kind is int and not isinstance(value, int) or kind is float and not math.isfinite(value):
+                raise ValueError(f"{name} must be {'a whole' if kind is int else 'a finite'} number, not {value!r}")
+            if kind is bool and not isinstance(value, bool):
+                raise ValueError(f"{name} must be True or False, not {value!r}")
         for name, choices in RECIPE_CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(choices)}")
@@ -192,6 +202,14 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
         return "config is not a dataclass"
     if not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         return "config is not a frozen dataclass"
+    for kind, what in ((config, "config"), (type(architecture.recipe), "recipe")):
+        try:
+            typing.get_type_hints(kind)
+        except Exception as error:  # noqa: BLE001 - a hint may be any expression
+            return (
+                f"a type hint of its {what}, {kind.__name__}, cannot be resolved ({error}): what is imported under "
+                "TYPE_CHECKING only, or not defined at the module's top, is not there when the plugin is used"
+            )
     for field in dataclasses.fields(config):
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             return f"config field {field.name!r} has no default"

@@ -13,7 +13,6 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from emozoo import media, registry
 from emozoo.architecture import Recipe
 from emozoo.errors import EmozooError
 from emozoo.model import EmotionModel, load, pick_device
-from emozoo.paths import cores
+from emozoo.paths import cores, user_path
 from emozoo.reference import is_reference
 from emozoo.settings import apply_settings
 from emozoo.trainer import computes_bf16
@@ -96,7 +95,7 @@ def benchmark(
 
 def _model(name: str, settings: Mapping[str, str], device: str) -> tuple[EmotionModel, Recipe]:
     """On the CPU, in eval mode, with the recipe that its architecture trains with."""
-    if is_reference(name) or (Path(name).is_dir() and not _is_architecture(name)):
+    if is_reference(name) or (user_path(name).is_dir() and not _is_architecture(name)):
         if settings:
             raise EmozooError(f"--set goes with an architecture; the settings of {name} are its own")
         model = load(name, "cpu")

@@ -28,7 +28,7 @@ from emozoo.card_merge import (
 from emozoo.card_text import Facts, body
 from emozoo.checkpoint import read_config
 from emozoo.errors import EmozooError
-from emozoo.paths import write_text
+from emozoo.paths import user_path, write_text
 from emozoo.run import METRICS, SUMMARY, read_metrics
 
 log = logging.getLogger("emozoo")
@@ -52,7 +52,7 @@ CC_LICENCES = {
 
 
 def render_card(
-    folder: Path,
+    folder: str | Path,
     *,
     repo_id: str | None = None,
     existing: str | None = None,
@@ -67,6 +67,7 @@ def render_card(
     and emozoo would write otherwise, and what cannot be kept, is told as a warning. Raises EmozooError for a folder that is
     no checkpoint, damaged results, and a card whose front matter or marks cannot be read.
     """
+    shown, folder = str(folder), user_path(folder)
     where = f"{folder / README}"
     card = split_card(_read(folder / README) if existing is None else existing, where)
     note, words = read_note(card[2]), words_of(*card)
@@ -75,7 +76,7 @@ def render_card(
     if on_the_hub is not None:
         other = split_card(on_the_hub, f"{repo_id}/{README}")
         words, told = merge(words, words_of(*other), note.pushed if note else None)
-    config, metrics = read_config(folder), read_metrics(folder)
+    config, metrics = read_config(folder, shown), read_metrics(folder)
     pictures = tuple(name for name in ("confusion_matrix.png", "training_curves.png") if (folder / name).is_file())
     try:
         repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, metrics)}"
@@ -108,10 +109,10 @@ def _lost(data: dict[str, Any], block: str, fresh: dict[str, Any]) -> list[str]:
     return told
 
 
-def write_card(folder: Path, *, repo_id: str | None = None) -> Path:
+def write_card(folder: str | Path, *, repo_id: str | None = None) -> Path:
     """Writes README.md and returns its path; see `render_card`."""
-    write_text(folder / README, render_card(folder, repo_id=repo_id))
-    return folder / README
+    write_text(user_path(folder) / README, render_card(folder, repo_id=repo_id))
+    return Path(folder, README)
 
 
 def model_name(config: dict[str, Any], metrics: dict[str, Any] | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,7 +78,7 @@ def space(
             show_default=False,
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write its files into this folder, and publish nothing.")] = None,
+    output: Annotated[str | None, typer.Option(help="Write its files into this folder, and publish nothing.")] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new Space private.")] = False,
     token: Annotated[
         str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
@@ -95,9 +94,9 @@ def space(
     if output is not None:
         if private or dry_run or token is not None:
             raise EmozooError("--output publishes nothing: leave --private, --dry-run and --token out")
-        files = write_space(output.expanduser(), name, model or ())
+        files = write_space(output, name, model or ())
         if as_json:
-            print_json({"folder": str(output), "files": [path.name for path in files]})
+            print_json({"folder": output, "files": [path.name for path in files]})
         else:
             typer.echo(printable(output))
         return

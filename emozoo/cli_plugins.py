@@ -41,7 +41,7 @@ def check(
 
 Name = Annotated[str, typer.Argument(help="Small letters, digits and underscores, such as mean_pool.")]
 Output = Annotated[
-    Path | None, typer.Option(help="The folder to make. Default: emozoo-NAME, with dashes, in the current folder.")
+    str | None, typer.Option(help="The folder to make. Default: emozoo-NAME, with dashes, in the current folder.")
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,7 +21,7 @@ def export(
     format_: Annotated[
         Format, typer.Option("--format", help="onnx: model.onnx, for emozoo predict --backend onnx and other programs.")
     ] = Format.onnx,
-    output: Annotated[Path | None, typer.Option(help="Folder to write into. Default: the run's.")] = None,
+    output: Annotated[str | None, typer.Option(help="Folder to write into. Default: the run's.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write a trained model so that it runs without torch; what was written is checked against the network."""
@@ -39,7 +38,7 @@ def export(
 
 
 def card(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: Annotated[str, typer.Argument(help="A run's folder.")],
 ) -> None:
     """Write the model card of a run, README.md in its folder, and print its path. What you wrote into it stays."""
     from emozoo.card import write_card
@@ -48,7 +47,7 @@ def card(
 
 
 def push(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: Annotated[str, typer.Argument(help="A run's folder.")],
     repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where to; made where it does not exist.")],
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
     revision: Annotated[
@@ -81,9 +80,9 @@ def push(
         render.show_push(done)
 
 
-def _own_folder(folder: Path, what: str) -> Path:
+def _own_folder(folder: str, what: str) -> str:
     from emozoo import hub
 
     if hub.is_reference(folder):
         raise EmozooError(f"{what} starts from a run's folder, not from {folder}")
-    return folder.expanduser()
+    return folder

@@ -66,7 +66,7 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights, the draws and the splits.")] = 0,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="The run's folder. Default: runs/ARCHITECTURE-DATASET, numbered where it exists."),
     ] = None,
     resume: Annotated[
@@ -93,7 +93,6 @@ def train(
         if architecture not in (None, known):
             raise EmozooError(f"--from {start} is a {known}, not a {architecture}: leave the architecture out")
         architecture = known
-        start = _absolute(start)
     if architecture is None:
         raise EmozooError("name an architecture, such as cnn_rnn, or with --from a model to fine-tune")
     settings = pairs(set_, "--set")
@@ -102,7 +101,7 @@ def train(
     options = RunOptions(
         architecture=architecture,
         dataset=dataset,
-        data_dir=data_dir and _absolute(data_dir),
+        data_dir=data_dir,
         labels=_words(labels),
         merge=_merges(merge),
         protocol=protocol,
@@ -117,7 +116,7 @@ def train(
     )
     if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
         raise EmozooError("several processes train into one folder: name it with --output")
-    folder = output or _default_folder(f"{architecture}-{dataset}", resume)
+    folder = str(_default_folder(f"{architecture}-{dataset}", resume)) if output is None else output
     _check_before_torch(options)
     from emozoo.data.protocols import speaker_note
     from emozoo.train import train as run
@@ -132,9 +131,9 @@ def train(
                 {"fold": fold.number, "name": fold.name, "note": speaker_note(fold), **metrics.to_dict()}
                 for fold, metrics in progress.folds
             ]
-            print_json({"run": str(folder), **summary.to_dict(), "test": test})
+            print_json({"run": folder, **summary.to_dict(), "test": test})
         else:
-            render.show_training(str(folder), summary, progress.folds)
+            render.show_training(folder, summary, progress.folds)
 
 
 def evaluate(
@@ -159,7 +158,7 @@ def evaluate(
         Modality | None, typer.Option(help="By this alone, for a model that can do without the other.")
     ] = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
     ] = None,
     device: Device = "auto",
@@ -187,13 +186,6 @@ def evaluate(
         print_json(result.to_dict())
     else:
         render.show_evaluation(result)
-
-
-def _absolute(place: str) -> str:
-    """A folder or file as run.json keeps it; a reference to the Hub as it is."""
-    from emozoo.reference import is_reference
-
-    return place if is_reference(place) else os.path.abspath(os.path.expanduser(place))
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from emozoo import registry
 from emozoo.errors import EmozooError
 from emozoo.registry import Plugin
+from emozoo.trouble import told
 
 S = TypeVar("S")
 IMPORT_SECONDS = 60
@@ -171,25 +172,6 @@ def find(point: Point[S], subject: S) -> Finding:
         raise
     except BaseException as error:  # a plugin may also call sys.exit
         return Finding(point, BROKEN, told(error))
-
-
-def told(error: BaseException) -> str:
-    """An exception in one line: its type, the beginning of its text, and the last line of code outside of libraries."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= 300 else f"{text[:297]}..."
-    if isinstance(error, EmozooError):  # meant to be read as it is
-        return text
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if (
-            not file.startswith("<")
-            and f"{os.sep}torch{os.sep}" not in file
-            and Path(file).parent != Path(__file__).parent
-        ):
-            place = f" ({Path(file).name}, line {trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {text}{place}"
 
 
 _IMPORT = """

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from emozoo import registry
 from emozoo.checkpoint import NAME
-from emozoo.conformance import Broken, LeftOut, Point, listed, told
+from emozoo.conformance import Broken, LeftOut, Point, listed
 from emozoo.data import cache, locate, read_rows, take
 from emozoo.data.corpus import SIDE_CROPS, Corpus
 from emozoo.data.protocols import SPLIT_WORDS, make_folds
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root
+from emozoo.trouble import told
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
 from emozoo.media_files import existing_file, unknown_size, unreadable
+from emozoo.paths import user_path
 from emozoo.resampling import HIGHEST_RATE, LOWEST_RATE
 
 if TYPE_CHECKING:
@@ -227,6 +228,7 @@ class Clock:
 
 def promised_end(path: str | Path, container: av.container.InputContainer) -> float:
     """Where the file ends by its header, in seconds on its own clock; 0 where the header does not know."""
+    path = user_path(path)
     seconds = (container.duration or 0) / 1e6
     pictures = picture_stream(container)
     if is_one_of(container, ["avi"]) and pictures and pictures.average_rate:

@@ -244,7 +244,8 @@ class Decoder:
     ) -> tuple[Any, list[np.ndarray]]:
         """The value and the arrays that a request gives, for which the file is gone through up to second `reach`."""
         self._reached = max(self._reached, reach)
-        size, place = os.path.getsize(existing_file(path)), os.path.abspath(path)
+        place = existing_file(path)
+        size = os.path.getsize(place)
         if self._process is None:
             self._process = self._begin(path)
         begun = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from emozoo import hub, plots, registry
 from emozoo.adaptation import adapt_to_speakers, adaptation_note
+from emozoo.claim import locked
 from emozoo.data import hub_dataset, load_dataset, manifest
 from emozoo.data.cache import ClipStore
 from emozoo.data.corpus import Corpus
@@ -20,11 +22,12 @@ from emozoo.data.split import read_split
 from emozoo.errors import EmozooError
 from emozoo.metrics import Metrics, evaluate_predictions
 from emozoo.model import EmotionModel, load
+from emozoo.paths import user_path
 from emozoo.predict import clip_probabilities
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.provenance import PROVENANCE, Clips, Leak, Provenance, compare, marks
 from emozoo.reference import name_of
-from emozoo.run import PREDICTIONS, RunOptions, read_options, read_tested, write_predictions
+from emozoo.run import PREDICTIONS, RUN, RunOptions, read_options, read_tested, write_predictions
 
 CONFUSION = "confusion_matrix.png"
 ADAPTATIONS = ("speaker",)
@@ -173,7 +176,7 @@ def evaluate(
     adapt: str | None = None,
     recordings: int | None = None,
     modality: str | None = None,
-    output: Path | None = None,
+    output: str | Path | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
@@ -188,6 +191,8 @@ def evaluate(
         raise EmozooError(f"cannot adapt to {adapt!r}: what there is to adapt to is {', '.join(ADAPTATIONS)}")
     if recordings is not None and (adapt is None or recordings < 1):
         raise EmozooError(f"--recordings {recordings}: goes with --adapt speaker, and is 1 or more")
+    if output is not None and (user_path(output) / RUN).exists():
+        raise EmozooError(f"{output} holds a run, whose own predictions stay: name another --output")
     folder, name = hub.resolve(reference, extra=(PROVENANCE,)), name_of(reference)
     model = load(hub.commit_of(reference, folder) if hub.is_reference(reference) else folder, device)
     if modality and (lost := {*model.architecture.modalities} - {modality, *model.optional}):
@@ -233,7 +238,9 @@ def evaluate(
     elif model.video and (lacking := sum(data.store.frames(row) is None for row in rows)):
         notes.append(f"{lacking} of {len(rows)} clips have no picture: they were only heard")
     note = ". ".join(filter(None, notes))
-    measured = measure(model, data, rows, output, modality=modality, adapted=adapted, provenance=model.provenance)
+    place = None if output is None else user_path(output)
+    with locked(place, str(output)) if place else nullcontext():
+        measured = measure(model, data, rows, place, modality=modality, adapted=adapted, provenance=model.provenance)
     return Evaluation(name, dataset, words, measured, leak, note, adapted)
 
 

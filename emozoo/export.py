@@ -28,7 +28,7 @@ from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS
 from emozoo.errors import EmozooError
 from emozoo.model import EmotionModel, load
 from emozoo.onnx_graph import FRAMES, SOUND
-from emozoo.paths import atomic
+from emozoo.paths import atomic, user_path
 from emozoo.reference import is_reference
 from emozoo.together import Together
 
@@ -53,7 +53,7 @@ class Export:
     """The largest of a probability that was found between the file and the network."""
 
 
-def export_onnx(reference: str | os.PathLike[str], output: Path | None = None) -> Export:
+def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = None) -> Export:
     """Writes model.onnx into the run's folder, or into `output`, which then gets the run's config.json too: so either is a
     folder that `emozoo predict --backend onnx --model` takes.
 
@@ -66,7 +66,7 @@ def export_onnx(reference: str | os.PathLike[str], output: Path | None = None) -
         raise EmozooError(f"name a folder for {ONNX} of {reference} with --output")
     model = load(reference, "cpu")
     source = hub.resolve(reference)
-    folder = source if output is None else output.expanduser()
+    folder = source if output is None else user_path(output)
     if folder.is_file():
         raise EmozooError(f"{folder} is a file: --output names a folder, which gets {ONNX}")
     own = folder / CONFIG
@@ -97,7 +97,9 @@ def export_onnx(reference: str | os.PathLike[str], output: Path | None = None) -
         with atomic(own) as temporary:
             shutil.copyfile(source / CONFIG, temporary)
     opset = max(each.version for each in graph.opset_import)
-    return Export(str(folder / ONNX), (folder / ONNX).stat().st_size, opset, difference)
+    return Export(
+        str(Path(reference if output is None else output, ONNX)), (folder / ONNX).stat().st_size, opset, difference
+    )
 
 
 def _answer(model: EmotionModel) -> list[float]:

@@ -21,7 +21,7 @@ from emozoo import bundled
 from emozoo.checkpoint import CONFIG, LARGEST_JSON, MOST_LABELS, ONNX, PREPROCESSOR, WEIGHTS, read_config, shown
 from emozoo.errors import EmozooError
 from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
-from emozoo.paths import write_text
+from emozoo.paths import user_path, write_text
 from emozoo.provenance import PROVENANCE
 from emozoo.reference import HUB_PREFIX, Reference, check_repo, is_reference, parse
 
@@ -75,7 +75,7 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
-        return bundled.folder_of(reference) or Path(reference).expanduser()
+        return bundled.folder_of(reference) or user_path(reference)
     name = parse(reference)
     try:
         folder = fetch(name, CONFIG, name.revision).parent
@@ -181,7 +181,7 @@ def _what_is_there(name: Reference, missing: str) -> str:
 
 
 def push(
-    folder: Path,
+    folder: str | Path,
     repo_id: str,
     *,
     private: bool = False,
@@ -198,7 +198,8 @@ def push(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    read_config(folder)
+    shown, folder = str(folder), user_path(folder)
+    read_config(folder, shown)
     _refuse_links(folder)
     name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
     if not check_token(token) and not dry_run:

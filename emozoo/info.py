@@ -11,6 +11,7 @@ from typing import Any
 from emozoo import bundled, hub, registry
 from emozoo.checkpoint import DEEPEST, LARGEST_NUMBER, ONNX, read_config
 from emozoo.errors import EmozooError
+from emozoo.paths import user_path
 from emozoo.preparation import Preparation
 
 METRICS = "metrics.json"
@@ -30,8 +31,8 @@ def describe(name: str) -> dict[str, Any]:
         return {**describe_checkpoint(folder, name), **hub.address_of(name, folder)}
     if own := bundled.folder_of(name):
         return describe_checkpoint(own, name)
-    if Path(name).is_dir():
-        return describe_checkpoint(Path(name), name)
+    if (folder := user_path(name)).is_dir():
+        return describe_checkpoint(folder, name)
     try:
         registry.find(registry.ARCHITECTURES, name)
     except EmozooError as error:

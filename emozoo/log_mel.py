@@ -47,6 +47,11 @@ class LogMel(nn.Module):
 
     def augment_by(self, recipe: Recipe) -> None:
         """From now on, in train mode, augments as the recipe says: `channel`, `stretch`, `formants`, `band`, masks."""
+        if recipe.time_mask > 2 * COLUMNS or recipe.freq_mask > ROWS:
+            raise ValueError(
+                f"a window has {2 * COLUMNS} times 10 ms and {ROWS} bands; "
+                f"got time_mask {recipe.time_mask}, freq_mask {recipe.freq_mask}"
+            )
         self.recipe = recipe
 
     def forward(self, input_values: Tensor) -> Tensor:

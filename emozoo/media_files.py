@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from emozoo.errors import EmozooError
+from emozoo.paths import user_path
 
 MEDIA_SUFFIXES = frozenset({
     ".wav", ".wave", ".bwf", ".w64", ".rf64", ".au", ".snd", ".aif", ".aiff", ".aifc", ".caf", ".sph", ".voc",
@@ -47,19 +48,16 @@ def ignore(sentence: str) -> None:
 
 def existing_file(path: str | Path) -> str:
     """The absolute path of a file that is there and not empty: never a URL or an option to ffmpeg."""
-    if not os.path.exists(path):
+    name = str(user_path(path))
+    if not os.path.exists(name):
         raise EmozooError(f"{path} does not exist: check the path")
-    if not os.path.isfile(path):
+    if not os.path.isfile(name):
         raise EmozooError(f"{path} is not a file: name a sound or video file")
-    if not os.access(path, os.R_OK):
+    if not os.access(name, os.R_OK):
         raise EmozooError(f"{path} may not be read: check its permissions")
-    try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError:  # the decoders take UTF-8 only
-        raise EmozooError(f"{path} has a name that is not UTF-8: rename it") from None
-    if os.path.getsize(path) == 0:
+    if os.path.getsize(name) == 0:
         raise EmozooError(f"{path} is empty: name a sound or video file")
-    return os.path.abspath(path)
+    return name
 
 
 def unknown_size(size: int) -> bool:
@@ -69,7 +67,7 @@ def unknown_size(size: int) -> bool:
 
 def unreadable(path: str | Path) -> EmozooError:
     """Why no decoder opens a file, as far as its first bytes tell."""
-    with open(path, "rb") as file:
+    with open(user_path(path), "rb") as file:
         head = file.read(64)
     for begin, kind in _NOT_READ.items():
         if head.startswith(begin):
@@ -90,11 +88,12 @@ def find_files(names: Iterable[str], *, warn: Callable[[str], None] = ignore) ->
     """
     found: list[str] = []
     for name in names:
-        path = Path(name)
+        path = user_path(name)
         if path.is_dir():
-            found += _in_folder(path, warn)
+            found += _in_folder(name, warn)
         elif not path.exists() and glob.has_magic(name):
-            matches = sorted(match for match in glob.glob(name, recursive=True) if Path(match).is_file())
+            pattern = str(path) if name.startswith("~") else name
+            matches = sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file())
             if not matches:
                 raise EmozooError(f"no file matches {name}")
             found += matches
@@ -103,9 +102,12 @@ def find_files(names: Iterable[str], *, warn: Callable[[str], None] = ignore) ->
     return list(dict.fromkeys(found))
 
 
-def _in_folder(folder: Path, warn: Callable[[str], None]) -> list[str]:
-    files = [each for each in folder.rglob("*") if not each.name.startswith(".") and each.is_file()]
-    media = sorted(str(each) for each in files if each.suffix.lower() in MEDIA_SUFFIXES)
+def _in_folder(folder: str, warn: Callable[[str], None]) -> list[str]:
+    place = user_path(folder)
+    files = [each for each in place.rglob("*") if not each.name.startswith(".") and each.is_file()]
+    media = sorted(
+        str(Path(folder, each.relative_to(place))) for each in files if each.suffix.lower() in MEDIA_SUFFIXES
+    )
     if not media:
         raise EmozooError(f"no media files in the folder {folder}")
     if others := len(files) - len(media):

@@ -29,7 +29,7 @@ from emozoo.checkpoint import CONFIG, PREPROCESSOR, WEIGHTS, read_config, read_s
 from emozoo.errors import EmozooError
 from emozoo.features import to_batch
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
-from emozoo.paths import atomic, write_text
+from emozoo.paths import atomic, user_path, write_text
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.provenance import PROVENANCE, Provenance, read_provenance
 from emozoo.reference import name_of
@@ -132,7 +132,7 @@ class EmotionModel(nn.Module):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is
         written last: a crash in between leaves a folder that does not load, never a wrong pair of config and weights."""
-        target = Path(folder)
+        target = user_path(folder)
         config = json.dumps(self.to_config(), indent=2, ensure_ascii=False) + "\n"
         if (target / CONFIG).is_file() and (target / CONFIG).read_text(encoding="utf-8") != config:
             (target / CONFIG).unlink()

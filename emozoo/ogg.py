@@ -10,6 +10,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from emozoo.paths import user_path
+
 _HEADER = struct.Struct("<4sBBqIIIB")
 _FIRST, _LAST = 2, 4
 """Flags of a stream's first and last page."""
@@ -31,7 +33,7 @@ class OggPages:
 def walk(path: str | Path) -> OggPages:
     """Reads the file once, page by page."""
     whole, flags, streams, expected = True, 0, 0, 0
-    with open(path, "rb") as file:
+    with open(user_path(path), "rb") as file:
         while header := file.read(_HEADER.size):
             if len(header) < _HEADER.size or not header.startswith(b"OggS"):
                 return OggPages(False, header.startswith(b"OggS"), bool(flags & _LAST))

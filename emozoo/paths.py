@@ -1,45 +1,98 @@
-"""The machine: where emozoo keeps what it can make again, how a file is written so that a crash leaves the old one or the
-new one, and how many cores there are."""
+"""The machine: what a user's words for a path mean, where emozoo keeps what it can make again, how a file is written so
+that a crash leaves the old one or the new one, and how many cores there are."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emozoo.errors import EmozooError
+from emozoo.text import printable
+from emozoo.trouble import FULL, lacks_room
+
+PART = ".part-"
+"""How the name of a file begins that is not whole yet."""
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """The absolute path that a user means, on the command line, in Python or in an environment variable: `~` and `~user`
+    are homes, `..` is followed as the system does. Every such path goes through here, so that all mean the same place.
+
+    Raises EmozooError for what can name nothing: no letters at all, a NUL, text that is not UTF-8, an unknown `~user`.
+    """
+    text = os.fsdecode(path)
+    if not text.strip():
+        raise EmozooError("an empty path names nothing: name a file or folder, or leave the option or variable out")
+    shown = printable(text)
+    if "\0" in text:
+        raise EmozooError(f"{shown} holds a NUL, which no path does: check where it comes from")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the decoders, and JSON, take UTF-8 only
+        raise EmozooError(f"{shown} has a name that is not UTF-8: rename it") from None
+    home = os.path.expanduser(text)
+    if text.startswith("~") and home == text and not os.path.lexists(text):
+        raise EmozooError(
+            f"{shown}: the system knows no home folder {text.partition('/')[0]}; "
+            f"a name that begins with ~ is written ./{shown}"
+        )
+    try:
+        place = Path(home).absolute()
+    except OSError:
+        raise EmozooError(f"{shown} is in the current folder, which is there no more: change to another") from None
+    return Path(os.path.realpath(place)) if ".." in place.parts else place
 
 
 def cache_root() -> Path:
     """The cache folder: EMOZOO_CACHE, else `emozoo` under XDG_CACHE_HOME or ~/.cache. It may not exist yet."""
     if named := os.environ.get("EMOZOO_CACHE"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emozoo"
+        return user_path(named)
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "emozoo"
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path` (same suffix) to write; it takes `path`'s place when the block ends well.
+    """Gives a temporary path beside `path` (same suffix) to write; it takes `path`'s place when the block ends well, and is
+    on the disk by then: a power cut leaves the old file or the new one.
 
-    Raises EmozooError where the folder cannot be written.
+    Raises EmozooError where the folder cannot be written, or has no room.
     """
+    temporary = path.with_name(f"{PART}{secrets.token_hex(4)}-{path.name[-60:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f".{path.stem}-{secrets.token_hex(6)}{path.suffix}"
-        # Not tempfile's, which is private: a result is as readable as any file that the user writes. (To ask what that is,
-        # umask would have to be changed, for other threads' files, too.)
+        # As readable as any file that the user writes: the system applies the umask, which no thread may touch.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:
-        raise EmozooError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
         yield temporary
+        sync(temporary)
         temporary.replace(path)
-    except OSError as error:
+        sync(path.parent)
+    except Exception as error:
+        if lacks_room(error):
+            raise EmozooError(f"cannot write {path}: {FULL}") from error
+        if not isinstance(error, OSError):
+            raise
         raise EmozooError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk, where the system can tell."""
+    if path.is_dir() and os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        if path.is_dir():
+            with suppress(OSError):  # some network folders cannot
+                os.fsync(handle)
+        else:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,13 +11,12 @@ import math
 import os
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from emozoo import style
-from emozoo.paths import atomic
+from emozoo.paths import atomic, user_path
 from emozoo.style import ACCENT, FAINT, INK, emotion_colours, png
 
 if TYPE_CHECKING:
@@ -278,5 +277,5 @@ def _draw_clock(axes: Axes, end: float) -> None:
 
 
 def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    with atomic(Path(path)) as temporary:
+    with atomic(user_path(path)) as temporary:
         temporary.write_bytes(png(figure))

@@ -15,6 +15,7 @@ from pathlib import Path
 from emozoo.checkpoint import WEIGHTS, shown
 from emozoo.errors import EmozooError
 from emozoo.hub import PICKLES, NoFile, fetch, files_of
+from emozoo.paths import user_path
 from emozoo.reference import Reference, is_reference, parse
 
 log = logging.getLogger("emozoo")
@@ -25,7 +26,7 @@ CONVERTER = "SFconvertbot"
 def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[str] = ()) -> tuple[Path, str]:
     """What `emozoo.architecture.pretrained_files` says."""
     if not is_reference(reference):
-        return _local(Path(reference).expanduser(), files)
+        return _local(reference, files)
     name = parse(reference)
     try:
         folder = fetch(name, files[0], name.revision).parent
@@ -46,16 +47,17 @@ def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[st
     return folder, str(pinned)
 
 
-def _local(folder: Path, files: Sequence[str]) -> tuple[Path, str]:
+def _local(name: str, files: Sequence[str]) -> tuple[Path, str]:
+    folder = user_path(name)
     try:
         there = {path.name for path in folder.iterdir()}
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise EmozooError(
-            f"the folder {folder} cannot be read ({reason}): name one, or a model of the Hub as hub:user/name"
+            f"the folder {name} cannot be read ({reason}): name one, or a model of the Hub as hub:user/name"
         ) from error
     if missing := [file for file in files if file not in there]:
-        raise EmozooError(_no_pretrained(str(folder), missing[0], sorted(there)))
+        raise EmozooError(_no_pretrained(name, missing[0], sorted(there)))
     return folder, re.sub(r"[^\w.+ -]", "_", folder.resolve().name) or "folder"
 
 

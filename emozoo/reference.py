@@ -30,7 +30,7 @@ def is_reference(text: str | os.PathLike[str]) -> bool:
 
 def name_of(reference: str | os.PathLike[str]) -> str:
     """What to call a model in output: the reference as given, or the folder."""
-    return os.fspath(reference) if is_reference(reference) else str(Path(reference).expanduser())
+    return os.fspath(reference) if is_reference(reference) else str(Path(reference))
 
 
 def parse(text: str | os.PathLike[str]) -> Reference:

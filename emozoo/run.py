@@ -16,12 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint import read_json
+import emozoo
+from emozoo import bundled
+from emozoo.checkpoint import read_json, shown, type_problem
 from emozoo.errors import EmozooError
-from emozoo.paths import write_text
+from emozoo.paths import user_path, write_text
+from emozoo.reference import is_reference
 from emozoo.text import csv_cell, csv_text
 
 RUN, METRICS, PREDICTIONS, SUMMARY = "run.json", "metrics.json", "predictions.csv", "summary.json"
+RESUME = "resume.safetensors"
+WRITER = "emozoo"
+"""The key under which a file says which version of emozoo wrote it."""
 LARGEST_METRICS = 2**26
 """Bytes of a metrics.json that is read."""
 PREPARED = "prepared.json"
@@ -53,12 +59,36 @@ class RunOptions:
     dev: bool = True
     """Whether the dev split is kept out of training, to choose the epoch by."""
 
-    def write(self, folder: Path) -> None:
-        write_text(folder / RUN, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
+    def check(self) -> None:
+        """Raises EmozooError for a value of the wrong type, or one that is no text, which no file could hold."""
+        problem = type_problem(self, RunOptions)
+        for name in ("settings", "merge"):
+            for key, value in getattr(self, name).items() if not problem else ():
+                if not isinstance(key, str) or not isinstance(value, str):
+                    problem = (
+                        f"{name} holds {shown(key)}: {shown(value)}, which are not both text, as on the command line"
+                    )
+        if problem:
+            raise EmozooError(f"the training's options are wrong: {problem}")
+        for name, value in dataclasses.asdict(self).items():
+            try:
+                json.dumps(value, ensure_ascii=False).encode()
+            except (UnicodeEncodeError, TypeError):
+                raise EmozooError(f"{name}: {shown(value)} is not UTF-8 text: write it in plain letters") from None
 
-    def differences(self, other: RunOptions) -> list[str]:
-        """The names of the options in which two runs differ."""
-        return [f.name for f in dataclasses.fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+    def placed(self) -> RunOptions:
+        """The same, found from any folder: with absolute paths."""
+        data_dir, start = self.data_dir, self.start
+        if data_dir is not None and not is_reference(data_dir):
+            data_dir = str(user_path(data_dir))
+        if start is not None and not is_reference(start) and bundled.folder_of(start) is None:
+            start = str(user_path(start))
+        labels = None if self.labels is None else tuple(self.labels)
+        return dataclasses.replace(self, data_dir=data_dir, start=start, labels=labels)
+
+    def write(self, folder: Path) -> None:
+        document = {WRITER: emozoo.__version__, **dataclasses.asdict(self.placed())}
+        write_text(folder / RUN, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_options(folder: Path) -> RunOptions | None:
@@ -66,12 +96,30 @@ def read_options(folder: Path) -> RunOptions | None:
     path = folder / RUN
     if not path.is_file():
         return None
+    known = {each.name for each in dataclasses.fields(RunOptions)}
+    values: Any = None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        labels = values.pop("labels")
-        return RunOptions(labels=None if labels is None else tuple(labels), **values)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EmozooError(f"{path} is damaged: it is not the record of a run") from error
+        labels = values["labels"]
+        found = {name: value for name, value in values.items() if name in known}
+        options = RunOptions(**{**found, "labels": None if labels is None else tuple(labels)})
+        strangers = values.keys() - known - {WRITER}
+        if strangers or type_problem(options, RunOptions):
+            raise ValueError(*strangers)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise unreadable(path, values, "it is not the record of a run") from error
+    return options
+
+
+def unreadable(path: Path, document: Any, why: str) -> EmozooError:
+    """What to say of a file of a run: another version of emozoo wrote it, or it is damaged."""
+    writer = document.get(WRITER) if isinstance(document, dict) else None
+    if isinstance(writer, str) and writer != emozoo.__version__:
+        return EmozooError(
+            f"{path} was written by emozoo {shown(writer)[1:-1]}, and this is {emozoo.__version__}, which cannot read it: "
+            "use that version"
+        )
+    return EmozooError(f"{path} is damaged: {why}")
 
 
 def read_metrics(folder: Path) -> dict[str, Any] | None:
@@ -82,7 +130,7 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
     document = read_json(path, str(path), LARGEST_METRICS)
     parts = [document.get(part) if isinstance(document, dict) else None for part in ("data", "test", "training")]
     if not all(isinstance(part, dict) for part in parts) or "confusion" not in document["test"]:
-        raise EmozooError(f"{path} is damaged: it does not hold a run's results")
+        raise unreadable(path, document, "it does not hold a run's results")
     return {**document, "data": _told_honestly(document["data"], document["training"])}
 
 

@@ -22,6 +22,7 @@ from string import Template
 import emozoo
 from emozoo import registry
 from emozoo.errors import EmozooError
+from emozoo.paths import user_path
 
 LAYERS = {"architecture": ("architecture",), "video": ("architecture", "video"), "dataset": ("dataset",)}
 """The folders of templates that make each kind; of two files of one name the later counts."""
@@ -36,7 +37,7 @@ SUMMARIES = {
 }
 
 
-def write_plugin(kind: str, name: str, output: Path | None = None) -> Path:
+def write_plugin(kind: str, name: str, output: str | Path | None = None) -> Path:
     """Writes the distribution of a plugin, `kind` being architecture, video (sound and frames) or dataset; returns its
     folder, `output` or one named like the distribution in the current folder. It appears whole or not at all.
 
@@ -44,12 +45,12 @@ def write_plugin(kind: str, name: str, output: Path | None = None) -> Path:
     """
     check_name(name)
     words = _words(kind, name)
-    folder = Path(os.path.abspath((output or Path(words["distribution"])).expanduser()))
+    folder = user_path(words["distribution"] if output is None else output)
     if os.path.lexists(folder):
         raise EmozooError(f"{folder} exists already and is left as it is: name another folder with --output")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = folder.parent / f".{words['distribution']}-{secrets.token_hex(6)}"
+        temporary = folder.with_name(f".{words['distribution']}-{secrets.token_hex(4)}")
         temporary.mkdir()
     except OSError as error:
         raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error

@@ -35,12 +35,17 @@ def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> t
         (config if name in config_fields else recipe)[name] = parse_value(name, text, known[name])
     try:
         return architecture.config(**config), dataclasses.replace(architecture.recipe, **recipe)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's check makes of a value
         raise EmozooError(f"{architecture.name} cannot use these settings: {error}") from error
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
+    try:
+        hints = typing.get_type_hints(kind)
+    except Exception as error:  # noqa: BLE001 - a hint may be any expression
+        raise EmozooError(
+            f"{kind.__module__} is broken: a type hint of {kind.__name__} means nothing ({error})"
+        ) from error
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 

@@ -18,7 +18,7 @@ from emozoo.card import BEGIN, END, dump_front_matter, split_card
 from emozoo.checkpoint import read_config
 from emozoo.errors import EmozooError
 from emozoo.hub_errors import check_token, explained, persistently
-from emozoo.paths import write_text
+from emozoo.paths import user_path, write_text
 from emozoo.preparation import Preparation
 from emozoo.reference import check_repo, is_reference, parse
 
@@ -28,11 +28,12 @@ MARK = '"""A demo page of emozoo, as emozoo space wrote it."""'
 PYTHON = "3.11"
 
 
-def write_space(folder: Path, repository: str, models: Sequence[str] = ()) -> list[Path]:
+def write_space(folder: str | Path, repository: str, models: Sequence[str] = ()) -> list[Path]:
     """Writes the Space of that name, `user/name`, into a folder, and returns the files.
 
     Raises EmozooError for a model that a Space cannot reach, and for a folder that holds something else.
     """
+    folder = user_path(folder)
     if folder.exists() and not folder.is_dir():
         raise EmozooError(f"{folder} is a file: name a folder for --output")
     if folder.is_dir() and any(folder.iterdir()) and not _is_own(_read(folder / APP)):

@@ -10,213 +10,192 @@ import collections
 import dataclasses
 import json
 import logging
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from emozoo import hub, plots, registry
-from emozoo.architecture import Architecture
+import emozoo
+from emozoo import plots
+from emozoo.claim import claimed, locked
 from emozoo.data.protocols import Fold, speaker_note
-from emozoo.data.split import SPLIT, Split, read_split
+from emozoo.data.split import Split, read_split
 from emozoo.errors import EmozooError
-from emozoo.evaluate import Data, measure, open_data, pick_fold
+from emozoo.evaluate import Data, measure, pick_fold
 from emozoo.metrics import Metrics, Summary, pool
-from emozoo.model import EmotionModel, config_of, load, pick_device
-from emozoo.paths import write_text
-from emozoo.preparation import Preparation
+from emozoo.model import EmotionModel, load, pick_device
+from emozoo.paths import user_path, write_text
+from emozoo.plan import Plan, Start
 from emozoo.progress import Progress
-from emozoo.provenance import PROVENANCE, Leak, Provenance, compare, unrecorded
-from emozoo.run import METRICS, PREPARED, RUN, SUMMARY, RunOptions, read_metrics, read_options, read_tested
-from emozoo.settings import apply_settings
-from emozoo.trainer import RESUME, Trainer
+from emozoo.provenance import Leak, Provenance, compare
+from emozoo.rehearsal import rehearse
+from emozoo.run import (
+    METRICS,
+    RESUME,
+    RUN,
+    SUMMARY,
+    WRITER,
+    RunOptions,
+    read_metrics,
+    read_options,
+    read_tested,
+    unreadable,
+)  # fmt: skip
+from emozoo.trainer import Trainer
+from emozoo.trouble import FULL, blamed, lacks_memory, lacks_room
 
 log = logging.getLogger("emozoo")
 CURVES = "training_curves.png"
 
 
 def train(
-    options: RunOptions, folder: Path, *, device: str = "auto", resume: bool = False, progress: Progress | None = None
+    options: RunOptions,
+    folder: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    progress: Progress | None = None,
 ) -> Summary:
     """Trains into `folder`, or for all folds into `folder/fold1`, ...; returns the test metrics of what was trained.
 
     With `resume`, finished folds are kept and an interrupted one goes on after its last whole epoch. Raises EmozooError
-    before any work for options that do not fit, a folder that holds something else, or one that cannot be written.
+    before any work for options that do not fit, a folder that holds something else, in which another training is at work,
+    or that cannot be written; and before the first epoch for what could not be saved and loaded again. Where nothing was
+    trained, the folder is then as it was.
     """
     from accelerate import PartialState
 
-    progress = progress or Progress()
-    architecture = registry.get_architecture(options.architecture)
-    asked, recipe = apply_settings(architecture, options.settings)
-    start = Start.of(options) if options.start else None
-    config, labels = asked, options.labels
-    preparation = Preparation(options.crop, options.denoise)
-    if start:
-        config, labels = start.config(options), labels or start.model.labels
-        own = start.model.preparation
-        preparation = Preparation(options.crop or own.crop, options.denoise or own.denoise)
-    if preparation.crop and not architecture.video:
-        raise EmozooError(f"{architecture.name} sees no pictures: leave --crop out")
-    preparation.require("this training")
-    if recipe.patience and not options.dev:
-        raise EmozooError("patience watches the dev split: leave it at 0, or --no-dev out")
-    if recipe.start_share and not start:
-        raise EmozooError("start_share is of a fine-tuning: add --from MODEL, or leave it at 0")
-    registry.get_corpus(options.dataset)
+    options.check()
+    progress, place = progress or Progress(), user_path(folder)
+    plan = Plan.of(options)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
-    with processes.main_process_first():  # it decodes, the others find the cache
-        begun = _claim(folder, options, resume or not processes.is_main_process)
-        try:
-            if not start:
-                config = _prepared(architecture, asked, folder)
-            data = open_data(
-                options.dataset,
-                options.data_dir,
-                labels,
-                options.merge,
-                video=architecture.video,
-                optional=architecture.optional_modalities,
-                preparation=preparation,
-            )
-            if start and recipe.start_share and data.labels != start.model.labels:
-                raise EmozooError(
-                    f"start_share is of weights for the same labels, {start.name} has others: leave it at 0"
-                )
-            folds, split = _kept_folds(folder, data, options, progress)
+    main = processes.is_main_process
+    # Of several processes, the main one alone writes: so it alone holds the folder.
+    with claimed(place, str(folder), options, resume) if main else nullcontext():
+        with processes.main_process_first():  # it decodes, the others find the cache
+            config = plan.prepared(place)
+            data = plan.open_data()
+            folds, split = _kept_folds(place, data, options, progress)
             chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
             if not options.dev:
                 chosen = [fold.without_dev() for fold in chosen]
             chosen = [fold.usable() for fold in chosen]
-            if processes.is_main_process:
-                split.write(folder)
-        except BaseException:
-            if not begun:  # nothing was trained: leave no folder in the way of the next try
-                for file in (RUN, PREPARED, SPLIT):
-                    (folder / file).unlink(missing_ok=True)
-                folder.rmdir()
-            raise
-    base = start.provenance if start else Provenance(pretrained=_builds_on_others(architecture, config))
-    leaks = [compare(base, data.clips, fold.test) for fold in chosen]
-    _warn(chosen, leaks)
-    results = []
-    for fold, leak in zip(chosen, leaks, strict=True):
-        fold = dataclasses.replace(fold, caveat=leak.sentence)
-        target = folder / f"fold{fold.number}" if options.fold is None else folder
-        if target != folder:
-            dataclasses.replace(options, fold=fold.number).write(target)
-            split.write(target)
-        progress.fold(fold, len(folds))
-        if done := read_metrics(target):
-            metrics = Metrics.from_dict(done["test"])
-        else:
-            trainer = Trainer(
-                architecture,
-                config,
-                recipe,
-                data.store,
-                data.labels,
-                fold.train,
-                fold.dev,
-                target,
-                seed=f"{options.seed} fold {fold.number}",
-                device=device,
-                precision=options.precision,
-                preparation=preparation,
-                provenance=base | data.clips.provenance(fold.train, fold.dev),
-                progress=progress,
-            )
-            if start and (fresh := start.lend(trainer.model)):
-                progress.message(
-                    f"of other labels than those of {start.name}, so this starts afresh: {', '.join(fresh)}"
-                )
-            network: Any = trainer.model.network
-            if not start and hasattr(network, "load_pretrained") and not (target / RESUME).exists():
-                network.load_pretrained(asked)
-            trainer.run()
-            metrics = _finish(trainer, data, fold, leak, base, options, target, len(folds), start)
-            processes.wait_for_everyone()
-        progress.result(fold, metrics)
-        results.append(metrics)
-    together = dataclasses.replace(chosen[0], caveat=sum(leaks[1:], leaks[0]).sentence)
-    apart = all(fold.speaker_disjoint for fold in chosen)
-    summary = dataclasses.replace(pool(results, apart=apart), note=speaker_note(together))
-    if options.fold is None and processes.is_main_process:
-        write_text(folder / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
-        plots.confusion_matrix(summary.pooled, folder / "confusion_matrix.png")
+            if main:
+                split.write(place)
+        base = plan.base(config)
+        leaks = [compare(base, data.clips, fold.test) for fold in chosen]
+        _warn(chosen, leaks)
+        results = []
+        for fold, leak in zip(chosen, leaks, strict=True):
+            fold = dataclasses.replace(fold, caveat=leak.sentence)
+            progress.fold(fold, len(folds))
+            with _held(place, str(folder), fold, options, split if main else None) as target:
+                if (metrics := _finished(target)) is None:
+                    with _explained(plan, str(folder)):
+                        trainer = _trainer(plan, config, base, data, fold, target, device, progress)
+                        trainer.run()
+                    metrics = _finish(trainer, data, fold, leak, base, options, target, len(folds), plan.start)
+                    processes.wait_for_everyone()
+            progress.result(fold, metrics)
+            results.append(metrics)
+        together = dataclasses.replace(chosen[0], caveat=sum(leaks[1:], leaks[0]).sentence)
+        apart = all(fold.speaker_disjoint for fold in chosen)
+        summary = dataclasses.replace(pool(results, apart=apart), note=speaker_note(together))
+        if options.fold is None and main:
+            write_text(place / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
+            plots.confusion_matrix(summary.pooled, place / "confusion_matrix.png")
     return summary
 
 
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """The model that a fine-tuning starts from."""
-
-    name: str
-    """With the commit, for a model of the Hub; for a folder, its own name and not its place on this machine."""
-    model: EmotionModel
-
-    @classmethod
-    def of(cls, options: RunOptions) -> Start:
-        """Raises EmozooError for a model that cannot be loaded, or is of another architecture."""
-        assert options.start is not None
-        folder = hub.resolve(options.start, extra=(PROVENANCE,))
-        name = hub.commit_of(options.start, folder)
-        model = load(name if hub.is_reference(options.start) else folder, "cpu")
-        if model.architecture.name != options.architecture:
-            raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
-        return cls(name, model)
-
-    @property
-    def provenance(self) -> Provenance:
-        """What its weights were trained on, as far as that is recorded."""
-        return self.model.provenance or unrecorded(self.name)
-
-    def config(self, options: RunOptions) -> Any:
-        """The model's config, with the settings that leave its weights as they are. Raises EmozooError for others."""
-        architecture, own = self.model.architecture, self.model.config
-        asked, _ = apply_settings(architecture, options.settings)
-        names = {field.name for field in dataclasses.fields(own)} & options.settings.keys()
-        try:
-            config = dataclasses.replace(own, **{name: getattr(asked, name) for name in names})
-        except (TypeError, ValueError) as error:
-            raise EmozooError(f"--set {', '.join(sorted(names))} does not fit {options.start}: {error}") from error
-        if names and _shapes(architecture, config, 2) != _shapes(architecture, own, 2):
-            raise EmozooError(
-                f"--set {', '.join(sorted(names))} makes another network than that of {options.start}, whose weights do "
-                "not fit it: leave it out"
-            )
-        return config
-
-    def lend(self, model: EmotionModel) -> list[str]:
-        """Copies the weights into `model`; returns the names of those that depend on the labels, where these differ."""
-        weights = self.model.network.state_dict()
-        fresh: list[str] = []
-        if model.labels != self.model.labels:
-            count = len(model.labels)
-            one, other = (_shapes(model.architecture, model.config, count + more) for more in (0, 1))
-            fresh = [name for name in weights if one[name] != other[name]]
-        model.network.load_state_dict({**weights, **{name: model.network.state_dict()[name] for name in fresh}})
-        return fresh
+@contextmanager
+def _held(place: Path, shown: str, fold: Fold, options: RunOptions, split: Split | None) -> Iterator[Path]:
+    """The folder of a fold, held and labelled by the process that is given the `split`: of all folds each has its own."""
+    if options.fold is not None:
+        yield place
+        return
+    name = f"fold{fold.number}"
+    with locked(place / name, f"{shown}/{name}") if split else nullcontext():
+        if split:
+            dataclasses.replace(options, fold=fold.number).write(place / name)
+            split.write(place / name)
+        yield place / name
 
 
-def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, torch.Size]:
-    """Of a network's weights, without making them where that is possible."""
-    return {name: value.shape for name, value in _built(architecture, config, labels).state_dict().items()}
-
-
-def _built(architecture: Architecture, config: Any, labels: int) -> torch.nn.Module:
-    """A network without weights, where that is possible."""
+@contextmanager
+def _explained(plan: Plan, folder: str) -> Iterator[None]:
+    """What the machine lacked, and the way out."""
     try:
-        with torch.device("meta"):
-            return architecture.build(config, labels)
-    except (NotImplementedError, RuntimeError):
-        return architecture.build(config, labels)
+        yield
+    except Exception as error:
+        found = [error, error.__cause__, error.__context__]
+        if any(map(lacks_memory, found)):
+            size = plan.recipe.batch_size
+            smaller = (
+                f"--set batch_size={max(1, size // 2)} takes less than {size}" if size > 1 else "it needs a smaller one"
+            )
+            raise EmozooError(f"the memory is not enough to train this network here: {smaller}") from error
+        if any(map(lacks_room, found)):
+            raise EmozooError(
+                f"{error if isinstance(error, EmozooError) else FULL}; what was trained before is kept in {folder}, and "
+                "--resume goes on with it"
+            ) from error
+        raise
 
 
-def _builds_on_others(architecture: Architecture, config: Any) -> bool:
-    """Whether the network takes weights that others have pretrained."""
-    return hasattr(_built(architecture, config, 2), "load_pretrained")
+def _finished(folder: Path) -> Metrics | None:
+    """What a fold that was trained before has given."""
+    if (document := read_metrics(folder)) is None:
+        return None
+    try:
+        return Metrics.from_dict(document["test"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise unreadable(folder / METRICS, document, "it does not hold a run's results") from error
+
+
+def _trainer(
+    plan: Plan,
+    config: Any,
+    base: Provenance,
+    data: Data,
+    fold: Fold,
+    folder: Path,
+    device: str,
+    progress: Progress,
+) -> Trainer:
+    """A fold's training with its first weights. Raises EmozooError for a network that cannot be built, or not be saved and
+    loaded again."""
+    start, options = plan.start, plan.options
+    trainer = Trainer(
+        plan.architecture,
+        config,
+        plan.recipe,
+        data.store,
+        data.labels,
+        fold.train,
+        fold.dev,
+        folder,
+        seed=f"{options.seed} fold {fold.number}",
+        device=device,
+        precision=options.precision,
+        preparation=plan.preparation,
+        provenance=base | data.clips.provenance(fold.train, fold.dev),
+        progress=progress,
+    )
+    if start and (fresh := start.lend(trainer.model)):
+        progress.message(f"of other labels than those of {start.name}, so this starts afresh: {', '.join(fresh)}")
+    network: Any = trainer.model.network
+    if not (folder / RESUME).exists():
+        if not start and hasattr(network, "load_pretrained"):
+            with blamed(trainer.plugin, "cannot load what it is pretrained with"):
+                network.load_pretrained(plan.asked)
+        if trainer.accelerator.is_main_process:
+            rehearse(trainer.model, folder)
+    return trainer
 
 
 def _kept_folds(folder: Path, data: Data, options: RunOptions, progress: Progress) -> tuple[list[Fold], Split]:
@@ -276,42 +255,6 @@ def _warn(folds: list[Fold], leaks: list[Leak]) -> None:
         log.warning("fold %s: %s", ", ".join(numbers), sentence)
 
 
-def _prepared(architecture: Architecture, asked: Any, folder: Path) -> Any:
-    """The config to train with: what the architecture's `prepare` makes of the one asked for, kept for the rest of the run,
-    so that later folds, and a run that is resumed, build the very same network."""
-    if architecture.prepare is None:
-        return asked
-    path = folder / PREPARED
-    if not path.is_file():
-        try:
-            config = architecture.prepare(asked)
-        except (TypeError, ValueError) as error:
-            raise EmozooError(f"{architecture.name} cannot use these settings: {error}") from error
-        write_text(path, json.dumps(dataclasses.asdict(config), indent=2, ensure_ascii=False) + "\n")
-        return config
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EmozooError(f"{path} is damaged: delete {folder} to start anew") from error
-    return config_of(architecture, values, str(path))
-
-
-def _claim(folder: Path, options: RunOptions, resume: bool) -> bool:
-    """Makes `folder` this run's; returns whether the run had begun before."""
-    recorded = read_options(folder)
-    if recorded and not resume:
-        raise EmozooError(f"{folder} holds a run already: --resume continues it, another --output starts a new one")
-    if recorded and (changed := options.differences(recorded)):
-        raise EmozooError(
-            f"{folder} was begun with another {', '.join(changed)} and cannot be resumed with this one; "
-            "another --output starts a new run"
-        )
-    if not recorded and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise EmozooError(f"{folder} exists and is not a run of emozoo; name another --output")
-    options.write(folder)  # shows, before the data are decoded, that the folder can be written
-    return recorded is not None
-
-
 def _finish(
     trainer: Trainer,
     data: Data,
@@ -331,6 +274,7 @@ def _finish(
     metrics = measure(model, data, fold.test, folder, provenance=base)
     plots.training_curves(trainer.history, folder / CURVES, trainer.best["epoch"])
     document = {
+        WRITER: emozoo.__version__,
         "test": metrics.to_dict(),
         "dev": {name: value for name, value in trainer.best.items() if name.startswith("dev_")},
         "data": _describe_data(data, fold, leak, options, folds),

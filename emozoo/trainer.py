@@ -29,7 +29,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emozoo import features
+from emozoo import features, registry
 from emozoo.architecture import Architecture, Recipe
 from emozoo.data.cache import ClipStore
 from emozoo.data.sampling import balanced_epoch, class_weights, random_starts
@@ -41,8 +41,9 @@ from emozoo.predict import clip_probabilities
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.progress import Progress
 from emozoo.provenance import Provenance
+from emozoo.run import RESUME
+from emozoo.trouble import blamed
 
-RESUME = "resume.safetensors"
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -52,6 +53,7 @@ class Objective(nn.Module):
     def __init__(self, model: EmotionModel, weights: Tensor | None, label_smoothing: float):
         super().__init__()
         self.model = model
+        self.plugin = f"{model.architecture.name} ({model.origin.distribution} {model.origin.version})"
         self.criterion = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing)
 
     def forward(self, sound: Tensor, frames: Tensor | None, labels: Tensor, pretrain: bool) -> Tensor:
@@ -60,8 +62,26 @@ class Objective(nn.Module):
             try:
                 return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
             except ValueError as error:
-                raise EmozooError(f"{self.model.architecture.name} cannot be pretrained so: {error}") from error
-        return self.criterion(self.model(sound, frames).float(), labels)
+                raise EmozooError(f"{self.plugin} cannot be pretrained so: {error}") from error
+        logits = self.model(sound, frames)
+        if problem := _wrong_logits(logits, len(sound), len(self.model.labels)):
+            raise EmozooError(f"{self.plugin} is broken: {problem}")
+        return self.criterion(logits.float(), labels)
+
+
+def _wrong_logits(logits: Any, batch: int, labels: int) -> str | None:
+    """How what a network returned differs from what the contract asks for, as words; None where it does not."""
+    if not isinstance(logits, Tensor):
+        return f"forward returns a {type(logits).__name__}, not logits float32 [batch, labels]"
+    if tuple(logits.shape) != (batch, labels):
+        return (
+            f"forward returns logits {list(logits.shape)} for {batch} clips and {labels} labels, not {[batch, labels]}"
+        )
+    if not logits.is_floating_point():
+        return f"forward returns logits of {str(logits.dtype).removeprefix('torch.')}, not float32"
+    if torch.is_grad_enabled() and not logits.requires_grad:
+        return "the logits do not depend on any parameter that learns: look for detach(), no_grad() and frozen layers"
+    return None
 
 
 class Trainer:
@@ -115,12 +135,18 @@ class Trainer:
                 logging.getLogger(noisy).setLevel(logging.ERROR)
             self.accelerator.init_trackers("emozoo", dataclasses.asdict(recipe))
         self.reseed("weights")
-        self.model = EmotionModel(architecture, config, labels, preparation=preparation, provenance=provenance)
+        origin = registry.find(registry.ARCHITECTURES, architecture.name).origin
+        self.plugin = f"{architecture.name} ({origin})"
+        with blamed(self.plugin, "cannot be built with this config"):
+            self.model = EmotionModel(architecture, config, labels, preparation=preparation, provenance=provenance)
+        if not any(parameter.requires_grad for parameter in self.model.parameters()):
+            raise EmozooError(f"{self.plugin} has nothing to learn: none of its parameters requires a gradient")
         if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
             raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
         for module in self.model.modules():
             if augment_by := getattr(module, "augment_by", None):
-                augment_by(recipe)
+                with blamed(self.plugin, "cannot be trained with this recipe"):
+                    augment_by(recipe)
         weights = None
         if recipe.balance == "loss":
             weights = torch.as_tensor(class_weights(self.targets[self.train_rows], len(labels)), dtype=torch.float32)
@@ -133,6 +159,8 @@ class Trainer:
         self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
         self.start: dict[str, Tensor] = {}
         self.epoch = 0
+        self.unproven = False
+        """Whether the loss of the next batch is looked at, as at the beginning: that waits for the device."""
         self.history: list[dict[str, Any]] = []
 
     def _parameters(self) -> list[Any]:
@@ -191,6 +219,7 @@ class Trainer:
         if self.recipe.start_share:
             self.start = {name: value.clone() for name, value in self.model.network.state_dict().items()}
         self.load_state()
+        self.unproven = True
         patience = self.recipe.patience
         while self.epoch < self.total_epochs:
             if patience and self.trained and self.epoch - self.best["epoch"] >= patience:
@@ -223,14 +252,15 @@ class Trainer:
         self.epoch += 1
         loss = self.accelerator.reduce(total, "mean").item() / self.batches
         record: dict[str, Any] = {"epoch": self.epoch, "pretraining": pretrain, "loss": loss}
-        if not math.isfinite(loss):
-            raise EmozooError(
-                f"training diverged in epoch {self.epoch}: the loss is {loss}; try a lower --set learning_rate, "
-                f"now {self.recipe.learning_rate}"
-            )
         record |= {"learning_rate": rate}
-        if self.dev_rows and not pretrain:
+        if math.isfinite(loss) and self.dev_rows and not pretrain:
             record |= self.measure_dev()
+        if not math.isfinite(loss + record.get("dev_loss", 0.0)) or not self._is_finite():
+            kept = f"epoch {self.best['epoch']}, the best so far, is kept; " if self.trained else ""
+            raise EmozooError(
+                f"training diverged in epoch {self.epoch}: the loss or the weights are no numbers any more; {kept}start "
+                f"anew with a lower --set learning_rate, now {self.recipe.learning_rate}"
+            )
         record["seconds"] = round(time.perf_counter() - started, 3)
         self.history.append(record)
         is_best = not pretrain and self.best is record
@@ -243,6 +273,10 @@ class Trainer:
             self.save_state()
         self.accelerator.wait_for_everyone()
         self.progress.epoch(record, self.total_epochs, is_best)
+
+    def _is_finite(self) -> bool:
+        tensors = [each for each in self.measured.network.state_dict().values() if each.is_floating_point()]
+        return bool(torch.stack([each.isfinite().all() for each in tensors]).all())
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """The rows of one epoch, in order."""
@@ -268,9 +302,15 @@ class Trainer:
             sound, frames, share, partner = features.mix(sound, frames, recipe.mixup)
             whole = F.one_hot(labels, len(self.model.labels)).float()
             labels = whole.lerp(whole[partner], 1 - share[:, None])
-        loss = self.objective(sound, frames, labels, pretrain) * weight
-        self.optimizer.zero_grad()
-        self.accelerator.backward(loss)
+        with blamed(self.plugin, "failed in training"):
+            loss = self.objective(sound, frames, labels, pretrain) * weight
+            if self.unproven and not math.isfinite(loss.item()):
+                raise EmozooError(
+                    f"{self.plugin} is broken: the loss of its first batch is {loss.item()}, before any step was taken"
+                )
+            self.optimizer.zero_grad()
+            self.accelerator.backward(loss)
+        self.unproven = False
         if recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
         self.optimizer.step()

@@ -151,7 +151,7 @@ def test_an_interrupted_run_resumes_to_the_very_same_result(how: signal.Signals,
     assert (tmp_path / "cut" / "resume.safetensors").exists() and not (tmp_path / "cut" / "metrics.json").exists()
     package.load(tmp_path / "cut", "cpu")  # the best epoch so far is a whole checkpoint
     assert "holds a run already" in one_error(emozoo(*words, check=2))
-    assert "another seed" in one_error(emozoo(*words, "--resume", "--seed", "4", check=2))
+    assert "(seed 4 instead of 0)" in one_error(emozoo(*words, "--resume", "--seed", "4", check=2))
     done = emozoo(*words, "--resume")
     assert "going on after epoch" in done.stderr
     assert history(tmp_path / "cut") == history(tmp_path / "whole")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.data import archives
 from emozoo.errors import EmozooError
-from emozoo.paths import cache_root
+from emozoo.paths import cache_root, user_path
 from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def load_dataset(
 
     corpus = registry.get_corpus(name) if isinstance(name, str) else name
     preparation.require(f"load_dataset({corpus.name!r})")
-    root = Path(cache_dir).expanduser() if cache_dir is not None else cache_root()
+    root = user_path(cache_dir) if cache_dir is not None else cache_root()
     rows = _label(read_rows(corpus, locate(corpus, data_dir, root), root), corpus, labels, merge or {})
     if video and "video" in optional:
         video = _some_video(rows, corpus)
@@ -84,11 +84,11 @@ def locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) 
         given, source = os.fspath(data_dir), "--data-dir"
     else:
         given, source = os.environ.get(corpus.environment, "") if corpus.environment else "", corpus.environment
-    if given:
-        path = Path(os.path.abspath(Path(given).expanduser()))
+    if given or data_dir is not None:
+        path = user_path(given)
         if not path.exists():
             raise EmozooError(
-                f"the data of {corpus.name} are not at {path}, which {source} names: there is no such folder or file"
+                f"the data of {corpus.name} are not at {given}, which {source} names: there is no such folder or file"
             )
         return path
     if corpus.write is not None:

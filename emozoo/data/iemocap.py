@@ -73,7 +73,7 @@ def _find_sessions(data_dir: str | None) -> list[Path]:
     They lie in the folder named, or in one that lies in it or one step deeper; or it is a session itself."""
     if data_dir is None:
         raise EmozooError("IEMOCAP's folder is not named: give --data-dir or set EMOZOO_IEMOCAP")
-    given = Path(data_dir).expanduser()
+    given = Path(data_dir)
     if given.is_file():
         raise EmozooError(f"{given} is a file, not IEMOCAP's folder: unpack it and name the folder {RELEASE}")
     if _SESSION.fullmatch(given.name) and _is_session(given):

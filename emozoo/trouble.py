@@ -1,0 +1,66 @@
+"""Trouble that is no mistake of the user's, in one sentence: a plugin that fails, a machine that lacks memory or room."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOMEM, ENOSPC
+from pathlib import Path
+
+from emozoo.errors import EmozooError
+
+MEMORY = re.compile(
+    r"out of memory|(can't|cannot) allocate memory|not enough memory|bad_alloc|ALLOC_FAILED", re.IGNORECASE
+)
+"""How CUDA, MPS, cuDNN, cuBLAS, the CPU's allocator and C++ say that there is no memory."""
+ROOM = re.compile(r"no space left|disk quota exceeded|file too large|os error (28|122|27)\b", re.IGNORECASE)
+FULL = "there is no room left: make some, or name another place"
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether it was for want of memory, on a CPU or a GPU."""
+    if error is None:
+        return False
+    if isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and bool(MEMORY.search(str(error)))
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Whether it was for want of room on a disk, also where a library that is no Python says so."""
+    if error is None:
+        return False
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (ENOSPC, EDQUOT, EFBIG)
+    return bool(ROOM.search(str(error)))
+
+
+@contextmanager
+def blamed(plugin: str, what: str) -> Iterator[None]:
+    """What a plugin's code raises in the block becomes an EmozooError: `plugin` `what`, and why."""
+    try:
+        yield
+    except EmozooError:
+        raise
+    except Exception as error:
+        if lacks_memory(error) or lacks_room(error):
+            raise
+        raise EmozooError(f"{plugin} {what}: {told(error)}") from error
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line: its type, the beginning of its text, and the last line of code outside of libraries."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:297]}..."
+    if isinstance(error, EmozooError):  # meant to be read as it is
+        return text
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        ours = Path(file).parent == Path(__file__).parent
+        if not ours and not file.startswith("<") and f"{os.sep}torch{os.sep}" not in file:
+            place = f" ({Path(file).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {text}{place}"
