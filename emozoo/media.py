@@ -165,6 +165,8 @@ def silence_beside(
         )
     if last - first > LONGEST_SILENCE:
         raise EmozooError(f"{path} claims to be {last - first:.0f} s long, more than is read: give a span of it")
+    if last - first > sound.LONGEST_SECONDS:
+        raise sound.too_long(path)
     return np.zeros(max(1, round((last - first) * SAMPLING_RATE)), np.float32)
 
 

@@ -45,6 +45,8 @@ __all__ = [
     "stream_audio",
 ]
 
+LONGEST_SECONDS = 4 * 3600.0
+"""Of a clip that is read as a whole."""
 SLACK_SECONDS = 0.1
 """A span may end this much after the file: times in label files are rounded."""
 _SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
@@ -75,9 +77,22 @@ def read_audio(
     `warn` is told, in a sentence each, what a listener should know of the sound: that it is cut off, damaged, resampled.
     `container` does what `container_sound` does, perhaps in another process.
     Raises EmozooError where the file is missing, without a sound track, damaged beyond use, or does not reach from `start`
-    to `end` (a tenth of a second beyond its end is forgiven).
+    to `end` (a tenth of a second beyond its end is forgiven), or lasts longer than `LONGEST_SECONDS`.
     """
-    return np.concatenate(list(_at_sampling_rate(_native_sound(path, start, end, warn, container), 60.0, warn)))
+    blocks, samples = [], 0
+    for block in _at_sampling_rate(_native_sound(path, start, end, warn, container), 60.0, warn):
+        samples += len(block)
+        if samples > LONGEST_SECONDS * SAMPLING_RATE:
+            raise too_long(path)
+        blocks.append(block)
+    return np.concatenate(blocks)
+
+
+def too_long(path: str | Path) -> EmozooError:
+    """What to tell of a clip that is longer than `LONGEST_SECONDS`."""
+    return EmozooError(
+        f"{path} is longer than {LONGEST_SECONDS / 3600:g} hours: cut it, or give each utterance's start and end"
+    )
 
 
 def stream_audio(

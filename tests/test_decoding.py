@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import soundfile
 from make_media import grey, tone, write_sound, write_video
 from test_model import small_model
 
@@ -268,3 +269,21 @@ def test_decoding_ends_at_once_when_nobody_waits_for_it(table: Path, tmp_path: P
     results.close()
     assert not any(thread.name.startswith("emozoo-decode") for thread in threading.enumerate())
     assert len(list(tmp_path.glob("*.arrow"))) < 50 and len(rows) == 3
+
+
+def test_a_clip_that_is_too_long_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media.sound, "LONGEST_SECONDS", 3600.0)
+    quiet = tmp_path / "long.wav"
+    quiet.write_bytes(b"")
+    with soundfile.SoundFile(quiet, "w", 1000, 1) as file:
+        for _ in range(2 * 3600):
+            file.write(np.zeros(1000, np.int16))
+    with pytest.raises(EmozooError, match=r"long.wav is longer than 1 hours: cut it"):
+        media.read_audio(quiet)
+    assert len(media.read_audio(quiet, 10.0, 11.0)) == 16_000
+    mute = write_video(tmp_path / "mute.mp4", lambda number: grey(32, 32, number), count=50)
+    monkeypatch.setattr(media.sound, "LONGEST_SECONDS", 1.0)
+    with pytest.raises(EmozooError, match="mute.mp4 is longer"):
+        media.silence_beside(mute)

@@ -25,8 +25,6 @@ log = logging.getLogger("emozoo")
 
 SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.Value("string")}
 FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
-LONGEST_CLIP = 4 * 3600 * media.SAMPLING_RATE
-"""Samples; the frames of one Arrow batch must stay under 2 GiB."""
 BATCH_BYTES = 2**23
 """Of decoded clips: what is written, and later mapped, at once."""
 
@@ -125,8 +123,6 @@ class Task:
         """int16 [samples]."""
         with self._decoding(position) as decoder:
             sound = _sound(source, decoder)
-        if len(sound) > LONGEST_CLIP:
-            raise EmozooError(f"{source.audio} is longer than 4 hours: cut it, or give each utterance's start and end")
         return np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16)
 
     def _with_frames(self, sounds: dict[int, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
