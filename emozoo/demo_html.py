@@ -149,6 +149,11 @@ def player(path: PurePath, name: str) -> str:
     return f'<div class="emz"><p class="emz-quiet">{escape(name)}</p>{play}</div>'
 
 
+def refusal(sentence: str) -> str:
+    """Why a clip is not taken, in the place of its player."""
+    return f'<div class="emz"><p class="emz-error" role="alert">{escape(sentence)}</p></div>'
+
+
 def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[Prediction | None]]) -> str:
     """The clips of a visit as a table, the latest first, and as files to download, those of `emozoo predict --json` and
     `--csv`. `models` are names and labels; a clip has a prediction by each, None while it is awaited."""

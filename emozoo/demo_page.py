@@ -211,7 +211,7 @@ def _take(visits: Visits, request: gr.Request, path: Path, name: str) -> str:
     try:
         return demo_html.player(visits.take(_session(request), path, name), name)
     except EmozooError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        return demo_html.refusal(str(error))
 
 
 def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits) -> Callable[..., Any]:

@@ -166,6 +166,21 @@ def test_whatever_is_given_gets_one_sentence_and_the_page_goes_on(server: Server
 
 
 @needs_browser
+def test_more_than_the_page_takes_costs_a_sentence_too(visitor: Any, folder: Path, tmp_path: Path) -> None:
+    code = "from emozoo.demo import serve; from emozoo.demo_answer import Limits; serve(port=0, limits=Limits({}))"
+    with serving(tmp_path / "clips", "-c", code.format("clips=1")) as server:
+        page = open_page(visitor, server.address)
+        give(page, folder / "clip.wav")
+        shown(page, "clip.wav")
+        page.get_by_role("button", name="sad voice").click()
+        page.get_by_text("this visit has had its 1 clips: load the page anew for more").wait_for()
+    with serving(tmp_path / "uploads", "-c", code.format("uploads=0")) as server:
+        page = open_page(visitor, server.address)
+        give(page, folder / "clip.wav")
+        page.get_by_text("this page is taking as many clips as it can: try again in a minute").first.wait_for()
+
+
+@needs_browser
 def test_two_models_answer_a_film_side_by_side_and_show_what_they_saw(pair: Server, visitor: Any, folder: Path) -> None:
     page = open_page(visitor, pair.address)
     film = SHARED / "clips" / "01-01-03-02-02-01-01.mp4" if SHARED.is_dir() else folder / "film.mp4"

@@ -84,6 +84,26 @@ def test_no_event_names_a_file_but_the_visitors_own_upload(
         assert status in (400, 403) and not reached
 
 
+@needs_gradio
+def test_gradio_itself_copies_no_file_of_the_machine_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "page"))
+    import gradio
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from emozoo import demo, demo_page
+
+    (tmp_path / "page").mkdir()
+    (tmp_path / "secret.wav").write_bytes(b"secret")
+    visits = Visits(tmp_path / "page" / "uploads", 1, Limits())
+    page = demo_page.build(demo.load_models(()), visits, Limits(), tmp_path / "page")
+    data = [{"path": str(tmp_path / "secret.wav"), "meta": {"_type": "gradio.FileData"}}]
+    with TestClient(gradio.mount_gradio_app(FastAPI(), page, path="/")) as client:  # past the gate
+        body = {"fn_index": 0, "session_hash": "s", "data": data}
+        assert "was not uploaded" in client.post("/gradio_api/run/predict", json=body).json()["error"]
+    assert [path.name for path in tmp_path.rglob("secret.wav")] == ["secret.wav"]
+
+
 # --- Its names
 
 

@@ -487,7 +487,7 @@ def test_so_many_clips_come_at_once_and_wait_for_an_answer(tmp_path: Path) -> No
         for _ in range(2):
             assert tell(client, name, 0, [given(upload(client, content))]).status_code == 200
         third = tell(client, name, 0, [given(upload(client, content))])
-        assert "2 clips of yours wait for an answer" in third.json()["error"]
+        assert "2 clips of yours wait for an answer" in third.json()["data"][0]
         full = bytes(2**20 - 2000)
         upload(client, full)
         assert client.post("/gradio_api/upload", files={"files": full}).status_code == 503  # no room for it
