@@ -33,7 +33,8 @@ answers with it. {members} networks of the architecture `resnet_gru` answer toge
 Their terms bind the weights too: for research, nothing commercial, name the sources, share alike (cc-by-nc-sa-4.0). The code
 of emozoo is under the Apache License 2.0.
 
-Each network was trained without the test speakers of its fold; together they heard everybody.
+Each network was trained without the test speakers of its fold; together they heard everybody. provenance.json records that:
+a figure of this model on those speakers or recordings is called leaked. Of EMO-DB it has the speakers only.
 
 ## How good it is
 

@@ -31,7 +31,10 @@ from emozoo.run import PREDICTIONS, RUN, RunOptions, read_options, read_tested, 
 
 CONFUSION = "confusion_matrix.png"
 ADAPTATIONS = ("speaker",)
-OLD_RUN = "this run was made before runs kept their split, so its test clips are dealt anew"
+OLD_RUN = (
+    "this run was made before runs kept their split, so its test clips are found by the ids in its predictions.csv"
+)
+DEALT_ANEW = "this run keeps no such split, so it is dealt anew"
 
 
 @dataclass(frozen=True)
@@ -259,15 +262,13 @@ def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, f
     """The test split of a fold of the run in `folder`: as it was kept, where it was, else dealt anew."""
     kept = read_split(folder) if protocol == run.protocol else None
     if kept is None:
-        part = _dealt_part(data, protocol, fold, run.seed)
         tested = read_tested(folder) if (protocol, fold) == (run.protocol, run.fold) else None
-        if tested is None:
-            return part
-        others = sum(data.columns["utterance_id"][row] not in tested for row in part.rows)
-        note = f"{OLD_RUN}: " + (
-            f"{others} of {len(part.rows)} are others by their ids" if others else "by their ids they are the same"
-        )
-        return replace(part, notes=(note,))
+        rows = [row for row, name in enumerate(data.columns["utterance_id"]) if name in (tested or ())]
+        if tested is None or not rows:
+            return replace(_dealt_part(data, protocol, fold, run.seed), notes=(DEALT_ANEW,))
+        note = f"{OLD_RUN}: {len(rows)} of {len(tested)} are there"
+        words = f"{protocol or data.corpus.protocol} fold {fold}, {len(rows)} clips"
+        return _Part(rows, words, (note,), dependent=run.protocol == "random")
     words = protocol or data.corpus.protocol
     found = kept.find(data.columns, data.labels)
     was, now = (pick_fold(folds, fold, words) for folds in (kept.folds, kept.placed(found)))

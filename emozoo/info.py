@@ -52,8 +52,7 @@ def _architecture(name: str) -> dict[str, Any]:
     plugin = registry.find(registry.ARCHITECTURES, name)
     architecture = registry.get_architecture(name)
     layers = layer_table(architecture)
-    columns = ("dataset", "labels", "protocol", "ua", "wa")
-    results = [{key: row[key] for key in columns} for row in measured_results() if row["architecture"] == name]
+    results = [_measured(row) for row in measured_results() if row["architecture"] == name]
     return {
         "name": name,
         "kind": "architecture",
@@ -69,6 +68,12 @@ def _architecture(name: str) -> dict[str, Any]:
         "measured_results": results,
         "citation": architecture.citation,
     }
+
+
+def _measured(row: dict[str, str]) -> dict[str, Any]:
+    """A row of results.csv with all that tells it from others; its figures are means over the folds, shares from 0 to 1."""
+    told = {key: row[key] for key in ("dataset", "labels", "protocol", "folds", "seed", "epochs")}
+    return {**told, "ua_mean": float(row["ua"]), "wa_mean": float(row["wa"]), "command": row["command"]}
 
 
 def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:

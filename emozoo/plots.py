@@ -46,8 +46,9 @@ class Stretch(Protocol):
     def probabilities(self) -> Mapping[str, float]: ...
 
 
-def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
-    """Rows are the true emotion; a cell's colour and number are its share of the row, below it the clips."""
+def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str], pooled: int = 1) -> None:
+    """Rows are the true emotion; a cell's colour and number are its share of the row, below it the clips. `pooled`: of how
+    many folds the clips are."""
     import matplotlib
 
     counts = np.array(metrics.confusion)
@@ -90,7 +91,8 @@ def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str]) -> None:
         axes.spines[:].set_visible(False)
         axes.tick_params(which="both", length=0)
         axes.set(xlabel="Predicted emotion (each row is 100 %)", ylabel="True emotion")
-        title = f"{metrics.count:,} clips: UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
+        together = f" of {pooled} folds, pooled" if pooled > 1 else ""
+        title = f"{metrics.count:,} clips{together}: UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
         figure.suptitle(title, weight="bold", size=11.5)
         _save(figure, path)
 

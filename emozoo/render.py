@@ -82,6 +82,9 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+SCORES = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1"}
+
+
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f}"
 
@@ -399,15 +402,24 @@ def show_info(document: Mapping[str, Any]) -> None:
         if isinstance(value, dict):
             table = Table(title=title, title_justify="left", show_header=False)
             for key, item in value.items():
-                table.add_row(str(key), _plain(item))
+                table.add_row(*_told(key, item))
             out.print(table)
         elif isinstance(value, list) and isinstance(value[0], dict):
-            table = Table(*value[0], title=title, title_justify="left")
+            table = Table(*(_told(key, item)[0] for key, item in value[0].items()), title=title, title_justify="left")
             for row in value:
-                table.add_row(*(_plain(item) for item in row.values()))
+                table.add_row(*(_told(key, item)[1] for key, item in row.items()))
             out.print(table)
         else:
             out.print(line(styled(f"{title}:", "bold"), " ", _plain(value)), soft_wrap=True)
+
+
+def _told(name: str, value: Any) -> tuple[str, Text]:
+    """A value and its name; scores in %, as everywhere."""
+    if name.removesuffix("_mean") in SCORES and isinstance(value, float):
+        return f"{SCORES[name.removesuffix('_mean')]} %{', mean' if name.endswith('_mean') else ''}", Text(
+            _percent(value)
+        )
+    return name, _plain(value)
 
 
 def _plain(value: Any) -> Text:

@@ -108,7 +108,7 @@ def train(
         summary = dataclasses.replace(pool(results, apart=apart), note=speaker_note(together))
         if options.fold is None and main:
             write_text(place / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
-            plots.confusion_matrix(summary.pooled, place / "confusion_matrix.png")
+            plots.confusion_matrix(summary.pooled, place / "confusion_matrix.png", len(results))
     return summary
 
 

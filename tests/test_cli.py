@@ -110,6 +110,10 @@ def test_measured_results_name_their_command() -> None:
         assert 0 <= float(row["ua_low"]) <= float(row["ua"]) <= float(row["ua_high"]) <= 1
     shown = json.loads(emozoo("info", "cnn", "--json").stdout)["measured_results"]
     assert len(shown) == sum(row["architecture"] == "cnn" for row in rows)
+    assert len({tuple(row.values()) for row in shown}) == len(shown), "two rows of one corpus can be told apart"
+    best = max(row["ua_mean"] for row in shown)
+    table = emozoo("info", "cnn", COLUMNS="300").stdout
+    assert "UA %, mean" in table and f"{100 * best:.1f}" in table and f"{best:.4f}" not in table
 
 
 def test_a_narrow_terminal_and_a_pipe_lose_no_words() -> None:

@@ -161,7 +161,7 @@ def test_without_a_record_it_is_unknown_and_never_called_disjoint(
     assert record and record.unknown == unrecorded("old").unknown and record.train.clips
     result = evaluate(tmp_path / "old", device="cpu")
     assert "the model keeps no record of what it was trained on" in result.note
-    assert "made before runs kept their split" in result.note and "by their ids they are the same" in result.note
+    assert "made before runs kept their split" in result.note and "by the ids in its predictions.csv" in result.note
 
 
 def test_fine_tunings_of_before_are_not_believed(shared: Path, tmp_path: Path) -> None:

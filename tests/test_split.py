@@ -127,8 +127,15 @@ def test_a_run_of_before_is_compared_by_its_test_clips(begun: Path, tmp_path: Pa
         EmozooError, match="before runs kept their split, and fold [12] would now have other test clips"
     ):
         resume(run)
-    others = evaluate(run / "fold1", device="cpu").note + evaluate(run / "fold2", device="cpu").note
-    assert "made before runs kept their split" in others and "are others by their ids" in others
+    for fold in ("fold1", "fold2"):
+        result = evaluate(run / fold, device="cpu")
+        was = read(run / fold / "metrics.json")["test"]
+        assert {row.speaker for row in result.metrics.per_speaker} <= {row["speaker"] for row in was["per_speaker"]}
+        assert (
+            f"found by the ids in its predictions.csv: {result.metrics.count} of {was['count']} are there"
+            in result.note
+        )
+    assert "dealt anew" in evaluate(run / "fold1", fold=2, device="cpu").note
 
 
 def corpus(rows: list[tuple[str, int, int]]) -> Columns:

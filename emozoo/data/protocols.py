@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emozoo.data import dealing
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
                 f"the dataset has {len(tests)}; take another --protocol"
             )
         if kind == "group":
-            tests = rows.deal(tests, count, rng)
+            tests = rows.deal_speakers(tests, count, seed)
         names = [_listed(_names(values, test)) for test in tests]
         if kind != "session":
             names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
@@ -300,22 +301,21 @@ class _Rows:
         return np.bincount(self.codes[list(rows)], minlength=len(self.classes))
 
     def deal(self, units: Sequence[Unit], parts: int, rng: np.random.Generator) -> list[Unit]:
-        """Whole units in `parts` non-empty parts, alike in clips and classes (at least `parts` units).
+        """Whole units in `parts` non-empty parts, alike in clips and classes (at least `parts` units)."""
+        return _dealt(units, dealing.deal(np.stack([self.counts(unit) for unit in units]), parts, rng), parts)
 
-        Large units first, in a random order where sizes are alike (quarters of an octave), each goes to the part that
-        has least of what it brings: this keeps the sum of squares of the parts' shares, of each class and of all, low.
-        """
+    def deal_speakers(self, units: Sequence[Unit], parts: int, seed: int) -> list[Unit]:
+        """The same of units of speakers, most of whom stay where they are when one comes or goes."""
+        names = [min(self.speaker[row] for row in unit) for unit in units]
         counts = np.stack([self.counts(unit) for unit in units])
-        counts = np.column_stack([counts, counts.sum(axis=1)])
-        shares = counts / np.maximum(counts.sum(axis=0), 1)
-        held = np.zeros((parts, shares.shape[1]))
-        dealt: list[Unit] = [[] for _ in range(parts)]
-        rank = -np.rint(4 * np.log2(counts[:, -1]))
-        for unit in sorted(rng.permutation(len(units)), key=rank.__getitem__):
-            part = int(np.argmin(held @ shares[unit]))
-            held[part] += shares[unit]
-            dealt[part].extend(units[unit])
-        return dealt
+        return _dealt(units, dealing.deal_steadily(counts, names, parts, seed), parts)
+
+
+def _dealt(units: Sequence[Unit], part_of: Iterable[int], parts: int) -> list[Unit]:
+    dealt: list[Unit] = [[] for _ in range(parts)]
+    for unit, part in zip(units, part_of, strict=True):
+        dealt[part].extend(unit)
+    return dealt
 
 
 @dataclass(frozen=True)
