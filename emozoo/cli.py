@@ -6,8 +6,10 @@ how a result looks in `emozoo.render`. Nothing heavy is imported at the top, so 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -23,16 +25,20 @@ import emozoo
 from emozoo import cli_demo, cli_listen, cli_look, cli_plugins, cli_predict, cli_publish, cli_train
 from emozoo.errors import EmozooError
 from emozoo.text import printable
+from emozoo.trouble import of_the_machine
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer tells of words that are no command or no option; it may repeat the name of a file."""
 _interrupts: list[int] = []
-"""Each Ctrl-C so far. A library that is interrupted, while it is imported for one, may raise an error of its own instead."""
+"""The signals so far that ask to end: Ctrl-C, SIGTERM, a terminal that is closed. A library that is interrupted, while it is
+imported for one, may raise an error of its own instead."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _interrupts.append(number)
-    signal.default_int_handler(number, frame)
+    if number != signal.SIGINT:  # once is enough: what follows would disturb the tidying up
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 class _Light:
@@ -69,14 +75,20 @@ class _Commands(_Light, TyperGroup):
         except (KeyboardInterrupt, Exception) as error:
             if isinstance(error, KeyboardInterrupt) or _interrupts:
                 hint = "; --resume goes on after the last whole epoch" if ctx.invoked_subcommand == "train" else ""
-                typer.echo(f"stopped{hint}", err=True)
-                raise typer.Exit(130) from None
+                _tell(f"stopped{hint}")
+                raise typer.Exit(128 + (_interrupts or [signal.SIGINT])[-1]) from None
             if isinstance(error, _UsageError):
                 error.message = printable(error.message)  # type: ignore[attr-defined]
-            if self.debug or not isinstance(error, EmozooError):
+            sentence = str(error) if isinstance(error, EmozooError) else of_the_machine(error)
+            if self.debug or sentence is None:
                 raise
-            typer.echo(f"error: {printable(error)}", err=True)
+            _tell(f"error: {printable(sentence)}")
             raise typer.Exit(2) from None
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):  # standard error may be what is full
+        typer.echo(line, err=True)
 
 
 app = typer.Typer(
@@ -146,13 +158,44 @@ def main() -> None:
     logger.addHandler(_Remarks())
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has it ignored
-        signal.signal(signal.SIGINT, _interrupt)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) in (
+            signal.default_int_handler,
+            signal.SIG_DFL,
+        ):  # not where it is ignored
+            signal.signal(number, _interrupt)
+    status: Any = 0
     try:
         app()
-    except Exception:  # with --debug, or a fault of emozoo's own
-        sys.stderr.write(printable(traceback.format_exc(), lines=True))
-        raise SystemExit(1) from None
+    except SystemExit as ended:
+        status = ended.code
+    except Exception as error:  # with --debug, or a fault of emozoo's own
+        if "--debug" not in sys.argv and (sentence := of_the_machine(error)):
+            _tell(f"error: {printable(sentence)}")
+            status = 2
+        else:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(printable(traceback.format_exc(), lines=True))
+            status = 1
+    raise SystemExit(_flushed(status))
+
+
+def _flushed(status: Any) -> Any:
+    """The exit status, now that standard output has taken all, or not: then 2, or 1 where its reader has left."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = status or 1
+    except (OSError, ValueError) as error:
+        if not status:
+            _tell(f"error: cannot write to standard output: {of_the_machine(error) or error}")
+        status = status or 2
+    else:
+        return status
+    with contextlib.suppress(OSError, ValueError):  # what is left goes nowhere, lest Python complain of it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 if __name__ == "__main__":

@@ -113,8 +113,10 @@ def open_data(
     video: bool,
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
+    may_lack: bool = False,
 ) -> Data:
     """Finds, decodes and opens a dataset; with `manifest`, `data_dir` may be one of the Hub, `hub:user/name[@revision]`.
+    With `may_lack`, some of the labels may be those of no clip.
 
     Raises EmozooError for one that is unknown or not at hand."""
     corpus = registry.get_corpus(dataset)
@@ -130,6 +132,7 @@ def open_data(
         video=video,
         optional=optional,
         preparation=preparation,
+        may_lack=may_lack,
     )
     columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
     return Data(corpus, ClipStore(rows), columns, tuple(rows.features["label"].names))
@@ -187,8 +190,8 @@ def evaluate(
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
     measured, or all, of its speaker: see `emozoo.adaptation`. With a `modality`, `audio` or `video`, that alone reaches the
-    model. Raises EmozooError for a model, dataset or fold that there is not, where the dataset lacks a label of the model,
-    where the model cannot do without what is withheld, and where no speaker is known to adapt to.
+    model. Raises EmozooError for a model, dataset or fold that there is not, where the dataset has none of the model's
+    labels, where the model cannot do without what is withheld, and where no speaker is known to adapt to.
     """
     if adapt not in (None, *ADAPTATIONS):
         raise EmozooError(f"cannot adapt to {adapt!r}: what there is to adapt to is {', '.join(ADAPTATIONS)}")
@@ -218,6 +221,7 @@ def evaluate(
         video=video,
         optional=model.optional,
         preparation=model.preparation,
+        may_lack=True,
     )
     if own and run:
         part = _own_part(folder, run, data, protocol, fold or 1)
@@ -240,6 +244,9 @@ def evaluate(
         words += f", {modality} alone"
     elif model.video and (lacking := sum(data.store.frames(row) is None for row in rows)):
         notes.append(f"{lacking} of {len(rows)} clips have no picture: they were only heard")
+    there = set(data.store.labels[rows].tolist())
+    if absent := [label for number, label in enumerate(model.labels) if number not in there]:
+        notes.append(f"no clip is {' or '.join(absent)}: UA and macro F1 are of the other {len(there)} classes")
     note = ". ".join(filter(None, notes))
     place = None if output is None else user_path(output)
     with locked(place, str(output)) if place else nullcontext():

@@ -7,6 +7,7 @@ signed, and never need to be trusted not to hold a token.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 import warnings
@@ -42,15 +43,12 @@ def check_token(token: str | None) -> str | None:
 @contextmanager
 def explained(name: str, *, writing: bool = False) -> Iterator[None]:
     """Turns what the library raises into an EmozooError about `name`, and keeps its own remarks back."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    transport: Any = HfHubHTTPError.__bases__[0]  # of all errors of the HTTP library, whichever that is
     try:
         with _no_remarks:
             yield
     except EmozooError:
         raise
-    except (transport, OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - a proxy's address may bring up anything
         raise EmozooError(explain(error, name, writing)) from error
 
 
@@ -134,15 +132,26 @@ def explain(error: BaseException, name: str, writing: bool = False) -> str:
         return f"{name}: the Hub refused the request (status {status}){said}"
     if isinstance(error, errors.FileMetadataError):
         return f"{name}: what answers at {host} is not the Hub; check HF_ENDPOINT and the proxy"
+    if isinstance(error, ImportError) and "socks" in str(error).lower():
+        return f"{name}: {_proxies()} names a SOCKS proxy, which needs more: pip install 'httpx[socks]', or unset it"
+    if type(error).__name__ == "InvalidURL" or isinstance(error, ValueError) and "proxy" in str(error).lower():
+        return f"{name}: no request can be sent, for an address is none: correct or unset {_proxies() or 'HF_ENDPOINT'}"
     if "Timeout" in type(error).__name__:
         return f"{name}: no answer from {host} in time: check the network, or try again later"
     if isinstance(error, errors.HfHubHTTPError.__bases__[0]):
-        return f"{name}: there is no network, or {host} cannot be reached"
+        through = f" through the proxy that {_proxies()} names" if _proxies() else ""
+        return f"{name}: there is no network, or {host} cannot be reached{through}"
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: the cache cannot be used ({error.strerror}): HF_HOME names another place for it"
     if "consistency" in str(error).lower() or "size" in str(error).lower():
         return f"{name}: the download was cut short: try again"
     return f"{name}: the Hub gave an answer that cannot be understood ({type(error).__name__})"
+
+
+def _proxies() -> str:
+    """The variables that name a proxy here; never what is in them, which may be a password."""
+    names = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+    return ", ".join(name for name in names if os.environ.get(name))
 
 
 def _status(error: BaseException) -> int | None:

@@ -29,6 +29,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import emozoo
 from emozoo import features, registry
 from emozoo.architecture import Architecture, Recipe
 from emozoo.data.cache import ClipStore
@@ -41,7 +42,7 @@ from emozoo.predict import clip_probabilities
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.progress import Progress
 from emozoo.provenance import Provenance
-from emozoo.run import RESUME
+from emozoo.run import RESUME, WRITER, unreadable
 from emozoo.trouble import blamed
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -346,32 +347,33 @@ class Trainer:
             tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         with atomic(self.folder / RESUME) as temporary:
-            save_file(
-                tensors, temporary, metadata={"state": json.dumps({"epoch": self.epoch, "history": self.history})}
-            )
+            state = json.dumps({"epoch": self.epoch, "history": self.history})
+            save_file(tensors, temporary, metadata={"state": state, WRITER: emozoo.__version__})
 
     def load_state(self) -> None:
         """Goes back to the last whole epoch of the folder, where there is one. Raises EmozooError for a damaged file."""
         path = self.folder / RESUME
         if not path.exists():
             return
+        written: Any = None
         try:
             with safe_open(path, framework="pt") as file:
-                state = json.loads(file.metadata()["state"])
+                written = file.metadata()
+                state = json.loads(written["state"])
+                epoch, history = state["epoch"], state["history"]
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
             self.model.network.load_state_dict(_below("network.", tensors))
             if self.average:
                 self.average.network.load_state_dict(_below("average.", tensors))
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _below("optimizer.", tensors).items():
+                number, key = name.split(".")
+                moments.setdefault(int(number), {})[key] = tensor
+            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise EmozooError(
-                f"{path} is damaged, training cannot go on from it: delete {self.folder} to start anew"
-            ) from error
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _below("optimizer.", tensors).items():
-            number, key = name.split(".")
-            moments.setdefault(int(number), {})[key] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        self.epoch, self.history = state["epoch"], state["history"]
+            why = f"training cannot go on from it: delete {self.folder} to start anew"
+            raise unreadable(path, written, why) from error
+        self.epoch, self.history = epoch, history
         self.progress.message(f"going on after epoch {self.epoch} of {self.total_epochs}")
 
 

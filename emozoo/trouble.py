@@ -37,6 +37,19 @@ def lacks_room(error: BaseException | None) -> bool:
     return bool(ROOM.search(str(error)))
 
 
+def of_the_machine(error: BaseException) -> str | None:
+    """One sentence for an error that says what the machine lacks or refuses, also about a file; None for another."""
+    if error.__cause__ is not None and not isinstance(error, OSError | MemoryError):
+        return of_the_machine(error.__cause__)
+    if lacks_memory(error):
+        return "there is too little memory for this: close other programs, or give it less at a time"
+    if lacks_room(error):
+        return f"{error.filename}: {FULL}" if isinstance(error, OSError) and error.filename else FULL
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
 @contextmanager
 def blamed(plugin: str, what: str) -> Iterator[None]:
     """What a plugin's code raises in the block becomes an EmozooError: `plugin` `what`, and why."""

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 from accelerate.state import PartialState
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
 from test_model import small_model
 from torch import nn
@@ -94,9 +95,9 @@ def test_evaluate_gives_the_runs_own_test_results_again(finished: Path, tmp_path
 
 
 def test_evaluate_refuses_labels_that_do_not_match(finished: Path, tmp_path: Path) -> None:
-    sound = next(toy().rglob("*_F000.wav"))
+    sounds = zip(sorted(toy().rglob("*_F000.wav")), ("joy", "grief"), strict=False)
     manifest = tmp_path / "joy.csv"
-    manifest.write_text("file,label,speaker\n" + "".join(f"{sound},{word},x\n" for word in ("joy", "grief")))
+    manifest.write_text("file,label,speaker\n" + "".join(f"{sound},{word},x\n" for sound, word in sounds))
     line = one_error(emozoo("evaluate", finished, "--dataset", "manifest", "--data-dir", manifest, check=2))
     assert all(word in line for word in ("happy", "sad", "angry", "neutral", "joy", "grief"))
 
@@ -135,19 +136,21 @@ def interrupt_after(epochs: int, folder: Path, words: list[str], how: signal.Sig
     rest = process.stderr.read()
     status = process.wait(60)
     assert "Traceback" not in rest
-    if how == signal.SIGINT:
+    if how != signal.SIGKILL:
         assert "stopped; --resume goes on" in rest
     return status
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_resumes_to_the_very_same_result(how: signal.Signals, tmp_path: Path) -> None:
     extra = ["--set", "schedule=cosine", "--set", "noise=0.5", "--set", "time_mask=40", "--set", "shift=0.2"]
     extra += ["--set", "ema_decay=0.9"]
     emozoo(*train_words(tmp_path / "whole", *extra, epochs=5))
     words = train_words(tmp_path / "cut", *extra, epochs=5)
     status = interrupt_after(2, tmp_path / "cut", words, how)
-    assert status == (-9 if how == signal.SIGKILL else 130)
+    assert status == {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}[how]
+    if how != signal.SIGKILL:
+        assert not [path for path in (tmp_path / "cut").iterdir() if path.name.startswith(".")]  # no lock, nothing half
     assert (tmp_path / "cut" / "resume.safetensors").exists() and not (tmp_path / "cut" / "metrics.json").exists()
     package.load(tmp_path / "cut", "cpu")  # the best epoch so far is a whole checkpoint
     assert "holds a run already" in one_error(emozoo(*words, check=2))
@@ -166,7 +169,16 @@ def test_an_interrupted_run_resumes_to_the_very_same_result(how: signal.Signals,
 def test_a_damaged_state_is_refused_by_name(tmp_path: Path) -> None:
     words = train_words(tmp_path / "run", epochs=3)
     interrupt_after(1, tmp_path / "run", words, signal.SIGKILL)
-    (tmp_path / "run" / "resume.safetensors").write_bytes(b"torn")
+    state = tmp_path / "run" / "resume.safetensors"
+    with safe_open(state, "pt") as file:
+        meta, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    assert meta["emozoo"] == package.__version__
+    some = dict(list(tensors.items())[1:])
+    save_file(some, state, {**meta, "emozoo": "99.1"})
+    assert "was written by emozoo 99.1, and this is" in one_error(emozoo(*words, "--resume", check=2))
+    save_file(tensors, state, {**meta, "state": "{}"})
+    assert "resume.safetensors is damaged" in one_error(emozoo(*words, "--resume", check=2))
+    state.write_bytes(b"torn")
     assert "resume.safetensors is damaged" in one_error(emozoo(*words, "--resume", check=2))
 
 

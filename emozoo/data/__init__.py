@@ -21,6 +21,7 @@ from emozoo.data import archives
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, user_path
 from emozoo.preparation import PLAIN, Preparation
+from emozoo.trouble import FULL, lacks_room
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,6 +48,7 @@ def load_dataset(
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
     cache_dir: str | os.PathLike[str] | None = None,
+    may_lack: bool = False,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.cache.ClipStore` gives them as arrays.
 
@@ -62,7 +64,7 @@ def load_dataset(
     `preparation`, pictures are cropped to the face or noise is taken out first. Decoded clips are kept in `cache_dir`
     (`emozoo.paths.cache_root()` where none is given) for the next time.
 
-    Raises EmozooError where the data are missing or a label is unknown.
+    Raises EmozooError where the data are missing or a label is unknown; with `may_lack`, only where no clip has any of them.
     """
     from emozoo import registry
     from emozoo.data import cache
@@ -70,7 +72,7 @@ def load_dataset(
     corpus = registry.get_corpus(name) if isinstance(name, str) else name
     preparation.require(f"load_dataset({corpus.name!r})")
     root = user_path(cache_dir) if cache_dir is not None else cache_root()
-    rows = _label(read_rows(corpus, locate(corpus, data_dir, root), root), corpus, labels, merge or {})
+    rows = _label(read_rows(corpus, locate(corpus, data_dir, root), root), corpus, labels, merge or {}, may_lack)
     if video and "video" in optional:
         video = _some_video(rows, corpus)
     elif video:
@@ -160,6 +162,8 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
         except DatasetGenerationError as error:
             if isinstance(error.__cause__, EmozooError):
                 raise error.__cause__ from None
+            if lacks_room(error.__cause__):
+                raise EmozooError(f"{tempfile.gettempdir()}: {FULL} in TMPDIR") from error
             raise
         counts = {split: info.num_examples for split, info in (builder.info.splits or {}).items()}
         parts = [builder.as_dataset(split=split, in_memory=True) for split, count in counts.items() if count]
@@ -191,7 +195,9 @@ def _quiet_datasets() -> Iterator[None]:
             enable_progress_bars()
 
 
-def _label(rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: Mapping[str, str]) -> Dataset:
+def _label(
+    rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: Mapping[str, str], may_lack: bool
+) -> Dataset:
     """The rows that carry an asked label, with the column `label`."""
     import datasets
 
@@ -218,7 +224,7 @@ def _label(rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: M
         wanted = present
     if not wanted or wanted == ["all"]:
         wanted = sorted(known)
-    if missing := [label for label in wanted if label not in known]:
+    if (missing := [label for label in wanted if label not in known]) and not (may_lack and present):
         after = " after merging" if merge else ""
         raise EmozooError(
             f"no clip of {corpus.name} is labelled {_listed(missing)}: its labels{after} are {_listed(sorted(known))}; "
