@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from emozoo.provenance import Leak
+
 ROOT = Path(__file__).resolve().parents[1]
 CSV, PAGE = ROOT / "emozoo" / "results.csv", ROOT / "docs" / "results.md"
 README, RESULTS = ROOT / "README.md", ROOT / "results"
@@ -60,6 +62,8 @@ def row_of(folder: Path, commit: str | None = None) -> dict[str, str]:
     options = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     fold = json.loads((folder / "fold1" / "metrics.json").read_text(encoding="utf-8"))
+    if (leak := fold["data"].get("leak")) and Leak(**leak).found:
+        sys.exit(f"{folder} is not for these tables, which are of speakers that were never heard: {summary['note']}")
     pooled = summary["pooled"]
     data_name = Path(options["data_dir"] or "").name
     git = [

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import NETWORK, RECIPE, emozoo, read, set_words, toy
 
-from emozoo import bundled
+from emozoo import bundled, plots
 from emozoo.card import render_card
 from emozoo.data.split import SPLIT
+from emozoo.errors import EmozooError
 from emozoo.evaluate import evaluate
 from emozoo.progress import Progress
 from emozoo.provenance import DAMAGED, PROVENANCE, Clips, Leak, Provenance, compare, marks, read_provenance, unrecorded
@@ -339,3 +340,28 @@ def test_the_model_in_the_box_knows_its_recordings_under_any_name(tmp_path: Path
     result = evaluate("speech", dataset="manifest", data_dir=str(table(tmp_path / "t.csv", rows)), device="cpu")
     assert (result.leak.trained_clips, result.leak.trained_speakers, result.leak.clips) == (2, 2, 4)
     assert result.note == "leaked: trained on 2 of 4 test speakers, 2 of 4 test clips"
+
+
+def test_the_picture_of_a_run_marks_the_epoch_that_was_kept_where_all_have_the_same_ua(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[int] = []
+    monkeypatch.setattr(plots, "training_curves", lambda history, path, kept: marked.append(kept))
+    still = {**NETWORK, **RECIPE, "epochs": "3", "learning_rate": "1e-9", "ema_decay": "0", "noise": "0", "shift": "0"}
+    train(options(shared / "toy.csv", settings=still), tmp_path / "run", device="cpu")
+    training = read(tmp_path / "run" / "metrics.json")["training"]
+    assert len({record["dev_ua"] for record in training["history"]}) == 1, "the UA tells nothing here"
+    best = min(training["history"], key=lambda record: record["dev_loss"])
+    assert marked == [training["best_epoch"]] == [best["epoch"]]
+    assert f"those of epoch {best['epoch']}, the best" in " ".join(render_card(tmp_path / "run").split())
+
+
+def test_another_fold_is_trained_where_only_the_first_cannot_be(shared: Path, tmp_path: Path) -> None:
+    rows = [row for row in toy_rows() if row["label"] != "sad" or row["speaker"] == "Ses01_F"]
+    data = table(tmp_path / "t.csv", rows)
+    for fold in (1, None):
+        with pytest.raises(EmozooError, match="fold 1 .* no clip of class 'sad' is left for train"):
+            train(options(data, protocol="speaker", fold=fold), tmp_path / "no", device="cpu")
+        assert not (tmp_path / "no").exists()
+    train(options(data, protocol="speaker", fold=2), tmp_path / "two", device="cpu")
+    assert read(tmp_path / "two" / "metrics.json")["data"]["fold"] == 2
