@@ -51,7 +51,9 @@ def train(
     ] = False,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="Fine-tune this model: a run's folder, or hub:user/name[@revision]."),
+        typer.Option(
+            "--from", help="Fine-tune this model: a run's folder, hub:user/name[@revision], or one in the box."
+        ),
     ] = None,
     protocol: Protocol = None,
     dev: Annotated[
