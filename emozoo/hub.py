@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from emozoo import bundled
 from emozoo.checkpoint import CONFIG, LARGEST_JSON, MOST_LABELS, ONNX, PREPROCESSOR, WEIGHTS, read_config, shown
 from emozoo.errors import EmozooError
-from emozoo.hub_errors import check_token, explain, explained, may_pass, persistently
+from emozoo.hub_errors import NoFile, check_token, explain, explained, may_pass, persistently
 from emozoo.paths import user_path, write_text
 from emozoo.provenance import PROVENANCE
 from emozoo.reference import HUB_PREFIX, Reference, check_repo, is_reference, parse
@@ -114,10 +114,6 @@ def address_of(reference: str, folder: Path) -> dict[str, str]:
 def commit_of(reference: str | os.PathLike[str], folder: Path) -> str:
     """`hub:user/name@commit` of a resolved reference; a folder's own name for what is no reference."""
     return str(Reference(parse(reference).repo, folder.name)) if is_reference(reference) else folder.resolve().name
-
-
-class NoFile(Exception):
-    """The repository has no file of that name."""
 
 
 def fetch(name: Reference, file: str, revision: str | None) -> Path:

@@ -27,6 +27,10 @@ LONGEST_WAIT = 30
 LOGIN = "log in with hf auth login, or set HF_TOKEN"
 
 
+class NoFile(Exception):
+    """The repository has no file of that name."""
+
+
 def check_token(token: str | None) -> str | None:
     """The token that will be sent: the given one, HF_TOKEN or the stored one; None for none.
 
@@ -46,7 +50,7 @@ def explained(name: str, *, writing: bool = False) -> Iterator[None]:
     try:
         with _no_remarks:
             yield
-    except EmozooError:
+    except (EmozooError, NoFile):
         raise
     except Exception as error:  # noqa: BLE001 - a proxy's address may bring up anything
         raise EmozooError(explain(error, name, writing)) from error

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from emozoo.checkpoint import WEIGHTS, shown
 from emozoo.errors import EmozooError
-from emozoo.hub import PICKLES, NoFile, fetch, files_of
+from emozoo.hub import PICKLES, fetch, files_of
+from emozoo.hub_errors import NoFile
 from emozoo.paths import user_path
 from emozoo.reference import Reference, is_reference, parse
 
