@@ -226,8 +226,8 @@ class Trainer:
             if patience and self.trained and self.epoch - self.best["epoch"] >= patience:
                 break
             self.run_epoch()
-        if self.accelerator.trackers:
-            self.accelerator.end_training()
+        for tracker in self.accelerator.trackers:  # not end_training(), after which several processes cannot meet again
+            tracker.finish()
 
     def run_epoch(self) -> None:
         """Trains one epoch, measures the dev split, keeps the weights where they are the best so far, saves the state."""

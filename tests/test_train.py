@@ -454,6 +454,7 @@ def test_two_processes_train_to_the_same_result_as_one(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert read(tmp_path / "two" / "metrics.json")["training"]["processes"] == 2
+    assert not [path for path in (tmp_path / "two").iterdir() if path.name.startswith(".")]  # the lock among them
     for one, two in zip(history(tmp_path / "one"), history(tmp_path / "two"), strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
         assert two["dev_loss"] == pytest.approx(one["dev_loss"], rel=1e-3)
