@@ -46,10 +46,10 @@ def test_labels_of_any_language_are_not() -> None:
 
 def test_a_label_of_a_table_is_found_before_the_first_epoch(tmp_path: Path) -> None:
     sounds = sorted(toy().rglob("sentences/**/*.wav"))[:12]
-    labels = ("caf\u00e9", "sad", "cafe\u0301", "sad")
-    rows = [f"{path},{labels[number % 4]},s{number}" for number, path in enumerate(sounds)]
+    labels = ("sad", "angry" * 201)
+    rows = [f"{path},{labels[number % 2]},s{number}" for number, path in enumerate(sounds)]
     (tmp_path / "table.csv").write_text("file,label,speaker\n" + "\n".join(rows), encoding="utf-8")
-    with pytest.raises(EmozooError, match="look the same"):
+    with pytest.raises(EmozooError, match="1005 letters"):
         train(
             RunOptions("cnn", "manifest", str(tmp_path / "table.csv"), protocol="random"),
             tmp_path / "run", device="cpu", progress=Untouched(),
