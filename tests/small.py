@@ -18,6 +18,10 @@ def set_words(*more: str) -> list[str]:
     return [word for pair in pairs for word in ("--set", pair)]
 
 
+PEAK = "int(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))) // 1024"
+"""Python for the most memory that a process has taken, in MiB. getrusage counts what its parent held when it forked."""
+
+
 @functools.cache
 def toy() -> Path:
     """A toy corpus of 55 utterances, made once."""

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_media import grey, tone, write_video
 from PIL import Image
-from small import NETWORK, emozoo, one_error, toy
+from small import NETWORK, PEAK, emozoo, one_error, toy
 from test_model import LABELS, small_model
 
 import emozoo as package
@@ -262,9 +262,9 @@ def test_prediction_imports_neither_transformers_nor_torchs_compiler(run: Path, 
 
 def test_memory_does_not_grow_with_the_recording(run: Path, tmp_path: Path) -> None:
     code = (
-        "import resource, sys, torch, emozoo; torch.set_num_threads(1); model = emozoo.load(sys.argv[1], 'cpu');"
+        "import sys, torch, emozoo; torch.set_num_threads(1); model = emozoo.load(sys.argv[1], 'cpu');"
         "[model.predict(path, timeline=True) for path in sys.argv[2:]];"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        f"print({PEAK})"
     )
 
     def peak(seconds: int) -> int:

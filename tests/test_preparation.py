@@ -187,7 +187,9 @@ def test_training_with_it_writes_it_down_and_fine_tuning_keeps_it(tmp_path: Path
     words = train_words(tmp_path / "tuned", "--from", str(tmp_path / "run"), epochs=1)
     emozoo(*[word for word in words if word not in ("cnn",)])
     assert read(tmp_path / "tuned" / "config.json")["denoise"] is True
-    assert "another denoise" in one_error(emozoo(*train_words(tmp_path / "run", "--resume", epochs=1), check=2))
+    assert "denoise false instead of true" in one_error(
+        emozoo(*train_words(tmp_path / "run", "--resume", epochs=1), check=2)
+    )
 
 
 def test_what_hears_only_has_nothing_to_crop(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from emozoo.data import take, unwritable
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.data.decode_task import BATCH_BYTES, FRAMES, SOUND, Notes, Source, Task
 from emozoo.errors import EmozooError
-from emozoo.paths import atomic, cores, write_text
+from emozoo.paths import PART, atomic, cores, write_text
 from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def _decode_once(sources: Sequence[Source], path: Path, video: bool) -> tuple[No
     with FileLock(path.with_suffix(".lock")):
         if found := _found(path):
             return found
-        for left_over in path.parent.glob(f".{path.stem}-*"):  # by a process that was killed
-            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+        for pattern in (f".{path.stem}-*", f"{PART}*{path.name[-60:]}"):  # left over by a process that was killed
+            for left_over in path.parent.glob(pattern):
+                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
         before = _states(sources)
         notes = _write(sources, path, video)
         clips = datasets.Dataset.from_file(str(path))
