@@ -9,7 +9,7 @@ import torch
 from small import NETWORK, emozoo, one_error
 from test_model import small_model
 
-from emozoo import EmozooError, benchmark, cli
+from emozoo import EmozooError, benchmark
 from emozoo.features import SpectrogramConvs
 from emozoo.trainer import computes_bf16
 
@@ -56,14 +56,11 @@ def test_flops_are_those_of_convolutions_products_and_recurrent_layers() -> None
     assert benchmark._flops(lstm) > 2 * steps * weights
 
 
-def test_the_document_is_printed_as_json_or_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_document_is_printed_as_json_or_tables(tmp_path: Path) -> None:
     run = tmp_path / "a run"
     small_model().save(run)
     for words in ([], ["--json"]):
-        with pytest.raises(SystemExit) as ended:
-            cli.app(["benchmark", str(run), "--device", "cpu", "--batch-sizes", "2", *words])
-        assert ended.value.code == 0
-        text = capsys.readouterr().out
+        text = emozoo("benchmark", run, "--device", "cpu", "--batch-sizes", "2", *words).stdout
         assert json.loads(text)["name"] == str(run) if words else "real time factor" in text
 
 
