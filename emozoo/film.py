@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emozoo.errors import EmozooError
+from emozoo.media_files import ignore
 from emozoo.pictures import Pictures, View
 from emozoo.sound import SAMPLING_RATE
 from emozoo.video_track import read_track
@@ -54,7 +55,7 @@ class Video:
     def __init__(self, path: str | Path, warn: Callable[[str], None] | None = None) -> None:
         """`warn` is told, in a sentence without the file's name and once each, what an answer should be read with."""
         self.path = path
-        self._warn, self._said, self._damaged = warn or _ignore, set[str](), False
+        self._warn, self._said, self._damaged = warn or ignore, set[str](), False
         self._track = read_track(path, self._say)
         self.times = self._track.times
         """When each picture is shown: seconds, rising."""
@@ -150,7 +151,3 @@ class Video:
         if sentence not in self._said:
             self._said.add(sentence)
             self._warn(sentence)
-
-
-def _ignore(sentence: str) -> None:
-    pass
