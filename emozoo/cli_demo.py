@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli_options import Device, Json, print_json
+from emozoo.cli_options import Device, EmozooFrom, Json, print_json
 from emozoo.errors import EmozooError
 from emozoo.text import printable
 
@@ -84,25 +84,30 @@ def space(
         str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing: show what would go.")] = False,
+    emozoo_from: EmozooFrom = None,
     as_json: Json = False,
 ) -> None:
     """Publish the demo page as a Space on the Hugging Face Hub, in one commit, and print the address."""
-    from emozoo import hub, render
+    from emozoo import hub, render, requirement
     from emozoo.space import publish_space, write_space
 
     name = repository.removeprefix(hub.HUB_PREFIX)
     if output is not None:
         if private or dry_run or token is not None:
             raise EmozooError("--output publishes nothing: leave --private, --dry-run and --token out")
-        files = write_space(output, name, model or ())
+        files = write_space(output, name, model or (), emozoo_from=emozoo_from)
         if as_json:
             print_json({"folder": output, "files": [path.name for path in files]})
         else:
             typer.echo(printable(output))
-        return
-    with render.waiting(f"publishing {name}"):
-        done = publish_space(name, model or (), private=private, token=token, dry_run=dry_run)
-    if as_json:
-        print_json({"address": done.address, "commit": done.commit, "files": done.files})
     else:
-        render.show_push(done)
+        with render.waiting(f"publishing {name}"):
+            done = publish_space(
+                name, model or (), emozoo_from=emozoo_from, private=private, token=token, dry_run=dry_run
+            )
+        if as_json:
+            print_json({"address": done.address, "commit": done.commit, "files": done.files})
+        else:
+            render.show_push(done)
+    if note := requirement.remark(emozoo_from):
+        render.warn(note)

@@ -37,6 +37,14 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."),
 ]
+EmozooFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="The emozoo to ask pip for: a version, a git+https:// address or a path. Default: the installed version.",
+        show_default=False,
+    ),
+]
 
 
 def print_json(document: Any) -> None:

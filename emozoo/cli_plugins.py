@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli_options import DataDir, Device, Json, Settings, pairs, print_json
+from emozoo.cli_options import DataDir, Device, EmozooFrom, Json, Settings, pairs, print_json
 from emozoo.text import printable
 
 new = typer.Typer(help="Write a plugin of your own, ready to install, test and publish.", no_args_is_help=True)
@@ -50,27 +50,31 @@ def architecture(
     name: Name,
     video: Annotated[bool, typer.Option("--video", help="A network that sees the face as well.")] = False,
     output: Output = None,
+    emozoo_from: EmozooFrom = None,
 ) -> None:
     """Write a distribution with a network that trains, its card, tests, README and licence, and print the folder."""
     from emozoo.scaffold import write_plugin
 
-    _tell(write_plugin("video" if video else "architecture", name, output), f"emozoo train {name} --dataset toy", name)
+    folder = write_plugin("video" if video else "architecture", name, output, emozoo_from=emozoo_from)
+    _tell(folder, f"emozoo train {name} --dataset toy", name, emozoo_from)
 
 
 @new.command()
-def dataset(name: Name, output: Output = None) -> None:
+def dataset(name: Name, output: Output = None, emozoo_from: EmozooFrom = None) -> None:
     """Write a distribution with a dataset's reader, an example of its data, tests, README and licence; print the folder."""
     from emozoo.scaffold import write_plugin
 
     train = f"python tests/example.py example && emozoo train cnn --dataset {name} --data-dir example --epochs 2"
-    _tell(write_plugin("dataset", name, output), train, name)
+    _tell(write_plugin("dataset", name, output, emozoo_from=emozoo_from), train, name, emozoo_from)
 
 
-def _tell(folder: Path, train: str, name: str) -> None:
-    from emozoo import render
+def _tell(folder: Path, train: str, name: str, emozoo_from: str | None) -> None:
+    from emozoo import render, requirement
 
     steps = (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", train, f"emozoo check {name}", "pytest")
     typer.echo(printable(folder))
     render.say("next:")
     for step in steps:
         render.say(f"  {step}")
+    if note := requirement.remark(emozoo_from):
+        render.warn(note)

@@ -19,8 +19,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-import emozoo
-from emozoo import registry
+from emozoo import registry, requirement
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path
 
@@ -30,6 +29,10 @@ RESERVED = ("all", "emozoo", "hub")
 """Words that mean something else on the command line."""
 LONGEST = 40
 SUFFIX = ".template"
+DIRECT = """
+[tool.hatch.metadata]
+allow-direct-references = true  # emozoo by its address; the package index takes a version only
+"""
 SUMMARIES = {
     "architecture": "Convolutions over the spectrogram and a mean over their map",
     "video": "Convolutions over the spectrogram and the frames, and a mean over their maps",
@@ -37,14 +40,15 @@ SUMMARIES = {
 }
 
 
-def write_plugin(kind: str, name: str, output: str | Path | None = None) -> Path:
+def write_plugin(kind: str, name: str, output: str | Path | None = None, *, emozoo_from: str | None = None) -> Path:
     """Writes the distribution of a plugin, `kind` being architecture, video (sound and frames) or dataset; returns its
     folder, `output` or one named like the distribution in the current folder. It appears whole or not at all.
 
+    `emozoo_from` is the emozoo that it depends on, a version, a URL or a path; as installed or newer where it is None.
     Raises EmozooError for a name that cannot be or is taken, and for a folder that exists or cannot be written.
     """
     check_name(name)
-    words = _words(kind, name)
+    words = _words(kind, name, requirement.line(emozoo_from, operator=">="))
     folder = user_path(words["distribution"] if output is None else output)
     if os.path.lexists(folder):
         raise EmozooError(f"{folder} exists already and is left as it is: name another folder with --output")
@@ -116,10 +120,9 @@ def _class(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _words(kind: str, name: str) -> dict[str, str]:
+def _words(kind: str, name: str, needs: str) -> dict[str, str]:
     """What the placeholders of the templates stand for."""
     dataset = kind == "dataset"
-    known = re.match(r"\d+(\.\d+)*", emozoo.__version__)
     return {
         "name": name,
         "Class": _class(name),
@@ -131,7 +134,8 @@ def _words(kind: str, name: str) -> dict[str, str]:
         "library": "datasets" if dataset else "torch",
         "ending": "mp4" if kind == "video" else "wav",
         "summary": SUMMARIES[kind],
-        "emozoo": f"emozoo>={known[0]}" if known else "emozoo",
+        "emozoo": needs,
+        "direct": DIRECT if requirement.is_direct(needs) else "",
     }
 
 

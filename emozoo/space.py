@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import emozoo
-from emozoo import bundled, hub
+from emozoo import bundled, hub, requirement
 from emozoo.card import BEGIN, END, dump_front_matter, split_card
 from emozoo.checkpoint import read_config
 from emozoo.errors import EmozooError
@@ -28,8 +28,11 @@ MARK = '"""A demo page of emozoo, as emozoo space wrote it."""'
 PYTHON = "3.11"
 
 
-def write_space(folder: str | Path, repository: str, models: Sequence[str] = ()) -> list[Path]:
-    """Writes the Space of that name, `user/name`, into a folder, and returns the files.
+def write_space(
+    folder: str | Path, repository: str, models: Sequence[str] = (), *, emozoo_from: str | None = None
+) -> list[Path]:
+    """Writes the Space of that name, `user/name`, into a folder, and returns the files. `emozoo_from` is the emozoo that it
+    asks for, a version, a URL or a path; None: as installed.
 
     Raises EmozooError for a model that a Space cannot reach, and for a folder that holds something else.
     """
@@ -38,7 +41,7 @@ def write_space(folder: str | Path, repository: str, models: Sequence[str] = ())
         raise EmozooError(f"{folder} is a file: name a folder for --output")
     if folder.is_dir() and any(folder.iterdir()) and not _is_own(_read(folder / APP)):
         raise EmozooError(f"{folder} is not empty, and holds no Space that emozoo wrote: name another --output")
-    files = compose(repository, models, _read(folder / README))
+    files = compose(repository, models, _read(folder / README), emozoo_from)
     for name, text in files.items():
         write_text(folder / name, text)
     return [folder / name for name in files]
@@ -48,6 +51,7 @@ def publish_space(
     repository: str,
     models: Sequence[str] = (),
     *,
+    emozoo_from: str | None = None,
     private: bool = False,
     token: str | None = None,
     dry_run: bool = False,
@@ -60,6 +64,11 @@ def publish_space(
     from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 
     name = f"the Space {check_repo(repository)}"
+    if requirement.is_local(requirement.line(emozoo_from)):
+        raise EmozooError(
+            f"{requirement.OPTION} {emozoo_from} lies on this machine, where a Space cannot reach it: name a version or "
+            "git+https://..., or write a Space for this machine with --output"
+        )
     if not check_token(token) and not dry_run:
         raise EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
     api = HfApi(token=token)
@@ -75,7 +84,7 @@ def publish_space(
                     theirs[file] = Path(path).read_text(encoding="utf-8", errors="replace")
     if theirs[APP] and not _is_own(theirs[APP]):
         raise EmozooError(f"{name} holds an app that emozoo did not write: choose another name")
-    files = compose(repository, models, theirs[README])
+    files = compose(repository, models, theirs[README], emozoo_from)
     sizes = {file: len(text.encode()) for file, text in files.items()}
     address = f"{constants.ENDPOINT}/spaces/{repository}"
     if dry_run:
@@ -93,18 +102,18 @@ def publish_space(
     return hub.Push(address, sizes, (), files[README], done.oid)
 
 
-def compose(repository: str, models: Sequence[str], readme: str = "") -> dict[str, str]:
+def compose(repository: str, models: Sequence[str], readme: str = "", emozoo_from: str | None = None) -> dict[str, str]:
     """The files of a Space, by name; `readme` is the README that is there, whose own words stay."""
     title = check_repo(repository).partition("/")[2]
     named = list(dict.fromkeys(models)) or [bundled.DEFAULT]
     return {
         README: _readme(title, named, readme),
         APP: f"{MARK}\n\nfrom emozoo.demo import serve\n\nserve({json.dumps(named)})\n",
-        REQUIREMENTS: "".join(f"{line}\n" for line in _requirements(named)),
+        REQUIREMENTS: "".join(f"{line}\n" for line in _requirements(named, emozoo_from)),
     }
 
 
-def _requirements(models: Sequence[str]) -> list[str]:
+def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
     """emozoo, with what the models need of it, and the distributions of plugins that they are made with."""
     extras, plugins = {"demo"}, set()
     for reference in models:
@@ -117,7 +126,7 @@ def _requirements(models: Sequence[str]) -> list[str]:
         extras.update(extra for _, _, extra in Preparation.from_config(config).needs)
         if config["plugin"]["distribution"] != "emozoo":
             plugins.add(f"{config['plugin']['distribution']}=={config['plugin']['version']}")
-    return [f"emozoo[{','.join(sorted(extras))}]=={emozoo.__version__}", *sorted(plugins)]
+    return [requirement.line(emozoo_from, extras=extras), *sorted(plugins)]
 
 
 def _readme(title: str, models: Sequence[str], existing: str) -> str:
