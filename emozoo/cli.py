@@ -19,10 +19,11 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 import emozoo
 from emozoo import cli_demo, cli_listen, cli_look, cli_plugins, cli_predict, cli_publish, cli_train
+from emozoo.cli_completion import Completing
 from emozoo.errors import EmozooError
 from emozoo.text import printable
 from emozoo.trouble import of_the_machine
@@ -57,7 +58,7 @@ def _process_given(parameter: Any, ctx: typer.Context, value: Any) -> Any:
     return None if value is None else type(parameter).process_value(parameter, ctx, value)
 
 
-class _Command(_Light, TyperCommand):
+class _Command(_Light, Completing):
     pass
 
 
@@ -96,7 +97,6 @@ app = typer.Typer(
     cls=_Commands,
     help="Recognises emotion in speech and video: trains, compares and runs networks that are plugins.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -136,7 +136,7 @@ for command in (
     cli_demo.space,
     cli_plugins.check,
 ):
-    app.command(command.__name__.strip("_"), cls=_Command if command is cli_look.list_ else None)(command)
+    app.command(command.__name__.strip("_"), cls=_Command if command is cli_look.list_ else Completing)(command)
 app.add_typer(cli_plugins.new, name="new")
 
 
@@ -167,7 +167,7 @@ def main() -> None:
             signal.signal(number, _interrupt)
     status: Any = 0
     try:
-        app()
+        app(prog_name=app.info.name)  # also as `python -m emozoo`: completion is for the command's name
     except SystemExit as ended:
         status = ended.code
     except Exception as error:  # with --debug, or a fault of emozoo's own
