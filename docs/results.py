@@ -165,14 +165,14 @@ def adaptation() -> str:
     for row in means(read("corpora.csv")):
         count = str(len(row["labels"].split()))
         heard = (
-            "several"
+            "several corpora"
             if "open.csv" in row["command"]
-            else "the others, then it"
+            else "the others, then this corpus"
             if "--from" in row["command"]
-            else "it alone"
+            else "this corpus only"
         )
-        heard += ", bands" if "band=" in row["command"] else ""
-        heard += "" if "--no-dev" in row["command"] else ", dev kept out"
+        heard += ", degraded recordings" if "band=" in row["command"] else ""
+        heard += "" if "--no-dev" in row["command"] else ", without dev speakers"
         key = (row["corpus"], count, heard, row["protocol"], row["architecture"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
@@ -222,7 +222,7 @@ def denoising() -> str:
     """UA in noise of several strengths, with and without taking it out."""
     measured = read("denoise.csv")
     models = list(dict.fromkeys((row["architecture"], row["dataset"]) for row in measured))
-    names = [f"`{architecture}` on {dataset}, as it is | noise taken out" for architecture, dataset in models]
+    names = [f"`{architecture}` on {dataset}, as it is | noise removed" for architecture, dataset in models]
     lines = [f"| noise added | {' | '.join(names)} |", f"|---|{'---:|' * 2 * len(models)}"]
     for noise in dict.fromkeys(row["noise"] for row in measured):
         cells = [
@@ -237,9 +237,9 @@ def denoising() -> str:
 
 
 def modalities() -> str:
-    """UA of networks for sound and picture with both, and with either alone."""
-    words = {"both": "sound and picture", "audio": "sound alone", "video": "picture alone"}
-    lines = ["| network | what it reads | UA % | 95 % interval | made with |", "|---|---|---|---|---|"]
+    """UA of networks for audio and video with both, and with either alone."""
+    words = {"both": "audio and video", "audio": "audio only", "video": "video only"}
+    lines = ["| network | input | UA % | 95 % interval | made with |", "|---|---|---|---|---|"]
     for row in read("modalities.csv"):
         ua, low, high = (f"{100 * float(row[name]):.1f}" for name in ("ua", "ua_low", "ua_high"))
         lines.append(
@@ -250,7 +250,7 @@ def modalities() -> str:
 
 
 def overview() -> str:
-    """README's table: the best UA of each network on each corpus, on speakers that it never heard."""
+    """README's table: the best UA of each network on each corpus, on unseen speakers."""
     best: dict[tuple[str, str, str], float] = {}
     for row in rows():
         key = (row["architecture"], row["dataset"], str(len(row["labels"].split())))
