@@ -23,37 +23,39 @@ SPEECH = bundled.FOLDER / "speech" / "README.md"
 SPEECH_TEXT = """\
 # speech
 
-The model in the box of emozoo: it tells {labels} voices apart, in any sound or video file. `emozoo predict clip.wav`
-answers with it. {members} networks of the architecture `resnet_gru` answer together.
+The bundled model of emozoo. It tells four emotions apart in a voice ({labels}), in any audio or video file.
+`emozoo predict clip.wav` uses it. It is an ensemble of {members} networks of the architecture `resnet_gru`.
 
 ## Training data and licence
 
-{recordings} recordings of acted speech: RAVDESS (Livingstone and Russo 2018; English, 24 speakers; CC BY-NC-SA 4.0), EMO-DB
-(Burkhardt et al. 2005; German, 10 speakers; for research) and nEMO (Christop 2024; Polish, 9 speakers; CC BY-NC-SA 4.0).
-Their terms bind the weights too: for research, nothing commercial, name the sources, share alike (cc-by-nc-sa-4.0). The code
-of emozoo is under the Apache License 2.0.
+{recordings} recordings of acted speech: RAVDESS (Livingstone and Russo 2018; English, 24 speakers; CC BY-NC-SA 4.0),
+EMO-DB (Burkhardt et al. 2005; German, 10 speakers; for research) and nEMO (Christop 2024; Polish, 9 speakers; CC
+BY-NC-SA 4.0). Their terms also bind the weights (cc-by-nc-sa-4.0): use them for research, not for anything commercial,
+name the sources, and share alike. The code of emozoo is under the Apache License 2.0.
 
-Each network was trained without the test speakers of its fold; together they heard everybody. provenance.json records that:
-a figure of this model on those speakers or recordings is called leaked. Of EMO-DB it has the speakers only.
+Each network was trained without the test speakers of its fold; together they were trained on all speakers.
+`provenance.json` records that: emozoo marks a result of this model on those speakers or recordings as leaked. For
+EMO-DB it records the speakers only.
 
-## How good it is
+## How accurate it is
 
-UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is of these very
-networks, each on the speakers that it never heard; the right one of networks that were trained on the two other corpora.
-How good they are together cannot be told by these recordings, of which some member heard each.
+UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is for these very
+networks, each on its unseen speakers. The right column is for networks that were trained on the two other corpora. The
+accuracy of the ensemble cannot be measured on these recordings, because each was in the training data of some member.
 
 {table}
 
-Their probabilities are scaled by a temperature of {temperature}, fitted to their answers for speakers that they had not
-heard. There the expected calibration error of a network, in 15 ranges, is {error} % (each fold by the others' temperature),
-and {before} % without scaling. On recordings of another kind it will be surer than it should be.
+Their probabilities are scaled by a temperature of {temperature}, fitted to their predictions for unseen speakers. On
+these, the expected calibration error of a network, in 15 bins, is {error} % (each fold with the temperature of the
+others), and {before} % without scaling. On recordings of another kind the model will be overconfident.
 
-## Limits
+## Limits and bias
 
-Actors portrayed an emotion, in three languages and good recordings. Spontaneous speech is fainter and more mixed; other
-languages, children and old people are beyond what was measured. Four words are all that it can say: it has none for
-another mood, for two voices at once, or for music. Some voices sound sad or angry to it whatever their mood; `--speaker`
-with a few recordings of the person helps.
+Actors portrayed an emotion, in three languages and in good recordings. Spontaneous speech is weaker and more mixed;
+other languages, children and old people were not measured. The model knows four emotions only: it has no answer for
+another mood, for two voices at once, or for music. It is biased: accuracy differs between speakers, and some voices
+sound sad or angry to it whatever their mood. Speaker adaptation (`--speaker`, with a few recordings of the person)
+reduces this bias.
 
 ## Use
 
@@ -66,8 +68,8 @@ emozoo predict clip.wav --speaker recordings-of-the-person/
 
 ## How it was made
 
-In a clone of emozoo, by the commands that docs/results.md has under "On worse recordings", which also tells how the
-networks bear noise, telephones and short clips.
+In a clone of emozoo, by the commands under "Degraded recordings" in docs/results.md. That section also measures the
+networks on noise, telephone speech and short clips.
 """
 
 
@@ -130,7 +132,7 @@ def results(rows: list[dict[str, str]]) -> str:
         figures = [f"**{share['ua']}**", f"± {share['ua_std']}", interval, share["wa"], share["macro_f1"]]
         lines.append([data, *figures, f"`{row['command']}`"])
     return (
-        "On speakers that training never heard. WA is accuracy, UA the mean recall of the classes; means and deviations are "
+        "On unseen speakers. WA is accuracy, UA the mean recall of the classes; means and deviations are "
         "over folds, the interval is a bootstrap over the speakers of all folds.\n\n" + card_text.table(header, lines)
     )
 
@@ -141,21 +143,21 @@ def render(name: str) -> str:
     rows = rows_of(name)
     config = architecture.config()
     parameters = sum(parameter.numel() for parameter in architecture.build(config, 4).parameters())
-    sees = " and 20 frames of 60 x 100" if architecture.video else ""
+    frames = " and 20 frames of 60 x 100" if architecture.video else ""
     sections = [
         f"# {name}",
-        f"{architecture.summary}. {parameters:,} parameters with four labels; it gets 3 seconds of 16 kHz sound{sees}.",
-        "This is the card of the architecture. `emozoo train` makes a model of it, and `emozoo card` that model's own card.",
+        f"{architecture.summary}. {parameters:,} parameters with four labels; it takes 3 seconds of 16 kHz audio{frames}.",
+        "This is the card of the architecture. `emozoo train` makes a model of it; `emozoo card` writes that model's card.",
         "## Results\n\n" + results(rows),
         card_text.network_section(architecture),
-        "## Its own recipe\n\n"
+        "## Settings and recipe\n\n"
         + card_text.settings_table(dataclasses.asdict(config), dataclasses.asdict(architecture.recipe)),
         card_text.purpose(
-            "splits that keep speakers apart are the default; a result for which they were not is marked as "
+            "splits that keep speakers apart are the default. A result of any other split is marked as "
             "speaker-dependent wherever it appears."
         ),
         "## Licence\n\nThe code is under the Apache License 2.0. The weights of a trained model are also under the "
-        "conditions of the corpus that it was trained on: `emozoo info ravdess` shows a corpus' licence.",
+        "terms of the corpus that it was trained on: `emozoo info ravdess` shows a corpus' licence.",
         card_text.citation_section([architecture.citation]),
     ]
     return f"---\n{front_matter(architecture, rows)}\n---\n\n" + "\n\n".join(sections) + "\n"
@@ -176,9 +178,9 @@ def index() -> str:
     table = card_text.table(["card", "network", "best UA measured, %"], lines).replace("---:", "---")
     return (
         "# Model cards\n\n"
-        "A card for each architecture in the box, with the results measured so far. `python docs/cards.py` renders "
-        "this folder from [`emozoo/results.csv`](../emozoo/results.csv) and the plugins; nothing here is edited by hand. "
-        "How the results were got, and why published ones are higher: [docs/results.md](../docs/results.md).\n\n"
+        "A card for each bundled architecture, with the results measured so far. `python docs/cards.py` renders "
+        "this folder from [`emozoo/results.csv`](../emozoo/results.csv) and the plugins; do not edit it by hand. "
+        "[docs/results.md](../docs/results.md) says how the results were measured, and why published ones are higher.\n\n"
         f"{table}\n"
     )
 
@@ -204,7 +206,7 @@ def speech() -> str:
             for found in (heard, unheard)
         ]
         lines.append([name, *cells])
-    table = card_text.table(["corpus", "voices it never heard", "a corpus and language it never heard"], lines)
+    table = card_text.table(["corpus", "unseen speakers", "unseen corpus and language"], lines)
     front = {
         "license": "cc-by-nc-sa-4.0",
         "library_name": "emozoo",
@@ -221,7 +223,7 @@ def speech() -> str:
         temperature=calibration["temperature"],
         error=sure[""],
         before=sure["_before"],
-        purpose=card_text.purpose("the figures above are for speakers that training never heard.", calibrated=True),
+        purpose=card_text.purpose("the results above are for unseen speakers.", calibrated=True),
     )
     return f"---\n{card.dump_front_matter(front)}\n---\n\n{text}"
 
