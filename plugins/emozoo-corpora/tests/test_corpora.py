@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import conftest  # noqa: F401 - gives every process a cache of its own
 import numpy as np
 import pytest
-from conftest import SHARED, needs_shared
 from emozoo_corpora import ased, crema_d, emo_db, meld, nemo
-from make_media import grey, tone, write_sound, write_video
-from plugin_site import installed
-from small import emozoo, one_error, set_words
+from support.make_media import grey, tone, write_sound, write_video
+from support.places import SHARED_DATA, needs_shared
+from support.plugin_site import installed
+from support.small import emozoo, one_error, set_words
 
 from emozoo import EmozooError
 from emozoo.data import load_dataset, read_rows
@@ -199,7 +200,7 @@ def test_emo_db_as_it_is_unpacked(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 @needs_shared
 def test_real_clips_of_emo_db() -> None:
-    dataset = load_dataset("emo_db", SHARED / "speech")  # one level too high, and Opus
+    dataset = load_dataset("emo_db", SHARED_DATA / "speech")  # one level too high, and Opus
     assert len(dataset) == 339 and dataset.features["label"].names == ["happy", "sad", "angry", "neutral"]
     assert np.bincount(dataset["label"]).tolist() == [71, 62, 127, 79]
     assert dict(zip(dataset["speaker"], dataset["gender"], strict=True)) == emo_db.GENDERS
@@ -244,7 +245,7 @@ def test_another_table_of_that_name_is_not_taken_for_nemos(tmp_path: Path, caplo
 
 @needs_shared
 def test_real_clips_of_nemo(caplog: pytest.LogCaptureFixture) -> None:
-    rows = read_rows(nemo.corpus, SHARED / "speech" / "nemo", Path())
+    rows = read_rows(nemo.corpus, SHARED_DATA / "speech" / "nemo", Path())
     assert len(rows) == 3076 and set(rows["speaker"]) == nemo.GENDERS.keys() and not caplog.records
     assert set(rows["emotion"]) == {"angry", "happy", "sad", "neutral"}
 
@@ -253,7 +254,7 @@ def test_real_clips_of_nemo(caplog: pytest.LogCaptureFixture) -> None:
 def test_emozoo_trains_on_nemo(tmp_path: Path) -> None:
     """On a few real clips of each speaker, in a folder as it is published."""
     (tmp_path / "samples").mkdir()
-    for path in sorted((SHARED / "speech" / "nemo").glob("*_[12].opus")):
+    for path in sorted((SHARED_DATA / "speech" / "nemo").glob("*_[12].opus")):
         (tmp_path / "samples" / path.name).symlink_to(path)
     words = [
         "train",
@@ -308,10 +309,10 @@ def test_ased_as_it_is_published(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 
 @needs_shared
 def test_real_clips_of_ased(caplog: pytest.LogCaptureFixture) -> None:
-    if not (SHARED / "speech" / "ased").is_dir():
+    if not (SHARED_DATA / "speech" / "ased").is_dir():
         pytest.skip("needs ASED among the real clips")
-    rows = read_rows(ased.corpus, SHARED / "speech", Path())  # one level too high, and Opus
-    with open(SHARED / "speech" / "metadata.csv", encoding="utf-8", newline="") as file:
+    rows = read_rows(ased.corpus, SHARED_DATA / "speech", Path())  # one level too high, and Opus
+    with open(SHARED_DATA / "speech" / "metadata.csv", encoding="utf-8", newline="") as file:
         table = [line for line in csv.DictReader(file) if line["corpus"] == "ased"]
     told = {Path(line["file"]).stem: (line["speaker"][-2:], line["gender"], line["emotion"]) for line in table}
     assert told == {each["utterance_id"]: (each["speaker"], each["gender"], each["emotion"]) for each in rows}

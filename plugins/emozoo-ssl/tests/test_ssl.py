@@ -22,9 +22,9 @@ from emozoo_ssl import SslConfig, architecture
 from emozoo_ssl.backbone import BASE, KINDS, build_encoder, check_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plugin_site import installed
 from safetensors.torch import load_file, save_file
-from small import emozoo, one_error, read, toy
+from support.plugin_site import installed
+from support.small import emozoo, one_error, read, toy
 from torch.nn import functional as F
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 

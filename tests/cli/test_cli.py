@@ -1,0 +1,169 @@
+"""The command line's surface: help, wrong words, narrow and missing terminals, the installed script."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.small import emozoo, one_error
+
+from emozoo import registry
+from emozoo.architecture import Recipe
+from emozoo.info import describe, measured_results
+
+COMMANDS = [
+    "train", "evaluate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card", "list", "info",
+    "check", "new architecture", "new dataset",
+]  # fmt: skip
+OPTIONS = {
+    "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
+    "--resume --set --device --precision --json",
+    "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --output --device --json",
+    "predict": "--model --speaker --timeline --plot --csv --backend --device --json",
+    "listen": "--model --microphone --rate --channels --format --vad --speaker --device --json",
+    "export": "--format --output --json",
+    "benchmark": "--set --batch-sizes --device --json",
+    "push": "--private --revision --message --dry-run --token --json",
+    "card": "",
+    "demo": "--model --host --port --max-size --max-length --device",
+    "space": "--model --output --private --token --dry-run --json",
+    "list": "--hub --json",
+    "info": "--json",
+    "check": "--set --data-dir --device --json",
+    "new architecture": "--video --output",
+    "new dataset": "--output",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_every_option(command: str) -> None:
+    text = emozoo(*command.split(), "--help", COLUMNS="160").stdout
+    for option in OPTIONS[command].split():
+        assert option in text
+
+
+def test_the_installed_script_is_the_same_program() -> None:
+    script = Path(sys.executable).with_name("emozoo")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
+    assert done.stdout == emozoo("--version").stdout and done.stdout.startswith("emozoo ")
+
+
+@pytest.mark.parametrize("words", [["trian", "cnn"], ["train"], ["train", "cnn", "--epoch", "3"], ["predict"]])
+def test_wrong_words_are_refused_with_status_2(words: list[str]) -> None:
+    done = emozoo(*words, check=2)
+    assert "Traceback" not in done.stderr and done.stdout == ""
+
+
+def test_ctrl_c_is_status_130_also_where_a_library_makes_an_error_of_it() -> None:
+    code = """if True:
+    import signal, sys
+    from emozoo import EmozooError, card, cli
+
+    def write_card(folder):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise {error}("initialization failed") from None
+
+    card.write_card, sys.argv = write_card, ["emozoo", "card", "run"]
+    cli.main()
+    """
+    for error in ("EmozooError", "SystemError", "KeyboardInterrupt"):
+        command = [sys.executable, "-c", code.format(error=error)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+def test_info_of_an_architecture_is_complete() -> None:
+    document = json.loads(emozoo("info", "cnn_rnn_3dcnn", "--json").stdout)
+    architecture = registry.get_architecture("cnn_rnn_3dcnn")
+    network = architecture.build(architecture.config(), 4)
+    assert document["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+    assert document["modalities"] == ["audio", "video"]
+    assert set(document["recipe"]) == {field for field in Recipe.__dataclass_fields__}
+    assert any("71.75" in line for line in document["published_results"])
+    assert "2006.08129" in document["citation"]
+    shapes = {layer["layer"]: layer["output"] for layer in document["layers"]}
+    assert shapes["audio.convs.pool3"] == [24, 25, 37] and shapes["classifier.output"] == [4]
+
+
+@pytest.mark.parametrize("name", ["iemocap", "ravdess", "manifest", "toy"])
+def test_info_of_a_dataset_says_how_to_get_it(name: str) -> None:
+    document = describe(name)
+    assert document["kind"] == "dataset" and document["obtain"] and document["protocol"]
+    assert name in emozoo("info", name).stdout
+
+
+def test_info_of_nothing_gives_the_nearest() -> None:
+    assert "did you mean cnn_rnn" in one_error(emozoo("info", "cnn_rn", check=2))
+
+
+def test_measured_results_name_their_command() -> None:
+    rows = measured_results()
+    assert rows
+    for row in rows:
+        assert row["command"].startswith(f"emozoo train {row['architecture']} ")
+        assert 0 <= float(row["ua_low"]) <= float(row["ua"]) <= float(row["ua_high"]) <= 1
+    shown = json.loads(emozoo("info", "cnn", "--json").stdout)["measured_results"]
+    assert len(shown) == sum(row["architecture"] == "cnn" for row in rows)
+    assert len({tuple(row.values()) for row in shown}) == len(shown), "two rows of one corpus can be told apart"
+    best = max(row["ua_mean"] for row in shown)
+    table = emozoo("info", "cnn", COLUMNS="300").stdout
+    assert "UA %, mean" in table and f"{100 * best:.1f}" in table and f"{best:.4f}" not in table
+
+
+def test_a_narrow_terminal_and_a_pipe_lose_no_words() -> None:
+    narrow = emozoo("list", COLUMNS="36").stdout
+    assert max(map(len, narrow.splitlines())) <= 36
+    assert "cnn_rnn_3dcnn" in re.sub(r"[│\s]", "", narrow)
+    assert "\x1b" not in emozoo("list").stdout  # no colours in a pipe
+
+
+def test_a_terminal_gets_colours_and_no_color_takes_them_away() -> None:
+    def on_a_terminal(**environment: str) -> str:
+        reader, writer = pty.openpty()
+        kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "emozoo", "list"],
+            stdout=writer,
+            stderr=subprocess.DEVNULL,
+            env={**kept, "TERM": "xterm", **environment},
+        )
+        os.close(writer)
+        text = b""
+        while True:
+            try:
+                chunk = os.read(reader, 4096)
+            except OSError:
+                break
+            if not chunk:
+                break
+            text += chunk
+        assert process.wait(60) == 0
+        return text.decode()
+
+    assert "\x1b[32mok" in on_a_terminal()
+    assert "\x1b[32mok" not in on_a_terminal(NO_COLOR="1")
+
+
+def test_the_core_names_no_plugin() -> None:
+    folder = Path(registry.__file__).parent
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"emozoo_cnn|import_module", text), path
+
+
+def test_imports_run_one_way() -> None:
+    """Data, features and the model know nothing of the workflows; the workflows nothing of the command line."""
+    folder = Path(registry.__file__).parent
+    workflows = ("train", "trainer", "evaluate", "cli", "render", "info")
+    for name in ["media.py", "sound.py", "features.py", "architecture.py", "registry.py", "metrics.py", "settings.py"]:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert not re.search(rf"(from|import) emozoo(\.| import )({'|'.join(workflows)})\b", text), name
+    for name in ["train.py", "trainer.py", "evaluate.py", "adaptation.py", "predict.py", "listen.py", "model.py"]:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert not re.search(r"(from|import) emozoo(\.| import )(cli|render)\b", text), name

@@ -1,0 +1,200 @@
+"""What strangers wrote reaches a terminal as text, JSON as JSON and a spreadsheet as words, whatever it holds."""
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from support.make_media import tone, write_sound
+from support.small import emozoo, one_error
+
+from emozoo import render
+from emozoo.export import Export
+from emozoo.hub import HubModel, Push
+from emozoo.predict import Prediction, Stretch
+from emozoo.registry import ARCHITECTURES, Plugin
+from emozoo.run import read_predictions, write_predictions
+from emozoo.text import csv_cell, csv_text, json_text, printable
+
+NASTY = "a\x1b]0;owned\x07\x9b31m\r\nerror: all is lost\u202egpj.\u2066\u2028[red]b[/red]:smile:\x00\\"
+OVERLONG = st.one_of(st.text(), st.text("\x1b\r\n[]/\\:'=\x9b\u202e\u2028é😀\u200d\udc80", min_size=1))
+
+
+def obeyed(text: str) -> list[str]:
+    """What a terminal would obey or hide, but for line feeds."""
+    return [
+        sign
+        for sign in text
+        if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") and sign not in "\n\u200c\u200d"
+    ]
+
+
+@given(OVERLONG)
+@example(NASTY)
+def test_printable_text_is_one_line_without_anything_that_a_terminal_obeys(text: str) -> None:
+    shown = printable(text)
+    assert not obeyed(shown) and "\n" not in shown
+    assert not obeyed(printable(text, lines=True).replace("\t", ""))
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("größer.wav", "größer.wav"),
+        ("gro\u0308ßer", "gro\u0308ßer"),  # as macOS spells it
+        ("نمی\u200cدانم 👩\u200d🔬 \u3000日本", "نمی\u200cدانم 👩\u200d🔬 \u3000日本"),
+        ("a\x1b[31m\n\u202e\udcff\x85", r"a\x1b[31m\n\u202e\udcff\x85"),
+    ],
+)
+def test_words_of_any_language_stay_and_what_is_no_word_is_told(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.dictionaries(st.text(), inner)))
+@example({NASTY: NASTY + "\x7f\U000e0041"})
+def test_json_has_the_exact_words_and_nothing_that_a_terminal_obeys(document: Any) -> None:
+    text = json_text(document, indent=2)
+    assert not obeyed(text) and json.loads(text) == document
+
+
+@given(st.one_of(OVERLONG, st.from_regex(r"[\s']*[=+@\-＝].*")))
+@example("'=1+1")
+@example("'tis")
+@example("\t=1")
+def test_no_cell_of_csv_is_a_formula_and_each_can_be_read_back(text: str) -> None:
+    cell = csv_cell(text)
+    assert cell.lstrip("'")[:1] not in {*"=+-@"} or cell.startswith("'")
+    assert cell[:1] not in {*"=+-@\t\r\n＝＋－＠"}  # noqa: RUF001
+    assert csv_text(cell) == text
+
+
+def show_everything(word: str) -> None:
+    """Prints each kind of result, with the word wherever a stranger's may stand."""
+    render.warn(word)
+    render.say(word)
+    shares = {word: 0.75, "b": 0.25}
+    answers = [
+        Prediction(word, word, shares, (Stretch(0.0, 3.0, word, shares),), None, ("audio",)),
+        Prediction(word, error=word),
+    ]
+    render.show_predictions(answers, list(shares), timeline=True)
+    render.show_stretch(Stretch(0.0, 3.0, word, shares), list(shares))
+    render.show_plugins({word: [Plugin(ARCHITECTURES, word, word, word, word, word or None)]})
+    render.show_bundled([{"name": word, "architecture": word, "labels": [word]}])
+    render.show_export(Export(word, 1, 1, 0.0))
+    render.show_push(Push(word, {word: 1}, (word,), word, None))
+    render.show_push(Push(word, {word: 1}, (word,), word, word))
+    render.show_hub([HubModel(word, word, (word,), None, None, 1)])
+    nested = {"name": word, "kind": word, "text": word, "list": [word, 2], "table": {word: word}, word: word}
+    render.show_info({**nested, "rows": [{word: [word], "b": word}]})
+
+
+@settings(deadline=None, max_examples=60)
+@given(OVERLONG)
+@example(NASTY)
+def test_nothing_on_the_terminal_is_anything_but_text(word: str) -> None:
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "out", render.PlainConsole(stream))
+        patch.setattr(render, "err", render.PlainConsole(stream))
+        show_everything(word)
+    assert not obeyed(stream.getvalue().replace("\t", ""))
+
+
+@pytest.mark.parametrize("word", ["[red]b[/red]", "[/]", ":smile:", "a\\", "a\\\\\\", "[link=http://x]y[/link]"])
+def test_markup_in_a_strangers_words_is_shown_as_it_is(word: str) -> None:
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "out", render.PlainConsole(stream))
+        patch.setattr(render, "err", render.PlainConsole(stream))
+        render.warn(word)
+        render.show_info({"name": word, "kind": "k", "list": [word], "table": {"a": word}})
+        render.show_stretch(Stretch(0.0, 3.0, word, {word: 1.0}), [word])
+    assert stream.getvalue().count(word) == 5 and f"warning: {word}\n" in stream.getvalue()
+
+
+@given(OVERLONG)
+@example("a\nerror: all is lost")
+def test_a_warning_is_one_line(word: str) -> None:
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "err", render.PlainConsole(stream))
+        render.warn(word)
+    assert stream.getvalue().count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def nasty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "=ü\x1b[31m\nerror: no [b]x.wav"
+    write_sound(path, tone(3.0, 16_000), 16_000)
+    return path
+
+
+SHOWN = r"=ü\x1b[31m\nerror: no [b]x.wav"
+
+
+def test_a_file_name_is_shown_with_escapes_and_json_has_it_exactly(nasty_file: Path) -> None:
+    folder = nasty_file.parent
+    table = emozoo("predict", str(nasty_file.name), cwd=folder)
+    assert SHOWN in re.sub(r"[│\s]", "", table.stdout).replace("error:no[b]", "error: no [b]")
+    found = json.loads(emozoo("predict", nasty_file.name, "--json", cwd=folder).stdout)
+    assert found["predictions"][0]["file"] == nasty_file.name
+    rows = emozoo("predict", nasty_file.name, "--csv", cwd=folder).stdout
+    assert not obeyed(rows) and len(rows.splitlines()) == 2
+    (row,) = csv.DictReader(io.StringIO(rows))
+    assert row["file"] == f"'{SHOWN}"
+
+
+def test_an_error_about_a_file_is_one_line(tmp_path: Path) -> None:
+    name = "gone\x1b]0;x\x07\nerror: [red]\u202e.wav"
+    (tmp_path / name).write_bytes(b"no sound")
+    for words in ([], ["--json"], ["--csv"]):
+        done = emozoo("predict", name, *words, check=2, cwd=tmp_path)
+        assert not obeyed(done.stdout + done.stderr) and r"gone\x1b]0;x\x07\nerror: [red]\u202e.wav" in done.stderr
+    assert r"\x1b" in one_error(emozoo("predict", "a.wav", "--model", "no\x1b[2J", check=2, cwd=tmp_path))
+    done = emozoo("predict", "--no\x1b[2J\x9b", check=2)
+    assert r"--no\x1b[2J" in done.stderr and not obeyed(done.stderr)
+
+
+def test_a_traceback_is_text_as_well(tmp_path: Path) -> None:
+    done = emozoo("--debug", "predict", "a.wav", "--model", "no\x1b[2J", check=1, cwd=tmp_path)
+    assert "Traceback" in done.stderr and r"no\x1b[2J" in done.stderr and not obeyed(done.stderr)
+
+
+def test_what_a_broken_plugin_says_is_text(tmp_path: Path) -> None:
+    site = tmp_path / "nasty_plugin-1.0.dist-info"
+    site.mkdir()
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: nasty-plugin\nVersion: 1.0\x1b[31m[b]\n")
+    (site / "entry_points.txt").write_text("[emozoo.architectures]\nnasty\x1b]0;x\x07 = nasty_plugin:A\n")
+    (tmp_path / "nasty_plugin.py").write_text("raise ValueError('\\x1b[2J [red]no[/red] \\x9b \\u202e')\n")
+    for words in (["list"], ["list", "--json"], ["info", "nasty\x1b]0;x\x07"]):
+        done = emozoo(*words, check=None, PYTHONPATH=str(tmp_path), COLUMNS="300")
+        assert not obeyed(done.stdout + done.stderr) and "[red]no[/red]" in done.stdout + done.stderr, words
+
+
+def test_predictions_csv_is_harmless_in_a_spreadsheet_and_gives_back_the_words(tmp_path: Path) -> None:
+    labels = ["=cmd|' /C calc'!A0", "-angry", "'tis"]
+    ids = ["@SUM(1)", "+1", "'=1", "\tx", "a\r\nb", 'q"', "plain"]
+    speakers, true = ["-1"] * len(ids), np.zeros(len(ids), int)
+    write_predictions(tmp_path / "predictions.csv", labels, ids, speakers, true, np.full((len(ids), 3), 1 / 3))
+    with open(tmp_path / "predictions.csv", encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in {*"=+-@\t\r"}] and "0.333333" in cells
+    rows = read_predictions(tmp_path / "predictions.csv")
+    assert [row["utterance_id"] for row in rows] == ids
+    assert [*rows[0]][4:] == labels and rows[0]["predicted"] == labels[0] and rows[0]["speaker"] == "-1"
+
+
+def test_labels_that_look_like_formulas_are_words_in_csv() -> None:
+    shares = {"=1+1": 0.5, "b": 0.5}
+    text = io.StringIO()
+    render.write_csv([Prediction("-x.wav", "=1+1", shares)], list(shares), False, text)
+    assert text.getvalue() == "file,emotion,'=1+1,b,error\n'-x.wav,'=1+1,0.500000,0.500000,\n"
