@@ -80,3 +80,45 @@ def test_the_citation_is_of_this_version() -> None:
     assert (citation["title"], citation["version"]) == (PROJECT["name"], PROJECT["version"])
     assert citation["repository-code"] == REPOSITORY and citation["url"] == PROJECT["urls"]["Documentation"]
     assert "2006.08129" in str(citation["references"])
+
+
+WORKFLOWS = {path.stem: path for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+
+
+def test_github_tests_each_python_that_the_classifiers_name() -> None:
+    jobs = yaml.safe_load(WORKFLOWS["test"].read_text(encoding="utf-8"))["jobs"]
+    named = {match[1] for name in PROJECT["classifiers"] if (match := re.fullmatch(r".* :: Python :: (3\.\d+)", name))}
+    assert set(jobs["test"]["strategy"]["matrix"]["python"]) == named
+    commands = "\n".join(step.get("run", "") for step in jobs["test"]["steps"])
+    for command in ("pip install -e '.[test]'", "ruff check", "ruff format --check", "mypy", "pytest"):
+        assert command in commands
+
+
+def test_a_tag_publishes_without_a_password() -> None:
+    workflow = yaml.safe_load(WORKFLOWS["release"].read_text(encoding="utf-8"))
+    assert workflow[True] == {"push": {"tags": ["v*"]}}  # YAML takes `on` for a truth value
+    publish = workflow["jobs"]["publish"]
+    assert publish["permissions"] == {"id-token": "write"} and "secrets." not in WORKFLOWS["release"].read_text()
+    assert "twine check --strict dist/*" in str(workflow["jobs"]["build"])
+
+
+@pytest.mark.parametrize("name", sorted(WORKFLOWS))
+def test_a_workflow_pins_its_actions_and_may_only_read_by_default(name: str) -> None:
+    text = WORKFLOWS[name].read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+    used = re.findall(r"uses: (\S+)", text)
+    assert used and all(re.fullmatch(r"[\w/-]+@(v\d+|release/v1)", action) for action in used)
+    for line in re.findall(r"run: pip install .*mkdocs.*", text):
+        packages = set(re.findall(r"[a-z]+(?:-[a-z]+)*(?:\[\w+\])?(?:>=[\d.]+)?", line.partition("install ")[2]))
+        assert packages == set(PROJECT["optional-dependencies"]["docs"]), "those of the extra"
+
+
+def test_the_forms_for_issues_can_be_filled_in() -> None:
+    forms = [path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config"]
+    assert len(forms) == 2
+    for path in forms:
+        form = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert form["name"] and form["description"]
+        assert any(field.get("validations", {}).get("required") for field in form["body"])
+        for field in form["body"]:
+            assert field["type"] == "markdown" or (field["id"] and field["attributes"]["label"])
