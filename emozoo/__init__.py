@@ -28,11 +28,8 @@ def __getattr__(name: str) -> Any:
         from emozoo.listen import Listener
 
         return Listener
-    if name == "__version__":  # asked for rarely, and its import takes as long as the rest of --help
-        from importlib.metadata import PackageNotFoundError, version
+    if name == "__version__":
+        from emozoo.version import version
 
-        try:
-            return version("emozoo")
-        except PackageNotFoundError:  # run from a source tree that was never installed
-            return "0+unknown"
+        return version()
     raise AttributeError(f"module 'emozoo' has no attribute {name!r}")

@@ -7,24 +7,11 @@ recordings are of mixed moods: those of one mood only make that mood less likely
 
 from __future__ import annotations
 
-import logging
-import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-from emozoo.errors import EmozooError
-from emozoo.media_files import find_files
-from emozoo.predict import predict_files
-
-if TYPE_CHECKING:
-    from emozoo.predict import Model
-
-log = logging.getLogger("emozoo")
 
 PRIOR_RECORDINGS = 5
 """With so many recordings, half of the lean that they show is believed."""
@@ -65,23 +52,6 @@ def _lean(total: np.ndarray, count: int) -> SpeakerLean:
     """From the sum float64 [labels] of the logarithms of `count` recordings' probabilities."""
     lean = (total - total.mean()) / (count + PRIOR_RECORDINGS)
     return SpeakerLean(count, tuple(lean.tolist()))
-
-
-def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerLean:
-    """The lean that a speaker's recordings show: files, folders and patterns, as `emozoo.media_files.find_files` takes them.
-
-    Those that cannot be read are left out with a warning. Raises EmozooError where none can.
-    """
-    given = [recordings] if isinstance(recordings, str | Path) else recordings
-    files, heard = find_files([os.fspath(each) for each in given], warn=log.warning), []
-    for answer in predict_files(model, files):
-        if answer.probabilities is not None:
-            heard.append(list(answer.probabilities.values()))
-        else:
-            log.warning("left out of the speaker's recordings: %s", answer.error)
-    if files and not heard:
-        raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
-    return SpeakerLean.from_probabilities(np.reshape(heard, (-1, len(model.labels))).astype(float))
 
 
 def adapt_to_speakers(odds: np.ndarray, speakers: Sequence[str], recordings: int | None = None) -> np.ndarray:

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-import emozoo
 from emozoo import media, registry
 from emozoo.architecture import Recipe
 from emozoo.errors import EmozooError
@@ -29,6 +28,7 @@ from emozoo.paths import cores, user_path
 from emozoo.reference import is_reference
 from emozoo.settings import apply_settings
 from emozoo.trainer import computes_bf16
+from emozoo.version import version as emozoo_version
 
 SECONDS = 3.0
 """How long each figure is measured at most, after a warm-up."""
@@ -216,7 +216,7 @@ def _machine(device: torch.device) -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "emozoo": emozoo.__version__,
+        "emozoo": emozoo_version(),
     }
 
 

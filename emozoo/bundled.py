@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "models"
+FOLDER = Path(str(importlib.resources.files("emozoo"))) / "models"
 DEFAULT = "speech"
 """What `emozoo predict` answers with where no `--model` is named."""
 

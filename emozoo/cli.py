@@ -21,12 +21,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-import emozoo
 from emozoo import cli_demo, cli_listen, cli_look, cli_plugins, cli_predict, cli_publish, cli_train
 from emozoo.cli_completion import Completing
 from emozoo.errors import EmozooError
 from emozoo.text import printable
 from emozoo.trouble import of_the_machine
+from emozoo.version import version as emozoo_version
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer tells of words that are no command or no option; it may repeat the name of a file."""
@@ -105,7 +105,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"emozoo {emozoo.__version__}")
+        typer.echo(f"emozoo {emozoo_version()}")
         raise typer.Exit
 
 

@@ -49,9 +49,9 @@ def listen(
     Such as: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """
     from emozoo import pcm, render
-    from emozoo.adaptation import hear_speaker
     from emozoo.listen import DENOISING_SECONDS, Listener, check_model
     from emozoo.media_files import find_files
+    from emozoo.predict import hear_speaker
 
     pcm.check_layout(rate, channels)
     voice = find_files(speaker or [])

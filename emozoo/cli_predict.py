@@ -48,9 +48,8 @@ def predict(
     if as_csv and as_json:
         raise EmozooError("--csv and --json exclude each other")
     from emozoo import decoder
-    from emozoo.adaptation import hear_speaker
     from emozoo.media_files import find_files
-    from emozoo.predict import document, predict_files
+    from emozoo.predict import document, hear_speaker, predict_files
     from emozoo.reference import name_of
     from emozoo.sound import begins_as_sound_file
 

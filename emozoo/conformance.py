@@ -6,19 +6,16 @@ of a dataset in `emozoo.conformance_corpus`. `emozoo check` and `emozoo.testing`
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from emozoo import registry
 from emozoo.errors import EmozooError
 from emozoo.registry import Plugin
+from emozoo.trial import begin_import, import_answer
 from emozoo.trouble import told
 
 S = TypeVar("S")
@@ -174,40 +171,20 @@ def find(point: Point[S], subject: S) -> Finding:
         return Finding(point, BROKEN, told(error))
 
 
-_IMPORT = """
-import json, os, sys, time
-from pathlib import Path
-from emozoo import registry
-plugin = registry.Plugin(*json.loads(sys.argv[2]))
-for needed in ("torch", "emozoo.features") if plugin.group == registry.ARCHITECTURES else ("emozoo.data.corpus",):
-    __import__(needed)
-started = time.perf_counter()
-problem = registry.import_plugin(plugin)[1]
-Path(sys.argv[1]).write_text(json.dumps([problem, time.perf_counter() - started]), encoding="utf-8")
-sys.stderr.flush()
-os._exit(0)
-"""
-
-
 def _loads(plugin: Plugin) -> str:
     """Imports the plugin in a process of its own, so that it cannot harm this one."""
     with tempfile.TemporaryDirectory(prefix="emozoo-check-") as folder:
-        answer = Path(folder, "answer")
-        command = [sys.executable, "-c", _IMPORT, str(answer), json.dumps(list(vars(plugin).values()))]
-        path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = begin_import(folder, [plugin], timed=plugin.group)
         try:
-            done = subprocess.run(
-                command,
-                env={**os.environ, "PYTHONPATH": path},
-                timeout=IMPORT_SECONDS,
-                **quiet,  # type: ignore[call-overload]
-            )
+            status = process.wait(IMPORT_SECONDS)
         except subprocess.TimeoutExpired:
             raise Broken(f"its import did not end within {IMPORT_SECONDS} s") from None
-        if not answer.exists():
-            raise Broken(f"its import ended the process (exit status {done.returncode})")
-        problem, seconds = json.loads(answer.read_text(encoding="utf-8"))
+        finally:
+            process.kill()
+            process.wait()
+        if (answer := import_answer(folder, 0)) is None:
+            raise Broken(f"its import ended the process (exit status {status})")
+    problem, seconds = answer
     if problem:
         raise Broken(problem)
     beside = "torch" if plugin.group == registry.ARCHITECTURES else "datasets"

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from emozoo import container, film, soundtrack
+from emozoo import container, face, film, soundtrack
 from emozoo.errors import EmozooError
 
 MEMORY = 2**31
@@ -34,6 +34,7 @@ class Session:
         self.warnings: list[str] = []
         self._pieces: Iterator[tuple[int, np.ndarray]] = iter(())
         self._video: film.Video | None = None
+        self._faces: dict[film.Crop, face.FaceFrames] = {}
 
     def answer(self, request: dict[str, Any]) -> Given:
         """The value and arrays of a request, which names its file. Raises what the decoders raise."""
@@ -46,14 +47,23 @@ class Session:
             rate, piece = next(self._pieces, (0, None))
             return rate, [] if piece is None else [piece]
         if do == "video":
-            self._video = film.Video(path, self.warnings.append)
+            self._video, self._faces = film.Video(path, self.warnings.append), {}
             return self._video.seconds, []
         assert self._video is not None
         if do == "expect":
             self._video.expect([(start, samples) for start, samples in request["spans"]])
+            self._faces = {}
             return None, []
         crop = None if request["crop"] is None else film.Crop(**request["crop"])
-        return None, [self._video.frames(request["start"], request["samples"], crop, request["face"])]
+        span = request["start"], request["samples"]
+        if request["face"]:
+            return None, [self._cropped_to_face(self._video, crop or film.WHOLE_PICTURE).frames(*span)]
+        return None, [self._video.frames(*span, crop)]
+
+    def _cropped_to_face(self, video: film.Video, within: film.Crop) -> face.FaceFrames:
+        if within not in self._faces:
+            self._faces[within] = face.FaceFrames(video, within)
+        return self._faces[within]
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import emozoo
 from emozoo import media, onnx_model
 from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS
 from emozoo.errors import EmozooError
@@ -31,6 +30,7 @@ from emozoo.onnx_graph import FRAMES, SOUND
 from emozoo.paths import atomic, user_path
 from emozoo.reference import is_reference
 from emozoo.together import Together
+from emozoo.version import version as emozoo_version
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -74,7 +74,7 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
         raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
     graph = _graph(model)
     notes = {
-        onnx_model.VERSION_KEY: emozoo.__version__,
+        onnx_model.VERSION_KEY: emozoo_version(),
         onnx_model.ARCHITECTURE_KEY: model.architecture.name,
         onnx_model.LABELS_KEY: json.dumps(list(model.labels)),
         onnx_model.WEIGHTS_KEY: onnx_model.digest(source / WEIGHTS),

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from emozoo.errors import EmozooError
-
-if TYPE_CHECKING:
-    from emozoo.film import Crop, Video
+from emozoo.film import FRAME_HEIGHT, FRAME_WIDTH, Crop, Video
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
 STRETCH_SECONDS = 10
@@ -42,8 +40,8 @@ class FaceFrames:
     for all. Spans asked for in order of time cost one pass over the film, and one for the search.
     """
 
-    def __init__(self, video: Video, within: Crop, expected: np.ndarray | None = None) -> None:
-        """`within`: the part of the picture in which the face is looked for; `expected`: as in `Pictures`."""
+    def __init__(self, video: Video, within: Crop) -> None:
+        """`within`: the part of the picture in which the face is looked for."""
         self._cv2 = _import_cv2()
         self._cascade = self._cv2.CascadeClassifier(_cascade_file(self._cv2))
         self._video, self._within = video, within
@@ -51,12 +49,15 @@ class FaceFrames:
         moments = video.numbers_at(self._seconds + 0.5)
         self._moments = set(moments.tolist())
         self._searched = video.pictures(SEARCHED_ROWS, self._search, np.unique(moments))
-        self._cropped = video.pictures(ROWS, self._crop, expected)
+        self._cropped = video.pictures(ROWS, self._crop, video.expected)
         self._boxes: dict[int, Box | None] = {}
 
     def frames(self, start: float, samples: int) -> np.ndarray:
         """As `Video.frames`: uint8 [ceil(samples / 2400), 60, 100, 3]."""
-        return np.stack([self._cropped.at(int(number)) for number in self._video.numbers(start, samples)])
+        self._video.check_start(start)
+        frames = np.stack([self._cropped.at(int(number)) for number in self._video.numbers(start, samples)])
+        self._video.tell_of_damage()
+        return frames
 
     def box(self, seconds: float) -> Box | None:
         """Of the stretch in which a moment lies; None where no face is found."""
@@ -87,8 +88,6 @@ class FaceFrames:
 
     def _crop(self, number: int, picture: np.ndarray) -> np.ndarray:
         """The frame: uint8 [60, 100, 3]."""
-        from emozoo.film import FRAME_HEIGHT, FRAME_WIDTH
-
         top, left, part = self._part(picture)
         if box := self.box(float(self._video.times[min(number, len(self._video.times) - 1)])):
             rows = picture.shape[0]

@@ -1,6 +1,6 @@
 """The pictures of a file as frames: part of `emozoo.media`, which is what the rest of emozoo imports.
 
-`emozoo.video_track` tells when each picture is shown, `emozoo.pictures` decodes. Cropping to a face is `emozoo.face`'s work.
+`emozoo.video_track` tells when each picture is shown, `emozoo.pictures` decodes. `emozoo.face` crops to a face.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +17,6 @@ from emozoo.media_files import ignore
 from emozoo.pictures import Pictures, View
 from emozoo.sound import SAMPLING_RATE
 from emozoo.video_track import read_track
-
-if TYPE_CHECKING:
-    from emozoo.face import FaceFrames
 
 FRAME_HEIGHT = 60
 FRAME_WIDTH = 100
@@ -63,15 +59,15 @@ class Video:
         """When the last picture ends."""
         self._size = self._track.size
         self._pictures: dict[tuple[int, int], Pictures] = {}
-        self._faces: dict[Crop, FaceFrames] = {}
         self._open: list[Pictures] = []
-        self._expected: np.ndarray | None = None
+        self.expected: np.ndarray | None = None
+        """The pictures that `expect` was told of; None: any."""
 
     def expect(self, spans: Iterable[tuple[float, int]]) -> None:
         """Says that `frames` will be asked for these starts and samples, once: all other pictures need not be scaled, which
         is most of the work. What is asked for nevertheless is answered as well, but may cost another pass over the file."""
-        self._expected = np.unique(np.concatenate([self.numbers(*span) for span in spans]))
-        self._pictures, self._faces, self._open = {}, {}, []
+        self.expected = np.unique(np.concatenate([self.numbers(*span) for span in spans]))
+        self._pictures, self._open = {}, []
 
     def numbers(self, start: float, samples: int) -> np.ndarray:
         """Which picture is shown beside each frame of a span: int64 [ceil(samples / 2400)]."""
@@ -89,22 +85,22 @@ class Video:
         width, height = (max(1, round(side * scale)) for side in self._size)
         return self._opened(Pictures(self._track, width, height, expected, view))
 
-    def frames(self, start: float, samples: int, crop: Crop | None = None, face: bool = False) -> np.ndarray:
+    def frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
         """The frames beside `samples` of 16 kHz sound from `start`: uint8 [ceil(samples / 2400), 60, 100, 3].
 
         Frame k is the picture at start + (k + 0.5) * 0.15 s, or the last one where the video is over by then; it is
         an error where the video is over at `start`. The picture, or the `crop` of it, is scaled to fit, undistorted, with
-        black bars; with `face`, cropped to the face in it, where one is found (`emozoo.face`). Spans asked for in order of
-        time, which may overlap, cost one pass over the file.
+        black bars. Spans asked for in order of time, which may overlap, cost one pass over the file.
         """
+        self.check_start(start)
+        frames = self._whole_frames(self.numbers(start, samples), crop or WHOLE_PICTURE)
+        self.tell_of_damage()
+        return frames
+
+    def check_start(self, start: float) -> None:
+        """Raises EmozooError for a span that begins when the video is over."""
         if not start < self.seconds:
             raise EmozooError(f"{self.path}: the video ends at {self.seconds:.2f} s, before {start:.2f} s")
-        if face:
-            frames = self._face_frames(crop or WHOLE_PICTURE).frames(start, samples)
-        else:
-            frames = self._whole_frames(self.numbers(start, samples), crop or WHOLE_PICTURE)
-        self._tell_of_damage()
-        return frames
 
     def _whole_frames(self, numbers: np.ndarray, crop: Crop) -> np.ndarray:
         frames = np.zeros((len(numbers), FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
@@ -115,20 +111,13 @@ class Video:
             frame[top : top + height, left : left + width] = picture
         return frames
 
-    def _face_frames(self, within: Crop) -> FaceFrames:
-        if within not in self._faces:
-            from emozoo.face import FaceFrames
-
-            self._faces[within] = FaceFrames(self, within, self._expected)
-        return self._faces[within]
-
     def _picture(self, number: int, crop: Crop) -> np.ndarray:
         """The cropped picture, scaled so that it just fits: uint8 [60 or less, 100 or less, 3]."""
         down, across = crop.bottom - crop.top, crop.right - crop.left
         scale = min(FRAME_WIDTH / (across * self._size[0]), FRAME_HEIGHT / (down * self._size[1]))
         width, height = (max(1, round(side * scale)) for side in self._size)
         if (width, height) not in self._pictures:
-            self._pictures[width, height] = self._opened(Pictures(self._track, width, height, self._expected))
+            self._pictures[width, height] = self._opened(Pictures(self._track, width, height, self.expected))
         top, left = min(round(crop.top * height), height - 1), min(round(crop.left * width), width - 1)
         picture = self._pictures[width, height].at(number)
         return picture[top:, left:][
@@ -139,7 +128,8 @@ class Video:
         self._open.append(pictures)
         return pictures
 
-    def _tell_of_damage(self) -> None:
+    def tell_of_damage(self) -> None:
+        """Says, once, how many of the pictures that were decoded are damaged."""
         if not self._damaged:
             bad, seen = max((each.damage for each in self._open), default=(0, 0))
             if bad:

@@ -47,7 +47,7 @@ class Listener:
         lean: SpeakerLean | None = None,
         skip_pauses: bool = False,
     ) -> None:
-        """`rate` is in samples a second. A speaker's `lean` (see `emozoo.adaptation.hear_speaker`) is taken off each answer;
+        """`rate` is in samples a second. A speaker's `lean` (see `emozoo.predict.hear_speaker`) is taken off each answer;
         with `skip_pauses`, windows in which nobody speaks get none (see `emozoo.vad`).
 
         Raises EmozooError for a model that needs pictures, a rate that cannot be, and where something is not installed.

@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,14 +30,10 @@ from emozoo.errors import EmozooError
 from emozoo.features import to_batch
 from emozoo.media import SAMPLING_RATE, WINDOW_SECONDS
 from emozoo.paths import atomic, user_path, write_text
+from emozoo.predict import PredictsFiles, Window
 from emozoo.preparation import PLAIN, Preparation
 from emozoo.provenance import PROVENANCE, Provenance, read_provenance
 from emozoo.reference import name_of
-
-if TYPE_CHECKING:
-    from emozoo.predict import Prediction, Window
-
-__all__ = ["CONFIG", "PREPROCESSOR", "WEIGHTS", "EmotionModel", "Origin", "load", "pick_device", "read_config"]
 
 Shapes = dict[str, tuple[tuple[int, ...], bool]]
 
@@ -50,7 +46,7 @@ class Origin:
     version: str
 
 
-class EmotionModel(nn.Module):
+class EmotionModel(PredictsFiles, nn.Module):
     """An architecture's network and the labels of its outputs, in order.
 
     `model(input_values, pixel_values)` gives logits float32 [batch, labels] for waveforms float32 [batch, 48000] and, where
@@ -113,21 +109,6 @@ class EmotionModel(nn.Module):
             logits = self(input_values, pixel_values).cpu().double().numpy()
         shape = (len(input_values), len(self.labels))
         return to_probabilities(logits, shape, lambda: bool(input_values.isfinite().all()), self.name)
-
-    def predict(
-        self,
-        path: str | Path,
-        *,
-        timeline: bool = False,
-        speaker: str | Path | Iterable[str | Path] | None = None,
-    ) -> Prediction:
-        """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
-        `emozoo.adaptation.hear_speaker`). Raises EmozooError for a file that cannot be read."""
-        from emozoo.adaptation import hear_speaker
-        from emozoo.predict import predict_file
-
-        lean = None if speaker is None else hear_speaker(self, speaker)
-        return predict_file(self, path, timeline=timeline, lean=lean)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is

@@ -13,7 +13,7 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,13 @@ from emozoo.checkpoint import CONFIG, ONNX, WEIGHTS, read_config
 from emozoo.errors import EmozooError
 from emozoo.onnx_graph import FRAMES, SOUND, graph_problem
 from emozoo.paths import cores
+from emozoo.predict import PredictsFiles, Window
 from emozoo.preparation import Preparation
 from emozoo.reference import is_reference, name_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from emozoo.predict import Prediction, Window
 
 LARGEST = 2**31 - 1
 """Bytes of a file that protobuf reads."""
@@ -46,7 +46,7 @@ VERSION_KEY, ARCHITECTURE_KEY, LABELS_KEY, WEIGHTS_KEY, ANSWER_KEY = (
 logarithms of the probabilities that the network itself gives for `trial_window`."""
 
 
-class OnnxModel:
+class OnnxModel(PredictsFiles):
     """The network of a model.onnx and the labels of its outputs, in order; answers as an `EmotionModel` does."""
 
     on_cpu = True
@@ -103,21 +103,6 @@ class OnnxModel:
                 f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
                 "emozoo export"
             )
-
-    def predict(
-        self,
-        path: str | Path,
-        *,
-        timeline: bool = False,
-        speaker: str | Path | Iterable[str | Path] | None = None,
-    ) -> Prediction:
-        """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
-        `emozoo.adaptation.hear_speaker`). Raises EmozooError for a file that cannot be read."""
-        from emozoo.adaptation import hear_speaker
-        from emozoo.predict import predict_file
-
-        lean = None if speaker is None else hear_speaker(self, speaker)
-        return predict_file(self, path, timeline=timeline, lean=lean)
 
 
 def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:

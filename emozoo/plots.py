@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from emozoo.metrics import Metrics
     from emozoo.outline import Outline
 
-__all__ = ["confusion_matrix", "draw_timeline", "emotion_colours", "png", "timeline", "training_curves"]
 
 MOST_POINTS = 240
 """Windows that a timeline shows one by one; more are shown as means of several."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 import os
 import sys
 from collections import deque
@@ -16,25 +17,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from emozoo import media
+from emozoo.adaptation import SpeakerLean
 from emozoo.decoder import Decoder
 from emozoo.denoise import denoised
 from emozoo.errors import EmozooError
-from emozoo.media_files import Warn, ignore
+from emozoo.media_files import Warn, find_files, ignore
 from emozoo.paths import cores
 from emozoo.preparation import PLAIN, Preparation
 
 if TYPE_CHECKING:
-    from emozoo.adaptation import SpeakerLean
     from emozoo.data.cache import ClipStore
     from emozoo.model import EmotionModel
-    from emozoo.onnx_model import OnnxModel
 
-    Model: TypeAlias = EmotionModel | OnnxModel
+log = logging.getLogger("emozoo")
 
 BATCH_WINDOWS = 32
 CPU_BATCH = 8
@@ -44,6 +44,34 @@ FILES_AHEAD = 4
 Window = tuple[np.ndarray, np.ndarray | None]
 Item = TypeVar("Item")
 """What is answered in batches: a window, or what says where it is cut."""
+
+
+class Model(Protocol):
+    """Whatever gives probabilities for windows: a network of torch's, or one of onnxruntime's."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions, in the order of its outputs."""
+
+    @property
+    def video(self) -> bool:
+        """Whether it takes frames beside the sound."""
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Of `audio` and `video`, what a clip may lack."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to a clip before the network sees it."""
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on the CPU, where small batches on all cores are fastest."""
+
+    def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
+        """float64 [batch, labels] of windows as `emozoo.media.cut_window` gives them. Raises EmozooError for a network that
+        answers with values that are no numbers."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +328,39 @@ def predict_file(
     return Prediction(
         os.fspath(path), emotion, by_label, spoken, warnings=tuple(warnings), modalities=_modalities(model, there)
     )
+
+
+def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerLean:
+    """The lean that a speaker's recordings show: files, folders and patterns, as `emozoo.media_files.find_files` takes them.
+
+    Those that cannot be read are left out with a warning. Raises EmozooError where none can.
+    """
+    given = [recordings] if isinstance(recordings, str | Path) else recordings
+    files, heard = find_files([os.fspath(each) for each in given], warn=log.warning), []
+    for answer in predict_files(model, files):
+        if answer.probabilities is not None:
+            heard.append(list(answer.probabilities.values()))
+        else:
+            log.warning("left out of the speaker's recordings: %s", answer.error)
+    if files and not heard:
+        raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
+    return SpeakerLean.from_probabilities(np.reshape(heard, (-1, len(model.labels))).astype(float))
+
+
+class PredictsFiles:
+    """Gives a `Model` its `predict`."""
+
+    def predict(
+        self: Model,
+        path: str | Path,
+        *,
+        timeline: bool = False,
+        speaker: str | Path | Iterable[str | Path] | None = None,
+    ) -> Prediction:
+        """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
+        `emozoo.predict.hear_speaker`). Raises EmozooError for a file that cannot be read."""
+        lean = None if speaker is None else hear_speaker(self, speaker)
+        return predict_file(self, path, timeline=timeline, lean=lean)
 
 
 def _windows_of(

@@ -12,7 +12,7 @@ import importlib.metadata
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -146,16 +146,22 @@ def find(group: str, name: str) -> Plugin:
 
 def get_architecture(name: str) -> Architecture:
     """Imports and checks an architecture. Raises EmozooError naming the distribution and the reason."""
-    return _load(find(ARCHITECTURES, name))
+    from emozoo.architecture import contract_problem
+
+    return load_plugin(find(ARCHITECTURES, name), contract_problem)
 
 
 def get_corpus(name: str) -> Corpus:
     """Imports and checks a dataset. Raises EmozooError naming the distribution and the reason."""
-    return _load(find(DATASETS, name))
+    from emozoo.data.corpus import corpus_problem
+
+    return load_plugin(find(DATASETS, name), corpus_problem)
 
 
-def _load(plugin: Plugin) -> Any:
-    loaded, problem = import_plugin(plugin)
+def load_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) -> Any:
+    """What a plugin offers, once `problem_of` it and its name finds none. Raises EmozooError naming the distribution and the
+    reason."""
+    loaded, problem = import_plugin(plugin, problem_of)
     if problem:
         raise EmozooError(f"the {KINDS[plugin.group]} {plugin.name!r} of {plugin.origin} cannot be used: {problem}")
     if not plugin.builtin:
@@ -165,19 +171,13 @@ def _load(plugin: Plugin) -> Any:
     return loaded
 
 
-def import_plugin(plugin: Plugin) -> tuple[Any, str | None]:
+def import_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) -> tuple[Any, str | None]:
     """What the entry point names, and why it cannot be used: the exception, or how it breaks the contract."""
-    from emozoo.architecture import contract_problem
-
     entry = importlib.metadata.EntryPoint(plugin.name, plugin.target, plugin.group)
     try:
         with output_to_stderr:
             loaded = entry.load()
-        if plugin.group == ARCHITECTURES:
-            return loaded, contract_problem(loaded, plugin.name)
-        from emozoo.data.corpus import corpus_problem
-
-        return loaded, corpus_problem(loaded, plugin.name)
+        return loaded, problem_of(loaded, plugin.name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may also call sys.exit

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-import emozoo
 from emozoo import bundled
 from emozoo.checkpoint import read_json, shown, type_problem
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path, write_text
 from emozoo.reference import is_reference
 from emozoo.text import csv_cell, csv_text
+from emozoo.version import version as emozoo_version
 
 RUN, METRICS, PREDICTIONS, SUMMARY = "run.json", "metrics.json", "predictions.csv", "summary.json"
 RESUME = "resume.safetensors"
@@ -87,7 +87,7 @@ class RunOptions:
         return dataclasses.replace(self, data_dir=data_dir, start=start, labels=labels)
 
     def write(self, folder: Path) -> None:
-        document = {WRITER: emozoo.__version__, **dataclasses.asdict(self.placed())}
+        document = {WRITER: emozoo_version(), **dataclasses.asdict(self.placed())}
         write_text(folder / RUN, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -114,9 +114,9 @@ def read_options(folder: Path) -> RunOptions | None:
 def unreadable(path: Path, document: Any, why: str) -> EmozooError:
     """What to say of a file of a run: another version of emozoo wrote it, or it is damaged."""
     writer = document.get(WRITER) if isinstance(document, dict) else None
-    if isinstance(writer, str) and writer != emozoo.__version__:
+    if isinstance(writer, str) and writer != emozoo_version():
         return EmozooError(
-            f"{path} was written by emozoo {shown(writer)[1:-1]}, and this is {emozoo.__version__}, which cannot read it: "
+            f"{path} was written by emozoo {shown(writer)[1:-1]}, and this is {emozoo_version()}, which cannot read it: "
             "use that version"
         )
     return EmozooError(f"{path} is damaged: {why}")

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import emozoo
 from emozoo import bundled, hub, requirement
 from emozoo.card import BEGIN, END, dump_front_matter, split_card
 from emozoo.checkpoint import read_config
@@ -21,6 +20,7 @@ from emozoo.hub_errors import check_token, explained, persistently
 from emozoo.paths import user_path, write_text
 from emozoo.preparation import Preparation
 from emozoo.reference import check_repo, is_reference, parse
+from emozoo.version import version as emozoo_version
 
 README, APP, REQUIREMENTS = "README.md", "app.py", "requirements.txt"
 MARK = '"""A demo page of emozoo, as emozoo space wrote it."""'
@@ -95,7 +95,7 @@ def publish_space(
         done = api.create_commit(
             repository,
             [CommitOperationAdd(file, text.encode()) for file, text in files.items()],
-            commit_message=f"emozoo {emozoo.__version__}",
+            commit_message=f"emozoo {emozoo_version()}",
             repo_type="space",
             parent_commit=there.sha if there else None,
         )

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 
-import emozoo
 from emozoo import plots
 from emozoo.claim import claimed, locked
 from emozoo.data.protocols import Fold, speaker_note
@@ -48,6 +47,7 @@ from emozoo.run import (
 )  # fmt: skip
 from emozoo.trainer import Trainer
 from emozoo.trouble import FULL, blamed, lacks_memory, lacks_room
+from emozoo.version import version as emozoo_version
 
 log = logging.getLogger("emozoo")
 CURVES = "training_curves.png"
@@ -274,7 +274,7 @@ def _finish(
     metrics = measure(model, data, fold.test, folder, provenance=base)
     plots.training_curves(trainer.history, folder / CURVES, trainer.best["epoch"])
     document = {
-        WRITER: emozoo.__version__,
+        WRITER: emozoo_version(),
         "test": metrics.to_dict(),
         "dev": {name: value for name, value in trainer.best.items() if name.startswith("dev_")},
         "data": _describe_data(data, fold, leak, options, folds),

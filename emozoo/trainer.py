@@ -29,7 +29,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import emozoo
 from emozoo import features, registry
 from emozoo.architecture import Architecture, Recipe
 from emozoo.data.cache import ClipStore
@@ -44,6 +43,7 @@ from emozoo.progress import Progress
 from emozoo.provenance import Provenance
 from emozoo.run import RESUME, WRITER, unreadable
 from emozoo.trouble import blamed
+from emozoo.version import version as emozoo_version
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
@@ -348,7 +348,7 @@ class Trainer:
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         with atomic(self.folder / RESUME) as temporary:
             state = json.dumps({"epoch": self.epoch, "history": self.history})
-            save_file(tensors, temporary, metadata={"state": state, WRITER: emozoo.__version__})
+            save_file(tensors, temporary, metadata={"state": state, WRITER: emozoo_version()})
 
     def load_state(self) -> None:
         """Goes back to the last whole epoch of the folder, where there is one. Raises EmozooError for a damaged file."""

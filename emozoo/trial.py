@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,18 +26,6 @@ from emozoo.registry import Plugin
 IMPORT_SECONDS, BUSY_SECONDS, IDLE_POLLS = 8, 12, 25
 """How long all imports together may take: longer than torch takes, shorter than a user waits. Who is still computing then,
 where the system tells, gets more time, for the machine may be busy; who has been idle for so many polls does not."""
-
-_TRY = """
-import json, os, sys
-from pathlib import Path
-from emozoo.registry import Plugin, import_plugin
-folder, plugins = json.loads(sys.argv[1])
-for number, plugin in enumerate(plugins):
-    answer = Path(folder, str(number))
-    answer.with_suffix(".part").write_text(import_plugin(Plugin(*plugin))[1] or "", encoding="utf-8")
-    answer.with_suffix(".part").replace(answer)
-os._exit(0)  # whatever threads a plugin has left
-"""
 
 
 def checked(*groups: str) -> list[Plugin]:
@@ -110,6 +98,31 @@ def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, str | None]:
     return verdicts
 
 
+def begin_import(
+    folder: str | os.PathLike[str], plugins: Sequence[Plugin], *, timed: str = ""
+) -> subprocess.Popen[bytes]:
+    """Starts the process, in a session of its own; `timed` is the group whose plugins' own imports are timed."""
+    asked = json.dumps([list(vars(plugin).values()) for plugin in plugins])
+    path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "emozoo.attempt", os.fspath(folder), asked, timed],
+        env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def import_answer(folder: str | os.PathLike[str], number: int) -> tuple[str | None, float] | None:
+    """What came of a plugin, by its position: its problem and the seconds of its import; None where nothing has come yet."""
+    try:
+        problem, seconds = json.loads(Path(folder, str(number)).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return problem, seconds
+
+
 class _Trial:
     """A process that imports plugins one after the other and leaves a file for each; ended with all that it started."""
 
@@ -118,16 +131,7 @@ class _Trial:
         self.folder = tempfile.TemporaryDirectory(prefix="emozoo-trial-", ignore_cleanup_errors=True)
 
     def __enter__(self) -> _Trial:
-        asked = json.dumps([self.folder.name, [list(vars(plugin).values()) for plugin in self.plugins]])
-        path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _TRY, asked],
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self.process = begin_import(self.folder.name, self.plugins)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,8 +170,7 @@ class _Trial:
         """The verdicts so far, in order."""
         found: dict[Plugin, str | None] = {}
         for number, plugin in enumerate(self.plugins):
-            try:
-                found[plugin] = Path(self.folder.name, str(number)).read_text(encoding="utf-8") or None
-            except OSError:
+            if (answer := import_answer(self.folder.name, number)) is None:
                 break
+            found[plugin] = answer[0]
         return found

@@ -16,6 +16,7 @@ MEMORY = re.compile(
 )
 """How CUDA, MPS, cuDNN, cuBLAS, the CPU's allocator and C++ say that there is no memory."""
 ROOM = re.compile(r"no space left|disk quota exceeded|file too large|os error (28|122|27)\b", re.IGNORECASE)
+HERE = Path(__file__).parent
 FULL = "there is no room left: make some, or name another place"
 
 
@@ -72,7 +73,7 @@ def told(error: BaseException) -> str:
     place, trace = "", error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        ours = Path(file).parent == Path(__file__).parent
+        ours = Path(file).is_relative_to(HERE)
         if not ours and not file.startswith("<") and f"{os.sep}torch{os.sep}" not in file:
             place = f" ({Path(file).name}, line {trace.tb_lineno})"
         trace = trace.tb_next

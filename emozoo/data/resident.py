@@ -5,7 +5,7 @@ What a window is, `emozoo.media.cut_window` says; the two give the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,17 +14,29 @@ from torch import Tensor
 from emozoo.features import to_device
 from emozoo.media import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
 
-if TYPE_CHECKING:
-    from emozoo.data.cache import ClipStore
-
 SHARE = 0.5
 """Of a GPU's free memory that clips may take; the rest is the network's."""
+
+
+class Clips(Protocol):
+    """Decoded clips by row, as `emozoo.data.cache.ClipStore` holds them."""
+
+    @property
+    def has_frames(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def length(self, row: int) -> int: ...
+
+    def waveform(self, row: int) -> np.ndarray: ...
+
+    def frames(self, row: int) -> np.ndarray | None: ...
 
 
 class ResidentClips:
     """A store's clips, one behind the other, on a device."""
 
-    def __init__(self, store: ClipStore, device: torch.device) -> None:
+    def __init__(self, store: Clips, device: torch.device) -> None:
         rows = range(len(store))
         lengths = np.array([store.length(row) for row in rows])
         counts = frames_of(lengths)
@@ -63,7 +75,7 @@ def frames_of(lengths: np.ndarray) -> np.ndarray:
     return -(-lengths // SAMPLES_PER_FRAME)
 
 
-def fits(store: ClipStore, device: torch.device) -> bool:
+def fits(store: Clips, device: torch.device) -> bool:
     """Whether the device is a GPU with room for all clips of the store."""
     if device.type != "cuda":
         return False  # what is mapped from the file is as near to a CPU

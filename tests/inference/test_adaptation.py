@@ -16,10 +16,10 @@ from support.small import emozoo, one_error, toy, train_words
 
 import emozoo as package
 from emozoo import EmozooError, onnx_model
-from emozoo.adaptation import SpeakerLean, adapt_to_speakers, adaptation_note, hear_speaker
+from emozoo.adaptation import SpeakerLean, adapt_to_speakers, adaptation_note
 from emozoo.evaluate import evaluate
 from emozoo.export import export_onnx
-from emozoo.predict import predict_files
+from emozoo.predict import hear_speaker, predict_files
 
 patient = settings(deadline=None, max_examples=50)
 

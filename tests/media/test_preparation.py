@@ -54,14 +54,13 @@ CLIPS = sorted((SHARED_DATA / "clips").glob("*.mp4"))
 def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
     assert len(CLIPS) == 9
     for clip in CLIPS:
-        video = film.Video(clip)
-        frames = video.frames(0.0, media.WINDOW_SAMPLES, face=True)
+        frames = media.Video(clip).frames(0.0, media.WINDOW_SAMPLES, face=True)
         assert frames.shape == (20, 60, 100, 3) and frames.dtype == np.uint8
-        box = face.FaceFrames(video, media.WHOLE_PICTURE).box(0.0)
+        box = face.FaceFrames(film.Video(clip), media.WHOLE_PICTURE).box(0.0)
         assert box is not None
         across, down, side = box
         assert 0.3 < side < 0.8 and 0.3 < down < 0.7, clip  # of the picture's height
-    plain, cropped = (film.Video(CLIPS[2]).frames(0.0, 2_400, face=on)[0] for on in (False, True))
+    plain, cropped = (media.Video(CLIPS[2]).frames(0.0, 2_400, face=on)[0] for on in (False, True))
     assert plain[:6].mean() < 20 and cropped[:6].mean() > 100  # the black bars of a wide picture are gone
 
 
@@ -77,17 +76,17 @@ def test_a_face_is_looked_for_within_its_half_of_the_picture(tmp_path: Path) -> 
 
 def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
     path = write_video(tmp_path / "wall.mp4", lambda number: grey(128, 96, 60 + number), count=50)
-    video = film.Video(path)
+    video = media.Video(path)
     whole, cropped = video.frames(0.0, 24_000), video.frames(0.0, 24_000, face=True)
-    assert face.FaceFrames(video, media.WHOLE_PICTURE).box(0.0) is None
+    assert face.FaceFrames(film.Video(path), media.WHOLE_PICTURE).box(0.0) is None
     np.testing.assert_allclose(cropped.astype(int), whole.astype(int), atol=3)
 
 
 @needs_shared
 def test_a_stretch_gets_the_frames_that_the_whole_film_has_there() -> None:
     clip = CLIPS[0]  # 3.9 s
-    whole = film.Video(clip).frames(0.0, 57_600, face=True)
-    video = film.Video(clip)
+    whole = media.Video(clip).frames(0.0, 57_600, face=True)
+    video = media.Video(clip)
     video.expect([(1.5, 24_000)])
     np.testing.assert_array_equal(video.frames(1.5, 24_000, face=True), whole[10:20])
 
