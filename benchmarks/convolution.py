@@ -16,9 +16,9 @@ from common import heading, table
 from torch import nn
 from torch.nn import functional as F
 
-from emozoo import registry
-from emozoo.convolution import block_conv2d
-from emozoo.features import SAMPLING_RATE
+from emozoo.features.blocks import SAMPLING_RATE
+from emozoo.features.convolution import block_conv2d
+from emozoo.registry.loading import get_architecture
 
 BATCH, TIMES, COLUMNS = 16, 5, (2, 4, 8)
 LAYERS = ((1, 16, (12, 16), (200, 300)), (16, 24, (8, 12), (100, 150)), (24, 24, (5, 7), (50, 75)))
@@ -59,7 +59,7 @@ def layer(row: int, kind: torch.dtype, columns: int | None, device: torch.device
 
 def network(kind: torch.dtype, compiled: bool, device: torch.device) -> str:
     """Of `cnn`, with the loss."""
-    architecture = registry.get_architecture("cnn")
+    architecture = get_architecture("cnn")
     model = architecture.build(architecture.config(), 4).to(device).train()
     model = torch.compile(model) if compiled else model  # type: ignore[assignment]
     sound = torch.randn(BATCH, 3 * SAMPLING_RATE, device=device) / 10

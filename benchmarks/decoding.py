@@ -18,7 +18,8 @@ import numpy as np
 import soundfile
 from common import heading, process, seconds, table
 
-from emozoo import film, media, sound
+from emozoo.media import decoder, reading, sound
+from emozoo.media.decoders import video
 
 KINDS = (".wav", ".flac", ".mp3", ".m4a", ".mp4")
 
@@ -36,13 +37,13 @@ def write(path: Path, length: float) -> Path:
 def here(path: Path) -> None:
     sound.read_audio(path)
     if path.suffix == ".mp4":
-        film.Video(path).frames(0.0, 48_000)
+        video.Video(path).frames(0.0, 48_000)
 
 
 def apart(path: Path) -> None:
-    media.read_audio(path)
+    reading.read_audio(path)
     if path.suffix == ".mp4":
-        media.Video(path).frames(0.0, 48_000)
+        decoder.Video(path).frames(0.0, 48_000)
 
 
 def spent(way: Callable[[Path], None], path: Path, files: int) -> float:
@@ -65,15 +66,22 @@ def main() -> None:
                 own.append(spent(here, path, asked.files // asked.times))
                 other.append(spent(apart, path, asked.files // asked.times))
             per = asked.files // asked.times / 1e3
-            code = "from emozoo import {0}; {0}.read_audio({1!r})"
+            code = "from emozoo.media import {0}; {0}.read_audio({1!r})"
             first = [
                 median(seconds(process(sys.executable, "-c", code.format(name, str(path)))) for _ in range(asked.times))
-                for name in ("sound", "media")
+                for name in ("sound", "reading")
             ]
             rows.append([kind, *(f"{x:.2f}" for x in (median(own) / per, median(other) / per, *first))])
     print(
         table(
-            ("kind", "ms a file here", "ms a file by emozoo.media", "s, first here", "s, first by emozoo.media"), rows
+            (
+                "kind",
+                "ms a file here",
+                "ms a file by emozoo.media",
+                "s, first here",
+                "s, first by emozoo.media",
+            ),
+            rows,
         )
     )
     print("One file after the other, in one thread. soundfile reads WAV and FLAC here in either way.")

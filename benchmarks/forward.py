@@ -18,9 +18,11 @@ import torch
 from common import heading, table
 from torch import Tensor, nn
 
-from emozoo import onnx_model, registry
-from emozoo.export import export_onnx
-from emozoo.model import EmotionModel, load
+from emozoo.checkpoint import onnx_model
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.registry.loading import get_architecture
 
 LABELS = ("happy", "sad", "angry", "neutral")
 
@@ -81,7 +83,7 @@ def main() -> None:
     windows = [(rng.normal(0, 0.1, 48_000).astype(np.float32), None) for _ in range(asked.batch)]
     with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
         run = Path(scratch, "run")
-        architecture = registry.get_architecture(asked.architecture)
+        architecture = get_architecture(asked.architecture)
         torch.manual_seed(0)
         EmotionModel(architecture, architecture.config(), LABELS).save(run)
         export_onnx(run)

@@ -17,10 +17,13 @@ import soundfile
 import torch
 from common import heading, process, seconds, table
 
-from emozoo import onnx_model, registry
-from emozoo.export import export_onnx
-from emozoo.model import EmotionModel, load
-from emozoo.predict import Prediction, predict_file, predict_files
+from emozoo.checkpoint import onnx_model
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.inference.answers import Prediction
+from emozoo.inference.files import predict_file, predict_files
+from emozoo.registry.loading import get_architecture
 
 PART = 50
 """Files of a turn: the ways take turns, so that all of them see the same machine."""
@@ -55,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = write_files(Path(scratch), asked.files, asked.rate)
         run = Path(scratch, "run")
-        architecture = registry.get_architecture(asked.architecture)
+        architecture = get_architecture(asked.architecture)
         torch.manual_seed(0)
         EmotionModel(architecture, architecture.config(), LABELS).save(run)
         export_onnx(run)

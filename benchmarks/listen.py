@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from common import heading, table
 
-from emozoo import registry
-from emozoo.model import EmotionModel
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.registry.loading import get_architecture
 
 
 def cost(words: Sequence[str], rate: int, channels: int, minutes: int) -> tuple[float, float, float]:
@@ -48,7 +48,7 @@ def main() -> None:
     print(heading("Streams"))
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        architecture = registry.get_architecture("cnn_rnn")
+        architecture = get_architecture("cnn_rnn")
         EmotionModel(architecture, architecture.config(), ("happy", "sad", "angry", "neutral")).save(Path(scratch))
         for name, rate, channels, words in (
             ("`speech`, the model in the box", 16_000, 1, []),

@@ -20,10 +20,11 @@ import numpy as np
 import soundfile
 from common import heading, seconds, table
 
-from emozoo.data import cache, load_dataset
-from emozoo.data.iemocap import corpus as iemocap
-from emozoo.data.toy import write_toy
-from emozoo.sound import read_audio
+from emozoo.data import load_dataset
+from emozoo.data.corpora.iemocap import corpus as iemocap
+from emozoo.data.corpora.toy import write_toy
+from emozoo.data.decoding import CLIPS_A_TASK
+from emozoo.media.sound import read_audio
 
 CLIPS = 24
 """That the publication's way is measured on."""
@@ -32,7 +33,7 @@ WIDTH, HEIGHT = 169, 113
 SIZES = (200, 500, 1_000)
 PEAK = """
 import json, resource, sys
-from emozoo.data import load_dataset
+from emozoo.data.loading import load_dataset
 load_dataset("iemocap", sys.argv[1], labels=("all",), video=sys.argv[2] == "video", cache_dir=sys.argv[3])
 own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))  # of this program alone
 print(json.dumps([own / 1024, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))
@@ -140,9 +141,7 @@ def main() -> None:
                 own, worker = json.load(io.StringIO(done.stdout))
                 rows.append([f"{size}, {kind}", f"{own:.0f}", f"{worker:.0f}"])
         print(table(("utterances", "peak MiB, main process", "peak MiB, a worker"), rows))
-    print(
-        f"{len(videos)} dialogues of {clips // len(videos)} clips. {cache.CLIPS_A_TASK} sounds, or the utterances of one"
-    )
+    print(f"{len(videos)} dialogues of {clips // len(videos)} clips. {CLIPS_A_TASK} sounds, or the utterances of one")
     print(f"video, go to a process at a time. The corpus is read as {iemocap.name}.")
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from common import heading, pairs, table
 from safetensors.torch import save_file
 
-from emozoo import registry
-from emozoo.model import EmotionModel
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.filenames import RESUME
 from emozoo.paths import atomic
-from emozoo.run import RESUME
+from emozoo.registry.loading import get_architecture
 
 NETWORKS = ("cnn_rnn", "resnet_gru")
 LABELS = ("happy", "sad", "angry", "neutral")
@@ -49,7 +49,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory(dir=parser.parse_args().folder) as folder:
         for name in NETWORKS:
-            architecture = registry.get_architecture(name)
+            architecture = get_architecture(name)
             model = EmotionModel(architecture, architecture.config(), LABELS)
 
             def run(model: EmotionModel = model) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 from common import heading, pairs, process, table
 
-from emozoo import registry
-from emozoo.export import export_onnx
-from emozoo.model import EmotionModel
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.registry.loading import get_architecture
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run, clip = str(Path(scratch, "run")), str(Path(scratch, "clip.wav"))
         soundfile.write(clip, np.random.default_rng(0).normal(0, 0.1, 3 * 48_000), 48_000)
-        architecture = registry.get_architecture("cnn_rnn")
+        architecture = get_architecture("cnn_rnn")
         EmotionModel(architecture, architecture.config(), ("happy", "sad", "angry", "neutral")).save(run)
         export_onnx(run)
         emozoo = [sys.executable, "-m", "emozoo"]

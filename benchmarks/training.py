@@ -18,12 +18,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from emozoo import registry
-from emozoo.convolution import WideConv2d
-from emozoo.evaluate import open_data
-from emozoo.progress import Progress
-from emozoo.settings import apply_settings
-from emozoo.trainer import Trainer
+from emozoo.data.decoded import open_data
+from emozoo.features.convolution import WideConv2d
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
+from emozoo.training.loop import Trainer
+from emozoo.training.progress import Progress
 
 ROUNDS = 3
 
@@ -47,7 +47,7 @@ def main(names: list[str]) -> None:
     print("| architecture | plain, float32 | emozoo, float32 | emozoo, auto | plain / float32 | plain / auto |")
     print("|---|---|---|---|---|---|")
     for name in names:
-        architecture = registry.get_architecture(name)
+        architecture = get_architecture(name)
         config, recipe = apply_settings(architecture, {})
         data = open_data("toy", None, None, {}, video=architecture.video)
         fold = data.folds(None, 0)[0]

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import torch
 
-from emozoo import registry
-from emozoo.evaluate import open_data
-from emozoo.progress import Progress
-from emozoo.settings import apply_settings
-from emozoo.trainer import Trainer
+from emozoo.data.decoded import open_data
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
+from emozoo.training.loop import Trainer
+from emozoo.training.progress import Progress
 
 COLUMNS = [
     "architecture",
@@ -56,7 +56,7 @@ def main() -> None:
     commit = subprocess.run(
         COMMIT, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
     ).stdout.strip()
-    architecture = registry.get_architecture(asked.architecture)
+    architecture = get_architecture(asked.architecture)
     data = open_data(asked.dataset, asked.data_dir, asked.labels.split(","), {}, video=architecture.video)
     folds = data.folds(None, 0)
     for variant in asked.variants:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emozoo.evaluate import Data
-from emozoo.media import window_starts
-from emozoo.model import EmotionModel
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.data.decoded import Data
+from emozoo.media.window import window_starts
 
 
 class Answers:

@@ -25,11 +25,12 @@ import numpy as np
 import torch
 from answers import Answers, fit_temperature
 
-from emozoo.evaluate import open_data
-from emozoo.metrics import calibration_error, evaluate_predictions
-from emozoo.model import EmotionModel, load
-from emozoo.provenance import Clips, Heard, Provenance, unrecorded
-from emozoo.run import read_options
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.provenance import Clips, Heard, Provenance, unrecorded
+from emozoo.checkpoint.run import read_options
+from emozoo.data.decoded import open_data
+from emozoo.evaluation.metrics import calibration_error, evaluate_predictions
 
 LABELS = ("angry", "happy", "neutral", "sad")
 

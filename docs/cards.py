@@ -10,14 +10,20 @@ import dataclasses
 import json
 from pathlib import Path
 
-from emozoo import bundled, card, card_text, registry
+from emozoo import text
 from emozoo.architecture import Architecture
-from emozoo.info import measured_results
+from emozoo.checkpoint.bundled import FOLDER
+from emozoo.inspection.describe import measured_results
+from emozoo.publishing import card_text
+from emozoo.publishing.card import METRIC_IDS, PIPELINE_TAGS, dump_front_matter, eval_results
+from emozoo.publishing.card_text import citation_section, network_section, purpose, settings_table
+from emozoo.registry.entry_points import ARCHITECTURES, plugins
+from emozoo.registry.loading import get_architecture
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "cards"
 INDEX = "README.md"
-SPEECH = bundled.FOLDER / "speech" / "README.md"
+SPEECH = FOLDER / "speech" / "README.md"
 
 
 SPEECH_TEXT = """\
@@ -75,7 +81,7 @@ networks on noise, telephone speech and short clips.
 
 def names() -> list[str]:
     """The built-in architectures."""
-    return [plugin.name for plugin in registry.plugins(registry.ARCHITECTURES) if plugin.builtin]
+    return [plugin.name for plugin in plugins(ARCHITECTURES) if plugin.builtin]
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
@@ -90,8 +96,8 @@ def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
     results = [
         result
         for row in rows
-        for result in card.eval_results(
-            {key: float(row[key]) for key in card.METRIC_IDS},
+        for result in eval_results(
+            {key: float(row[key]) for key in METRIC_IDS},
             dataset=row["dataset"],
             protocol=f"{row['protocol']}, {len(row['labels'].split())} emotions",
             video=architecture.video,
@@ -102,24 +108,24 @@ def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
     data = ModelCardData(
         license="apache-2.0",
         library_name="emozoo",
-        pipeline_tag=card.PIPELINE_TAGS[modalities],
+        pipeline_tag=PIPELINE_TAGS[modalities],
         tags=["emozoo", architecture.name, *modalities, "speech-emotion-recognition"],
         datasets=sorted({row["dataset"] for row in rows}) or None,
-        metrics=[kind for kind, _ in card.METRIC_IDS.values()] if rows else None,
+        metrics=[kind for kind, _ in METRIC_IDS.values()] if rows else None,
         model_name=architecture.name,
         eval_results=results or None,
     )
     values = data.to_dict()
     values.pop("model_name", None)
     values["emozoo"] = {"architecture": architecture.name}
-    return card.dump_front_matter(values)
+    return dump_front_matter(values)
 
 
 def results(rows: list[dict[str, str]]) -> str:
     """Means over folds, a row for each finished run."""
     if not rows:
         return "Nothing has been measured yet: no run of this network over all folds of a real corpus is finished."
-    percent = card_text.percent
+    percent = text.percent
     header = ["data", "UA %", "over folds", "95 % interval", "WA %", "macro F1 %", "made with"]
     lines = []
     for row in rows:
@@ -139,7 +145,7 @@ def results(rows: list[dict[str, str]]) -> str:
 
 def render(name: str) -> str:
     """The whole card of an architecture."""
-    architecture = registry.get_architecture(name)
+    architecture = get_architecture(name)
     rows = rows_of(name)
     config = architecture.config()
     parameters = sum(parameter.numel() for parameter in architecture.build(config, 4).parameters())
@@ -149,16 +155,16 @@ def render(name: str) -> str:
         f"{architecture.summary}. {parameters:,} parameters with four labels; it takes 3 seconds of 16 kHz audio{frames}.",
         "This is the card of the architecture. `emozoo train` makes a model of it; `emozoo card` writes that model's card.",
         "## Results\n\n" + results(rows),
-        card_text.network_section(architecture),
+        network_section(architecture),
         "## Settings and recipe\n\n"
-        + card_text.settings_table(dataclasses.asdict(config), dataclasses.asdict(architecture.recipe)),
-        card_text.purpose(
+        + settings_table(dataclasses.asdict(config), dataclasses.asdict(architecture.recipe)),
+        purpose(
             "splits that keep speakers apart are the default. A result of any other split is marked as "
             "speaker-dependent wherever it appears."
         ),
         "## Licence\n\nThe code is under the Apache License 2.0. The weights of a trained model are also under the "
         "terms of the corpus that it was trained on: `emozoo info ravdess` shows a corpus' licence.",
-        card_text.citation_section([architecture.citation]),
+        citation_section([architecture.citation]),
     ]
     return f"---\n{front_matter(architecture, rows)}\n---\n\n" + "\n\n".join(sections) + "\n"
 
@@ -170,10 +176,8 @@ def index() -> str:
         best: dict[tuple[str, int], dict[str, str]] = {}
         for row in rows_of(name):
             best.setdefault((row["dataset"], len(row["labels"].split())), row)
-        figures = [
-            f"{data}, {count} emotions: {card_text.percent(float(row['ua']))}" for (data, count), row in best.items()
-        ]
-        summary = registry.get_architecture(name).summary
+        figures = [f"{data}, {count} emotions: {text.percent(float(row['ua']))}" for (data, count), row in best.items()]
+        summary = get_architecture(name).summary
         lines.append([f"[`{name}`]({name}.md)", summary, "; ".join(figures) or "nothing yet"])
     table = card_text.table(["card", "network", "best UA measured, %"], lines).replace("---:", "---")
     return (
@@ -199,8 +203,8 @@ def speech() -> str:
             for words in ("band=", "--protocol corpus")
         )
         cells = [
-            f"{card_text.percent(float(found[0]['ua']))} ({card_text.percent(float(found[0]['ua_low']))} to "
-            f"{card_text.percent(float(found[0]['ua_high']))})"
+            f"{text.percent(float(found[0]['ua']))} ({text.percent(float(found[0]['ua_low']))} to "
+            f"{text.percent(float(found[0]['ua_high']))})"
             if found
             else ""
             for found in (heard, unheard)
@@ -214,7 +218,7 @@ def speech() -> str:
         "language": ["en", "de", "pl"],
         "tags": ["emozoo", config["architecture"], "audio", "speech-emotion-recognition"],
     }
-    sure = {name: card_text.percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
+    sure = {name: text.percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
     text = SPEECH_TEXT.format(
         labels=", ".join(config["label2id"]),
         members=calibration["members"],
@@ -223,9 +227,9 @@ def speech() -> str:
         temperature=calibration["temperature"],
         error=sure[""],
         before=sure["_before"],
-        purpose=card_text.purpose("the results above are for unseen speakers.", calibrated=True),
+        purpose=purpose("the results above are for unseen speakers.", calibrated=True),
     )
-    return f"---\n{card.dump_front_matter(front)}\n---\n\n{text}"
+    return f"---\n{dump_front_matter(front)}\n---\n\n{text}"
 
 
 def pages() -> dict[str, str]:

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from answers import Answers
 
-from emozoo import plots
-from emozoo.adaptation import SpeakerLean
-from emozoo.evaluate import Data, open_data
-from emozoo.metrics import Metrics, calibration_error, evaluate_predictions, pool
-from emozoo.model import load
-from emozoo.run import RunOptions, read_metrics, read_options
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.run import RunOptions, read_metrics, read_options
+from emozoo.data.decoded import Data, open_data
+from emozoo.evaluation.metrics import Metrics, calibration_error, evaluate_predictions, pool
+from emozoo.inference.adaptation import SpeakerLean
+from emozoo.plots.results import confusion_matrix
 from results import RESULTS, command_of, store
 
 COLUMNS = (
@@ -111,7 +111,7 @@ def rows_of(
             pooled = pool(metrics).pooled
             spread = [fold.ua for fold in metrics]
             if picture and not recordings and seed == " ".join(folds):
-                plots.confusion_matrix(pooled, picture)
+                confusion_matrix(pooled, picture)
             shares = {
                 **means,
                 "ua_std": statistics.stdev(spread) if len(spread) > 1 else 0.0,

@@ -15,16 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emozoo import media
-from emozoo.data.protocols import Fold
-from emozoo.denoise import denoised
-from emozoo.evaluate import Data, open_data, pick_fold
-from emozoo.features import to_batch
-from emozoo.metrics import Metrics, evaluate_predictions
-from emozoo.model import EmotionModel, load
-from emozoo.predict import clip_probabilities
-from emozoo.preparation import PLAIN
-from emozoo.run import read_options
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.run import read_options
+from emozoo.data.decoded import Data, open_data
+from emozoo.data.splits.protocols import Fold, pick_fold
+from emozoo.evaluation.clips import clip_probabilities
+from emozoo.evaluation.metrics import Metrics, evaluate_predictions
+from emozoo.features.batches import to_batch
+from emozoo.media.denoise import denoised
+from emozoo.media.preparation import PLAIN
+from emozoo.media.window import SAMPLING_RATE, cut_window
 from results import command_of, store
 
 RATIOS = (None, 20.0, 10.0, 0.0)
@@ -36,7 +37,7 @@ COLOURS = {"white": 0.0, "pink": 0.5}
 def noise(samples: int, falls: float, rng: np.random.Generator) -> np.ndarray:
     """float64 [samples] of power 1."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    frequency = np.maximum(np.fft.rfftfreq(samples), 20 / media.SAMPLING_RATE)  # below hearing it falls no further
+    frequency = np.maximum(np.fft.rfftfreq(samples), 20 / SAMPLING_RATE)  # below hearing it falls no further
     found = np.fft.irfft(spectrum / frequency**falls, samples)
     return found / found.std()
 
@@ -60,7 +61,7 @@ class Sounds:
 
     def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
         cuts = zip(rows.tolist(), starts.tolist(), strict=True)
-        return to_batch([media.cut_window(self.sounds[row], None, start) for row, start in cuts], device)
+        return to_batch([cut_window(self.sounds[row], None, start) for row, start in cuts], device)
 
 
 def measured(model: EmotionModel, data: Data, fold: Fold, ratio: float | None, falls: float, clean: bool) -> Metrics:

@@ -10,9 +10,9 @@ import platform
 import sys
 from pathlib import Path
 
-from emozoo.evaluate import evaluate
-from emozoo.model import load
-from emozoo.run import read_metrics, read_options
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.run import read_metrics, read_options
+from emozoo.evaluation.evaluate import evaluate
 from results import command_of, store
 
 EACH: dict[str, str | None] = {"both": None, "audio": "audio", "video": "video"}

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from emozoo.provenance import Leak
+from emozoo.checkpoint.provenance import Leak
 
 ROOT = Path(__file__).resolve().parents[1]
 CSV, PAGE = ROOT / "emozoo" / "results.csv", ROOT / "docs" / "results.md"
@@ -74,8 +74,8 @@ def row_of(folder: Path, commit: str | None = None) -> dict[str, str]:
         "-1",
         "--format=%h",
         "--",
-        "emozoo/trainer.py",
-        "emozoo/features.py",
+        "emozoo/training/loop.py",
+        "emozoo/features/blocks.py",
         "plugins",
     ]
     shares = {

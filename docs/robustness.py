@@ -17,10 +17,10 @@ from answers import Answers
 from corpora import FOUR, corpora_of
 from torch import Tensor
 
-from emozoo.evaluate import open_data
-from emozoo.metrics import evaluate_predictions, pool
-from emozoo.model import load
-from emozoo.run import read_options
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.run import read_options
+from emozoo.data.decoded import open_data
+from emozoo.evaluation.metrics import evaluate_predictions, pool
 from results import command_of, store
 
 RATE = 16_000

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
-    from emozoo.listen import Listener
-    from emozoo.model import EmotionModel, load
+    from emozoo.checkpoint.loading import load
+    from emozoo.checkpoint.model import EmotionModel
+    from emozoo.listening.listener import Listener
 
+if TYPE_CHECKING:
     __version__: str
 
 __all__ = ["EmotionModel", "EmozooError", "Listener", "__version__", "load"]
@@ -21,11 +23,11 @@ __all__ = ["EmotionModel", "EmozooError", "Listener", "__version__", "load"]
 
 def __getattr__(name: str) -> Any:
     if name in ("EmotionModel", "load"):
-        from emozoo import model
+        from emozoo.checkpoint import model
 
         return getattr(model, name)
     if name == "Listener":
-        from emozoo.listen import Listener
+        from emozoo.listening.listener import Listener
 
         return Listener
     if name == "__version__":

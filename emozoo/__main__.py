@@ -1,5 +1,7 @@
 """`python -m emozoo`."""
 
-from emozoo.cli import main
+from __future__ import annotations
+
+from emozoo.cli.app import main
 
 main()

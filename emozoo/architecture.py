@@ -1,6 +1,7 @@
 """The contract that an architecture plugin fulfils: `Architecture`, what it offers, and `Recipe`, how it trains.
 
-Only data lives here. Finding plugins is `emozoo.registry`'s work, training them `emozoo.train`'s. Importing this module
+Only data lives here. Finding plugins is `emozoo.registry.entry_points`'s work, training them `emozoo.training.train`'s.
+Importing this module
 costs no torch, so a plugin's metadata stays cheap to build.
 """
 

@@ -10,8 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emozoo.errors import EmozooError
+from emozoo.failures import FULL, lacks_room
 from emozoo.text import printable
-from emozoo.trouble import FULL, lacks_room
+
+
+def unwritable(folder: Path, error: OSError) -> EmozooError:
+    """What to tell where the cache cannot be written."""
+    return EmozooError(
+        f"cannot write the cache folder {folder} ({error.strerror or error}): "
+        "name a folder that can be written, with room, in the environment variable EMOZOO_CACHE"
+    )
+
 
 PART = ".part-"
 """How the name of a file begins that is not whole yet."""

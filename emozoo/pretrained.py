@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from emozoo.checkpoint import WEIGHTS, shown
 from emozoo.errors import EmozooError
-from emozoo.hub import PICKLES, fetch, files_of
-from emozoo.hub_errors import NoFile
+from emozoo.filenames import WEIGHTS
+from emozoo.hub.errors import NoFile
+from emozoo.hub.files import PICKLES, fetch, files_of
+from emozoo.hub.reference import Reference, is_reference, parse
 from emozoo.paths import user_path
-from emozoo.reference import Reference, is_reference, parse
+from emozoo.text import shown
 
 log = logging.getLogger("emozoo")
 CONVERTER = "SFconvertbot"

@@ -16,11 +16,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from emozoo import conformance_corpus, conformance_network, registry
 from emozoo.architecture import Architecture
-from emozoo.conformance import BROKEN, LEFT_OUT, LOADS, Point, find
-from emozoo.conformance_subject import NetworkSubject
+from emozoo.conformance import corpus, network
+from emozoo.conformance.corpus import CorpusSubject
+from emozoo.conformance.loads import LOADS
+from emozoo.conformance.network_subject import NetworkSubject
+from emozoo.conformance.points import BROKEN, LEFT_OUT, Point, find
 from emozoo.data.corpus import Corpus
+from emozoo.registry import entry_points
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS
 
 __all__ = ["ArchitectureConformance", "DatasetConformance"]
 
@@ -36,12 +40,12 @@ class ArchitectureConformance:
     without: ClassVar[tuple[str, ...]] = ()
     """Points that are left out, such as "trains" for a network that takes minutes for it."""
 
-    @pytest.mark.parametrize("point", [LOADS, *conformance_network.POINTS], ids=lambda point: point.name)
+    @pytest.mark.parametrize("point", [LOADS, *network.POINTS], ids=lambda point: point.name)
     def test_contract(self, point: Point[Any]) -> None:
         _skip_unless_asked(point, self.without)
         name = self.architecture if isinstance(self.architecture, str) else self.architecture.name
         if point is LOADS:
-            return _judge(point, registry.find(registry.ARCHITECTURES, name))
+            return _judge(point, entry_points.find(ARCHITECTURES, name))
         _judge(point, NetworkSubject(self.architecture, self.settings, self.device))
 
 
@@ -57,13 +61,13 @@ class DatasetConformance:
         """Override it, with a fixture that writes a few files in the dataset's layout, or names a folder that has them."""
         return None
 
-    @pytest.mark.parametrize("point", [LOADS, *conformance_corpus.POINTS], ids=lambda point: point.name)
+    @pytest.mark.parametrize("point", [LOADS, *corpus.POINTS], ids=lambda point: point.name)
     def test_contract(self, point: Point[Any], data_dir: str | os.PathLike[str] | None) -> None:
         _skip_unless_asked(point, self.without)
         name = self.dataset if isinstance(self.dataset, str) else self.dataset.name
         if point is LOADS:
-            return _judge(point, registry.find(registry.DATASETS, name))
-        _judge(point, conformance_corpus.CorpusSubject(self.dataset, data_dir))
+            return _judge(point, entry_points.find(DATASETS, name))
+        _judge(point, CorpusSubject(self.dataset, data_dir))
 
 
 def _skip_unless_asked(point: Point[Any], without: tuple[str, ...]) -> None:

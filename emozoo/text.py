@@ -9,7 +9,29 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
+
+
+def percent(share: float | None) -> str:
+    """`54.3`, or `-` for None."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def shown(value: Any) -> str:
+    """A value for an error's one line: no longer than a line, nothing that a terminal would obey."""
+    try:
+        text = ascii(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python likes to write
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def listed(words: Sequence[str], most: int = 5) -> str:
+    """The first few of many, and how many more."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
 
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of what a terminal obeys or hides instead of showing: control characters, bidirectional overrides

@@ -62,7 +62,7 @@ def mutated(data: bytes, others: list[bytes], draw: random.Random) -> bytes:
 def child() -> None:
     """Decodes the files named on standard input; a line for each: what came of it."""
     from emozoo.errors import EmozooError
-    from emozoo.predict import stream_windows
+    from emozoo.inference.files import stream_windows
 
     for line in sys.stdin:
         try:

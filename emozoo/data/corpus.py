@@ -1,7 +1,9 @@
 """The contract of a dataset plugin: what a corpus says of itself, and the columns of its rows.
 
-No file is read here; a corpus' own module does that, and `emozoo.data` decodes what the rows name.
+No file is read here; a corpus' own module does that, and `emozoo.data.loading` decodes what the rows name.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Any
 import datasets
 
 from emozoo.architecture import CONTRACT_VERSION, version_problem
-from emozoo.media import Crop
+from emozoo.media.window import Crop
 
 FEATURES = datasets.Features(
     {

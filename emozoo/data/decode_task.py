@@ -1,4 +1,4 @@
-"""Clips that are decoded together become one Arrow file: `Task`. Which clips, and when, `emozoo.data.cache` decides."""
+"""Clips that are decoded together become one Arrow file: `Task`. Which clips, and when, `emozoo.data.decoding` decides."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from emozoo import denoise, media
 from emozoo.data.corpus import SIDE_CROPS
-from emozoo.decoder import Decoder
 from emozoo.errors import EmozooError
-from emozoo.preparation import PLAIN, Preparation
+from emozoo.media.decoder import Decoder, Video
+from emozoo.media.denoise import denoised
+from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.reading import has_sound, has_video, read_audio, silence_beside
 
 log = logging.getLogger("emozoo")
 
@@ -144,11 +145,11 @@ class Task:
 
     def _open(
         self, wanted: Sequence[tuple[int, Source]], sounds: dict[int, np.ndarray], decoder: Decoder
-    ) -> media.Video | EmozooError | None:
+    ) -> Video | EmozooError | None:
         """The video of these clips; None where it may lack pictures and does; or why they cannot be decoded."""
         _, source = wanted[0]
         try:
-            if "video" in source.optional and not media.has_video(source.video, decoder):
+            if "video" in source.optional and not has_video(source.video, decoder):
                 return None
             video = decoder.video(source.video)
             video.expect((each.video_start, len(sounds[position])) for position, each in wanted)
@@ -156,9 +157,7 @@ class Task:
             return error
         return video
 
-    def _frames(
-        self, video: media.Video | EmozooError | None, position: int, source: Source, samples: int
-    ) -> np.ndarray:
+    def _frames(self, video: Video | EmozooError | None, position: int, source: Source, samples: int) -> np.ndarray:
         """uint8, flat; none where the clip may lack pictures and does, or they cannot be decoded."""
         try:
             if isinstance(video, EmozooError):
@@ -201,10 +200,10 @@ class Task:
 
 def _sound(source: Source, decoder: Decoder) -> np.ndarray:
     """float32 [samples]; silence where the file may lack sound and does."""
-    if "audio" in source.optional and source.video == source.audio and not media.has_sound(source.audio, decoder):
-        return media.silence_beside(source.audio, source.start, source.end, decoder)
-    sound = media.read_audio(source.audio, source.start, source.end, decoder=decoder)
-    return np.concatenate(list(denoise.denoised([sound]))) if source.preparation.denoise else sound
+    if "audio" in source.optional and source.video == source.audio and not has_sound(source.audio, decoder):
+        return silence_beside(source.audio, source.start, source.end, decoder)
+    sound = read_audio(source.audio, source.start, source.end, decoder=decoder)
+    return np.concatenate(list(denoised([sound]))) if source.preparation.denoise else sound
 
 
 def _batch(clips: list[tuple[np.ndarray, np.ndarray]], schema: pa.Schema) -> pa.RecordBatch:

@@ -1,6 +1,6 @@
 """Decoded clips in a GPU's memory, from which batches of windows are cut there: within an epoch it is only told which.
 
-What a window is, `emozoo.media.cut_window` says; the two give the same.
+What a window is, `emozoo.media.window.cut_window` says; the two give the same.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emozoo.features import to_device
-from emozoo.media import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
+from emozoo.features.batches import to_device
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
 
 SHARE = 0.5
 """Of a GPU's free memory that clips may take; the rest is the network's."""
 
 
 class Clips(Protocol):
-    """Decoded clips by row, as `emozoo.data.cache.ClipStore` holds them."""
+    """Decoded clips by row, as `emozoo.data.store.ClipStore` holds them."""
 
     @property
     def has_frames(self) -> bool: ...

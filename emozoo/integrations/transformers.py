@@ -39,12 +39,13 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file, logging
 
-from emozoo import registry
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.loading import config_value, load
 from emozoo.errors import EmozooError
-from emozoo.media import SAMPLING_RATE, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
-from emozoo.model import CONFIG, WEIGHTS, config_value, load
-from emozoo.predict import BATCH_WINDOWS
+from emozoo.filenames import CONFIG, WEIGHTS
+from emozoo.inference.batches import BATCH_WINDOWS
+from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
+from emozoo.registry.loading import get_architecture
 
 log = logging.get_logger(__name__)
 
@@ -228,7 +229,7 @@ def _refuse_video(architecture: Architecture) -> None:
 
 def _build(config: EmozooConfig) -> nn.Module:
     """The network that a config describes, with fresh weights."""
-    architecture = registry.get_architecture(config.architecture)
+    architecture = get_architecture(config.architecture)
     _refuse_video(architecture)
     values = {name: config_value(value) for name, value in (config.architecture_config or {}).items()}
     try:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from emozoo.building import SPARE_NUMBERS, SPARE_TENSORS, Limit, OwnDraws, TooLarge
+from emozoo.checkpoint.building import SPARE_NUMBERS, SPARE_TENSORS, Limit, OwnDraws, TooLarge
 
 SHAPES = [(8, 8), (8,)]
 MANY, BIG = SPARE_TENSORS + 16 * 2 + 1, SPARE_NUMBERS + 16 * 72 + 1

@@ -12,9 +12,10 @@ import pytest
 import soundfile
 from support.places import ROOT
 
-from emozoo import bundled
-from emozoo.metrics import calibration_error
-from emozoo.model import load
+from emozoo.checkpoint import bundled
+from emozoo.checkpoint.bundled import DEFAULT, FOLDER
+from emozoo.checkpoint.loading import load
+from emozoo.evaluation.metrics import calibration_error
 
 LIMIT = 12 * 2**20
 
@@ -41,36 +42,36 @@ def test_predict_needs_no_model(clip: str, tmp_path: Path) -> None:
     done = emozoo("predict", clip, "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["model"] == bundled.DEFAULT and document["labels"] == ["angry", "happy", "neutral", "sad"]
+    assert document["model"] == DEFAULT and document["labels"] == ["angry", "happy", "neutral", "sad"]
     assert sum(document["predictions"][0]["probabilities"].values()) == pytest.approx(1)
-    named = emozoo("predict", clip, "--json", "--model", bundled.DEFAULT, folder=tmp_path)
+    named = emozoo("predict", clip, "--json", "--model", DEFAULT, folder=tmp_path)
     assert json.loads(named.stdout) == document
 
 
 def test_loading_it_never_imports_torchs_compiler(tmp_path: Path) -> None:
-    code = f"import sys, emozoo; emozoo.load({bundled.DEFAULT!r}); sys.exit('torch._dynamo' in sys.modules)"
+    code = f"import sys, emozoo; emozoo.load({DEFAULT!r}); sys.exit('torch._dynamo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=300).returncode == 0
 
 
 def test_what_a_command_writes_goes_elsewhere(clip: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    before = sorted(bundled.FOLDER.rglob("*"))
-    for words in (("export", bundled.DEFAULT), ("predict", clip, "--backend", "onnx")):
+    before = sorted(FOLDER.rglob("*"))
+    for words in (("export", DEFAULT), ("predict", clip, "--backend", "onnx")):
         done = emozoo(*words, folder=tmp_path)
         assert done.returncode == 2 and "--output" in done.stderr
-    assert sorted(bundled.FOLDER.rglob("*")) == before
+    assert sorted(FOLDER.rglob("*")) == before
 
 
 def test_a_folder_of_the_same_name_is_reached_by_its_path(clip: str, tmp_path: Path) -> None:
-    (tmp_path / bundled.DEFAULT).mkdir()
-    done = emozoo("predict", clip, "--model", f"./{bundled.DEFAULT}", folder=tmp_path)
+    (tmp_path / DEFAULT).mkdir()
+    done = emozoo("predict", clip, "--model", f"./{DEFAULT}", folder=tmp_path)
     assert done.returncode == 2 and "config.json" in done.stderr
 
 
 def test_list_and_info_show_it(tmp_path: Path) -> None:
     models = json.loads(emozoo("list", "--json", folder=tmp_path).stdout)["models"]
-    assert bundled.DEFAULT in [model["name"] for model in models]
-    document = json.loads(emozoo("info", bundled.DEFAULT, "--json", folder=tmp_path).stdout)
+    assert DEFAULT in [model["name"] for model in models]
+    document = json.loads(emozoo("info", DEFAULT, "--json", folder=tmp_path).stdout)
     assert document["kind"] == "checkpoint" and document["architecture"] == "resnet_gru"
 
 
@@ -87,7 +88,7 @@ def test_it_travels_in_the_wheel_and_is_small(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", bundled.names())
 def test_each_loads_and_its_card_tells_data_licence_and_limits(name: str) -> None:
     assert load(name, "cpu").labels
-    card = (bundled.FOLDER / name / "README.md").read_text(encoding="utf-8")
+    card = (FOLDER / name / "README.md").read_text(encoding="utf-8")
     for word in ("RAVDESS", "EMO-DB", "nEMO", "cc-by-nc-sa-4.0", "commercial", "calibration"):
         assert word in card
 

@@ -19,11 +19,16 @@ from support.small import emozoo, one_error, read
 from torch import nn
 
 import emozoo as package
-from emozoo import EmozooError, onnx_graph, onnx_model, registry
+from emozoo import EmozooError
 from emozoo.architecture import Architecture
-from emozoo.export import export_onnx
-from emozoo.model import EmotionModel
-from emozoo.settings import apply_settings
+from emozoo.checkpoint import onnx_model
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.onnx_graph import OPERATORS
+from emozoo.checkpoint.onnx_model import load, trial_window
+from emozoo.registry import loading
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
 
 NAMES = ("cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn")
 LABELS = ("sad", "größer", "neutral")
@@ -38,7 +43,7 @@ SMALL = {
 
 
 def save(name: str, folder: Path) -> Path:
-    architecture = registry.get_architecture(name)
+    architecture = get_architecture(name)
     torch.manual_seed(3)
     EmotionModel(architecture, apply_settings(architecture, SMALL[name])[0], LABELS).eval().save(folder)
     return folder
@@ -69,7 +74,7 @@ def test_an_exported_network_answers_as_torch_does(name: str, runs: Path, tmp_pa
         rate=44_100,
     )
     wanted = package.load(runs / name, "cpu").predict(path, timeline=True)
-    found = onnx_model.load(runs / name).predict(path, timeline=True)
+    found = load(runs / name).predict(path, timeline=True)
     assert found.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
     assert len(found.windows) == len(wanted.windows) >= 4
     for ours, theirs in zip(found.windows, wanted.windows, strict=True):
@@ -80,7 +85,7 @@ def test_predict_with_the_onnx_backend_imports_no_torch(runs: Path, tmp_path: Pa
     write_sound(tmp_path / "a.wav", tone(4.0, 44_100), 44_100)
     write_sound(tmp_path / "b.flac", tone(1.0, 8_000, 2), 8_000)
     code = (
-        "import sys; sys.argv = ['emozoo', *sys.argv[1:]]\nfrom emozoo.cli import main\n"
+        "import sys; sys.argv = ['emozoo', *sys.argv[1:]]\nfrom emozoo.cli.app import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print('torch' in sys.modules or 'torchaudio' in sys.modules, file=sys.stderr)"
     )
@@ -189,9 +194,9 @@ def test_a_network_that_cannot_be_exported_leaves_no_file(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    cnn = registry.get_architecture("cnn")
+    cnn = get_architecture("cnn")
     plain = Architecture("cnn", ("audio",), cnn.config, network)
-    monkeypatch.setattr(registry, "get_architecture", lambda name: plain)
+    monkeypatch.setattr(loading, "get_architecture", lambda name: plain)
     EmotionModel(plain, cnn.config(), LABELS).save(tmp_path)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(EmozooError, match=f"cnn cannot be exported: .*{reason}") as caught:
@@ -205,7 +210,7 @@ def test_a_file_of_other_weights_is_refused(run: Path) -> None:
     weights = load_file(run / "model.safetensors")
     save_file({name: 2 * tensor for name, tensor in weights.items()}, run / "model.safetensors")
     with pytest.raises(EmozooError, match="exported from other weights"):
-        onnx_model.load(run)
+        load(run)
 
 
 def test_a_file_of_another_checkpoint_is_refused(run: Path) -> None:
@@ -214,7 +219,7 @@ def test_a_file_of_another_checkpoint_is_refused(run: Path) -> None:
     config |= {"id2label": dict(enumerate(words)), "label2id": {word: number for number, word in enumerate(words)}}
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(EmozooError, match="does not fit config.json"):
-        onnx_model.load(run)
+        load(run)
 
 
 def foreign_operator(model: onnx.ModelProto) -> None:
@@ -278,15 +283,15 @@ def note(model: onnx.ModelProto, key: str, value: str | None) -> None:
 
 
 def no_answer(model: onnx.ModelProto) -> None:
-    note(model, "emozoo.answer", None)
+    note(model, "emozoo.inference.probabilities", None)
 
 
 def wrong_answer(model: onnx.ModelProto) -> None:
-    note(model, "emozoo.answer", "[-0.1, -3, -3]")
+    note(model, "emozoo.inference.probabilities", "[-0.1, -3, -3]")
 
 
 def nan_answer(model: onnx.ModelProto) -> None:
-    note(model, "emozoo.answer", "[NaN, NaN, NaN]")
+    note(model, "emozoo.inference.probabilities", "[NaN, NaN, NaN]")
 
 
 def empty_loop(model: onnx.ModelProto) -> None:
@@ -414,7 +419,7 @@ def test_a_strangers_graph_is_bounded(
     change(model)
     (run / "model.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(EmozooError, match=reason) as caught:
-        onnx_model.load(run)
+        load(run)
     assert str(caught.value).startswith(f"{run}/model.onnx") and "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
 
@@ -423,7 +428,7 @@ def test_a_strangers_graph_is_bounded(
 def test_a_file_that_is_no_graph_is_refused(data: bytes, run: Path) -> None:
     (run / "model.onnx").write_bytes(data)
     with pytest.raises(EmozooError, match="model.onnx"):
-        onnx_model.load(run)
+        load(run)
 
 
 def test_answers_that_are_no_numbers_are_an_error_that_names_the_model(run: Path, tmp_path: Path) -> None:
@@ -433,7 +438,7 @@ def test_answers_that_are_no_numbers_are_an_error_that_names_the_model(run: Path
     with pytest.raises(
         EmozooError, match="run/model.onnx answers with values that are no numbers: its weights are damaged"
     ):
-        onnx_model.load(run)
+        load(run)
 
 
 def test_a_graph_that_takes_too_long_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -447,7 +452,7 @@ def test_a_graph_that_takes_too_long_is_refused(run: Path, monkeypatch: pytest.M
     (run / "model.onnx").write_bytes(model.SerializeToString())
     monkeypatch.setattr(onnx_model, "LONGEST", 0.1)
     with pytest.raises(EmozooError, match="one window takes it more than 0.1 s"):
-        onnx_model.load(run)
+        load(run)
 
 
 def test_a_graph_for_one_window_only_is_one_sentence_where_two_are_asked_for(run: Path) -> None:
@@ -455,8 +460,8 @@ def test_a_graph_for_one_window_only_is_one_sentence_where_two_are_asked_for(run
     model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3]), "one"))
     behind(model, "Reshape", "one")
     (run / "model.onnx").write_bytes(model.SerializeToString())
-    loaded = onnx_model.load(run)
-    window = onnx_model.trial_window(video=False)
+    loaded = load(run)
+    window = trial_window(video=False)
     with pytest.raises(EmozooError, match="run/model.onnx is damaged: it cannot be run") as caught:
         loaded.probabilities([window, window])
     assert "\n" not in str(caught.value)
@@ -465,12 +470,12 @@ def test_a_graph_for_one_window_only_is_one_sentence_where_two_are_asked_for(run
 def test_every_network_in_the_box_is_made_of_operators_that_are_run(runs: Path) -> None:
     for name in NAMES:
         used = {node.op_type for node in onnx.load(runs / name / "model.onnx").graph.node}
-        assert used <= onnx_graph.OPERATORS, name
-    assert onnx_graph.OPERATORS <= {schema.name for schema in onnx.defs.get_all_schemas()}
+        assert used <= OPERATORS, name
+    assert OPERATORS <= {schema.name for schema in onnx.defs.get_all_schemas()}
 
 
 def test_the_trial_window_is_the_same_everywhere() -> None:
-    sound, frames = onnx_model.trial_window(video=True)
+    sound, frames = trial_window(video=True)
     assert (sound.dtype, sound.shape, frames.dtype, frames.shape) == ("float32", (48_000,), "uint8", (20, 60, 100, 3))
     assert 0.1 < np.abs(sound).max() < 1
     assert sound[[0, 1, 47_999]] == pytest.approx([0.00505166, -0.00683364, -0.07200339], abs=1e-6)

@@ -14,8 +14,12 @@ from support.small import emozoo as emozoo_command
 from support.small import one_error
 
 import emozoo
-from emozoo import EmozooError, registry
-from emozoo.model import EmotionModel, load, pick_device, read_config
+from emozoo import EmozooError
+from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.device import pick_device
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.registry.loading import get_architecture
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_the_folder_holds_plain_files_only(checkpoint: Path) -> None:
 
 def test_saving_over_another_model_never_leaves_a_wrong_pair(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = small_model("cnn_rnn")
-    monkeypatch.setattr("emozoo.model.write_text", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("emozoo.paths.write_text", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):  # after the weights, before the config
         other.save(checkpoint)
     with pytest.raises(EmozooError, match="has no config.json"):
@@ -154,7 +158,7 @@ def test_random_damage_to_the_config_is_an_emozoo_error_or_harmless(checkpoint: 
 
 
 def test_a_model_needs_different_labels() -> None:
-    architecture = registry.get_architecture("cnn")
+    architecture = get_architecture("cnn")
     for labels in ((), ("sad",), ("sad", "sad")):
         with pytest.raises(EmozooError, match="two or more different labels"):
             EmotionModel(architecture, architecture.config(), labels)

@@ -15,10 +15,13 @@ from support import hub_server
 from support.models import small_model
 from support.small import emozoo, one_error, read
 
-from emozoo import EmozooError, hub, render
-from emozoo.checkpoint import read_config, read_shapes
-from emozoo.info import describe, describe_checkpoint
-from emozoo.model import load
+from emozoo import EmozooError
+from emozoo.checkpoint.config import read_config, read_shapes
+from emozoo.checkpoint.loading import load
+from emozoo.cli.tables import show_hub, show_info
+from emozoo.hub import search as hub_search
+from emozoo.hub.search import HubModel, search
+from emozoo.inspection.describe import describe, describe_checkpoint
 from emozoo.text import json_text
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("NaN")
@@ -71,7 +74,7 @@ def told(run: Path) -> None:
     """All that info says of a run, as a table and as JSON."""
     document = describe_checkpoint(run, "run")
     json_text(document)
-    render.show_info(document)
+    show_info(document)
 
 
 def test_info_tells_what_metrics_json_says(run: Path) -> None:
@@ -232,12 +235,12 @@ GOOD = {
 }
 
 
-def searched(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[hub.HubModel]:
+def searched(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[HubModel]:
     """What a search makes of the Hub's answer, also printed in each form."""
-    monkeypatch.setattr(hub, "_ask_for_models", lambda query: json.loads(json.dumps(answer)))
-    found = hub.search()
+    monkeypatch.setattr(hub_search, "_ask_for_models", lambda query: json.loads(json.dumps(answer)))
+    found = search()
     json_text([vars(model) for model in found])
-    render.show_hub(found)
+    show_hub(found)
     return found
 
 
@@ -248,7 +251,7 @@ def test_a_card_of_a_stranger_costs_the_others_nothing(monkeypatch: pytest.Monke
         entry(**{**GOOD, "model-index": [{"results": [{"metrics": [{"name": "WA", "value": float("nan")}]}]}]}),
     ]  # fmt: skip
     found = searched(monkeypatch, [*odd, entry(**GOOD)])
-    assert len(found) == 7 and found[-1] == hub.HubModel("anna/emo", "cnn", ("a", "b"), 0.5, 0.25, 3)
+    assert len(found) == 7 and found[-1] == HubModel("anna/emo", "cnn", ("a", "b"), 0.5, 0.25, 3)
     assert found[-2].wa is None
 
 

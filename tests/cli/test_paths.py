@@ -17,19 +17,25 @@ from support.small import emozoo, one_error, read, toy, train_words
 from typer.models import OptionInfo, ParameterInfo
 
 import emozoo as package
-from emozoo import EmozooError, benchmark, cli, onnx_model, plots, render
+from emozoo import EmozooError
 from emozoo.architecture import pretrained_files
-from emozoo.card import write_card
+from emozoo.checkpoint.onnx_model import load
+from emozoo.checkpoint.run import RunOptions
+from emozoo.cli import console
+from emozoo.cli.app import app
+from emozoo.cli.console import PlainConsole
 from emozoo.data import load_dataset
-from emozoo.evaluate import evaluate
-from emozoo.info import describe
-from emozoo.media_files import find_files
-from emozoo.outline import read_outline
+from emozoo.evaluation.evaluate import evaluate
+from emozoo.hub.reference import name_of
+from emozoo.inspection import benchmark
+from emozoo.inspection.describe import describe
+from emozoo.media.files import find_files
 from emozoo.paths import atomic, cache_root, user_path, write_text
-from emozoo.reference import name_of
-from emozoo.run import RunOptions
-from emozoo.scaffold import write_plugin
-from emozoo.space import write_space
+from emozoo.plots.outline import read_outline
+from emozoo.plots.over_time import timeline
+from emozoo.publishing.card import write_card
+from emozoo.publishing.space import write_space
+from emozoo.scaffold.write import write_plugin
 
 PATHS = {"data_dir", "start", "model", "run", "speaker", "files", "output", "plot"}
 """Parameters of commands that name a file or folder, or may; `name` of these two, which else names a plugin."""
@@ -62,7 +68,7 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*words: str) -> None:
     """A command line, in this process; each word that begins with ~ is left to emozoo."""
-    assert not cli.app(list(words), standalone_mode=False)
+    assert not app(list(words), standalone_mode=False)
 
 
 COMMANDS = {
@@ -98,7 +104,7 @@ def test_a_command_means_by_a_tilde_what_a_shell_does_and_shows_it_as_it_was_wri
 ) -> None:
     monkeypatch.setattr(benchmark, "SECONDS", 0.01)
     for name, stream in (("out", sys.stdout), ("err", sys.stderr)):  # of this test, not of the first
-        monkeypatch.setattr(render, name, render.PlainConsole(stream))
+        monkeypatch.setattr(console, name, PlainConsole(stream))
     if command == "demo":
         served: list[list[str]] = []
         monkeypatch.setattr("emozoo.demo.serve", lambda models, **_: served.append(models))
@@ -107,7 +113,7 @@ def test_a_command_means_by_a_tilde_what_a_shell_does_and_shows_it_as_it_was_wri
         return
     if command == "listen":
         wav = next((home / "clips").iterdir()).read_bytes()
-        monkeypatch.setattr("emozoo.cli_listen._standard_input", lambda: piped(wav))
+        monkeypatch.setattr("emozoo.cli.commands.listen._standard_input", lambda: piped(wav))
     run(*COMMANDS[command])
     told = "".join("".join(capfd.readouterr()).split())
     assert list(here.iterdir()) == []
@@ -130,7 +136,7 @@ def piped(content: bytes) -> int:
 
 def test_every_parameter_of_a_command_that_takes_a_path_is_tried_above() -> None:
     found = set()
-    for command in [*cli.app.registered_commands, *cli.app.registered_groups[0].typer_instance.registered_commands]:
+    for command in [*app.registered_commands, *app.registered_groups[0].typer_instance.registered_commands]:
         assert command.callback is not None
         name = command.name or command.callback.__name__
         for parameter, hint in get_type_hints(command.callback, include_extras=True).items():
@@ -155,7 +161,7 @@ def test_python_means_the_same_by_a_tilde(home: Path, here: Path, monkeypatch: p
     answer = model.predict("~/clips/0.wav", timeline=True, speaker=["~/clips"])
     assert answer.file == "~/clips/0.wav"
     assert all(model.predict(f"~/clip.{ending}").emotion for ending in ("mp3", "ogg", "m4a"))
-    plots.timeline(answer.windows or (), model.labels, "~/line.png", read_outline("~/clips/0.wav"))
+    timeline(answer.windows or (), model.labels, "~/line.png", read_outline("~/clips/0.wav"))
     assert (home / "line.png").is_file()
     assert find_files(["~/clips"]) == ["~/clips/0.wav", "~/clips/1.wav"]
     assert len(load_dataset("toy", "~/toy", cache_dir="~/kept")) == 50 and (home / "kept").is_dir()
@@ -174,7 +180,7 @@ def test_python_means_the_same_by_a_tilde(home: Path, here: Path, monkeypatch: p
     onnx = home / "onnx" / "model.onnx"
     if not onnx.exists():
         run(*COMMANDS["export"])
-    assert onnx_model.load("~/onnx").labels == model.labels
+    assert load("~/onnx").labels == model.labels
     (home / "pretrained").mkdir()
     save_file({}, home / "pretrained" / "model.safetensors")
     assert pretrained_files("~/pretrained", ["model.safetensors"]) == (home / "pretrained", "pretrained")

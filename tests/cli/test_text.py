@@ -15,12 +15,24 @@ from hypothesis import strategies as st
 from support.make_media import tone, write_sound
 from support.small import emozoo, one_error
 
-from emozoo import render
-from emozoo.export import Export
-from emozoo.hub import HubModel, Push
-from emozoo.predict import Prediction, Stretch
-from emozoo.registry import ARCHITECTURES, Plugin
-from emozoo.run import read_predictions, write_predictions
+from emozoo.checkpoint.export import Export
+from emozoo.checkpoint.run import read_predictions, write_predictions
+from emozoo.cli import console
+from emozoo.cli.console import PlainConsole, say, warn
+from emozoo.cli.tables import (
+    show_bundled,
+    show_export,
+    show_hub,
+    show_info,
+    show_plugins,
+    show_predictions,
+    show_push,
+    show_stretch,
+)
+from emozoo.hub.search import HubModel
+from emozoo.inference.answers import Prediction, Stretch, write_csv
+from emozoo.publishing.push import Push
+from emozoo.registry.entry_points import ARCHITECTURES, Plugin
 from emozoo.text import csv_cell, csv_text, json_text, printable
 
 NASTY = "a\x1b]0;owned\x07\x9b31m\r\nerror: all is lost\u202egpj.\u2066\u2028[red]b[/red]:smile:\x00\\"
@@ -78,23 +90,23 @@ def test_no_cell_of_csv_is_a_formula_and_each_can_be_read_back(text: str) -> Non
 
 def show_everything(word: str) -> None:
     """Prints each kind of result, with the word wherever a stranger's may stand."""
-    render.warn(word)
-    render.say(word)
+    warn(word)
+    say(word)
     shares = {word: 0.75, "b": 0.25}
     answers = [
         Prediction(word, word, shares, (Stretch(0.0, 3.0, word, shares),), None, ("audio",)),
         Prediction(word, error=word),
     ]
-    render.show_predictions(answers, list(shares), timeline=True)
-    render.show_stretch(Stretch(0.0, 3.0, word, shares), list(shares))
-    render.show_plugins({word: [Plugin(ARCHITECTURES, word, word, word, word, word or None)]})
-    render.show_bundled([{"name": word, "architecture": word, "labels": [word]}])
-    render.show_export(Export(word, 1, 1, 0.0))
-    render.show_push(Push(word, {word: 1}, (word,), word, None))
-    render.show_push(Push(word, {word: 1}, (word,), word, word))
-    render.show_hub([HubModel(word, word, (word,), None, None, 1)])
+    show_predictions(answers, list(shares), timeline=True)
+    show_stretch(Stretch(0.0, 3.0, word, shares), list(shares))
+    show_plugins({word: [Plugin(ARCHITECTURES, word, word, word, word, word or None)]})
+    show_bundled([{"name": word, "architecture": word, "labels": [word]}])
+    show_export(Export(word, 1, 1, 0.0))
+    show_push(Push(word, {word: 1}, (word,), word, None))
+    show_push(Push(word, {word: 1}, (word,), word, word))
+    show_hub([HubModel(word, word, (word,), None, None, 1)])
     nested = {"name": word, "kind": word, "text": word, "list": [word, 2], "table": {word: word}, word: word}
-    render.show_info({**nested, "rows": [{word: [word], "b": word}]})
+    show_info({**nested, "rows": [{word: [word], "b": word}]})
 
 
 @settings(deadline=None, max_examples=60)
@@ -103,8 +115,8 @@ def show_everything(word: str) -> None:
 def test_nothing_on_the_terminal_is_anything_but_text(word: str) -> None:
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render, "out", render.PlainConsole(stream))
-        patch.setattr(render, "err", render.PlainConsole(stream))
+        patch.setattr(console, "out", PlainConsole(stream))
+        patch.setattr(console, "err", PlainConsole(stream))
         show_everything(word)
     assert not obeyed(stream.getvalue().replace("\t", ""))
 
@@ -113,11 +125,11 @@ def test_nothing_on_the_terminal_is_anything_but_text(word: str) -> None:
 def test_markup_in_a_strangers_words_is_shown_as_it_is(word: str) -> None:
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render, "out", render.PlainConsole(stream))
-        patch.setattr(render, "err", render.PlainConsole(stream))
-        render.warn(word)
-        render.show_info({"name": word, "kind": "k", "list": [word], "table": {"a": word}})
-        render.show_stretch(Stretch(0.0, 3.0, word, {word: 1.0}), [word])
+        patch.setattr(console, "out", PlainConsole(stream))
+        patch.setattr(console, "err", PlainConsole(stream))
+        warn(word)
+        show_info({"name": word, "kind": "k", "list": [word], "table": {"a": word}})
+        show_stretch(Stretch(0.0, 3.0, word, {word: 1.0}), [word])
     assert stream.getvalue().count(word) == 5 and f"warning: {word}\n" in stream.getvalue()
 
 
@@ -126,8 +138,8 @@ def test_markup_in_a_strangers_words_is_shown_as_it_is(word: str) -> None:
 def test_a_warning_is_one_line(word: str) -> None:
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render, "err", render.PlainConsole(stream))
-        render.warn(word)
+        patch.setattr(console, "err", PlainConsole(stream))
+        warn(word)
     assert stream.getvalue().count("\n") == 1
 
 
@@ -196,5 +208,5 @@ def test_predictions_csv_is_harmless_in_a_spreadsheet_and_gives_back_the_words(t
 def test_labels_that_look_like_formulas_are_words_in_csv() -> None:
     shares = {"=1+1": 0.5, "b": 0.5}
     text = io.StringIO()
-    render.write_csv([Prediction("-x.wav", "=1+1", shares)], list(shares), False, text)
+    write_csv([Prediction("-x.wav", "=1+1", shares)], list(shares), False, text)
     assert text.getvalue() == "file,emotion,'=1+1,b,error\n'-x.wav,'=1+1,0.500000,0.500000,\n"

@@ -17,10 +17,10 @@ from support.small import emozoo, one_error, read, toy, train_words
 
 import emozoo as package
 from emozoo import EmozooError
-from emozoo.evaluate import evaluate
-from emozoo.run import RunOptions
-from emozoo.train import train
-from emozoo.trouble import lacks_memory, lacks_room
+from emozoo.checkpoint.run import RunOptions
+from emozoo.evaluation.evaluate import evaluate
+from emozoo.failures import lacks_memory, lacks_room
+from emozoo.training.train import train
 
 FAILING = '''
     """Networks of which each does another thing wrong."""

@@ -17,13 +17,16 @@ from support.small import NETWORK, one_error, toy
 from torch import Tensor, nn
 
 import emozoo.testing
-from emozoo import EmozooError, conformance_corpus, conformance_network
+from emozoo import EmozooError
 from emozoo.architecture import Architecture
-from emozoo.conformance import Finding, check, find
-from emozoo.conformance_corpus import CorpusSubject
-from emozoo.conformance_machine import luck
-from emozoo.conformance_subject import NetworkSubject
-from emozoo.data.ravdess import corpus as ravdess
+from emozoo.conformance import corpus as conformance_corpus
+from emozoo.conformance import network as conformance_network
+from emozoo.conformance.check import check
+from emozoo.conformance.corpus import CorpusSubject
+from emozoo.conformance.network_machine import luck
+from emozoo.conformance.network_subject import NetworkSubject
+from emozoo.conformance.points import Finding, find
+from emozoo.data.corpora.ravdess import corpus as ravdess
 
 # --- the plugins in the box
 

@@ -16,15 +16,16 @@ import pytest
 import torch
 from support.make_media import grey, tone, write_sound, write_video
 
-from emozoo import media
 from emozoo.data import load_dataset
-from emozoo.data.cache import CLIPS_A_TASK, SECONDS_A_TASK, ClipStore, _tasks
+from emozoo.data.corpora.manifest import corpus as manifest
+from emozoo.data.corpora.ravdess import corpus as ravdess
 from emozoo.data.corpus import FEATURES, Corpus, row
 from emozoo.data.decode_task import FRAMES, SOUND, Source, Task
-from emozoo.data.manifest import corpus as manifest
-from emozoo.data.ravdess import corpus as ravdess
-from emozoo.decoder import Decoder
+from emozoo.data.decoding import CLIPS_A_TASK, SECONDS_A_TASK, _tasks
+from emozoo.data.store import ClipStore
 from emozoo.errors import EmozooError
+from emozoo.media.decoder import Decoder, Video
+from emozoo.media.reading import read_audio
 
 VERSION = datasets.Version("1.0.0")
 
@@ -99,7 +100,7 @@ def test_columns(clips: Path, cache: Path) -> None:
     assert dataset["label"][:] == [1, 0, 0]
     assert [len(waveform) for waveform in dataset["waveform"]] == [8000, 9600, 12_800]
     assert dataset.features["waveform"] == datasets.List(datasets.Value("int16"))
-    expected = np.round(media.read_audio(clips.parent / "ö 3.wav") * 32768)
+    expected = np.round(read_audio(clips.parent / "ö 3.wav") * 32768)
     assert np.array_equal(dataset[2]["waveform"], expected)
     assert np.abs(expected).max() > 10_000
 
@@ -388,7 +389,7 @@ def many(tmp_path: Path) -> Path:
 
 LOAD = (
     "import logging, sys; logging.basicConfig(level=logging.INFO, stream=sys.stdout, format='%(message)s')\n"
-    "from emozoo.data import load_dataset\n"
+    "from emozoo.data.loading import load_dataset\n"
     "print('rows', len(load_dataset('manifest', sys.argv[1])))"
 )
 
@@ -541,13 +542,13 @@ def test_broken_corpora(clips: Path, cache: Path, tmp_path: Path) -> None:
 
 
 def test_importing_costs_neither_torch_nor_datasets() -> None:
-    code = "import sys, emozoo.data; print(sorted({'torch', 'datasets', 'pyarrow'} & sys.modules.keys()))"
+    code = "import sys, emozoo.data.loading; print(sorted({'torch', 'datasets', 'pyarrow'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
 
 
 def test_datasets_own_remarks_are_kept_back(clips: Path, cache: Path) -> None:
-    code = "import sys; from emozoo.data import load_dataset; load_dataset('manifest', sys.argv[1])"
+    code = "import sys; from emozoo.data.loading import load_dataset; load_dataset('manifest', sys.argv[1])"
     environment = {**os.environ, "EMOZOO_CACHE": str(cache)}
     done = subprocess.run(
         [sys.executable, "-c", code, clips], env=environment, check=True, capture_output=True, text=True
@@ -574,7 +575,7 @@ def test_a_dialogue_is_opened_once_however_many_utterances_it_has(
     part, notes = task.write(tmp_path / "part")
     rows = pa.ipc.open_stream(part).read_all()
     assert notes.failures == {} and len(rows) == 60 and asked.count("video") == asked.count("expect") == 1
-    video = media.Video(path)
+    video = Video(path)
     for (start, _), frames in zip(spans, rows.column("frames"), strict=True):
         np.testing.assert_array_equal(np.asarray(frames.values), video.frames(start, 14_400).reshape(-1))
 

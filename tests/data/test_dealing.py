@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emozoo.data.dealing import SWAPPED, deal, deal_steadily
+from emozoo.data.splits.dealing import SWAPPED, deal, deal_steadily
 
 
 def even(speakers: int = 24, classes: int = 8) -> np.ndarray:

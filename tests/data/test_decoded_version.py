@@ -9,8 +9,9 @@ import pytest
 from support.make_media import write_sound
 from support.places import CASES
 
-from emozoo import film, media
-from emozoo.data.cache import DECODER_VERSION
+from emozoo.data.decoding import DECODER_VERSION
+from emozoo.media.decoders.video import Video
+from emozoo.media.reading import read_audio
 
 MEDIA = CASES / "media"
 
@@ -40,8 +41,8 @@ def decoded(folder: Path) -> dict[str, list[float]]:
         "offset": write_sound(folder / "offset.wav", voice + 0.2, 16_000),
         **{name: MEDIA / name for name in ("chained_two.opus", "lyrics3.mp3", "m4a_first_packet_damaged.m4a")},
     }
-    found = {name: summary(media.read_audio(path)) for name, path in sounds.items()}
-    return found | {"frames": summary(film.Video(MEDIA / "trimmed_edit_list.mp4").frames(0.0, 40_000) / 255)}
+    found = {name: summary(read_audio(path)) for name, path in sounds.items()}
+    return found | {"frames": summary(Video(MEDIA / "trimmed_edit_list.mp4").frames(0.0, 40_000) / 255)}
 
 
 def summary(values: np.ndarray) -> list[float]:

@@ -1,4 +1,4 @@
-"""`emozoo.data.iemocap`: the release as it is unpacked, with everything in it that a reader can stumble over."""
+"""`emozoo.data.corpora.iemocap`: the release as it is unpacked, with everything in it that a reader can stumble over."""
 
 import math
 import shutil
@@ -10,8 +10,8 @@ import datasets
 import pytest
 
 from emozoo.data import load_dataset
+from emozoo.data.corpora.iemocap import Iemocap, corpus
 from emozoo.data.corpus import FEATURES, SIDE_CROPS, row
-from emozoo.data.iemocap import Iemocap, corpus
 from emozoo.errors import EmozooError
 
 HEADING = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from emozoo.data.protocols import Fold, make_folds, speaker_note
+from emozoo.data.splits.protocols import Fold, make_folds, speaker_note
 from emozoo.errors import EmozooError
 
 Columns = dict[str, list[Any]]

@@ -11,7 +11,7 @@ from support.make_media import grey, tone, write_sound, write_video
 from support.places import SHARED_DATA, needs_shared
 
 from emozoo.data import load_dataset
-from emozoo.data.ravdess import EMOTIONS, _read, corpus
+from emozoo.data.corpora.ravdess import EMOTIONS, _read, corpus
 from emozoo.errors import EmozooError
 
 

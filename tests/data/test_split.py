@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from support.small import emozoo, one_error, read
 from support.tables import Heard, Row, options, table, toy_rows
 
-from emozoo.data.protocols import make_folds
-from emozoo.data.split import SPLIT, Split, read_split
+from emozoo.data.splits.kept import Split, read_split
+from emozoo.data.splits.protocols import make_folds
 from emozoo.errors import EmozooError
-from emozoo.evaluate import evaluate
-from emozoo.train import train
+from emozoo.evaluation.evaluate import evaluate
+from emozoo.filenames import SPLIT
+from emozoo.training.train import train
 
 LABELS = ("a", "b")
 Columns = dict[str, list[Any]]

@@ -1,4 +1,5 @@
-"""`emozoo.data.toy`: a small corpus in IEMOCAP's layout, the same each time; its sound and picture belong together."""
+"""`emozoo.data.corpora.toy`: a small corpus in IEMOCAP's layout, the same each time; its sound and picture belong
+together."""
 
 import wave
 from collections import Counter
@@ -9,10 +10,11 @@ import datasets
 import numpy as np
 import pytest
 
+from emozoo.data.corpora.iemocap import Iemocap
+from emozoo.data.corpora.toy import corpus, write_toy
 from emozoo.data.corpus import SIDE_CROPS
-from emozoo.data.iemocap import Iemocap
-from emozoo.data.toy import corpus, write_toy
-from emozoo.media import read_audio, read_clip
+from emozoo.media import read_audio
+from emozoo.media.reading import read_clip
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,9 @@ from support.models import small_model
 from support.places import SHARED_DATA
 from support.small import emozoo, one_error, toy
 
-from emozoo import media
-from emozoo.demo_answer import Limits, answer
-from emozoo.preparation import Preparation
+from emozoo.demo.answer import Limits, answer
+from emozoo.media.preparation import Preparation
+from emozoo.media.reading import duration
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,9 @@ def test_whatever_is_given_gets_one_sentence_and_the_page_goes_on(server: Server
 
 @needs_browser
 def test_more_than_the_page_takes_costs_a_sentence_too(visitor: Any, folder: Path, tmp_path: Path) -> None:
-    code = "from emozoo.demo import serve; from emozoo.demo_answer import Limits; serve(port=0, limits=Limits({}))"
+    code = (
+        "from emozoo.demo.server import serve; from emozoo.demo.answer import Limits; serve(port=0, limits=Limits({}))"
+    )
     with serving(tmp_path / "clips", "-c", code.format("clips=1")) as server:
         page = open_page(visitor, server.address)
         give(page, folder / "clip.wav")
@@ -284,22 +286,20 @@ def test_a_file_that_says_less_than_it_holds_is_ended_at_the_limit(tmp_path: Pat
     assert struct.unpack_from(">d", data, place)[0] > 30_000
     struct.pack_into(">d", data, place, 2_000)
     path.write_bytes(data)
-    assert media.duration(path) < 5
+    assert duration(path) < 5
     given = answer(small_model("cnn"), path, "endless.webm", Limits(seconds=5))
     assert given.prediction.error == "endless.webm goes on for longer than the 5 s that this page takes: cut it"
 
 
 def test_without_gradio_the_way_to_it_is_told() -> None:
-    code = (
-        "import sys; sys.modules['gradio'] = None; sys.argv = ['emozoo', 'demo']; from emozoo.cli import main; main()"
-    )
+    code = "import sys; sys.modules['gradio'] = None; sys.argv = ['emozoo', 'demo']; from emozoo.cli.app import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=os.environ)
     assert "pip install 'emozoo[demo]'" in one_error(done)
 
 
 def test_what_lists_and_helps_does_not_import_gradio() -> None:
     code = (
-        "import sys; sys.argv = ['emozoo', 'demo', '--help']\ntry:\n  from emozoo.cli import main; main()\n"
+        "import sys; sys.argv = ['emozoo', 'demo', '--help']\ntry:\n  from emozoo.cli.app import main; main()\n"
         "except SystemExit: pass\nassert not {'gradio', 'numpy', 'torch'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=os.environ)

@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.browser import needs_gradio
 
-from emozoo import demo_folder, demo_visits
-from emozoo.demo_answer import Limits
-from emozoo.demo_hosts import Hosts, hosts_of, parse_hosts
-from emozoo.demo_visits import Visits
+from emozoo.demo import folder as demo_folder
+from emozoo.demo import visits as demo_visits
+from emozoo.demo.answer import Limits
+from emozoo.demo.folder import page_folder, remove_left_behind
+from emozoo.demo.hosts import Hosts, hosts_of, parse_hosts
+from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
-from emozoo.predict import Prediction
+from emozoo.inference.answers import Prediction
 
 PORT = 7860
 HERE = f"http://127.0.0.1:{PORT}"
@@ -51,7 +53,7 @@ def upload(visits: Visits, visitor: str = "", size: int = 3) -> Path:
 def test_no_event_names_a_file_but_the_visitors_own_upload(
     said: Any, paths: list[str], stream: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from emozoo.demo_gate import COOKIE, Gate
+    from emozoo.demo.gate import COOKIE, Gate
 
     visits = Visits(tmp_path_factory.mktemp("visits"), 1, Limits())
     visitor = "v" * 22
@@ -91,12 +93,13 @@ def test_gradio_itself_copies_no_file_of_the_machine_either(tmp_path: Path, monk
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
-    from emozoo import demo, demo_page
+    from emozoo.demo.models import load_models
+    from emozoo.demo.page import build
 
     (tmp_path / "page").mkdir()
     (tmp_path / "secret.wav").write_bytes(b"secret")
     visits = Visits(tmp_path / "page" / "uploads", 1, Limits())
-    page = demo_page.build(demo.load_models(()), visits, Limits(), tmp_path / "page")
+    page = build(load_models(()), visits, Limits(), tmp_path / "page")
     data = [{"path": str(tmp_path / "secret.wav"), "meta": {"_type": "gradio.FileData"}}]
     with TestClient(gradio.mount_gradio_app(FastAPI(), page, path="/")) as client:  # past the gate
         body = {"fn_index": 0, "session_hash": "s", "data": data}
@@ -231,7 +234,7 @@ def test_a_folder_is_removed_that_a_killed_process_left_and_no_living_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo_folder.tempfile, "tempdir", str(tmp_path))
-    code = "from emozoo.demo_folder import page_folder\nwith page_folder() as place: print(place, flush=True); input()"
+    code = "from emozoo.demo.folder import page_folder\nwith page_folder() as place: print(place, flush=True); input()"
     line = [sys.executable, "-c", code]
     with subprocess.Popen(
         line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
@@ -241,11 +244,11 @@ def test_a_folder_is_removed_that_a_killed_process_left_and_no_living_ones(
         (left / "clip.wav").write_bytes(b"x")
         (left / "link").symlink_to(tmp_path / "away")
         (tmp_path / "away").mkdir()
-        with demo_folder.page_folder() as mine:
+        with page_folder() as mine:
             assert left.is_dir() and mine.is_dir() and mine.stat().st_mode & 0o77 == 0
             process.kill()
             process.wait()
-            demo_folder.remove_left_behind()
+            remove_left_behind()
             assert not left.parent.exists() and mine.is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["away"]
 
@@ -259,7 +262,7 @@ def test_a_link_and_a_folder_of_something_else_are_left_alone(tmp_path: Path, mo
     (tmp_path / "emozoo-demo-inside" / "files").symlink_to(away)
     (tmp_path / "emozoo-demo-starting").mkdir()
     (tmp_path / "emozoo-demo-file").write_text("x")
-    with demo_folder.page_folder():
+    with page_folder():
         pass
     names = {"away", *(f"emozoo-demo-{word}" for word in ("link", "inside", "starting", "file"))}
     assert {path.name for path in tmp_path.iterdir()} == names and (away / "files").is_dir()

@@ -33,7 +33,7 @@ NAME = "demo.example.org"
 def words(settings: str = SETTINGS, more: str = f"allow_hosts=['{NAME}', 'localhost:9000']") -> list[str]:
     return [
         "-c",
-        "from emozoo.demo import serve; from emozoo.demo_answer import Limits; "
+        "from emozoo.demo.server import serve; from emozoo.demo.answer import Limits; "
         f"serve(port=0, limits=Limits({settings}), {more})",
     ]
 

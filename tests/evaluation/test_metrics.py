@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from emozoo.errors import EmozooError
-from emozoo.metrics import Metrics, Summary, evaluate_predictions, pool
+from emozoo.evaluation.metrics import Metrics, Summary, evaluate_predictions, pool
 
 LABELS = ("angry", "happy", "neutral", "sad")
 

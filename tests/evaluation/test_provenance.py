@@ -13,13 +13,14 @@ from support.places import SHARED_DATA
 from support.small import NETWORK, RECIPE, emozoo, read, set_words, toy
 from support.tables import LABELS, Heard, options, table, toy_rows
 
-from emozoo import bundled, plots
-from emozoo.card import render_card
-from emozoo.data.split import SPLIT
+from emozoo.checkpoint.bundled import FOLDER
+from emozoo.checkpoint.provenance import DAMAGED, Clips, Leak, Provenance, compare, marks, read_provenance, unrecorded
 from emozoo.errors import EmozooError
-from emozoo.evaluate import evaluate
-from emozoo.provenance import DAMAGED, PROVENANCE, Clips, Leak, Provenance, compare, marks, read_provenance, unrecorded
-from emozoo.train import train
+from emozoo.evaluation.evaluate import evaluate
+from emozoo.filenames import PROVENANCE, SPLIT
+from emozoo.plots import results
+from emozoo.publishing.card import render_card
+from emozoo.training.train import train
 
 SPEECH = SHARED_DATA / "speech"
 
@@ -267,7 +268,7 @@ def test_weights_that_are_saved_elsewhere_take_their_record_along(shared: Path, 
 
 
 def test_the_model_in_the_box_says_whom_it_has_heard() -> None:
-    record = read_provenance(bundled.FOLDER / "speech")
+    record = read_provenance(FOLDER / "speech")
     assert record and not record.unknown and not record.dev.clips
     for corpus, dataset, name in (
         ("ravdess", "manifest", "ravdess_07"),
@@ -300,7 +301,7 @@ def test_the_picture_of_a_run_marks_the_epoch_that_was_kept_where_all_have_the_s
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marked: list[int] = []
-    monkeypatch.setattr(plots, "training_curves", lambda history, path, kept: marked.append(kept))
+    monkeypatch.setattr(results, "training_curves", lambda history, path, kept: marked.append(kept))
     still = {**NETWORK, **RECIPE, "epochs": "3", "learning_rate": "1e-9", "ema_decay": "0", "noise": "0", "shift": "0"}
     train(options(shared / "toy.csv", settings=still), tmp_path / "run", device="cpu")
     training = read(tmp_path / "run" / "metrics.json")["training"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from emozoo.convolution import WideConv2d, block_conv2d, block_size, expand_kernel
+from emozoo.features.convolution import WideConv2d, block_conv2d, block_size, expand_kernel
 
 SIZES = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5), st.integers(1, 9))
 

@@ -9,17 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from emozoo.features import (
-    AttentionPooling,
-    FrameScaling,
-    LogSpectrogram,
-    RecurrentSummary,
-    SpectrogramConvs,
-    SpectrogramMasking,
-    augment_frames,
-    augment_waveform,
-    mix,
-)
+from emozoo.features.blocks import AttentionPooling, FrameScaling, RecurrentSummary, SpectrogramConvs
+from emozoo.features.spectrogram import LogSpectrogram, SpectrogramMasking
+from emozoo.training.augmentation import augment_frames, augment_waveform, mix
 
 SILENCE = -LogSpectrogram.MEAN / LogSpectrogram.DEVIATION
 BRIGHTEST = (1 - LogSpectrogram.MEAN) / LogSpectrogram.DEVIATION

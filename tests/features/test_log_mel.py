@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emozoo.architecture import Recipe
-from emozoo.features import LogMel
-from emozoo.log_mel import COLUMNS, ROWS, mel_bands
+from emozoo.features.log_mel import COLUMNS, ROWS, LogMel, mel_bands
 
 SECONDS = torch.arange(48_000) / 16_000
 

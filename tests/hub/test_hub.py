@@ -27,11 +27,13 @@ from support.hub_server import Hub, Repo, running
 from support.publishing import NAME, cli, environment, publish
 from support.small import PEAK, emozoo, one_error, read, toy, train_words
 
-from emozoo import EmozooError, registry
-from emozoo.hub import PUBLISHED
-from emozoo.model import EmotionModel, load
-from emozoo.reference import parse
-from emozoo.settings import apply_settings
+from emozoo import EmozooError
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.hub.reference import parse
+from emozoo.publishing.push import PUBLISHED
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
 
 
 @pytest.fixture
@@ -437,7 +439,7 @@ def test_what_cannot_be_trusted_is_refused_by_name(hub: Hub, run: Path, clip: Pa
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    architecture = registry.get_architecture("cnn_rnn")
+    architecture = get_architecture("cnn_rnn")
     small = {"filters": "4,6,6", "kernels": "[[5,5],[5,5],[3,3]]", "linear": "16", "hidden": "8", "layers": "1"}
     EmotionModel(architecture, apply_settings(architecture, small)[0], ("sad", "angry", "glad")).save(tmp_path / "m")
     return tmp_path / "m"
@@ -481,7 +483,7 @@ def test_a_config_that_claims_a_huge_network_takes_no_memory(checkpoint: Path, f
     config["architecture_config"][field] = 10**9
     (checkpoint / "config.json").write_text(json.dumps(config))
     code = (
-        "import sys; from emozoo.model import load; import emozoo\n"
+        "import sys; from emozoo.checkpoint.model import load; import emozoo\n"
         "try: load(sys.argv[1], 'cpu')\n"
         f"except emozoo.EmozooError as error: print({PEAK}, error)"
     )

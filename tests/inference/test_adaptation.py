@@ -15,11 +15,12 @@ from support.models import LABELS, small_model
 from support.small import emozoo, one_error, toy, train_words
 
 import emozoo as package
-from emozoo import EmozooError, onnx_model
-from emozoo.adaptation import SpeakerLean, adapt_to_speakers, adaptation_note
-from emozoo.evaluate import evaluate
-from emozoo.export import export_onnx
-from emozoo.predict import hear_speaker, predict_files
+from emozoo import EmozooError
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.onnx_model import load
+from emozoo.evaluation.evaluate import evaluate
+from emozoo.inference.adaptation import SpeakerLean, adapt_to_speakers, adaptation_note
+from emozoo.inference.files import hear_speaker, predict_files
 
 patient = settings(deadline=None, max_examples=50)
 
@@ -206,7 +207,7 @@ def test_the_onnx_backend_adapts_as_torch_does(run: Path, voice: Path, clip: Pat
     done = emozoo("predict", clip, "--model", run, "--speaker", voice / "0.wav", "--csv", "--backend", "onnx")
     assert "adapted to the speaker with 1 recording\n" in done.stderr
     (row,) = csv.DictReader(done.stdout.splitlines())
-    for backend in (package.load(run, "cpu"), onnx_model.load(run)):
+    for backend in (package.load(run, "cpu"), load(run)):
         expected = backend.predict(clip, speaker=voice / "0.wav").probabilities
         assert {label: float(row[label]) for label in LABELS} == pytest.approx(expected, abs=1e-3)
 

@@ -18,12 +18,13 @@ from torch.utils.data import DataLoader
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor, pipeline
 
 import emozoo.integrations.transformers
-from emozoo import registry
-from emozoo.export import export_onnx
-from emozoo.media import cut_window, window_starts
-from emozoo.model import EmotionModel, load
-from emozoo.onnx_model import load as load_onnx
-from emozoo.predict import predict_file, predict_files
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.onnx_model import load as load_onnx
+from emozoo.inference.files import predict_file, predict_files
+from emozoo.media.window import cut_window, window_starts
+from emozoo.registry.loading import get_architecture
 
 TOLERANCE = 1e-5
 RATE = 16_000
@@ -162,7 +163,7 @@ def test_every_way_to_batch_gives_the_answer_of_one_alone(
 @pytest.mark.parametrize("name", ["cnn_rnn_3dcnn", "av_fusion"])
 def test_a_batch_of_clips_with_and_without_pictures_gets_the_answers_of_each_alone(name: str) -> None:
     if name == "av_fusion":
-        architecture = registry.get_architecture(name)
+        architecture = get_architecture(name)
         config = architecture.config(audio_filters=(4, 4, 4), audio_hidden=4, video_filters=(2, 2, 2), video_hidden=2)
         model = sharpened(EmotionModel(architecture, config, LABELS).eval())
     else:

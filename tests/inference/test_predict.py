@@ -25,13 +25,18 @@ from support.places import SHARED_DATA, needs_shared
 from support.small import NETWORK, PEAK, emozoo, one_error, toy
 
 import emozoo as package
-from emozoo import EmozooError, media, registry
+from emozoo import EmozooError
+from emozoo.checkpoint.model import EmotionModel
 from emozoo.data import resident
-from emozoo.evaluate import open_data
-from emozoo.media_files import find_files
-from emozoo.model import EmotionModel
-from emozoo.predict import classify, clip_probabilities, predict_file, predict_files, stream_windows
-from emozoo.settings import apply_settings
+from emozoo.data.decoded import open_data
+from emozoo.evaluation.clips import clip_probabilities
+from emozoo.inference import files
+from emozoo.inference.batches import classify
+from emozoo.inference.files import predict_file, predict_files, stream_windows
+from emozoo.media.files import find_files
+from emozoo.media.window import WINDOW_SAMPLES, cut_window, window_starts
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
 
 
 def wav(path: Path, seconds: float, rate: int = 16_000, seed: int = 0) -> Path:
@@ -51,17 +56,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(st.integers(1, 200_000), st.integers(1_000, 70_000))
 def test_streamed_windows_are_those_of_the_whole_clip(samples: int, block: int) -> None:
     whole = np.arange(1, samples + 1, dtype=np.float32)
-    real, media.stream_audio = (
-        media.stream_audio,
-        lambda path, decoder: iter(np.array_split(whole, max(1, samples // block))),
-    )
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        pieces = np.array_split(whole, max(1, samples // block))
+        patch.setattr(files, "stream_audio", lambda path, decoder: iter(pieces))
         found = list(stream_windows("any", video=False))
-    finally:
-        media.stream_audio = real
-    assert [round(start * 16_000) for start, _, _ in found] == media.window_starts(samples)
+    assert [round(start * 16_000) for start, _, _ in found] == window_starts(samples)
     for start, end, (sound, _) in found:
-        np.testing.assert_array_equal(sound, media.cut_window(whole, None, round(start * 16_000))[0])
+        np.testing.assert_array_equal(sound, cut_window(whole, None, round(start * 16_000))[0])
         assert round(end * 16_000) == min(round(start * 16_000) + 48_000, samples)
 
 
@@ -129,8 +130,8 @@ def test_answers_depend_neither_on_neighbours_nor_on_order(many: list[str]) -> N
     model = small_model()
     whole = {answer.file: answer.probabilities for answer in predict_files(model, many)}
     assert list(predict_files(model, [])) == []
-    for files in (many[::-1], many[3:6] * 2, many[5:6], many[:1]):
-        for answer in predict_files(model, files):
+    for paths in (many[::-1], many[3:6] * 2, many[5:6], many[:1]):
+        for answer in predict_files(model, paths):
             assert (answer.probabilities is None) == (whole[answer.file] is None)
             assert answer.probabilities is None or answer.probabilities == pytest.approx(whole[answer.file], abs=1e-5)
 
@@ -337,7 +338,7 @@ def test_a_name_that_is_no_text_and_a_terminal_without_unicode_are_no_obstacle(r
 
 
 def test_many_videos_get_the_answers_of_each_alone(tmp_path: Path) -> None:
-    architecture = registry.get_architecture("cnn_rnn_3dcnn")
+    architecture = get_architecture("cnn_rnn_3dcnn")
     config, _ = apply_settings(architecture, {**NETWORK, "video_filters": "2,2", "video_linear": "8"})
     model = EmotionModel(architecture, config, LABELS).eval()
     names = []
@@ -360,7 +361,7 @@ def test_decoded_clips_get_the_mean_of_their_windows_wherever_these_are_cut(
     rows = [7, 3, *range(20, 45), 3]
     plain = clip_probabilities(model, store, rows)
     for row, probabilities in zip(rows, plain, strict=True):
-        windows = [store.window(row, start) for start in media.window_starts(store.length(row))]
+        windows = [store.window(row, start) for start in window_starts(store.length(row))]
         np.testing.assert_allclose(probabilities, model.probabilities(windows).mean(0), atol=1e-5)
     monkeypatch.setattr(resident, "fits", lambda store, device: True)
     monkeypatch.delattr(type(store), "window")
@@ -371,7 +372,7 @@ def test_decoded_clips_get_the_mean_of_their_windows_wherever_these_are_cut(
 
 def test_every_batch_is_answered_within_the_context_that_was_asked_for() -> None:
     model, rng = small_model(), np.random.default_rng(0)
-    windows = [(rng.normal(0, 0.1, media.WINDOW_SAMPLES).astype(np.float32), None) for _ in range(40)]
+    windows = [(rng.normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32), None) for _ in range(40)]
     plain = list(classify(model, windows))
     half = list(classify(model, windows, lambda: torch.autocast("cpu", torch.bfloat16)))
     for exact, rounded in zip(plain, half, strict=True):  # in other threads as well, where autocast does not reach

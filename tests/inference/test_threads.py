@@ -20,11 +20,14 @@ from support.models import LABELS, small_model
 from torch import nn
 
 import emozoo
-from emozoo import EmozooError, registry
+from emozoo import EmozooError
 from emozoo.architecture import Architecture
-from emozoo.model import EmotionModel, Origin
+from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.paths import write_text
-from emozoo.scaffold import write_plugin
+from emozoo.registry import entry_points, loading
+from emozoo.registry.entry_points import ARCHITECTURES, Plugin
+from emozoo.registry.loading import output_to_stderr
+from emozoo.scaffold.write import write_plugin
 
 NAMES = ("cnn", "cnn_rnn", "cnn_lstm")
 PATIENCE = 60
@@ -58,9 +61,9 @@ class Pause(nn.Module):
 def paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint of a third party's network, `Pause`."""
     architecture = Architecture(name="pause", modalities=("audio",), config=PauseConfig, build=Pause)
-    plugin = registry.Plugin(registry.ARCHITECTURES, "pause", "emozoo-pause", "1.0", "pause:pause")
-    monkeypatch.setattr(registry, "installed", lambda group: [plugin])
-    monkeypatch.setattr(registry, "get_architecture", lambda name: architecture)
+    plugin = Plugin(ARCHITECTURES, "pause", "emozoo-pause", "1.0", "pause:pause")
+    monkeypatch.setattr(entry_points, "installed", lambda group: [plugin])
+    monkeypatch.setattr(loading, "get_architecture", lambda name: architecture)
     EmotionModel(architecture, PauseConfig(), LABELS, Origin("emozoo-pause", "1.0")).save(tmp_path / "pause")
     return tmp_path / "pause"
 
@@ -176,16 +179,17 @@ def test_what_changes_the_whole_process_is_put_back_when_the_last_thread_leaves(
     from huggingface_hub.utils import are_progress_bars_disabled
     from huggingface_hub.utils import logging as remarks
 
-    from emozoo import export, hub_errors
+    from emozoo.checkpoint.export import _quiet
+    from emozoo.hub.errors import explained
 
     def state() -> tuple[Any, ...]:
         bars = are_progress_bars_disabled()
         return sys.stdout, logging.root.manager.disable, list(warnings.filters), remarks.get_verbosity(), bars
 
     makers: list[Callable[[], Any]] = [
-        lambda: registry.output_to_stderr,
-        lambda: export._quiet,
-        lambda: hub_errors.explained("the Hub"),
+        lambda: output_to_stderr,
+        lambda: _quiet,
+        lambda: explained("the Hub"),
     ]
     for make in makers:
         before, entered, left = state(), [threading.Event() for _ in range(3)], [threading.Event() for _ in range(3)]

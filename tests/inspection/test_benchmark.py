@@ -9,20 +9,22 @@ import torch
 from support.models import small_model
 from support.small import NETWORK, emozoo, one_error
 
-from emozoo import EmozooError, benchmark
-from emozoo.features import SpectrogramConvs
-from emozoo.trainer import computes_bf16
+from emozoo import EmozooError
+from emozoo.checkpoint.device import computes_bf16
+from emozoo.features.blocks import SpectrogramConvs
+from emozoo.inspection import benchmark as benchmark_module
+from emozoo.inspection.benchmark import _flops, benchmark
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "SECONDS", 0.01)
-    monkeypatch.setattr(benchmark, "PEAK_SIZE", {"cpu": 64})
+    monkeypatch.setattr(benchmark_module, "SECONDS", 0.01)
+    monkeypatch.setattr(benchmark_module, "PEAK_SIZE", {"cpu": 64})
 
 
 @pytest.mark.parametrize("name", ["cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn"])
 def test_every_network_is_measured(name: str) -> None:
-    found = benchmark.benchmark(name, settings={**NETWORK, "batch_size": "2"}, device="cpu", batch_sizes=(1, 3))
+    found = benchmark(name, settings={**NETWORK, "batch_size": "2"}, device="cpu", batch_sizes=(1, 3))
     assert found["parameters"] == sum(parameter.numel() for parameter in small_model(name).parameters())
     assert [row["batch"] for row in found["throughput"]] == [1, 3]
     for row in found["throughput"]:
@@ -49,11 +51,11 @@ def test_flops_are_those_of_convolutions_products_and_recurrent_layers() -> None
             count += 2 * outputs * layer.out_channels * layer.in_channels * height * width
             shape = (shape[0] // 2, shape[1] // 2)
     count += 2 * (16 * math.prod(convs.map_shape) + 16 * 4)
-    assert benchmark._flops(model) == count
+    assert _flops(model) == count
     lstm = small_model("cnn_lstm")
     steps = lstm.network.convs.map_shape[2]  # type: ignore[union-attr, index]
     weights = sum(weight.numel() for name, weight in lstm.network.named_parameters() if "recurrent.weight" in name)
-    assert benchmark._flops(lstm) > 2 * steps * weights
+    assert _flops(lstm) > 2 * steps * weights
 
 
 def test_the_document_is_printed_as_json_or_tables(tmp_path: Path) -> None:
@@ -72,4 +74,4 @@ def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
     assert "cannot be used" in one_error(emozoo("benchmark", "cnn", "--device", "cuda:99", check=2))
     small_model().save(tmp_path / "run")
     with pytest.raises(EmozooError, match="are its own"):
-        benchmark.benchmark(str(tmp_path / "run"), settings={"dropout": "0"}, device="cpu")
+        benchmark(str(tmp_path / "run"), settings={"dropout": "0"}, device="cpu")

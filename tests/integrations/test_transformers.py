@@ -19,11 +19,14 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, 
 
 import emozoo
 import emozoo.integrations.transformers
-from emozoo import EmozooError, registry
+from emozoo import EmozooError
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.media import read_audio
-from emozoo.model import EmotionModel, Origin
-from emozoo.preparation import Preparation
+from emozoo.media.preparation import Preparation
+from emozoo.registry import entry_points, loading
+from emozoo.registry.entry_points import ARCHITECTURES, Plugin
+from emozoo.registry.loading import get_architecture
 
 AUDIO = ["cnn", "cnn_rnn", "cnn_lstm"]
 
@@ -101,9 +104,9 @@ class Odd(nn.Module):
 
 def test_a_third_partys_constants_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Architecture(name="odd", modalities=("audio",), config=OddConfig, build=Odd)
-    plugin = registry.Plugin(registry.ARCHITECTURES, "odd", "emozoo-odd", "2.0", "odd:odd")
-    monkeypatch.setattr(registry, "installed", lambda group: [plugin])
-    monkeypatch.setattr(registry, "get_architecture", lambda name: odd)
+    plugin = Plugin(ARCHITECTURES, "odd", "emozoo-odd", "2.0", "odd:odd")
+    monkeypatch.setattr(entry_points, "installed", lambda group: [plugin])
+    monkeypatch.setattr(loading, "get_architecture", lambda name: odd)
     model = EmotionModel(odd, OddConfig(), LABELS, Origin("emozoo-odd", "2.0"))
     sound = torch.randn(6, 48_000) * torch.linspace(0.1, 1, 6)[:, None]
     model.train()(sound)  # moves the means of the batch norm
@@ -181,7 +184,7 @@ def test_a_model_that_needs_video_is_refused_with_a_sentence(tmp_path: Path) -> 
 def test_a_model_that_can_do_without_video_is_heard_only_unless_noise_must_be_taken_out(
     tmp_path: Path,
 ) -> None:
-    architecture = registry.get_architecture("av_fusion")
+    architecture = get_architecture("av_fusion")
     config = architecture.config(audio_filters=(4, 4, 4), audio_hidden=4, video_filters=(2, 2, 2), video_hidden=2)
     model = EmotionModel(architecture, config, LABELS).eval()
     model.save(tmp_path / "av")
@@ -245,7 +248,7 @@ def test_a_pickle_is_never_opened(cnn: Path) -> None:
 PREDICT = """
 import json, sys
 import emozoo.integrations.transformers
-from emozoo.media import read_audio
+from emozoo.media.reading import read_audio
 from transformers import pipeline
 
 classify = pipeline("audio-classification", model="anna/voices", revision=sys.argv[2], top_k=None, device="cpu")

@@ -27,11 +27,16 @@ from support.models import LABELS, small_model
 from support.small import emozoo, one_error
 
 import emozoo as package
-from emozoo import EmozooError, Listener, adaptation, denoise, pcm, registry
-from emozoo.cli_listen import Format
-from emozoo.predict import Stretch, Window, predict_file, stream_windows
-from emozoo.preparation import PLAIN, Preparation
-from emozoo.sound import mean_of_channels
+from emozoo import EmozooError, Listener
+from emozoo.cli.commands.listen import Format
+from emozoo.inference.adaptation import SpeakerLean
+from emozoo.inference.answers import Stretch, Window
+from emozoo.inference.files import predict_file, stream_windows
+from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
+from emozoo.media import denoise
+from emozoo.media.decoders.soundtrack import mean_of_channels
+from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.registry.loading import get_architecture
 
 RATES = (8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
 
@@ -135,7 +140,7 @@ def test_a_speakers_lean_and_the_taking_out_of_noise_are_those_of_predict(
     model, sound = small_model(), noise(7.5, 22_050)
     model.preparation = Preparation(denoise=True)
     soundfile.write(tmp_path / "whole.wav", sound, 22_050)
-    lean = adaptation.SpeakerLean(3, (0.5, -0.25, 0.0, -0.25))
+    lean = SpeakerLean(3, (0.5, -0.25, 0.0, -0.25))
     wanted = predict_file(model, tmp_path / "whole.wav", timeline=True, lean=lean).windows
     same(list(Listener(model, 22_050, lean=lean).hear(cut(sound, [7, 30_000, 1]))), wanted)
 
@@ -270,7 +275,7 @@ def in_pieces(data: bytes, lengths: Sequence[int]) -> Iterator[bytes]:
 
 
 def decoded(pieces: Iterator[bytes], **words: Any) -> tuple[int, np.ndarray]:
-    rate, chunks = pcm.read_pcm(pieces, **words)
+    rate, chunks = read_pcm(pieces, **words)
     found = list(chunks)
     return rate, np.concatenate(found) if found else np.zeros((0, 1))
 
@@ -365,14 +370,14 @@ def test_a_stream_that_is_damaged_or_something_else_is_one_error(data: bytes, wo
     assert len(str(error.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("format", sorted(pcm.FORMATS))
+@pytest.mark.parametrize("format", sorted(FORMATS))
 def test_raw_samples_of_each_format_are_read_and_a_last_half_one_is_left_out(
     format: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    width = pcm.Layout(format=format).frame
+    width = Layout(format=format).frame
     values = np.array([[0.5, -0.25], [0.0, 0.125]])
     if format[0] == "f":
-        data = values.astype(pcm.FORMATS[format]).tobytes()
+        data = values.astype(FORMATS[format]).tobytes()
     else:
         whole = (values * 2 ** (8 * width - 1)).astype(np.int64) + (128 if format == "u8" else 0)
         data = b"".join(int(value).to_bytes(width, "little", signed=format != "u8") for value in whole.ravel())
@@ -383,12 +388,12 @@ def test_raw_samples_of_each_format_are_read_and_a_last_half_one_is_left_out(
 
 
 def test_the_command_line_offers_each_format() -> None:
-    assert [each.value for each in Format] == list(pcm.FORMATS)
+    assert [each.value for each in Format] == list(FORMATS)
 
 
 def test_a_pipe_is_read_before_anyone_asks_so_that_its_writer_need_not_wait() -> None:
     reading, writing = os.pipe()
-    pieces, data = pcm.read_ahead(reading), bytes(range(256)) * 8_000  # 2 MB, more than a pipe holds
+    pieces, data = read_ahead(reading), bytes(range(256)) * 8_000  # 2 MB, more than a pipe holds
 
     def write() -> None:
         with open(writing, "wb") as file:
@@ -504,7 +509,7 @@ def test_what_is_wrong_with_a_stream_is_one_line_and_status_2(run: Path) -> None
 
 def test_a_model_that_needs_pictures_says_so_and_one_that_can_do_without_answers(tmp_path: Path) -> None:
     for name in ("cnn_rnn_3dcnn", "av_fusion"):
-        architecture = registry.get_architecture(name)
+        architecture = get_architecture(name)
         package.EmotionModel(architecture, architecture.config(), LABELS).save(tmp_path / name)
     assert "needs pictures" in one_error(listen(b"", "--model", tmp_path / "cnn_rnn_3dcnn", check=2))
     done = listen(noise(1).tobytes(), "--model", tmp_path / "av_fusion")

@@ -19,11 +19,17 @@ import soundfile
 from support.make_media import grey, tone, write_sound, write_video
 from support.models import small_model
 
-from emozoo import container, decoder, film, media, soundtrack
-from emozoo.data import cache, decode_task, load_dataset
-from emozoo.decoder import Decoder
+from emozoo.data import decode_task, decoding, load_dataset
+from emozoo.data.decode_task import SOUND, Source, _sound
+from emozoo.data.decoding import _in_threads
 from emozoo.errors import EmozooError
-from emozoo.predict import predict_files
+from emozoo.inference.files import predict_files
+from emozoo.media import decoder, reading, sound
+from emozoo.media.decoder import Decoder, _Ended, _Process
+from emozoo.media.decoders import video as decoders_video
+from emozoo.media.decoders.container import probe_container
+from emozoo.media.decoders.soundtrack import container_sound
+from emozoo.media.reading import read_audio, silence_beside
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc")
 
@@ -46,7 +52,7 @@ def pid_of(used: Decoder) -> int:
 
 def decoders(of: int | None = None) -> list[psutil.Process]:
     found = psutil.Process(of).children(recursive=True)
-    return [process for process in found if "emozoo.decoder_process" in " ".join(process.cmdline())]
+    return [process for process in found if "emozoo.media.decoders.process" in " ".join(process.cmdline())]
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
@@ -57,20 +63,20 @@ def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 
 def test_a_process_gives_the_sound_and_the_pictures_that_decoding_here_gives(video: Path) -> None:
-    own = list(soundtrack.container_sound(video, 0.5, 2.0))
+    own = list(container_sound(video, 0.5, 2.0))
     with Decoder() as used:
         theirs = list(used.sound(video, 0.5, 2.0))
-        assert used.probe(video) == container.probe_container(video)
+        assert used.probe(video) == probe_container(video)
         frames = used.video(video).frames(0.3, 40_000)
     assert [rate for rate, _ in theirs] == [rate for rate, _ in own]
     assert all(np.array_equal(one, other) for (_, one), (_, other) in zip(theirs, own, strict=True))
-    assert np.array_equal(frames, film.Video(video).frames(0.3, 40_000))
+    assert np.array_equal(frames, decoders_video.Video(video).frames(0.3, 40_000))
 
 
 def test_frames_are_asked_for_in_parts_and_come_as_one(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = media.Video(video).frames(0.2, 60_000)
+    whole = decoder.Video(video).frames(0.2, 60_000)
     monkeypatch.setattr(decoder, "FRAMES_AT_ONCE", 7)
-    assert np.array_equal(media.Video(video).frames(0.2, 60_000), whole) and len(whole) == 25
+    assert np.array_equal(decoder.Video(video).frames(0.2, 60_000), whole) and len(whole) == 25
 
 
 def test_a_process_that_crashes_costs_its_file_and_is_replaced(video: Path) -> None:
@@ -80,7 +86,7 @@ def test_a_process_that_crashes_costs_its_file_and_is_replaced(video: Path) -> N
         os.kill(pid_of(used), signal.SIGSEGV)
         with pytest.raises(EmozooError, match=r"film ö.mkv ends the process that decodes it \(signal 11\)"):
             list(pieces)
-    assert len(media.read_audio(video)) == 64_000
+    assert len(read_audio(video)) == 64_000
 
 
 def test_a_process_that_hangs_is_ended_in_time(video: Path) -> None:
@@ -92,7 +98,7 @@ def test_a_process_that_hangs_is_ended_in_time(video: Path) -> None:
         with pytest.raises(EmozooError, match=r"film ö.mkv takes 0.3 s longer to decode than it lasts.*--timeout"):
             list(pieces)
         assert time.monotonic() - begun < 15
-    assert len(media.read_audio(video)) == 64_000
+    assert len(read_audio(video)) == 64_000
 
 
 def test_a_process_may_take_two_gigabytes_and_leaves_no_core(video: Path) -> None:
@@ -108,9 +114,9 @@ def test_what_a_process_answers_is_not_believed(video: Path) -> None:
         used.probe(video)
         claims = b'{"value": 1, "error": null, "warnings": [], "arrays": [["float32", [1000000000000]]]}\n'
         for answer in (claims, b"no json\n", b'{"arrays": 3}\n', b'{"value": 1}\n', b"\x80\x04K\x01.\n"):
-            process = decoder._Process()
+            process = _Process()
             process._popen.stdout = _Pipe(answer)  # type: ignore[assignment]
-            with pytest.raises(decoder._Ended):
+            with pytest.raises(_Ended):
                 process.ask({"do": "probe", "path": str(video)}, 20)
             assert not process.alive
 
@@ -131,14 +137,14 @@ class _Pipe:
 def test_others_are_answered_while_one_file_ends_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [str(film_of(tmp_path / f"{number}.mp4", 1.5)) for number in range(4)]
     files.insert(2, str(write_sound(tmp_path / "sound.wav", tone(1.0, 16_000), 16_000)))
-    asked = decoder._Process.ask
+    asked = _Process.ask
 
-    def ask(process: decoder._Process, message: dict[str, object], seconds: float) -> object:
+    def ask(process: _Process, message: dict[str, object], seconds: float) -> object:
         if str(message.get("path")) == files[1]:
             os.kill(process._popen.pid, signal.SIGABRT)
         return asked(process, message, seconds)
 
-    monkeypatch.setattr(decoder._Process, "ask", ask)
+    monkeypatch.setattr(_Process, "ask", ask)
     answers = list(predict_files(small_model(), files))
     assert [answer.file for answer in answers] == files
     assert [answer.error is None for answer in answers] == [True, False, True, True, True]
@@ -147,7 +153,7 @@ def test_others_are_answered_while_one_file_ends_its_process(tmp_path: Path, mon
 
 def test_decoders_end_with_a_parent_that_is_killed(video: Path) -> None:
     script = f"""
-        from emozoo.decoder import Decoder
+        from emozoo.media.decoder import Decoder
         used = Decoder()
         used.probe({str(video)!r})
         print("ready", flush=True)
@@ -166,21 +172,21 @@ def test_decoders_end_with_a_parent_that_is_killed(video: Path) -> None:
 
 
 def test_a_forked_process_has_decoders_of_its_own(video: Path) -> None:
-    wanted = media.read_audio(video)  # leaves an idle decoder
+    wanted = read_audio(video)  # leaves an idle decoder
     child = os.fork()
     if child == 0:
-        os._exit(0 if np.array_equal(media.read_audio(video), wanted) else 1)
-    assert np.array_equal(media.read_audio(video), wanted)
+        os._exit(0 if np.array_equal(read_audio(video), wanted) else 1)
+    assert np.array_equal(read_audio(video), wanted)
     assert os.waitpid(child, 0)[1] == 0
 
 
 def test_many_threads_decode_as_one_does(tmp_path: Path) -> None:
     files = [film_of(tmp_path / f"{number}.mp4", 0.5 + 0.2 * number) for number in range(6)]
-    wanted = [media.read_audio(path) for path in files]
+    wanted = [read_audio(path) for path in files]
     found: dict[int, list[np.ndarray]] = {}
 
     def work(thread: int) -> None:
-        found[thread] = [media.read_audio(path) for path in files]
+        found[thread] = [read_audio(path) for path in files]
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -194,8 +200,8 @@ def test_many_threads_decode_as_one_does(tmp_path: Path) -> None:
 
 def test_nothing_is_imported_from_the_folder_that_one_stands_in(video: Path, tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise SystemExit(3)")
-    script = f"from emozoo import media; print(len(media.read_audio({str(video)!r})))"
-    environment = os.environ | {"PYTHONPATH": str(Path(media.__file__).parent.parent)}
+    script = f"from emozoo.media import read_audio; print(len(read_audio({str(video)!r})))"
+    environment = os.environ | {"PYTHONPATH": str(Path(reading.__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-P", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
@@ -219,7 +225,7 @@ def test_a_script_without_a_guard_loads_a_dataset(table: Path, method: str) -> N
     script = table.parent / "script.py"
     script.write_text(
         f"import multiprocessing\nmultiprocessing.set_start_method({method!r})\n"
-        f"from emozoo.data import load_dataset\nprint(len(load_dataset('manifest', data_dir={str(table)!r})))\n"
+        f"from emozoo.data.loading import load_dataset\nprint(len(load_dataset('manifest', data_dir={str(table)!r})))\n"
     )
     environment = os.environ | {"EMOZOO_CACHE": str(table.parent / "cache")}
     done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120)
@@ -229,13 +235,13 @@ def test_a_script_without_a_guard_loads_a_dataset(table: Path, method: str) -> N
 def test_a_dataset_of_which_one_clip_ends_its_process_has_the_others(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked = decoder._Process.ask
+    asked = _Process.ask
 
-    def ask(process: decoder._Process, message: dict[str, object], seconds: float) -> object:
+    def ask(process: _Process, message: dict[str, object], seconds: float) -> object:
         os.kill(process._popen.pid, signal.SIGKILL)
         return asked(process, message, seconds)
 
-    monkeypatch.setattr(decoder._Process, "ask", ask)
+    monkeypatch.setattr(_Process, "ask", ask)
     rows = load_dataset("manifest", data_dir=table, cache_dir=tmp_path / "cache")
     assert len(rows) == 2
     assert "c.mp4 ends the process that decodes it (signal 9)" in caplog.text
@@ -245,9 +251,9 @@ def test_a_clip_that_was_gone_while_it_was_decoded_is_not_remembered_as_broken(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone, elsewhere = table.parent / "b.wav", table.parent / "elsewhere"
-    real = decode_task._sound
+    real = _sound
 
-    def sound(source: decode_task.Source, used: Decoder) -> np.ndarray:
+    def sound(source: Source, used: Decoder) -> np.ndarray:
         if gone.exists():
             gone.rename(elsewhere)
         return real(source, used)
@@ -261,10 +267,10 @@ def test_a_clip_that_was_gone_while_it_was_decoded_is_not_remembered_as_broken(
 
 def test_decoding_ends_at_once_when_nobody_waits_for_it(table: Path, tmp_path: Path) -> None:
     rows = load_dataset("manifest", data_dir=table, cache_dir=tmp_path / "cache")
-    source = decode_task.Source(str(table.parent / "c.mp4"), None, None, "", 0.0, "", 2.0)
-    schema = cache.datasets.Features(decode_task.SOUND).arrow_schema
+    source = Source(str(table.parent / "c.mp4"), None, None, "", 0.0, "", 2.0)
+    schema = decoding.datasets.Features(SOUND).arrow_schema
     tasks = [range(number, number + 1) for number in range(50)]
-    results = cache._in_threads([source] * 50, tasks, schema, tmp_path)
+    results = _in_threads([source] * 50, tasks, schema, tmp_path)
     next(results)
     results.close()
     assert not any(thread.name.startswith("emozoo-decode") for thread in threading.enumerate())
@@ -274,16 +280,16 @@ def test_decoding_ends_at_once_when_nobody_waits_for_it(table: Path, tmp_path: P
 def test_a_clip_that_is_too_long_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media.sound, "LONGEST_SECONDS", 3600.0)
+    monkeypatch.setattr(sound, "LONGEST_SECONDS", 3600.0)
     quiet = tmp_path / "long.wav"
     quiet.write_bytes(b"")
     with soundfile.SoundFile(quiet, "w", 1000, 1) as file:
         for _ in range(2 * 3600):
             file.write(np.zeros(1000, np.int16))
     with pytest.raises(EmozooError, match=r"long.wav is longer than 1 hours: cut it"):
-        media.read_audio(quiet)
-    assert len(media.read_audio(quiet, 10.0, 11.0)) == 16_000
+        read_audio(quiet)
+    assert len(read_audio(quiet, 10.0, 11.0)) == 16_000
     mute = write_video(tmp_path / "mute.mp4", lambda number: grey(32, 32, number), count=50)
-    monkeypatch.setattr(media.sound, "LONGEST_SECONDS", 1.0)
+    monkeypatch.setattr(reading, "LONGEST_SECONDS", 1.0)
     with pytest.raises(EmozooError, match="mute.mp4 is longer"):
-        media.silence_beside(mute)
+        silence_beside(mute)

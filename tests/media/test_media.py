@@ -1,4 +1,4 @@
-"""`emozoo.media` and `emozoo.sound`: real files of every kind, whole and damaged."""
+"""`emozoo.media.reading` and `emozoo.media.sound`: real files of every kind, whole and damaged."""
 
 import itertools
 import multiprocessing
@@ -18,20 +18,17 @@ from support.make_media import CONTAINERS, grey, tone, write_png, write_sound, w
 from support.places import SHARED_DATA, needs_shared
 
 from emozoo.errors import EmozooError
-from emozoo.media import (
+from emozoo.media import read_audio
+from emozoo.media.decoder import Video
+from emozoo.media.reading import duration, has_video, read_clip, stream_audio
+from emozoo.media.window import (
     FRAME_HEIGHT,
     FRAME_WIDTH,
     SAMPLES_PER_FRAME,
     SAMPLING_RATE,
     WINDOW_SAMPLES,
     Crop,
-    Video,
     cut_window,
-    duration,
-    has_video,
-    read_audio,
-    read_clip,
-    stream_audio,
     window_starts,
 )
 
@@ -447,7 +444,7 @@ def test_a_damaged_video_costs_a_word_and_no_noise(tmp_path: Path) -> None:
         data[position] = random.integers(256)
     path.write_bytes(data)
     program = (
-        "import sys\nfrom emozoo.media import *\nfrom emozoo.errors import EmozooError\n"
+        "import sys\nfrom emozoo.media.reading import *\nfrom emozoo.errors import EmozooError\n"
         "for read in (lambda: read_audio(sys.argv[1], warn=print), lambda: Video(sys.argv[1]).frames(0.0, 38400)):\n"
         "    try:\n        read()\n    except EmozooError:\n        print('damaged')\n"
     )
@@ -458,7 +455,7 @@ def test_a_damaged_video_costs_a_word_and_no_noise(tmp_path: Path) -> None:
 def test_importing_costs_no_decoder_and_no_torch(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "a.wav", tone(1.0, 16_000), 16_000)
     program = (
-        "import sys\nimport emozoo.media\n"
+        "import sys\nimport emozoo.media.reading\n"
         "assert not {'torch', 'decord', 'av', 'soundfile'} & set(sys.modules)\n"
         "emozoo.media.read_audio(sys.argv[1])\nassert 'torch' not in sys.modules\n"
     )

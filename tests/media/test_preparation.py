@@ -15,12 +15,17 @@ from support.make_media import grey, tone, write_sound, write_video
 from support.places import SHARED_DATA, needs_shared
 from support.small import emozoo, one_error, read, train_words
 
-from emozoo import EmozooError, denoise, face, film, media
+from emozoo import EmozooError
+from emozoo.checkpoint.loading import load
 from emozoo.data import load_dataset
-from emozoo.data.cache import ClipStore
-from emozoo.model import load
-from emozoo.predict import stream_windows
-from emozoo.preparation import PLAIN, Preparation
+from emozoo.data.store import ClipStore
+from emozoo.inference.files import stream_windows
+from emozoo.media import decoder, denoise
+from emozoo.media.decoders import video as decoders_video
+from emozoo.media.decoders.face import FaceFrames
+from emozoo.media.denoise import denoised
+from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window import SAMPLING_RATE, WHOLE_PICTURE, WINDOW_SAMPLES, Crop
 
 FACE, QUIET = Preparation(crop="face"), Preparation(denoise=True)
 WITHOUT = """
@@ -33,7 +38,7 @@ sys.meta_path.insert(0, Absent())
 import importlib.util
 real = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *more: None if name in {"cv2", "noisereduce"} else real(name, *more)
-from emozoo.cli import main
+from emozoo.cli.app import main
 main()
 """
 """The command line where the extras are not installed."""
@@ -54,39 +59,41 @@ CLIPS = sorted((SHARED_DATA / "clips").glob("*.mp4"))
 def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
     assert len(CLIPS) == 9
     for clip in CLIPS:
-        frames = media.Video(clip).frames(0.0, media.WINDOW_SAMPLES, face=True)
+        frames = decoder.Video(clip).frames(0.0, WINDOW_SAMPLES, face=True)
         assert frames.shape == (20, 60, 100, 3) and frames.dtype == np.uint8
-        box = face.FaceFrames(film.Video(clip), media.WHOLE_PICTURE).box(0.0)
+        box = FaceFrames(decoders_video.Video(clip), WHOLE_PICTURE).box(0.0)
         assert box is not None
         across, down, side = box
         assert 0.3 < side < 0.8 and 0.3 < down < 0.7, clip  # of the picture's height
-    plain, cropped = (media.Video(CLIPS[2]).frames(0.0, 2_400, face=on)[0] for on in (False, True))
+    plain, cropped = (decoder.Video(CLIPS[2]).frames(0.0, 2_400, face=on)[0] for on in (False, True))
     assert plain[:6].mean() < 20 and cropped[:6].mean() > 100  # the black bars of a wide picture are gone
 
 
 @needs_shared
 def test_a_face_is_looked_for_within_its_half_of_the_picture(tmp_path: Path) -> None:
-    left, right = (film.Video(CLIPS[number]).pictures(240, lambda _, picture: picture).at(10) for number in (4, 5))
+    left, right = (
+        decoders_video.Video(CLIPS[number]).pictures(240, lambda _, picture: picture).at(10) for number in (4, 5)
+    )
     path = write_video(tmp_path / "two.mp4", [np.concatenate([left, right], axis=1)] * 30)
-    video = film.Video(path)
+    video = decoders_video.Video(path)
     for low in (0.0, 0.5):
-        box = face.FaceFrames(video, media.Crop(0.0, 1.0, low, low + 0.5)).box(0.0)
+        box = FaceFrames(video, Crop(0.0, 1.0, low, low + 0.5)).box(0.0)
         assert box is not None and 600 * low < 240 * box[0] < 600 * low + 300
 
 
 def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
     path = write_video(tmp_path / "wall.mp4", lambda number: grey(128, 96, 60 + number), count=50)
-    video = media.Video(path)
+    video = decoder.Video(path)
     whole, cropped = video.frames(0.0, 24_000), video.frames(0.0, 24_000, face=True)
-    assert face.FaceFrames(film.Video(path), media.WHOLE_PICTURE).box(0.0) is None
+    assert FaceFrames(decoders_video.Video(path), WHOLE_PICTURE).box(0.0) is None
     np.testing.assert_allclose(cropped.astype(int), whole.astype(int), atol=3)
 
 
 @needs_shared
 def test_a_stretch_gets_the_frames_that_the_whole_film_has_there() -> None:
     clip = CLIPS[0]  # 3.9 s
-    whole = media.Video(clip).frames(0.0, 57_600, face=True)
-    video = media.Video(clip)
+    whole = decoder.Video(clip).frames(0.0, 57_600, face=True)
+    video = decoder.Video(clip)
     video.expect([(1.5, 24_000)])
     np.testing.assert_array_equal(video.frames(1.5, 24_000, face=True), whole[10:20])
 
@@ -111,16 +118,16 @@ def test_training_and_prediction_see_the_same_face(tmp_path: Path) -> None:
 
 def noisy(seconds: float, level: float = 0.05) -> np.ndarray:
     """A gliding tone that is there for the first 0.3 s of each second, in white noise: float32 [samples]."""
-    samples = round(seconds * media.SAMPLING_RATE)
-    time = np.arange(samples) / media.SAMPLING_RATE
-    phase = np.cumsum(2 * np.pi * (600 + 400 * np.sin(2 * np.pi * 1.3 * time))) / media.SAMPLING_RATE
+    samples = round(seconds * SAMPLING_RATE)
+    time = np.arange(samples) / SAMPLING_RATE
+    phase = np.cumsum(2 * np.pi * (600 + 400 * np.sin(2 * np.pi * 1.3 * time))) / SAMPLING_RATE
     sound = 0.3 * np.sin(phase) * (time % 1 < 0.3)
     return (sound + np.random.default_rng(0).normal(0, level, samples)).astype(np.float32)
 
 
 def test_noise_is_taken_out_and_the_voice_stays() -> None:
     sound = noisy(6.0)
-    clean = np.concatenate(list(denoise.denoised([sound])))
+    clean = np.concatenate(list(denoised([sound])))
     assert clean.shape == sound.shape and clean.dtype == np.float32
     gap, voice = slice(8_000, 14_000), slice(17_000, 20_000)
     assert np.std(clean[gap]) < np.std(sound[gap]) / 3
@@ -134,15 +141,15 @@ def test_what_comes_out_does_not_depend_on_the_blocks(cuts: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(denoise, "PIECE", 2_000)
         patch.setattr(denoise, "AROUND", 1_000)
-        whole = np.concatenate(list(denoise.denoised([sound])))
-        pieces = np.concatenate(list(denoise.denoised(np.split(sound, sorted(set(cuts))))))
+        whole = np.concatenate(list(denoised([sound])))
+        pieces = np.concatenate(list(denoised(np.split(sound, sorted(set(cuts))))))
     np.testing.assert_array_equal(pieces, whole)
     assert len(whole) == len(sound)
 
 
 def test_silence_stays_silence() -> None:
-    assert not np.concatenate(list(denoise.denoised([np.zeros(20_000, np.float32)]))).any()
-    assert list(denoise.denoised([])) == []
+    assert not np.concatenate(list(denoised([np.zeros(20_000, np.float32)]))).any()
+    assert list(denoised([])) == []
 
 
 # --- it travels with the checkpoint
@@ -156,11 +163,11 @@ def test_a_checkpoint_records_it_and_prediction_does_it(tmp_path: Path) -> None:
     model.save(tmp_path / "plain")
     assert read(tmp_path / "quiet" / "config.json")["denoise"] is True
     assert not {"crop", "denoise"} & set(read(tmp_path / "plain" / "config.json"))
-    soundfile.write(tmp_path / "noisy.wav", noisy(3.0), media.SAMPLING_RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "noisy.wav", noisy(3.0), SAMPLING_RATE, subtype="FLOAT")
     soundfile.write(
         tmp_path / "clean.wav",
-        np.concatenate(list(denoise.denoised([noisy(3.0)]))),
-        media.SAMPLING_RATE,
+        np.concatenate(list(denoised([noisy(3.0)]))),
+        SAMPLING_RATE,
         subtype="FLOAT",
     )
     quiet, plain = load(tmp_path / "quiet", "cpu"), load(tmp_path / "plain", "cpu")

@@ -15,11 +15,15 @@ from scipy.signal import resample_poly
 from support import places
 from support.make_media import tone, write_sound, write_video
 
-from emozoo import sound
 from emozoo.errors import EmozooError
-from emozoo.media import SAMPLING_RATE, duration, has_sound, has_video, read_audio, stream_audio
-from emozoo.media_files import MEDIA_SUFFIXES, find_files
-from emozoo.sound import OffsetRemover, Resampler, container_sound, open_soundfile, probe_container
+from emozoo.media import read_audio, sound
+from emozoo.media.decoders.container import probe_container
+from emozoo.media.decoders.soundtrack import container_sound
+from emozoo.media.files import MEDIA_SUFFIXES, find_files
+from emozoo.media.reading import duration, has_sound, has_video, stream_audio
+from emozoo.media.resampling import OffsetRemover, Resampler
+from emozoo.media.sound import open_soundfile
+from emozoo.media.window import SAMPLING_RATE
 
 MEDIA, HOSTILE = places.CASES / "media", places.CASES / "hostile"
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -347,8 +351,8 @@ def test_the_default_track_is_read_and_silent_ones_are_passed_over(tmp_path: Pat
 )
 def test_a_hostile_file_costs_neither_the_process_nor_memory(name: str, words: str) -> None:
     program = (
-        "import pathlib, re, sys\nfrom emozoo.errors import EmozooError\nfrom emozoo.media import duration\n"
-        "from emozoo.sound import read_audio\n"
+        "import pathlib, re, sys\nfrom emozoo.errors import EmozooError\nfrom emozoo.media.reading import duration\n"
+        "from emozoo.media.sound import read_audio\n"
         "try:\n    print(len(read_audio(sys.argv[1], warn=print)), duration(sys.argv[1]))\n"
         "except EmozooError as error:\n    print(error)\n"
         "status = pathlib.Path('/proc/self/status')\n"
@@ -377,15 +381,13 @@ def test_more_than_8_channels_are_mixed_to_their_mean(tmp_path: Path) -> None:
 
 
 def test_whatever_a_decoder_raises_is_an_error_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import emozoo.soundtrack
-
     path = made(tmp_path, "mp3")
     for error in (ValueError, MemoryError, OverflowError, UnicodeError, RuntimeError, SystemError, KeyError):
 
         def fail(*_: object, error: type[Exception] = error) -> None:
             raise error("a surprise")
 
-        monkeypatch.setattr(emozoo.soundtrack, "_mono", fail)
+        monkeypatch.setattr("emozoo.media.decoders.soundtrack._mono", fail)
         with pytest.raises(EmozooError, match="damaged or cut off"):
             sound.read_audio(path)
 

@@ -16,11 +16,13 @@ from support.make_media import grey, write_video
 from support.places import CASES
 from support.small import PEAK
 
-from emozoo import pictures
 from emozoo.errors import EmozooError
-from emozoo.film import Crop, Video
 from emozoo.media import read_audio
-from emozoo.video_track import VideoTrack
+from emozoo.media.decoders import pictures
+from emozoo.media.decoders.pictures import DecordReader
+from emozoo.media.decoders.video import Video
+from emozoo.media.decoders.video_track import VideoTrack
+from emozoo.media.window import Crop
 
 
 def ffmpeg(*words: object) -> bytes:
@@ -235,7 +237,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that decord was asked for."""
     names: list[str] = []
 
-    class Noted(pictures.DecordReader):
+    class Noted(DecordReader):
         def __init__(self, decord: Any, track: VideoTrack, *rest: int) -> None:
             names.append(Path(track.path).name)
             super().__init__(decord, track, *rest)
@@ -258,7 +260,8 @@ def test_without_decord_pyav_gives_the_same(tmp_path: Path) -> None:
     path = make(tmp_path / "v.mp4", KINDS["h264.mp4"])
     program = (
         "import hashlib, sys\nif sys.argv[2] == 'without':\n    sys.modules['decord'] = None\n"
-        "from emozoo.film import Video\nprint(hashlib.sha256(Video(sys.argv[1]).frames(0.0, 38400).tobytes()).hexdigest())"
+        "from emozoo.media.decoders.video import Video\n"
+        "print(hashlib.sha256(Video(sys.argv[1]).frames(0.0, 38400).tobytes()).hexdigest())"
     )
     told = [
         subprocess.run([sys.executable, "-c", program, path, how], capture_output=True, text=True, check=True).stdout
@@ -270,14 +273,14 @@ def test_without_decord_pyav_gives_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ValueError, MemoryError, OverflowError, RuntimeError])
 def test_where_decord_fails_pyav_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type) -> None:
     path = make(tmp_path / "v.mp4", KINDS["h264.mp4"])
-    expected, real = Video(path).frames(0.0, 38_400), pictures.DecordReader.picture
+    expected, real = Video(path).frames(0.0, 38_400), DecordReader.picture
 
-    def failing(self: pictures.DecordReader, number: int) -> np.ndarray:
+    def failing(self: DecordReader, number: int) -> np.ndarray:
         if number > 20:
             raise error("broken")
         return real(self, number)
 
-    monkeypatch.setattr(pictures.DecordReader, "picture", failing)
+    monkeypatch.setattr(DecordReader, "picture", failing)
     np.testing.assert_array_equal(Video(path).frames(0.0, 38_400), expected)
 
 
@@ -422,7 +425,7 @@ LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 from emozoo.errors import EmozooError
-from emozoo.film import Video
+from emozoo.media.decoders.video import Video
 try:
     video = Video(sys.argv[1], print)
     print("answered", video.frames(0.0, round(min(video.seconds, 60) * 16000)).shape[1:])

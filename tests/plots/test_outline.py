@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.make_media import grey, tone, write_sound, write_video
 
 from emozoo.errors import EmozooError
-from emozoo.outline import COLUMNS, outline, read_outline
+from emozoo.plots.outline import COLUMNS, outline, read_outline
 
 
 def test_a_short_sound_is_shown_by_the_millisecond_and_in_columns_of_10_ms() -> None:

@@ -12,10 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from emozoo import plots, style
 from emozoo.errors import EmozooError
-from emozoo.metrics import evaluate_predictions
-from emozoo.outline import Outline
+from emozoo.evaluation.metrics import evaluate_predictions
+from emozoo.plots import style
+from emozoo.plots.colours import COLOURS, emotion_colours
+from emozoo.plots.outline import Outline
+from emozoo.plots.over_time import draw_timeline, timeline
+from emozoo.plots.results import confusion_matrix, training_curves
+from emozoo.plots.style import ACCENT, DPI, INK, SHADES, WIDTH, new_figure, png
 
 EIGHT = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 
@@ -63,7 +67,7 @@ def test_confusion_matrix_of_one_few_many_long_and_odd_labels(
     labels: tuple[str, ...], tmp_path: Path, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     true = [label for label in range(len(labels)) for _ in range(10)]
-    plots.confusion_matrix(evaluate_predictions(labels, true, sorted(true, reverse=True)), tmp_path / "matrix.png")
+    confusion_matrix(evaluate_predictions(labels, true, sorted(true, reverse=True)), tmp_path / "matrix.png")
     picture = pixels(tmp_path / "matrix.png")
     height, width, _ = picture.shape
     assert 1120 <= width <= 1120 * len(labels) / 8 + 1120
@@ -77,7 +81,7 @@ def test_confusion_matrix_shades_shares_of_the_row_not_counts(tmp_path: Path) ->
     many = evaluate_predictions(("a", "b"), [0] * 1 + [1] * 90, [0] * 1 + [1] * 90)
     pictures = []
     for metrics in (few, many):
-        plots.confusion_matrix(metrics, tmp_path / "matrix.png")
+        confusion_matrix(metrics, tmp_path / "matrix.png")
         pictures.append(pixels(tmp_path / "matrix.png"))
     darkest = [picture[picture.shape[0] // 4, picture.shape[1] // 2 - 60] for picture in pictures]
     assert darkest[0].tolist() == darkest[1].tolist()
@@ -85,7 +89,7 @@ def test_confusion_matrix_shades_shares_of_the_row_not_counts(tmp_path: Path) ->
 
 
 def test_a_row_without_clips_is_drawn_without_warnings(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
-    plots.confusion_matrix(evaluate_predictions(("a", "b", "c"), [0, 1], [0, 2]), tmp_path / "matrix.png")
+    confusion_matrix(evaluate_predictions(("a", "b", "c"), [0, 1], [0, 2]), tmp_path / "matrix.png")
     assert not recwarn.list
 
 
@@ -104,21 +108,21 @@ def epoch(number: int, **values: float) -> dict[str, float]:
 
 @pytest.mark.parametrize("epochs", [1, 2, 40])
 def test_training_curves_of_one_and_many_epochs(epochs: int, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
-    plots.training_curves([epoch(number) for number in range(1, epochs + 1)], tmp_path / "curves.png", 1)
+    training_curves([epoch(number) for number in range(1, epochs + 1)], tmp_path / "curves.png", 1)
     picture = pixels(tmp_path / "curves.png")
     assert 800 <= picture.shape[1] <= 1600
-    assert has_colour(picture, style.INK)
-    assert has_colour(picture, style.ACCENT)
+    assert has_colour(picture, INK)
+    assert has_colour(picture, ACCENT)
     assert not recwarn.list
 
 
 def test_pretraining_epochs_are_left_out_of_the_curves(tmp_path: Path) -> None:
     pretraining = {"epoch": 1, "pretraining": True, "loss": 50.0, "learning_rate": 1e-3}
-    plots.training_curves([pretraining, epoch(2), epoch(3)], tmp_path / "with.png", 3)
-    plots.training_curves([epoch(2), epoch(3)], tmp_path / "without.png", 3)
+    training_curves([pretraining, epoch(2), epoch(3)], tmp_path / "with.png", 3)
+    training_curves([epoch(2), epoch(3)], tmp_path / "without.png", 3)
     assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()
     with pytest.raises(ValueError, match="no epoch"):
-        plots.training_curves([pretraining], tmp_path / "none.png", 1)
+        training_curves([pretraining], tmp_path / "none.png", 1)
 
 
 @pytest.mark.parametrize("kept", [1, 3])
@@ -126,8 +130,8 @@ def test_the_epoch_that_was_kept_is_marked_also_where_its_ua_is_that_of_others(
     kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
-    plots.training_curves([epoch(1), epoch(2, dev_ua=0.4), epoch(3)], tmp_path / "curves.png", kept)
+    monkeypatch.setattr(style, "_save", lambda figure, path: figures.append(figure))
+    training_curves([epoch(1), epoch(2, dev_ua=0.4), epoch(3)], tmp_path / "curves.png", kept)
     stars = [line for axes in figures[0].axes for line in axes.get_lines() if line.get_marker() == "*"]
     assert [float(star.get_xdata()[0]) for star in stars] == [kept]
     assert stars[0].get_label() == f"kept: epoch {kept}, UA 50.0 %"
@@ -135,9 +139,9 @@ def test_the_epoch_that_was_kept_is_marked_also_where_its_ua_is_that_of_others(
 
 def test_training_without_a_dev_split_has_a_curve_of_its_loss_only(tmp_path: Path) -> None:
     history = [{name: value for name, value in epoch(n).items() if not name.startswith("dev_")} for n in (1, 2, 3)]
-    plots.training_curves(history, tmp_path / "curves.png", 3)
+    training_curves(history, tmp_path / "curves.png", 3)
     picture = pixels(tmp_path / "curves.png")
-    assert has_colour(picture, style.INK) and not has_colour(picture, style.ACCENT)
+    assert has_colour(picture, INK) and not has_colour(picture, ACCENT)
 
 
 def windows_of(odds: np.ndarray, labels: tuple[str, ...]) -> list[Window]:
@@ -157,24 +161,24 @@ def test_timeline_of_one_and_many_windows_and_labels(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     windows = windows_of(np.random.default_rng(0).dirichlet(np.ones(len(labels)), count), labels)
-    plots.timeline(windows, labels, tmp_path / "timeline.png")
+    timeline(windows, labels, tmp_path / "timeline.png")
     picture = pixels(tmp_path / "timeline.png")
     assert picture.shape[1] == 1120
     assert not anything_is_cut_off(picture)
-    for label, colour in plots.emotion_colours(labels).items():
+    for label, colour in emotion_colours(labels).items():
         assert has_colour(picture, colour), label
     assert not recwarn.list and not caplog.records
 
 
 def test_a_timeline_needs_a_window(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no window"):
-        plots.timeline([], EIGHT, tmp_path / "none.png", 1)
+        timeline([], EIGHT, tmp_path / "none.png", 1)
     assert not list(tmp_path.iterdir())
 
 
 def ribbon_of(picture: np.ndarray, label: str) -> np.ndarray:
     """The first row of pixels that shows a good deal of the label's colour."""
-    return picture[np.flatnonzero(where(picture, style.COLOURS[label]).sum(axis=1) > 200)[2]][None]
+    return picture[np.flatnonzero(where(picture, COLOURS[label]).sum(axis=1) > 200)[2]][None]
 
 
 @pytest.mark.parametrize("seconds", [0.2, 8.0, 600.0, 10_800.0])
@@ -191,14 +195,14 @@ def test_emotions_wave_and_spectrogram_stand_under_each_other(seconds: float, tm
         )
         for start in (np.arange(count) * seconds / count).tolist()
     ]
-    plots.timeline(windows, ("sad", "angry"), tmp_path / "timeline.png", outline)
+    timeline(windows, ("sad", "angry"), tmp_path / "timeline.png", outline)
     picture = pixels(tmp_path / "timeline.png")
     assert picture.shape[1] == 1120 and not anything_is_cut_off(picture)
-    sad, angry = (np.flatnonzero(where(ribbon_of(picture, "sad"), style.COLOURS[word])) for word in ("sad", "angry"))
-    ink = where(picture, style.INK)
+    sad, angry = (np.flatnonzero(where(ribbon_of(picture, "sad"), COLOURS[word])) for word in ("sad", "angry"))
+    ink = where(picture, INK)
     ink = ink[ink.sum(axis=1) > 300]  # the rows of the wave: of letters there is less in a row
     wave = np.flatnonzero(ink.mean(axis=0) > 0.5)
-    loudest = np.flatnonzero(where(picture, to_hex(colormaps[style.SHADES](1.0))).sum(axis=0) > 5)
+    loudest = np.flatnonzero(where(picture, to_hex(colormaps[SHADES](1.0))).sum(axis=0) > 5)
     assert 0 < angry.min() - sad.max() <= 8  # a white seam
     for found in (wave, loudest):
         assert abs(found.min() - angry.min()) <= 6 and abs(found.max() - angry.max()) <= 6
@@ -206,18 +210,18 @@ def test_emotions_wave_and_spectrogram_stand_under_each_other(seconds: float, tm
 
 def test_a_demo_may_draw_the_timeline_onto_a_figure_of_its_own_width() -> None:
     figure = Figure(figsize=(9, 1), layout="constrained")
-    plots.draw_timeline(figure, windows_of(np.full((5, 8), 0.125), EIGHT), EIGHT)
-    with Image.open(io.BytesIO(plots.png(figure))) as picture:
-        assert picture.width == 9 * style.DPI and picture.height > 3 * style.DPI
+    draw_timeline(figure, windows_of(np.full((5, 8), 0.125), EIGHT), EIGHT)
+    with Image.open(io.BytesIO(png(figure))) as picture:
+        assert picture.width == 9 * DPI and picture.height > 3 * DPI
 
 
 def test_no_text_is_too_small_for_half_the_width_of_a_card() -> None:
-    figure = style.new_figure()
+    figure = new_figure()
     outline = Outline(30.0, 0.1, np.zeros(300), np.zeros(300), 0.1, np.zeros((201, 300)))
-    plots.draw_timeline(figure, windows_of(np.full((28, 8), 0.125), EIGHT), EIGHT, outline)
-    plots.png(figure)
+    draw_timeline(figure, windows_of(np.full((28, 8), 0.125), EIGHT), EIGHT, outline)
+    png(figure)
     sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
-    assert len(sizes) > 20 and min(sizes) / 72 * 350 / style.WIDTH > 8
+    assert len(sizes) > 20 and min(sizes) / 72 * 350 / WIDTH > 8
 
 
 def test_the_ribbon_shows_only_the_likeliest(tmp_path: Path) -> None:
@@ -226,9 +230,9 @@ def test_the_ribbon_shows_only_the_likeliest(tmp_path: Path) -> None:
         Window(1.0, 4.0, {"sad": 0.8, "angry": 0.2}),
         Window(2.0, 5.0, {"sad": 0.2, "angry": 0.8}),
     ]
-    plots.timeline(windows, ("sad", "angry"), tmp_path / "timeline.png")
+    timeline(windows, ("sad", "angry"), tmp_path / "timeline.png")
     row = ribbon_of(pixels(tmp_path / "timeline.png"), "sad")
-    sad, angry = (where(row, style.COLOURS[word])[0] for word in ("sad", "angry"))
+    sad, angry = (where(row, COLOURS[word])[0] for word in ("sad", "angry"))
     assert np.flatnonzero(sad).max() < np.flatnonzero(angry).min(), "first sad, then angry"
     # Middles at 1.5, 2.5, 3.5 s: the change is halfway between the last two, at 3 of 5 s.
     sad_width, angry_width = np.ptp(np.flatnonzero(sad)), np.ptp(np.flatnonzero(angry))
@@ -238,7 +242,7 @@ def test_the_ribbon_shows_only_the_likeliest(tmp_path: Path) -> None:
 def test_a_picture_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     target = tmp_path / "curves.png"
     target.write_text("old")
-    plots.training_curves([epoch(1)], target, 1)
+    training_curves([epoch(1)], target, 1)
     pixels(target)
     assert list(tmp_path.iterdir()) == [target]
 
@@ -247,10 +251,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     target = tmp_path / "file" / "curves.png"
     with pytest.raises(EmozooError, match="cannot write .*curves.png"):
-        plots.training_curves([epoch(1)], target, 1)
+        training_curves([epoch(1)], target, 1)
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(EmozooError, match=r"folder\.png"):
-        plots.training_curves([epoch(1)], tmp_path / "folder.png", 1)
+        training_curves([epoch(1)], tmp_path / "folder.png", 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
 
 
@@ -258,9 +262,9 @@ def test_the_same_run_gives_the_same_bytes_which_hold_a_picture_and_nothing_else
     windows = windows_of(np.random.default_rng(0).dirichlet(np.ones(8), 20), EIGHT)
     metrics = evaluate_predictions(EIGHT, list(range(8)), [0, *range(7)])
     for folder in ("one", "other"):
-        plots.confusion_matrix(metrics, tmp_path / folder / "matrix.png")
-        plots.training_curves([epoch(1), epoch(2)], tmp_path / folder / "curves.png", 2)
-        plots.timeline(windows, EIGHT, tmp_path / folder / "timeline.png")
+        confusion_matrix(metrics, tmp_path / folder / "matrix.png")
+        training_curves([epoch(1), epoch(2)], tmp_path / folder / "curves.png", 2)
+        timeline(windows, EIGHT, tmp_path / folder / "timeline.png")
     for name in ("matrix.png", "curves.png", "timeline.png"):
         content = (tmp_path / "one" / name).read_bytes()
         assert content == (tmp_path / "other" / name).read_bytes()

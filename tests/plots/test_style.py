@@ -15,38 +15,39 @@ from hypothesis import strategies as st
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
-from emozoo import style
+from emozoo.plots import fonts as plots_fonts
+from emozoo.plots.colours import COLOURS, SYNONYMS, emotion_colours, emotion_hatches, ink_on
+from emozoo.plots.fonts import FONT, _installed, written
+from emozoo.plots.style import ACCENT, INK, SHADES, STYLE, styled
 
 EIGHT = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
-WORDS = st.lists(
-    st.text(st.characters(), max_size=12) | st.sampled_from([*style.COLOURS, *style.SYNONYMS]), max_size=12
-)
+WORDS = st.lists(st.text(st.characters(), max_size=12) | st.sampled_from([*COLOURS, *SYNONYMS]), max_size=12)
 
 
 def test_an_emotion_has_one_colour_whatever_stands_beside_it() -> None:
-    assert style.emotion_colours(("sad", "happy"))["sad"] == style.emotion_colours(EIGHT)["sad"] == style.COLOURS["sad"]
+    assert emotion_colours(("sad", "happy"))["sad"] == emotion_colours(EIGHT)["sad"] == COLOURS["sad"]
     for word in ("Anger", " ANGRY"):
-        assert style.emotion_colours((word,)) == {word: style.COLOURS["angry"]}
+        assert emotion_colours((word,)) == {word: COLOURS["angry"]}
 
 
 def test_another_word_has_one_colour_whatever_stands_beside_it_on_every_machine() -> None:
-    assert style.emotion_colours(["wistful"]) == {"wistful": "#8C3D0E"}
-    assert style.emotion_colours([*EIGHT, "jealous", "wistful", "高兴"])["wistful"] == "#8C3D0E"
+    assert emotion_colours(["wistful"]) == {"wistful": "#8C3D0E"}
+    assert emotion_colours([*EIGHT, "jealous", "wistful", "高兴"])["wistful"] == "#8C3D0E"
 
 
 @settings(max_examples=40, deadline=None)
 @given(WORDS)
 def test_no_two_labels_share_a_colour_or_a_hatch_whatever_their_order(labels: list[str]) -> None:
-    for look in (style.emotion_colours, style.emotion_hatches):
+    for look in (emotion_colours, emotion_hatches):
         looks = look(labels)
         assert list(looks) == list(dict.fromkeys(labels))
         assert len(set(looks.values())) == len(looks)
-    assert style.emotion_colours(labels) == style.emotion_colours(labels[::-1])
+    assert emotion_colours(labels) == emotion_colours(labels[::-1])
 
 
 def test_hundreds_of_labels_have_colours_and_hatches_of_their_own() -> None:
     labels = [f"word {number}" for number in range(300)]
-    assert len(set(style.emotion_colours(labels).values())) == len(set(style.emotion_hatches(labels).values())) == 300
+    assert len(set(emotion_colours(labels).values())) == len(set(emotion_hatches(labels).values())) == 300
 
 
 def linear(colour: str) -> np.ndarray:
@@ -79,29 +80,29 @@ SIGHT = {
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_any_two_emotions_colours_are_told_apart(sight: str) -> None:
-    seen = {word: lab(np.array(SIGHT[sight]) @ linear(colour)) for word, colour in style.COLOURS.items()}
+    seen = {word: lab(np.array(SIGHT[sight]) @ linear(colour)) for word, colour in COLOURS.items()}
     for one, other in itertools.combinations(seen, 2):
         # 2.3 is a just noticeable difference of neighbours; lines and ribbons stand apart.
         assert np.linalg.norm(seen[one] - seen[other]) > 10, (one, other)
 
 
 def test_text_reads_on_every_colour_that_it_may_stand_on() -> None:
-    shades = [colormaps[style.SHADES](share) for share in np.linspace(0, 1, 101)]
-    drawn = style.emotion_colours([f"word {number}" for number in range(50)]).values()
-    for colour in (*style.COLOURS.values(), *shades, *drawn):
-        light, dark = sorted((luminance(colour), luminance(style.ink_on(colour))), reverse=True)
+    shades = [colormaps[SHADES](share) for share in np.linspace(0, 1, 101)]
+    drawn = emotion_colours([f"word {number}" for number in range(50)]).values()
+    for colour in (*COLOURS.values(), *shades, *drawn):
+        light, dark = sorted((luminance(colour), luminance(ink_on(colour))), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 4.5, colour
 
 
 def test_more_is_darker_in_grey_too() -> None:
-    greys = [luminance(colormaps[style.SHADES](share)) for share in np.linspace(0, 1, 256)]
+    greys = [luminance(colormaps[SHADES](share)) for share in np.linspace(0, 1, 256)]
     assert greys[0] > 0.9 and greys[-1] < 0.05
     assert all(one > other for one, other in itertools.pairwise(greys))
 
 
 def test_the_two_lines_of_a_chart_differ_in_grey_and_are_no_emotions_colours() -> None:
-    assert luminance(style.ACCENT) - luminance(style.INK) > 0.1
-    assert not {style.ACCENT, style.INK} & set(style.COLOURS.values())
+    assert luminance(ACCENT) - luminance(INK) > 0.1
+    assert not {ACCENT, INK} & set(COLOURS.values())
 
 
 def test_labels_are_written_on_one_line_not_too_long_and_each_differently() -> None:
@@ -114,26 +115,28 @@ def test_labels_are_written_on_one_line_not_too_long_and_each_differently() -> N
         "x" * 99,
         "x" * 98,
     )
-    names = style.written(labels)
+    names = written(labels)
     assert names[:4] == ["sad", "a b c", "(no name)", "positivel…d by joy"]
     assert len(set(names)) == len(names) and max(map(len, names)) <= 18
 
 
 def test_letters_that_no_font_has_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    only_matplotlibs = {style.FONT: style._installed()[style.FONT]}
-    monkeypatch.setattr(style, "_installed", lambda: only_matplotlibs)
-    assert style.written(["高兴", "悲伤", "größer"]) == ["\\u9ad8\\u5174", "\\u60b2\\u4f24", "größer"]
+    only_matplotlibs = {FONT: _installed()[FONT]}
+    monkeypatch.setattr(plots_fonts, "_installed", lambda: only_matplotlibs)
+    assert written(["高兴", "悲伤", "größer"]) == ["\\u9ad8\\u5174", "\\u60b2\\u4f24", "größer"]
 
 
 def test_a_font_that_has_them_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(style, "_letters_of", lambda file: frozenset("abc" if "DejaVuSans." in file else "abc高兴"))
-    fonts = {style.FONT: "DejaVuSans.ttf", "Some Han": "han.ttf"}
-    monkeypatch.setattr(style, "_installed", lambda: fonts)
-    assert style.written(["高兴", "bał"]) == ["高兴", "ba\\u0142"]
-    with style.styled(["高兴"]):
-        assert matplotlib.rcParams["font.family"] == [style.FONT, "Some Han"]
-    with style.styled(["abc"]):
-        assert matplotlib.rcParams["font.family"] == [style.FONT]
+    monkeypatch.setattr(
+        plots_fonts, "_letters_of", lambda file: frozenset("abc" if "DejaVuSans." in file else "abc高兴")
+    )
+    fonts = {FONT: "DejaVuSans.ttf", "Some Han": "han.ttf"}
+    monkeypatch.setattr(plots_fonts, "_installed", lambda: fonts)
+    assert written(["高兴", "bał"]) == ["高兴", "ba\\u0142"]
+    with styled(["高兴"]):
+        assert matplotlib.rcParams["font.family"] == [FONT, "Some Han"]
+    with styled(["abc"]):
+        assert matplotlib.rcParams["font.family"] == [FONT]
 
 
 def test_the_callers_matplotlib_stays_as_it_was_also_after_errors_and_in_threads() -> None:
@@ -142,7 +145,7 @@ def test_the_callers_matplotlib_stays_as_it_was_also_after_errors_and_in_threads
 
     def draw() -> None:
         for _ in range(20):
-            with style.styled():
+            with styled():
                 seen.append(matplotlib.rcParams["font.size"])
 
     threads = [threading.Thread(target=draw) for _ in range(4)]
@@ -150,9 +153,9 @@ def test_the_callers_matplotlib_stays_as_it_was_also_after_errors_and_in_threads
         thread.start()
     for thread in threads:
         thread.join()
-    with pytest.raises(ZeroDivisionError), style.styled():
+    with pytest.raises(ZeroDivisionError), styled():
         1 / 0  # noqa: B018
-    assert set(seen) == {style.STYLE["font.size"]}
+    assert set(seen) == {STYLE["font.size"]}
     assert dict(matplotlib.rcParams) == before
 
 

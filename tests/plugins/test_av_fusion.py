@@ -16,18 +16,22 @@ from support.small import emozoo, one_error, read
 from torch import nn
 from torch.nn import functional as F
 
-from emozoo import EmozooError, media, registry
+from emozoo import EmozooError
 from emozoo.architecture import contract_problem
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.onnx_model import load as load_onnx
 from emozoo.data import load_dataset
-from emozoo.data.cache import ClipStore
 from emozoo.data.resident import ResidentClips
-from emozoo.evaluate import evaluate
-from emozoo.export import export_onnx
-from emozoo.features import heard, seen, to_batch
-from emozoo.model import EmotionModel, load
-from emozoo.onnx_model import load as load_onnx
-from emozoo.predict import predict_file, predict_files
-from emozoo.settings import apply_settings
+from emozoo.data.store import ClipStore
+from emozoo.evaluation.evaluate import evaluate
+from emozoo.features.batches import to_batch
+from emozoo.features.checks import heard, seen
+from emozoo.inference.files import predict_file, predict_files
+from emozoo.media.window import DARK, SAMPLES_PER_FRAME, SAMPLING_RATE, SILENT, WINDOW_SAMPLES, modalities_of
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
 from emozoo.testing import ArchitectureConformance
 
 
@@ -38,13 +42,13 @@ class TestConformance(ArchitectureConformance):
 
 
 def hearing_only() -> EmotionModel:
-    cnn = registry.get_architecture("cnn")
+    cnn = get_architecture("cnn")
     return EmotionModel(cnn, cnn.config(filters=(2,), kernels=((3, 3),), linear=2), LABELS).eval()
 
 
 def inputs(batch: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    sound = torch.randn(batch, media.WINDOW_SAMPLES, generator=generator) / 10
+    sound = torch.randn(batch, WINDOW_SAMPLES, generator=generator) / 10
     return sound, torch.randint(0, 256, (batch, 20, 60, 100, 3), dtype=torch.uint8, generator=generator)
 
 
@@ -104,7 +108,7 @@ def test_each_trunk_learns_to_stand_alone() -> None:
     model = small_model()
     network, labels = model.network.train(), torch.arange(8) % 2
     sound, frames = inputs(8)
-    time = torch.arange(media.WINDOW_SAMPLES) / media.SAMPLING_RATE
+    time = torch.arange(WINDOW_SAMPLES) / SAMPLING_RATE
     sound = sound + torch.sin(2 * torch.pi * (400 + 1600 * labels[:, None]) * time)
     frames = (frames / 4 + 128 * labels[:, None, None, None, None]).to(torch.uint8) + 20
     optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
@@ -148,15 +152,15 @@ def test_a_config_that_cannot_be_is_refused_by_its_name(field: str, value: objec
 
 def test_what_is_silent_or_black_is_the_same_for_torch_and_numpy() -> None:
     rng = np.random.default_rng(0)
-    quiet = (np.ones(media.WINDOW_SAMPLES) * media.SILENT / 2).astype(np.float32)
-    loud = np.zeros(media.WINDOW_SAMPLES, np.int16)
+    quiet = (np.ones(WINDOW_SAMPLES) * SILENT / 2).astype(np.float32)
+    loud = np.zeros(WINDOW_SAMPLES, np.int16)
     loud[5] = -32768
-    dark = rng.integers(0, media.DARK, (20, 60, 100, 3), np.uint8)
+    dark = rng.integers(0, DARK, (20, 60, 100, 3), np.uint8)
     bright = dark.copy()
-    bright[3, 2, 1, 0] = media.DARK + 1
+    bright[3, 2, 1, 0] = DARK + 1
     for sound, hears in ((quiet, False), (loud, True), (np.zeros_like(loud), False)):
         for frames, sees in ((dark, False), (bright, True), (None, False)):
-            found = media.modalities_of(sound, frames)
+            found = modalities_of(sound, frames)
             assert ("audio" in found, "video" in found) == (hears, sees)
             waveform, pictures = to_batch([(sound, frames)], torch.device("cpu"))
             assert heard(waveform).tolist() == [hears]
@@ -263,7 +267,7 @@ def test_a_dataset_may_mix_clips_with_and_without(manifest: Path) -> None:
         mute = int(Path(rows[row]["audio_path"]).stem) % 4 == 2
         assert (not store.waveform(row).any()) == mute
         if not lacking[row]:
-            assert len(store.frames(row)) == -(-store.length(row) // media.SAMPLES_PER_FRAME)
+            assert len(store.frames(row)) == -(-store.length(row) // SAMPLES_PER_FRAME)
     starts = np.zeros(12, np.int64)
     sound, frames = store.batch(np.arange(12), starts, torch.device("cpu"))
     assert frames is not None and (~seen(frames)).tolist() == lacking

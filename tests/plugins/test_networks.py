@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from emozoo.architecture import Architecture, Recipe, contract_problem
-from emozoo.features import LogSpectrogram
+from emozoo.features.spectrogram import LogSpectrogram
 
 NAMES = ("cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn")
 RECURRENT = NAMES[1:]

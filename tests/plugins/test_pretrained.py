@@ -22,8 +22,8 @@ from support.small import emozoo, one_error, read, toy
 import emozoo as package
 from emozoo import EmozooError
 from emozoo.architecture import pretrained_files
-from emozoo.run import RunOptions
-from emozoo.train import train
+from emozoo.checkpoint.run import RunOptions
+from emozoo.training.train import train
 
 PLUGIN = '''
     """A network whose first layer comes from a file, which the checkpoint must not need."""

@@ -23,13 +23,15 @@ from support.places import ROOT
 from support.publishing import environment, publish
 from support.small import toy
 
-from emozoo import conformance_corpus, conformance_network, registry
 from emozoo.architecture import Architecture, Recipe
-from emozoo.cli import app
-from emozoo.conformance import LOADS, find
-from emozoo.conformance_corpus import CorpusSubject
-from emozoo.conformance_subject import NetworkSubject
+from emozoo.cli.app import app
+from emozoo.conformance import corpus, network
+from emozoo.conformance.corpus import CorpusSubject
+from emozoo.conformance.loads import LOADS
+from emozoo.conformance.network_subject import NetworkSubject
+from emozoo.conformance.points import find
 from emozoo.data.corpus import FEATURES, Corpus
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS
 from emozoo.testing import ArchitectureConformance, DatasetConformance
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -81,7 +83,7 @@ def test_the_python_of_a_page_runs(block: str, stage: Path) -> None:
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The two plugins of docs/plugins.md, as their own pages declare them."""
-    for block, group in (("plugins 1", registry.ARCHITECTURES), ("plugins 3", registry.DATASETS)):
+    for block, group in (("plugins 1", ARCHITECTURES), ("plugins 3", DATASETS)):
         name, target = re.findall(rf'^\[project.entry-points."{group}"\]\n(\w+) = "(.*)"', DOCS, re.MULTILINE)[0]
         module = target.partition(":")[0]
         distribution(tmp_path / "site", module.replace("_", "-"), {name: target}, PYTHON[block], group)
@@ -91,7 +93,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         sys.modules.pop(module, None)
 
 
-@pytest.mark.parametrize("point", [point for point in conformance_network.POINTS if point.name != "trains"])
+@pytest.mark.parametrize("point", [point for point in network.POINTS if point.name != "trains"])
 def test_the_worked_example_keeps_the_contract(point: Any, installed: None) -> None:
     assert not find(point, NetworkSubject("mean_pool", device="cpu")).fails
 
@@ -106,7 +108,7 @@ def test_the_dataset_of_the_page_keeps_the_contract(installed: None, tmp_path: P
     for number, sound in enumerate(sounds[:20]):
         shutil.copy(sound, tmp_path / "data" / f"{'abcde'[number % 5]}_{('happy', 'sad')[number // 10]}_{number}.wav")
     subject = CorpusSubject("my_corpus", tmp_path / "data")
-    findings = [find(point, subject) for point in conformance_corpus.POINTS]
+    findings = [find(point, subject) for point in corpus.POINTS]
     assert [finding.point.name for finding in findings if finding.fails] == [
         "metadata"
     ]  # it is shown without a summary
@@ -187,9 +189,9 @@ PUBLIC = {
         for field in dataclasses.fields(kind)
     },
     **{f"column {name}": name for name in FEATURES},
-    **{f"group {group}": group for group in registry.KINDS},
+    **{f"group {group}": group for group in KINDS},
     **{f"variable {name}": name for name in ENVIRONMENT},
-    **{f"point {point.name}": point.name for point in (LOADS, *conformance_network.POINTS, *conformance_corpus.POINTS)},
+    **{f"point {point.name}": point.name for point in (LOADS, *network.POINTS, *corpus.POINTS)},
     **{
         f"{kind.__name__}.{name}": name
         for kind in (ArchitectureConformance, DatasetConformance)

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from support.places import ROOT
 
-from emozoo import bundled
+from emozoo.checkpoint.bundled import FOLDER, names
 
 PROJECT: Any = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REPOSITORY = PROJECT["urls"]["Repository"]
@@ -40,7 +40,7 @@ def metadata(wheel: zipfile.ZipFile) -> email.message.Message:
 def test_the_licence_expression_says_what_is_in_the_wheel(
     wheel: zipfile.ZipFile, metadata: email.message.Message
 ) -> None:
-    cards = [(bundled.FOLDER / name / "README.md").read_text(encoding="utf-8") for name in bundled.names()]
+    cards = [(FOLDER / name / "README.md").read_text(encoding="utf-8") for name in names()]
     of_weights = {match[1].upper() for card in cards if (match := re.search(r"^license: (\S+)$", card, re.MULTILINE))}
     assert len(cards) and of_weights
     assert set(metadata["License-Expression"].split(" AND ")) == {"Apache-2.0", *of_weights}

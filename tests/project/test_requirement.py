@@ -17,6 +17,7 @@ from support.places import ROOT
 from support.small import emozoo, one_error
 
 from emozoo import EmozooError, requirement
+from emozoo.requirement import is_local
 
 GIT = "git+https://github.com/emozoo/emozoo@main"
 
@@ -76,7 +77,7 @@ def test_pip_takes_a_folder_and_an_archive(tiny: Path, tmp_path: Path) -> None:
     archives = sorted((tmp_path / "dist").iterdir())
     assert len(archives) == 2
     for source in (str(tiny), tiny.as_uri(), *map(str, archives)):
-        assert requirement.is_local(line := requirement.line(source, extras=["demo"]))
+        assert is_local(line := requirement.line(source, extras=["demo"]))
         assert line.startswith("emozoo[demo] @ ")
         pip(line)
 

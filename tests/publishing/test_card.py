@@ -23,9 +23,10 @@ from support.models import LABELS, edit, small_model
 from support.places import ROOT
 from support.small import emozoo, read, toy, train_words
 
-from emozoo import EmozooError, registry
-from emozoo.card import BEGIN, END, render_card, weights_license, write_card
-from emozoo.metrics import evaluate_predictions, pool
+from emozoo import EmozooError
+from emozoo.evaluation.metrics import evaluate_predictions, pool
+from emozoo.publishing.card import BEGIN, END, render_card, weights_license, write_card
+from emozoo.registry import entry_points
 
 spec = importlib.util.spec_from_file_location("cards_pages", ROOT / "docs" / "cards.py")
 assert spec and spec.loader
@@ -360,7 +361,7 @@ def test_strange_labels_break_neither_tables_nor_marks(tmp_path: Path) -> None:
 
 def test_a_plugin_that_is_not_installed_only_lacks_its_words(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(run, plugin={"distribution": "emozoo-far-away", "version": "3.2"})
-    monkeypatch.setattr(registry, "plugins", lambda group: [])
+    monkeypatch.setattr(entry_points, "plugins", lambda group: [])
     text = render_card(run)
     assert "emozoo and its plugin `emozoo-far-away`" in text and "emozoo-far-away 3.2" in text
     assert "## The network" not in text

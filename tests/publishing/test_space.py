@@ -17,7 +17,7 @@ from support.publishing import cli, environment, publish
 from support.small import emozoo, one_error
 
 from emozoo import __version__
-from emozoo.preparation import Preparation
+from emozoo.media.preparation import Preparation
 
 pytestmark = needs_gradio
 NAME, MODEL = "anna/feelings", "hub:anna/emo-cnn"

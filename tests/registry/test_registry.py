@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from support.distributions import GOOD, distribution, emozoo, site
 
-from emozoo import EmozooError, registry
+from emozoo import EmozooError
+from emozoo.data.loading import get_corpus
+from emozoo.registry.entry_points import ARCHITECTURES, plugins
+from emozoo.registry.loading import get_architecture
 
 __all__ = ["site"]  # a fixture
 
@@ -41,7 +44,7 @@ def test_damaged_metadata_of_one_distribution_costs_the_others_nothing(tmp_path:
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["train", "--help"], ["--version"]])
 def test_help_and_list_import_nothing_heavy(words: list[str], tmp_path: Path) -> None:
     code = (
-        "import sys; sys.argv = ['emozoo', *sys.argv[1:]]\nfrom emozoo.cli import main\n"
+        "import sys; sys.argv = ['emozoo', *sys.argv[1:]]\nfrom emozoo.cli.app import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "heavy = {'torch', 'numpy', 'datasets', 'transformers', 'torchvision', 'matplotlib', 'pydantic'}\n"
         "heavy &= set(sys.modules)\n"
@@ -56,18 +59,18 @@ def test_help_and_list_import_nothing_heavy(words: list[str], tmp_path: Path) ->
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(EmozooError, match="no architecture is named 'cnn_rmn'; did you mean cnn_rnn"):
-        registry.get_architecture("cnn_rmn")
+        get_architecture("cnn_rmn")
     with pytest.raises(EmozooError, match="no dataset is named 'xyzzy'; known: iemocap, manifest, ravdess, toy"):
-        registry.get_corpus("xyzzy")
+        get_corpus("xyzzy")
 
 
 def test_of_two_claims_the_first_distribution_by_name_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("zeta-net", "alpha-net"):
         distribution(tmp_path, name, {"same": f"{name.replace('-', '_')}:architecture"}, GOOD.format(name="same"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    same = [p for p in registry.plugins(registry.ARCHITECTURES) if p.name == "same"]
+    same = [p for p in plugins(ARCHITECTURES) if p.name == "same"]
     assert [(p.distribution, p.problem is None) for p in same] == [("alpha-net", True), ("zeta-net", False)]
-    assert registry.get_architecture("same").build.__module__ == "alpha_net"
+    assert get_architecture("same").build.__module__ == "alpha_net"
 
 
 BROKEN_CONTRACTS = {
@@ -93,12 +96,12 @@ def test_each_broken_promise_is_named(words: str, tmp_path: Path, monkeypatch: p
     distribution(tmp_path, module, {"odd": f"{module}:architecture"}, BROKEN_CONTRACTS[words].replace("{name}", "odd"))
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(EmozooError, match=words):
-        registry.get_architecture("odd")
+        get_architecture("odd")
 
 
 def test_what_a_plugin_prints_while_it_is_imported_is_in_no_result(site: Path, tmp_path: Path) -> None:
     code = (
-        "from emozoo import registry; architecture = registry.get_architecture('loud'); "
+        "from emozoo.registry.loading import get_architecture; architecture = get_architecture('loud'); "
         "print(architecture.name, flush=True); import os; os.write(1, b'still here')"
     )
     environment = {**os.environ, "PYTHONPATH": str(site), "EMOZOO_CACHE": str(tmp_path)}
@@ -124,7 +127,7 @@ def test_a_variable_says_which_plugins_are_looked_at(
     monkeypatch.syspath_prepend(str(site))
     if allowed is not None:
         monkeypatch.setenv("EMOZOO_PLUGINS", allowed)
-    names = {(p.name, p.distribution) for p in registry.plugins(registry.ARCHITECTURES)}
+    names = {(p.name, p.distribution) for p in plugins(ARCHITECTURES)}
     assert (("good", "good-net") in names, ("loud", "loud-net") in names) == (good, loud)
     assert ("cnn", "emozoo") in names  # emozoo's own are always there
     assert (("raising", "raising-net") in names) == (allowed is None)

@@ -5,9 +5,10 @@ from typing import Literal
 
 import pytest
 
-from emozoo import EmozooError, registry
+from emozoo import EmozooError
 from emozoo.architecture import Architecture, Recipe
-from emozoo.settings import apply_settings
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def test_what_does_not_fit_is_named(name: str, text: str, words: str) -> None:
 
 @pytest.mark.parametrize("name", ["cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn"])
 def test_every_size_of_the_built_in_networks_can_be_set(name: str) -> None:
-    architecture = registry.get_architecture(name)
+    architecture = get_architecture(name)
     config, _ = apply_settings(architecture, {"filters": "4,4,4", "kernels": "[[3,3],[3,3],[3,3]]", "linear": "8"})
     assert (config.filters, config.kernels, config.linear) == ((4, 4, 4), ((3, 3), (3, 3), (3, 3)), 8)
     architecture.build(config, 3)

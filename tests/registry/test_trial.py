@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from support.distributions import GOOD, distribution, emozoo, site
 
-from emozoo import registry, trial
+from emozoo.conformance import trial
+from emozoo.conformance.trial import checked, try_elsewhere
+from emozoo.registry.entry_points import ARCHITECTURES, KINDS
+from emozoo.registry.loading import get_architecture
 
 __all__ = ["site"]  # a fixture
 
@@ -47,18 +50,18 @@ def test_verdicts_are_remembered_until_the_plugin_changes(
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
     tried: list[str] = []
-    really = trial.try_elsewhere
+    really = try_elsewhere
     monkeypatch.setattr(trial, "try_elsewhere", lambda ps: tried.extend(p.name for p in ps) or really(ps))
-    trial.checked(registry.ARCHITECTURES)
+    checked(ARCHITECTURES)
     assert "raising" in tried and "cnn" not in tried  # emozoo's own are not tried
     tried.clear()
-    trial.checked(registry.ARCHITECTURES)
+    checked(ARCHITECTURES)
     assert tried == []
     source = site / "raising_net.py"
     source.write_text(textwrap.dedent(GOOD.format(name="raising")))
     stat = source.stat()
     os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**10))
-    repaired = {p.name: p.problem for p in trial.checked(registry.ARCHITECTURES)}
+    repaired = {p.name: p.problem for p in checked(ARCHITECTURES)}
     assert "raising" in tried and repaired["raising"] is None
 
 
@@ -85,7 +88,7 @@ def test_a_plugin_that_hangs_is_given_up_and_the_others_are_listed(
     monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trial, "IMPORT_SECONDS", 5)
     for _ in range(2):  # the second time from memory
-        problems = {p.name: p.problem for p in trial.checked(*registry.KINDS)}
+        problems = {p.name: p.problem for p in checked(*KINDS)}
         assert problems["slow"] == "its import did not end within 5 s" and problems["good"] is None
     (child,) = started.read_text().split()
     for _ in range(100):
@@ -110,9 +113,9 @@ def test_a_plugin_that_was_only_slow_is_acquitted_when_it_is_used(
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trial, "IMPORT_SECONDS", 1)
-    assert {p.name: p.problem for p in trial.checked(*registry.KINDS)}["late"]
-    registry.get_architecture("late")
-    assert {p.name: p.problem for p in trial.checked(*registry.KINDS)}["late"] is None
+    assert {p.name: p.problem for p in checked(*KINDS)}["late"]
+    get_architecture("late")
+    assert {p.name: p.problem for p in checked(*KINDS)}["late"] is None
 
 
 def test_a_plugin_that_is_still_computing_gets_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +125,11 @@ def test_a_plugin_that_is_still_computing_gets_more_time(tmp_path: Path, monkeyp
     monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trial, "IMPORT_SECONDS", 0)
     monkeypatch.setattr(trial, "BUSY_SECONDS", 100)
-    assert {p.name: p.problem for p in trial.checked(*registry.KINDS)}["busy"] is None
+    assert {p.name: p.problem for p in checked(*KINDS)}["busy"] is None
     endless = "while True: pass"
     distribution(tmp_path / "site", "endless-net", {"endless": "endless_net:architecture"}, endless)
     monkeypatch.setattr(trial, "BUSY_SECONDS", 1)
-    assert "did not end" in ({p.name: p.problem for p in trial.checked(*registry.KINDS)}["endless"] or "")
+    assert "did not end" in ({p.name: p.problem for p in checked(*KINDS)}["endless"] or "")
 
 
 def test_of_one_distribution_only_the_plugin_that_ends_the_process_is_to_blame(
@@ -137,7 +140,7 @@ def test_of_one_distribution_only_the_plugin_that_ends_the_process_is_to_blame(
     distribution(tmp_path / "site", "many-net", entries, source)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("EMOZOO_CACHE", str(tmp_path / "cache"))
-    problems = {p.name: p.problem for p in trial.checked(registry.ARCHITECTURES)}
+    problems = {p.name: p.problem for p in checked(ARCHITECTURES)}
     assert problems["a"] is None
     assert problems["b"] == "its import ended the process (exit status 7)"
     assert "they must agree" in (problems["c"] or "")

@@ -7,9 +7,9 @@ import pytest
 from support.places import ROOT
 from support.small import NETWORK, RECIPE, read, toy
 
-from emozoo.evaluate import open_data
-from emozoo.run import RunOptions
-from emozoo.train import train
+from emozoo.checkpoint.run import RunOptions
+from emozoo.data.decoded import open_data
+from emozoo.training.train import train
 
 sys.path.insert(0, str(ROOT / "docs"))
 import corpora  # noqa: E402

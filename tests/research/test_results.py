@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.places import ROOT
 
-from emozoo.info import measured_results
+from emozoo.inspection.describe import measured_results
 
 spec = importlib.util.spec_from_file_location("results_page", ROOT / "docs" / "results.py")
 assert spec and spec.loader

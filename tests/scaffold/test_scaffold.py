@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.places import ROOT
 from support.small import emozoo, one_error
 
-from emozoo import EmozooError, scaffold
-from emozoo.scaffold import check_name, write_plugin
+from emozoo import EmozooError
+from emozoo.scaffold.write import check_name, write_plugin
 
 KINDS = ("architecture", "video", "dataset")
 COMMON = {"pyproject.toml", "README.md", "LICENSE", ".gitignore", ".github/workflows/test.yml"}
@@ -122,7 +123,7 @@ def test_a_crash_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def half(*_: object) -> list[tuple[str, str]]:
         return [("good", "text"), ("bad\0name", "text")]
 
-    monkeypatch.setattr(scaffold, "_files", half)
+    monkeypatch.setattr(write, "_files", half)
     with pytest.raises(ValueError):
         write_plugin("dataset", "mine", tmp_path / "out")
     assert not list(tmp_path.iterdir())
@@ -134,6 +135,6 @@ def test_the_folder_is_as_readable_as_any(tmp_path: Path) -> None:
 
 
 def test_the_licence_is_that_of_emozoo() -> None:
-    root = Path(scaffold.__file__).parent
+    root = ROOT / "emozoo" / "scaffold"
     written = (root / "templates" / "common" / "LICENSE.template").read_text(encoding="utf-8")
-    assert written == (root.parent / "LICENSE").read_text(encoding="utf-8")
+    assert written == (ROOT / "LICENSE").read_text(encoding="utf-8")

@@ -3,8 +3,8 @@
 import torch
 from emozoo_av_fusion import architecture
 
-from emozoo.model import EmotionModel
-from emozoo.settings import apply_settings
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.registry.settings import apply_settings
 
 LABELS = ("angry", "sad")
 SMALL = {"audio_filters": "4,4,4,4", "audio_hidden": "4", "video_filters": "4,4,4", "video_hidden": "4"}

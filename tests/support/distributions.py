@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emozoo import registry
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS
 
 GOOD = """
     from dataclasses import dataclass
@@ -34,9 +34,7 @@ LOUD = """
 """
 
 
-def distribution(
-    folder: Path, name: str, entries: dict[str, str], source: str, group: str = registry.ARCHITECTURES
-) -> None:
+def distribution(folder: Path, name: str, entries: dict[str, str], source: str, group: str = ARCHITECTURES) -> None:
     """Installs a distribution by hand: one module, and its metadata with the entry points."""
     folder.mkdir(parents=True, exist_ok=True)
     module = name.replace("-", "_")
@@ -65,5 +63,5 @@ def site(tmp_path: Path) -> Path:
     distribution(site, "wrong-net", {"wrong": "wrong_net:architecture"}, GOOD.format(name="other"))
     distribution(site, "loud-net", {"loud": "loud_net:architecture"}, LOUD + GOOD.format(name="loud"))
     distribution(site, "greedy-net", {"cnn": "greedy_net:architecture"}, GOOD.format(name="cnn"))
-    distribution(site, "bad-data", {"bad": "bad_data:corpus"}, "corpus = 5", registry.DATASETS)
+    distribution(site, "bad-data", {"bad": "bad_data:corpus"}, "corpus = 5", DATASETS)
     return site

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import torch
 
-from emozoo import registry
-from emozoo.model import EmotionModel
-from emozoo.settings import apply_settings
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
 from support.small import NETWORK
 
 LABELS = ("happy", "sad", "angry", "neutral")
 
 
 def small_model(name: str = "cnn") -> EmotionModel:
-    architecture = registry.get_architecture(name)
+    architecture = get_architecture(name)
     config, _ = apply_settings(architecture, NETWORK)
     torch.manual_seed(3)
     return EmotionModel(architecture, config, LABELS).eval()

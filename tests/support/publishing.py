@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from emozoo.hub import PUBLISHED
+from emozoo.publishing.push import PUBLISHED
 from support.hub_server import Hub, Repo
 from support.small import emozoo
 

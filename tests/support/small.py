@@ -25,7 +25,7 @@ PEAK = "int(next(line.split()[1] for line in open('/proc/self/status') if line.s
 @functools.cache
 def toy() -> Path:
     """A toy corpus of 55 utterances, made once."""
-    from emozoo.data.toy import write_toy
+    from emozoo.data.corpora.toy import write_toy
 
     folder = Path(os.environ["EMOZOO_CACHE"]) / "small-toy"
     if not folder.exists():

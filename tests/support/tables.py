@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from emozoo.progress import Progress
-from emozoo.run import RunOptions
+from emozoo.checkpoint.run import RunOptions
+from emozoo.training.progress import Progress
 from support.small import NETWORK, RECIPE, toy
 
 LABELS = "happy,sad,angry,neutral"

@@ -13,12 +13,13 @@ from support.distributions import distribution
 from support.small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
 
 from emozoo import EmozooError
-from emozoo.claim import LOCK, differences
-from emozoo.evaluate import evaluate
+from emozoo.checkpoint.lock import LOCK
+from emozoo.checkpoint.run import RunOptions
+from emozoo.evaluation.evaluate import evaluate
 from emozoo.paths import PART
-from emozoo.progress import Progress
-from emozoo.run import RunOptions
-from emozoo.train import train
+from emozoo.training.claim import differences
+from emozoo.training.progress import Progress
+from emozoo.training.train import train
 
 AT_WORK = "another training or evaluation is at work"
 
@@ -68,21 +69,21 @@ def test_a_fold_is_held_as_well_and_so_is_the_folder_of_an_evaluation(
             train(options(protocol="group-2"), tmp_path / "all" / "fold1", device="cpu", resume=True)
 
     train(options(fold=None, protocol="group-2"), tmp_path / "all", device="cpu", progress=Meanwhile(other))
-    from emozoo import evaluate as module
+    from emozoo.evaluation import evaluate as evaluation_evaluate
 
     def measure(*words: Any, **more: Any) -> Any:
         with pytest.raises(EmozooError, match=AT_WORK):
             train(options(), tmp_path / "out", device="cpu")
         return real(*words, **more)
 
-    real = module.measure
-    monkeypatch.setattr(module, "measure", measure)
+    real = evaluation_evaluate.measure
+    monkeypatch.setattr(evaluation_evaluate, "measure", measure)
     evaluate(tmp_path / "all" / "fold1", output=tmp_path / "out", device="cpu")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["confusion_matrix.png", "predictions.csv"]
 
 
 def test_only_one_of_many_threads_begins(tmp_path: Path) -> None:
-    from emozoo.claim import claimed
+    from emozoo.training.claim import claimed
 
     begun: list[int] = []
     refused: list[str] = []

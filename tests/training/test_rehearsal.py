@@ -8,12 +8,13 @@ import pytest
 from support.distributions import distribution
 from support.small import NETWORK, RECIPE, emozoo, one_error, toy
 
-from emozoo import EmozooError, registry
+from emozoo import EmozooError
 from emozoo.architecture import Recipe
-from emozoo.progress import Progress
-from emozoo.rehearsal import check_labels
-from emozoo.run import RunOptions
-from emozoo.train import train
+from emozoo.checkpoint.run import RunOptions
+from emozoo.registry.loading import get_architecture
+from emozoo.training.progress import Progress
+from emozoo.training.rehearsal import check_labels
+from emozoo.training.train import train
 
 
 class Untouched(Progress):
@@ -198,4 +199,4 @@ def test_what_a_front_end_refuses_is_refused_before_the_first_epoch(name: str, t
         with pytest.raises(EmozooError, match=rf"{name} \(emozoo .*\) cannot be trained with this recipe"):
             train(run, tmp_path / "run", device="cpu", progress=Untouched())
     assert not (tmp_path / "run").exists()
-    assert registry.get_architecture(name).recipe.time_mask <= 300
+    assert get_architecture(name).recipe.time_mask <= 300

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from emozoo.data.sampling import balanced_epoch, class_weights, random_starts
-from emozoo.media import SAMPLES_PER_FRAME, WINDOW_SAMPLES
+from emozoo.media.window import SAMPLES_PER_FRAME, WINDOW_SAMPLES
+from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
 
 some_labels = arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4))
 seeds = st.integers(0, 2**32 - 1)

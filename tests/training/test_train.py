@@ -21,14 +21,15 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import emozoo as package
-from emozoo import registry
+from emozoo.checkpoint.run import RunOptions
 from emozoo.data import resident
-from emozoo.evaluate import open_data
-from emozoo.progress import Progress
-from emozoo.run import RunOptions
-from emozoo.settings import apply_settings
-from emozoo.train import train
-from emozoo.trainer import Objective, Trainer, average_weights
+from emozoo.data.decoded import open_data
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
+from emozoo.training.averaging import average_weights
+from emozoo.training.loop import Objective, Trainer
+from emozoo.training.progress import Progress
+from emozoo.training.train import train
 
 CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json", "provenance.json"}
 RESULTS = {"split.json", "metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
@@ -314,7 +315,7 @@ def test_an_epoch_reads_nothing_back_from_the_device_before_its_end(
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # does not know this device
     monkeypatch.setattr(resident, "fits", lambda store, device: True)
     more = {"frame_augment": "true", "gain": "3", "balance": "loss", "video_filters": "4,4"}
-    architecture = registry.get_architecture("cnn_rnn_3dcnn")
+    architecture = get_architecture("cnn_rnn_3dcnn")
     config, recipe = apply_settings(
         architecture, {**NETWORK, **RECIPE, **more, "batch_size": "12", "pretrain_epochs": pretrain_epochs}
     )

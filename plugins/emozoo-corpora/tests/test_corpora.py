@@ -18,9 +18,10 @@ from support.plugin_site import installed
 from support.small import emozoo, one_error, set_words
 
 from emozoo import EmozooError
-from emozoo.data import load_dataset, read_rows
+from emozoo.data import load_dataset
 from emozoo.data.corpus import Corpus, corpus_problem
-from emozoo.data.protocols import make_folds
+from emozoo.data.rows import read_rows
+from emozoo.data.splits.protocols import make_folds
 
 CORPORA = {each.corpus.name: each.corpus for each in (ased, crema_d, emo_db, nemo, meld)}
 

@@ -31,11 +31,11 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 import emozoo as package
 from emozoo import EmozooError
 from emozoo.architecture import contract_problem
-from emozoo.checkpoint import read_config
-from emozoo.media import cut_window
-from emozoo.model import EmotionModel, Origin
-from emozoo.run import RunOptions
-from emozoo.train import train
+from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.model import EmotionModel, Origin
+from emozoo.checkpoint.run import RunOptions
+from emozoo.media.window import cut_window
+from emozoo.training.train import train
 
 SOUND = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "conv_dim": (8, 8, 12),

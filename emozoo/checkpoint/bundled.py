@@ -1,0 +1,34 @@
+"""Models in the box: checkpoint folders that are part of emozoo, named by a word. Importing this costs nothing."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(str(importlib.resources.files("emozoo"))) / "models"
+DEFAULT = "speech"
+"""What `emozoo predict` answers with where no `--model` is named."""
+
+
+def names() -> list[str]:
+    """The models in the box, sorted."""
+    return sorted(path.name for path in FOLDER.iterdir() if path.is_dir()) if FOLDER.is_dir() else []
+
+
+def folder_of(reference: str | os.PathLike[str]) -> Path | None:
+    """The folder of a model in the box; None for another reference. A folder of the same name is reached as `./name`."""
+    name = os.fspath(reference)
+    return FOLDER / name if name in names() else None
+
+
+def describe() -> list[dict[str, Any]]:
+    """Of each: name, architecture and labels."""
+    found = []
+    for name in names():
+        # Not through emozoo.checkpoint.config, which imports numpy: `emozoo list` would take half as long again.
+        config = json.loads((FOLDER / name / "config.json").read_text(encoding="utf-8"))
+        found.append({"name": name, "architecture": config["architecture"], "labels": list(config["label2id"])})
+    return found

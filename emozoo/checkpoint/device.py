@@ -1,0 +1,27 @@
+"""The device that a network runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from emozoo.errors import EmozooError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto`: the first CUDA GPU, else Apple's, else the CPU. Raises EmozooError for a device that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise EmozooError(f"the device {name!r} cannot be used ({reason}); --device cpu always can") from error
+    return device
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 faster than in float32: most CUDA GPUs, and CPUs with AVX-512 BF16."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,0 +1,189 @@
+"""Writes a trained model in a form that runs without torch: model.onnx, which `emozoo.checkpoint.onnx_model` reads.
+
+The front end is part of the graph: a waveform goes in, logits come out. What is written is checked before it takes its
+place: read as any stranger's file, and its answers compared with those of the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.onnx_graph import FRAMES, SOUND
+from emozoo.checkpoint.onnx_model import (
+    ANSWER_KEY,
+    ARCHITECTURE_KEY,
+    LABELS_KEY,
+    VERSION_KEY,
+    WEIGHTS_KEY,
+    OnnxModel,
+    digest,
+    logarithms,
+    read_model,
+    trial_window,
+)
+from emozoo.errors import EmozooError
+from emozoo.filenames import CONFIG, ONNX, WEIGHTS
+from emozoo.hub.reference import is_reference
+from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES
+from emozoo.paths import atomic, user_path
+from emozoo.shared_context import Together
+from emozoo.version import version as emozoo_version
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from emozoo.inference.answers import Window
+
+
+LARGEST_DIFFERENCE = 1e-3
+"""Of a probability, between the network and what was written, on sounds and frames that try it out."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written."""
+
+    file: str
+    bytes: int
+    opset: int
+    difference: float
+    """The largest of a probability that was found between the file and the network."""
+
+
+def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = None) -> Export:
+    """Writes model.onnx into the run's folder, or into `output`, which then gets the run's config.json too: so either is a
+    folder that `emozoo predict --backend onnx --model` takes.
+
+    Raises EmozooError for a network that cannot be exported, or that answers otherwise once it is; the folder then holds
+    what it held before.
+    """
+    from emozoo.checkpoint.bundled import folder_of
+    from emozoo.checkpoint.locate import resolve
+
+    if output is None and (is_reference(reference) or folder_of(reference)):
+        raise EmozooError(f"name a folder for {ONNX} of {reference} with --output")
+    model = load(reference, "cpu")
+    source = resolve(reference)
+    folder = source if output is None else user_path(output)
+    if folder.is_file():
+        raise EmozooError(f"{folder} is a file: --output names a folder, which gets {ONNX}")
+    own = folder / CONFIG
+    if own.is_file() and own.read_bytes() != (source / CONFIG).read_bytes():
+        raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
+    graph = _graph(model)
+    notes = {
+        VERSION_KEY: emozoo_version(),
+        ARCHITECTURE_KEY: model.architecture.name,
+        LABELS_KEY: json.dumps(list(model.labels)),
+        WEIGHTS_KEY: digest(source / WEIGHTS),
+        ANSWER_KEY: json.dumps(_answer(model)),
+    }
+    for key, value in notes.items():
+        graph.metadata_props.add(key=key, value=value)
+    with atomic(folder / ONNX) as temporary:
+        temporary.write_bytes(graph.SerializeToString())
+        try:
+            written = read_model(temporary, model.to_config(), ONNX, source / WEIGHTS)
+        except EmozooError as error:
+            raise EmozooError(f"{model.architecture.name} cannot be exported: {error}") from error
+        difference = _difference(model, written)
+        if not difference <= LARGEST_DIFFERENCE:  # also where it is NaN
+            raise EmozooError(
+                f"{model.architecture.name} cannot be exported: as ONNX, its probabilities are off by {difference:.1g}"
+            )
+    if not own.is_file():
+        with atomic(own) as temporary:
+            shutil.copyfile(source / CONFIG, temporary)
+    opset = max(each.version for each in graph.opset_import)
+    return Export(
+        str(Path(reference if output is None else output, ONNX)), (folder / ONNX).stat().st_size, opset, difference
+    )
+
+
+def _answer(model: EmotionModel) -> list[float]:
+    """The network's own answer for the window that the graph is tried out with, wherever it is loaded."""
+    shares = model.probabilities([trial_window(model.video)])[0]
+    return [round(float(value), 6) for value in logarithms(shares)]
+
+
+def _graph(model: EmotionModel) -> ModelProto:
+    """The network, with its front end, as an ONNX graph whose inputs may be a batch of any size."""
+    example: tuple[Tensor, ...] = (torch.randn(2, WINDOW_SAMPLES, generator=torch.Generator().manual_seed(0)) / 10,)
+    if model.video:
+        example = (*example, torch.full((2, *FRAMES[2]), 128, dtype=torch.uint8))
+    batch = torch.export.Dim("batch")
+    try:
+        with _quiet:
+            program = torch.onnx.export(
+                model.network,
+                example,
+                dynamo=True,
+                input_names=[SOUND[0], FRAMES[0]][: len(example)],
+                output_names=["logits"],
+                dynamic_shapes=tuple({0: batch} for _ in example),
+                verbose=False,
+            )
+            assert program is not None
+            graph = program.model_proto
+    except ImportError as error:
+        raise EmozooError(
+            f"exporting needs onnx, onnxruntime and onnxscript: pip install 'emozoo[onnx]' ({error})"
+        ) from error
+    except Exception as error:  # noqa: BLE001 - whatever torch's exporter makes of a plugin's network
+        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        raise EmozooError(
+            f"{model.architecture.name} cannot be exported: torch finds no ONNX for it ({reason})"
+        ) from error
+    # Where each part came from in the source, with this machine's folders.
+    for part in (graph, graph.graph, *graph.graph.node, *graph.graph.initializer, *graph.graph.value_info):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return graph
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+_quiet = Together(_silent)
+"""Keeps back what torch's exporter prints, warns of and logs: its failure is told in one line."""
+
+
+def _difference(model: EmotionModel, written: OnnxModel) -> float:
+    """The largest difference of a probability, over batches of several sizes: noise, loud and soft, tones and silence."""
+    rng = np.random.default_rng(0)
+    seconds = np.arange(WINDOW_SAMPLES) / SAMPLING_RATE
+    sounds = [rng.normal(0, level, len(seconds)) for level in (0.3, 0.1, 0.01, 0.001)]
+    sounds += [0.5 * np.sin(2 * np.pi * pitch * seconds) * (seconds < 2) for pitch in (110, 440, 1760)]
+    sounds += [np.zeros(len(seconds))]
+    windows: list[Window] = []
+    for number, sound in enumerate(sounds):
+        lacking = "video" in model.optional and number % 2
+        frames = rng.integers(0, 256, FRAMES[2], np.uint8) if model.video and not lacking else None
+        windows.append((sound.clip(-1, 1).astype(np.float32), frames))
+    batches: list[Any] = [windows[:1], windows[1:4], windows]
+    return max(float(np.abs(model.probabilities(each) - written.probabilities(each)).max()) for each in batches)

@@ -1,0 +1,56 @@
+"""Where a model reference leads: a folder, a model in the box, or the Hub."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from emozoo.checkpoint.bundled import folder_of
+from emozoo.checkpoint.config import read_config
+from emozoo.errors import EmozooError
+from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
+from emozoo.hub.errors import NoFile
+from emozoo.hub.files import PICKLES, fetch, files_of
+from emozoo.hub.reference import Reference, is_reference, parse
+from emozoo.paths import user_path
+from emozoo.text import shown
+
+
+def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: Sequence[str] = ()) -> Path:
+    """The local folder of a model: the folder itself, that of a model in the box, or for `hub:user/name[@revision]` one of
+    the Hub's cache.
+
+    Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json,
+    all of one commit; `extra` names files that are fetched where the repository has them. Without the
+    network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
+    """
+    if not is_reference(reference):
+        return folder_of(reference) or user_path(reference)
+    name = parse(reference)
+    try:
+        folder = fetch(name, CONFIG, name.revision).parent
+        pinned = Reference(name.repo, folder.name)  # so that a push in between cannot mix two models
+        read_config(folder, str(name))
+        if weights:
+            fetch(pinned, WEIGHTS, pinned.revision)
+    except NoFile as missing:
+        raise EmozooError(_what_is_there(name, str(missing))) from None
+    for optional in ((PREPROCESSOR,) if weights else ()) + tuple(extra):
+        # Without a network the record may be out of reach, and what it would tell is then said to be unknown.
+        with suppress(NoFile, *([EmozooError] if optional == PROVENANCE else [])):
+            fetch(pinned, optional, pinned.revision)
+    return folder
+
+
+def _what_is_there(name: Reference, missing: str) -> str:
+    """Why a repository without `missing` cannot be used; names the pickle files that it may have instead."""
+    files = files_of(name)
+    pickles = [shown(file)[1:-1] for file in files if file.endswith(PICKLES)]
+    if pickles and WEIGHTS not in files:
+        return (
+            f"{name} is refused: its weights are pickle files ({', '.join(pickles[:3])}), which can run code when they "
+            f"are opened; emozoo reads {WEIGHTS} only, so ask its author to publish that"
+        )
+    return f"{name} is not a checkpoint of emozoo: it has no {missing}"

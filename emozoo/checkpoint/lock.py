@@ -1,0 +1,48 @@
+"""A run's folder is locked while a process works there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EACCES, EPERM, EROFS
+from pathlib import Path
+
+from emozoo.errors import EmozooError
+
+log = logging.getLogger("emozoo")
+LOCK = ".lock"
+LOGS = "logs"
+
+
+@contextmanager
+def locked(folder: Path, shown: str) -> Iterator[None]:
+    """Holds `folder`, called `shown`, for this process: nobody else may lock it before the block or the process ends. Makes
+    the folder, and removes it again where it stays empty. Goes on with a warning where the file system has no locks.
+
+    Raises EmozooError where another process is at work there, and for a folder that cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    made = not folder.exists()
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise EmozooError(
+            f"another training or evaluation is at work in {shown}: wait until it ends, or name another --output"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        if not folder.is_dir() or getattr(error, "errno", None) in (EACCES, EPERM, EROFS):
+            raise EmozooError(f"cannot write {shown}: {getattr(error, 'strerror', None) or error}") from error
+        log.warning("%s is on a file system without locks: see that nothing else is trained there", shown)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / LOCK).unlink()  # before it is released, lest it be another's by then
+        lock.release()
+        if made:
+            with suppress(OSError):  # where anything is in it
+                folder.rmdir()

@@ -1,0 +1,151 @@
+"""`EmotionModel`: a network with its labels, saved to and loaded from a checkpoint folder.
+
+A checkpoint is config.json, model.safetensors and preprocessor_config.json; nothing in it is ever unpickled or run. What
+it says is read and checked by `emozoo.checkpoint.config`; what reads media files is `emozoo.inference.files`; what trains,
+`emozoo.training.train`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from emozoo.architecture import Architecture
+from emozoo.checkpoint.provenance import Provenance
+from emozoo.errors import EmozooError
+from emozoo.features.batches import to_batch
+from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
+from emozoo.inference.answers import Window
+from emozoo.inference.files import PredictsFiles
+from emozoo.inference.probabilities import to_probabilities
+from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window import SAMPLING_RATE, WINDOW_SECONDS
+from emozoo.paths import atomic, user_path, write_text
+from emozoo.registry.entry_points import ARCHITECTURES, find
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an architecture came from when its checkpoint was written."""
+
+    distribution: str
+    version: str
+
+
+class EmotionModel(PredictsFiles, nn.Module):
+    """An architecture's network and the labels of its outputs, in order.
+
+    `model(input_values, pixel_values)` gives logits float32 [batch, labels] for waveforms float32 [batch, 48000] and, where
+    `model.video`, frames uint8 [batch, 20, 60, 100, 3]; `model.predict(path)` answers for a file of any length.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        config: Any,
+        labels: Sequence[str],
+        origin: Origin | None = None,
+        preparation: Preparation = PLAIN,
+        provenance: Provenance | None = None,
+    ):
+        """Builds the network with fresh weights; `provenance` is what they are, or will be, trained on. Raises EmozooError
+        where the config's values do not fit together."""
+        super().__init__()
+        if len(labels) < 2 or len(set(labels)) != len(labels):
+            raise EmozooError(f"a model needs two or more different labels, not {', '.join(labels) or 'none'}")
+        self.architecture, self.config, self.labels = architecture, config, tuple(labels)
+        if origin is None:
+            plugin = find(ARCHITECTURES, architecture.name)
+            origin = Origin(plugin.distribution, plugin.version)
+        self.origin, self.preparation, self.provenance = origin, preparation, provenance
+        self.name = architecture.name  # what errors call the model
+        try:
+            self.network = architecture.build(config, len(self.labels))
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
+
+    @property
+    def video(self) -> bool:
+        return self.architecture.video
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Of `audio` and `video`, what a clip may lack."""
+        return tuple(self.architecture.optional_modalities)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def on_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        return self.network(input_values, pixel_values) if self.video else self.network(input_values)
+
+    def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
+        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them."""
+        return self.answer(*to_batch(windows, self.device))
+
+    def answer(self, input_values: Tensor, pixel_values: Tensor | None = None) -> np.ndarray:
+        """Probabilities float64 [batch, labels] of what `forward` takes. Raises EmozooError for a network that answers with
+        values that are no numbers."""
+        with torch.inference_mode():
+            logits = self(input_values, pixel_values).cpu().double().numpy()
+        shape = (len(input_values), len(self.labels))
+        return to_probabilities(logits, shape, lambda: bool(input_values.isfinite().all()), self.name)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is
+        written last: a crash in between leaves a folder that does not load, never a wrong pair of config and weights."""
+        target = user_path(folder)
+        config = json.dumps(self.to_config(), indent=2, ensure_ascii=False) + "\n"
+        if (target / CONFIG).is_file() and (target / CONFIG).read_text(encoding="utf-8") != config:
+            (target / CONFIG).unlink()
+        # Copies, for safetensors does not take tensors that share memory, as tied weights do.
+        weights = {
+            name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.network.state_dict().items()
+        }
+        with atomic(target / WEIGHTS) as temporary:
+            save_file(weights, temporary, metadata={"format": "pt"})
+        # What transformers' feature extractors need to hand over the waveform as it is.
+        preprocessor = {
+            "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+            "sampling_rate": SAMPLING_RATE,
+            "feature_size": 1,
+            "do_normalize": False,
+            "padding_value": 0.0,
+            "return_attention_mask": True,
+        }
+        write_text(target / PREPROCESSOR, json.dumps(preprocessor, indent=2) + "\n")
+        if self.provenance:
+            self.provenance.write(target)
+        else:  # what stands there is of other weights
+            (target / PROVENANCE).unlink(missing_ok=True)
+        write_text(target / CONFIG, config)
+
+    def to_config(self) -> dict[str, Any]:
+        """The JSON of config.json."""
+        return {
+            "model_type": "emozoo",
+            "architecture": self.architecture.name,
+            "architecture_config": dataclasses.asdict(self.config),
+            "plugin": dataclasses.asdict(self.origin),
+            "modalities": list(self.architecture.modalities),
+            **({"optional_modalities": list(self.optional)} if self.optional else {}),
+            "id2label": {str(number): label for number, label in enumerate(self.labels)},
+            "label2id": {label: number for number, label in enumerate(self.labels)},
+            "sampling_rate": SAMPLING_RATE,
+            "window": WINDOW_SECONDS,
+            **self.preparation.to_config(),
+        }

@@ -1,0 +1,108 @@
+"""Whether the graph of a model.onnx may be run: it is a stranger's, and a graph can ask for more than arithmetic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, WINDOW_SAMPLES
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
+
+DOMAINS = ("", "ai.onnx")
+"""Of the operators that ONNX itself defines."""
+MOST_NODES = 100_000
+"""Of a graph; the largest that emozoo's own networks become has a thousand."""
+MOST_TAKEN = 4 * 2**30
+"""Bytes of weights that all operators together take in, for each lays them out anew when the graph is loaded."""
+SOUND = ("input_values", "FLOAT", (WINDOW_SAMPLES,))
+FRAMES = ("pixel_values", "UINT8", (FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3))
+"""An input's name, kind of number, and shape behind the batch."""
+OPERATORS = frozenset(
+    # each number by itself, or two by two
+    "Abs Acos Acosh Add And Asin Asinh Atan Atanh Cast CastLike Ceil Clip Cos Cosh Div Equal Erf Exp Floor Greater "
+    "GreaterOrEqual Identity IsInf IsNaN Less LessOrEqual Log Max Mean Min Mod Mul Neg Not Or Pow Reciprocal Round Sign Sin "
+    "Sinh Sqrt Sub Sum Tan Tanh Where Xor "
+    # activations
+    "Celu Elu Gelu HardSigmoid HardSwish Hardmax LeakyRelu LogSoftmax Mish PRelu Relu Selu Shrink Sigmoid Softmax Softplus "
+    "Softsign Swish ThresholdedRelu "
+    # shapes and places
+    "Concat Constant ConstantOfShape DepthToSpace Expand EyeLike Flatten Gather GatherElements GatherND OneHot Pad Range "
+    "Reshape Resize ReverseSequence ScatterElements ScatterND Shape Size Slice SpaceToDepth Split Squeeze Tile Transpose "
+    "Trilu Unsqueeze "
+    # many numbers to few
+    "ArgMax ArgMin CumSum ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd "
+    "ReduceSum ReduceSumSquare TopK "
+    # layers
+    "Attention AveragePool BatchNormalization Conv ConvTranspose Einsum GRU Gemm GlobalAveragePool GlobalLpPool "
+    "GlobalMaxPool GroupNormalization InstanceNormalization LRN LSTM LayerNormalization LpNormalization LpPool MatMul "
+    "MaxPool MeanVarianceNormalization RMSNormalization RNN RotaryEmbedding "
+    # spectra
+    "BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT "
+    # whole numbers in the place of floats
+    "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear".split()
+)
+"""Arithmetic on arrays. Not here: what branches, repeats, draws at random, reads pictures or text, or holds anything but
+arrays."""
+
+
+def graph_problem(model: ModelProto, labels: int, video: bool) -> str | None:
+    """Why a graph is not run, as a sentence; None where it may be.
+
+    A graph is data: it computes from its inputs and nothing else as long as its operators are arithmetic, none holds a
+    graph of its own (so nothing loops), and its numbers stand in the file itself.
+    """
+    graph = model.graph
+    if len(graph.node) > MOST_NODES:
+        return f"it has {len(graph.node):,} operators, more than the {MOST_NODES:,} that are run"
+    if model.functions or model.training_info or graph.sparse_initializer:
+        return "it holds functions, training or sparse tensors, which emozoo export does not write"
+    if any(each.domain not in DOMAINS for each in model.opset_import):
+        return "it names operators that are not ONNX's own"
+    sizes = {tensor.name: tensor.ByteSize() for tensor in graph.initializer}
+    if sum(sizes.get(name, 0) for node in graph.node for name in node.input) > MOST_TAKEN:
+        return f"its operators take in more than {MOST_TAKEN // 2**30} GiB of weights"
+    if problem := _node_problem(model):
+        return problem
+    wanted = [SOUND, FRAMES] if video else [SOUND]
+    if [_signature(value) for value in graph.input] != wanted:
+        return f"its inputs are not {' and '.join(name for name, _, _ in wanted)}, as of a window of 3 s"
+    if [_signature(value) for value in graph.output] != [("logits", "FLOAT", (labels,))]:
+        return f"its output is not logits for {labels} labels"
+    return None
+
+
+def _node_problem(model: ModelProto) -> str | None:
+    """What is wrong with the operators or the tensors."""
+    from onnx import AttributeProto, TensorProto
+
+    plain = {
+        getattr(AttributeProto, kind)
+        for kind in ("FLOAT", "INT", "STRING", "TENSOR", "FLOATS", "INTS", "STRINGS", "TENSORS")
+    }
+    tensors = list(model.graph.initializer)
+    for node in model.graph.node:
+        called = ascii(node.op_type)[:60]
+        if node.domain not in DOMAINS:
+            return f"its operator {called} is not one of ONNX's own"
+        for attribute in node.attribute:
+            if attribute.type not in plain or attribute.ref_attr_name or attribute.HasField("g") or attribute.graphs:
+                return f"its operator {called} holds a graph of its own, or what is no array"
+            tensors += [attribute.t, *attribute.tensors]
+        if node.op_type not in OPERATORS:
+            return f"its operator {called} is none of those that emozoo runs"
+    if any(tensor.external_data or tensor.data_location == TensorProto.EXTERNAL for tensor in tensors):
+        return "its weights are in another file"
+    return None
+
+
+def _signature(value: ValueInfoProto) -> tuple[str, str, tuple[int, ...]]:
+    """Name, kind of number, and shape behind a first dimension that may have any size; (-1,) for any other shape."""
+    from onnx import TensorProto
+
+    kind = value.type.tensor_type
+    dimensions = list(kind.shape.dim)
+    free = bool(dimensions) and not dimensions[0].HasField("dim_value")
+    shape = tuple(each.dim_value if each.HasField("dim_value") else -1 for each in dimensions[1:]) if free else (-1,)
+    known = kind.elem_type in TensorProto.DataType.values()
+    return value.name, TensorProto.DataType.Name(kind.elem_type) if known else "", shape

@@ -1,0 +1,247 @@
+"""A checkpoint's model.onnx, checked and run by onnxruntime: the answers of `EmotionModel` without importing torch.
+
+`emozoo.checkpoint.export` writes the file. It may come from anyone, as the rest of a checkpoint: so it is bounded here
+before it is
+run. Reading media files is `emozoo.inference.files`'s business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import math
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emozoo.checkpoint.bundled import folder_of
+from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.onnx_graph import FRAMES, SOUND, graph_problem
+from emozoo.errors import EmozooError
+from emozoo.filenames import CONFIG, ONNX, WEIGHTS
+from emozoo.hub.reference import is_reference, name_of
+from emozoo.inference.answers import Window
+from emozoo.inference.files import PredictsFiles
+from emozoo.inference.probabilities import to_probabilities
+from emozoo.media.preparation import Preparation
+from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, stack_frames
+from emozoo.paths import cores
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+LARGEST = 2**31 - 1
+"""Bytes of a file that protobuf reads."""
+MEMORY = 2 * 2**30
+"""Bytes that a graph may take, and once more on each core; at most half of the machine's."""
+LONGEST = 60
+"""Seconds that the trial window may take, for what ends at all takes less than one."""
+VERSION_KEY, ARCHITECTURE_KEY, LABELS_KEY, WEIGHTS_KEY, ANSWER_KEY = (
+    f"emozoo.{what}" for what in ("version", "architecture", "labels", "weights", "answer")
+)
+"""What `emozoo export` notes in the file: texts, a JSON list, the SHA-256 of model.safetensors, and a JSON list of the
+logarithms of the probabilities that the network itself gives for `trial_window`."""
+
+
+class OnnxModel(PredictsFiles):
+    """The network of a model.onnx and the labels of its outputs, in order; answers as an `EmotionModel` does."""
+
+    on_cpu = True
+
+    def __init__(self, session: Any, config: dict[str, Any], name: str) -> None:
+        """`session` is an onnxruntime.InferenceSession, `config` the checkpoint's config.json; errors call it `name`."""
+        self._session, self._name = session, name
+        self.labels = tuple(config["id2label"][str(number)] for number in range(len(config["id2label"])))
+        self.video = "video" in config["modalities"]
+        self.optional = tuple(config.get("optional_modalities") or [])
+        self.preparation = Preparation.from_config(config)
+
+    def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
+        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
+        cannot be run, or answers with what is no number."""
+        return self._answer(self._feed(windows))
+
+    def _feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
+        sound = np.stack([waveform for waveform, _ in windows])
+        feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
+        if self.video:
+            frames = stack_frames([frames for _, frames in windows])
+            feed[FRAMES[0]] = np.zeros((len(windows), *FRAMES[2]), np.uint8) if frames is None else frames
+        return feed
+
+    def _answer(self, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
+        sound = feed[SOUND[0]]
+        try:
+            logits = np.asarray(self._session.run(None, feed, options)[0])
+        except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
+            raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
+        shape = (len(sound), len(self.labels))
+        return to_probabilities(logits, shape, lambda: bool(np.isfinite(sound).all()), self._name)
+
+    def try_out(self, wanted: Sequence[float]) -> None:
+        """Answers one window, and compares with what the network answered when the graph was written. Raises EmozooError
+        for another answer, and for a graph that takes too long."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        timer = threading.Timer(LONGEST, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            found = self._answer(self._feed([trial_window(self.video)]), options)[0]
+        except EmozooError:
+            if options.terminate:
+                raise EmozooError(f"{self._name} is refused: one window takes it more than {LONGEST} s") from None
+            raise
+        finally:
+            timer.cancel()
+        if not agree(logarithms(found), wanted):
+            raise EmozooError(
+                f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
+                "emozoo export"
+            )
+
+
+def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:
+    """Loads model.onnx of a checkpoint folder, or of `hub:user/name[@revision]`. The architecture need not be installed.
+
+    Raises EmozooError, with the reason, for one that is missing, damaged, refused (see `graph_problem`), or exported from
+    other weights than those beside it.
+    """
+    if device not in ("auto", "cpu"):
+        raise EmozooError(f"--backend onnx runs on the CPU: leave --device {device} out, or --backend")
+    folder, name = resolve(reference, weights=False, extra=(ONNX,)), name_of(reference)
+    config = read_config(folder, name)
+    if not (folder / ONNX).is_file():
+        way_out = f"emozoo export {name} makes it"
+        if is_reference(reference) or folder_of(reference):
+            way_out = f"emozoo export {name} --output FOLDER makes it, and --model FOLDER uses it"
+        raise EmozooError(f"{name} has no {ONNX}: {way_out}")
+    return read_model(folder / ONNX, config, f"{name}/{ONNX}", folder / WEIGHTS)
+
+
+def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> OnnxModel:
+    """The model in a file, checked against the `config` of its checkpoint and, where they are there, its `weights`.
+
+    `name` is what errors call it. Raises EmozooError with the reason.
+    """
+    try:
+        import onnxruntime
+        from google.protobuf.message import DecodeError
+        from onnx import ModelProto
+    except ImportError as error:
+        raise EmozooError(f"{name} needs onnx and onnxruntime: pip install 'emozoo[onnx]'") from error
+    labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
+    video = "video" in config["modalities"]
+    try:
+        if path.stat().st_size > LARGEST:
+            raise EmozooError(f"{name} is larger than 2 GiB, more than such a file can hold")
+        data = path.read_bytes()
+        model = ModelProto.FromString(data)
+    except (OSError, DecodeError) as error:
+        raise EmozooError(f"{name} is damaged: it is not a file of ONNX") from error
+    if problem := graph_problem(model, len(labels), video):
+        raise EmozooError(f"{name} is refused: {problem}")
+    wanted = _noted_answer(model, config, labels, name, weights)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # emozoo.inference.files answers a batch on each core
+    options.log_severity_level = 4
+    if _bound_memory():
+        options.add_session_config_entry("session.use_env_allocators", "1")
+    try:
+        # From memory: what was checked is what runs, and a path to another file would lead nowhere. Nothing is computed
+        # before it can be stopped.
+        session = onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
+        )
+    except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
+        raise EmozooError(f"{name} is damaged: {_reason(error)}") from error
+    loaded = OnnxModel(session, config, name)
+    loaded.try_out(wanted)
+    return loaded
+
+
+def _noted_answer(
+    model: ModelProto, config: dict[str, Any], labels: list[str], name: str, weights: Path
+) -> list[float]:
+    """What the file says that its network answers. Raises EmozooError where it was not made from these weights."""
+    notes = {prop.key: prop.value for prop in model.metadata_props}
+    if not notes.keys() >= {LABELS_KEY, ARCHITECTURE_KEY, WEIGHTS_KEY}:
+        raise EmozooError(f"{name} was not written by emozoo: make it with emozoo export")
+    if notes[LABELS_KEY] != json.dumps(labels) or notes[ARCHITECTURE_KEY] != config["architecture"]:
+        raise EmozooError(f"{name} does not fit {CONFIG}: export it again with emozoo export")
+    if weights.is_file() and notes[WEIGHTS_KEY] != digest(weights):
+        raise EmozooError(f"{name} was exported from other weights than {WEIGHTS}: export it again with emozoo export")
+    try:
+        answer = [float(share) for share in json.loads(notes.get(ANSWER_KEY, "null"))]
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        answer = []
+    if len(answer) != len(labels):
+        raise EmozooError(f"{name} does not note how its network answers: export it again with emozoo export")
+    return answer
+
+
+@functools.cache
+def _bound_memory() -> bool:
+    """Bounds what graphs may take of the machine's memory, in this process; whether that can be done here."""
+    import onnxruntime as runtime
+
+    most = MEMORY * (1 + cores())
+    with contextlib.suppress(ValueError, OSError, AttributeError):  # not every system tells
+        most = min(most, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+    usual = dict.fromkeys(("arena_extend_strategy", "initial_chunk_size_bytes", "max_dead_bytes_per_chunk"), -1)
+    kind = runtime.OrtMemoryInfo("Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT)
+    try:
+        runtime.create_and_register_allocator(kind, runtime.OrtArenaCfg({"max_mem": most, **usual}))
+    except Exception:  # noqa: BLE001 - the program that emozoo is a part of has set a bound of its own
+        return False
+    return True
+
+
+def logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Of probabilities, among which small ones differ as well."""
+    return np.log(np.maximum(probabilities, 1e-300))
+
+
+def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float]) -> bool:
+    """Whether logarithms of probabilities differ by no more than two machines' rounding."""
+    return bool(np.allclose(one, other, rtol=0.002, atol=0.02))
+
+
+def trial_window(video: bool) -> Window:
+    """The window that a graph is tried out with: something like a voice, and like pictures; the same on every machine."""
+    seconds = np.arange(WINDOW_SAMPLES) / SAMPLING_RATE
+    voice = sum(np.sin(2 * np.pi * 130 * part * seconds) / part for part in range(1, 25))
+    syllables = np.clip(np.sin(2 * np.pi * 1.7 * seconds), 0, 1)
+    sound = (0.1 * voice * syllables + 0.01 * (_noise(WINDOW_SAMPLES) / 2**31 - 1)).astype(np.float32)
+    if not video:
+        return sound, None
+    return sound, (_noise(math.prod(FRAMES[2])) >> np.uint32(24)).astype(np.uint8).reshape(FRAMES[2])
+
+
+def _noise(count: int) -> np.ndarray:
+    """uint32 [count] without a pattern, by Wang's hash."""
+    numbers = np.arange(count, dtype=np.uint32)
+    numbers = (numbers ^ np.uint32(61)) ^ (numbers >> np.uint32(16))
+    numbers *= np.uint32(9)
+    numbers ^= numbers >> np.uint32(4)
+    numbers *= np.uint32(0x27D4EB2D)
+    return numbers ^ (numbers >> np.uint32(15))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,277 @@
+"""What a checkpoint was trained on, and whether a figure's test clips are among it.
+
+`provenance.json` stands in the checkpoint's folder and goes with it: for each side of the split, the sound of every clip
+as the first 8 bytes of its digest, and every speaker as a digest of corpus and name. Names can be guessed from such a
+digest, by who has them; they cannot be read off it. Fine-tuning and ensembles carry on the records of what they start
+from. `compare` is the one place that decides whether test clips were trained on, `Leak.sentence` what is said of it.
+
+A clip is known again by its very sound, as it was decoded and prepared. A copy that was encoded, cut or resampled anew,
+or decoded by another release, sounds otherwise: of it only the speaker can be known, by name, where the corpora's names
+agree. Nothing is known of copies whose corpus or speaker is called otherwise.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from emozoo.filenames import PROVENANCE
+from emozoo.paths import write_text
+
+LARGEST = 64 * 2**20
+"""Bytes of a provenance.json that is read: five million clips."""
+DIGITS = 16
+"""Hexadecimal, of a clip's digest: 8 bytes."""
+TABLE = "manifest"
+"""The dataset whose name says nothing of the corpus: any table of clips."""
+
+DAMAGED = f"the model's record of what it was trained on ({PROVENANCE}) is damaged"
+NAMESAKES = "the tables name no corpus, so speakers of one name may or may not be the same person"
+PRETRAINED = "pretrained by others, on data of which there is no record here"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Clips of one side of a split, or of several such sides."""
+
+    speakers: frozenset[tuple[str, str]] = frozenset()
+    """(corpus, digest of the speaker); the corpus is "" where it has no name."""
+    clips: frozenset[str] = frozenset()
+    """Of each clip's digest the first `DIGITS`."""
+
+    def __or__(self, other: Heard) -> Heard:
+        return Heard(self.speakers | other.speakers, self.clips | other.clips)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a model was trained on, through every generation of fine-tuning."""
+
+    train: Heard = Heard()
+    dev: Heard = Heard()
+    """What an epoch was chosen by; the weights never learnt from it."""
+    unknown: tuple[str, ...] = ()
+    """What is not recorded, in words; empty where all is."""
+    pretrained: bool = False
+    """Whether it builds on weights of others, such as a speech encoder's, whose data are not recorded."""
+
+    def __or__(self, other: Provenance) -> Provenance:
+        """Of a model that rests on both."""
+        unknown = tuple(dict.fromkeys(self.unknown + other.unknown))
+        return Provenance(self.train | other.train, self.dev | other.dev, unknown, self.pretrained or other.pretrained)
+
+    def write(self, folder: Path) -> None:
+        sides = {"train": self.train, "dev": self.dev}
+        corpora: dict[str, dict[str, list[str]]] = {}
+        for side, heard in sides.items():
+            for corpus, speaker in sorted(heard.speakers):
+                corpora.setdefault(corpus, {}).setdefault(side, []).append(speaker)
+        document = {
+            "unknown": list(self.unknown),
+            "pretrained": self.pretrained,
+            "speakers": corpora,
+            "clips": {side: _packed(heard.clips) for side, heard in sides.items()},
+        }
+        write_text(folder / PROVENANCE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """How much of what was tested the model had been trained on; all 0 and empty where it is known to be nothing."""
+
+    clips: int = 0
+    """Test clips."""
+    speakers: int = 0
+    """Test speakers whose names are known."""
+    trained_clips: int = 0
+    trained_speakers: int = 0
+    dev_clips: int = 0
+    """Beside those: clips that an epoch was chosen by."""
+    dev_speakers: int = 0
+    namesakes: int = 0
+    """Beside those: speakers who are called as one that was trained on, in tables that name no corpus."""
+    unknown: tuple[str, ...] = ()
+    pretrained: bool = False
+
+    @property
+    def found(self) -> bool:
+        return bool(self.trained_clips or self.trained_speakers or self.dev_clips or self.dev_speakers)
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether all is known, and nothing was found."""
+        return not (self.found or self.namesakes or self.unknown)
+
+    @property
+    def sentence(self) -> str:
+        """What a reader of the figure must know; "" for nothing."""
+        parts = []
+        if self.trained_clips or self.trained_speakers:
+            parts.append(f"leaked: trained on {self._of(self.trained_speakers, self.trained_clips)}")
+        if self.dev_clips or self.dev_speakers:
+            parts.append(f"leaked: its epoch was chosen by {self._of(self.dev_speakers, self.dev_clips)}")
+        if self.namesakes:
+            parts.append(f"unknown for {self.namesakes} of {self.speakers} test speakers: {NAMESAKES}")
+        if self.unknown:
+            parts.append(f"unknown whether test speakers were trained on: {'; '.join(self.unknown)}")
+        if self.pretrained:
+            parts.append(PRETRAINED)
+        return "; ".join(parts)
+
+    def _of(self, speakers: int, clips: int) -> str:
+        own = f"{clips} of {self.clips} test clips"
+        return f"{speakers} of {self.speakers} test speakers, {own}" if self.speakers else own
+
+    def __add__(self, other: Leak) -> Leak:
+        """Of two folds, whose test clips and speakers are not the same."""
+        counts = {name: value + getattr(other, name) for name, value in vars(self).items() if type(value) is int}
+        unknown = tuple(dict.fromkeys(self.unknown + other.unknown))
+        return Leak(**counts, unknown=unknown, pretrained=self.pretrained or other.pretrained)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As metrics.json holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The rows of a dataset as a record knows them, one entry each."""
+
+    digests: tuple[str, ...]
+    speakers: tuple[tuple[str, str] | None, ...]
+    """As in `Heard`; None where unknown."""
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Sequence[Any]], dataset: str) -> Clips:
+        """From the columns `digest`, `speaker` and `corpus`. A row without a corpus is of the one that the dataset is."""
+        count = len(columns["digest"])
+        usual = "" if dataset == TABLE else dataset
+        corpora = (_corpus(str(name or "") or usual) for name in columns.get("corpus", [""] * count))
+        names = zip(corpora, columns["speaker"], strict=True)
+        speakers = tuple((corpus, _speaker(corpus, name)) if name else None for corpus, name in names)
+        return cls(tuple(str(digest or "")[:DIGITS] for digest in columns["digest"]), speakers)
+
+    def heard(self, rows: Iterable[int]) -> Heard:
+        """What these rows are to a model that learns from them."""
+        rows = list(rows)
+        speakers = frozenset(who for row in rows if (who := self.speakers[row]))
+        return Heard(speakers, frozenset(self.digests[row] for row in rows if self.digests[row]))
+
+    def provenance(self, train: Iterable[int], dev: Iterable[int], *, pretrained: bool = False) -> Provenance:
+        """Of a model that is trained on rows of these, and chosen by others."""
+        return Provenance(self.heard(train), self.heard(dev), pretrained=pretrained)
+
+
+def compare(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> Leak:
+    """What of the `test` rows a model was trained on. `clips` are all rows of the dataset: another clip of a test speaker
+    that was trained on tells of the speaker, too."""
+    provenance = provenance or unrecorded("the model")
+    asked = {who for row in test if (who := clips.speakers[row])}
+    train, train_names, train_clips = _known_again(provenance.train, clips, asked, test)
+    dev, dev_names, dev_clips = _known_again(provenance.dev, clips, asked, test)
+    return Leak(
+        clips=len(test),
+        speakers=len(asked),
+        trained_clips=len(train_clips),
+        trained_speakers=len(train),
+        dev_clips=len(dev_clips - train_clips),
+        dev_speakers=len(dev - train),
+        namesakes=len((train_names | dev_names) - train - dev),
+        unknown=provenance.unknown,
+        pretrained=provenance.pretrained,
+    )
+
+
+def unrecorded(name: str) -> Provenance:
+    """Of a model that has no record."""
+    return Provenance(unknown=(f"{name} keeps no record of what it was trained on",))
+
+
+def marks(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> list[str]:
+    """For each of the `test` rows, what of it was trained on: `clip`, `speaker`, `dev` (an epoch was chosen by the clip or
+    the speaker), or ""."""
+    known = provenance or Provenance()
+    asked = {who for row in test if (who := clips.speakers[row])}
+    train, _, train_clips = _known_again(known.train, clips, asked, test)
+    dev, _, dev_clips = _known_again(known.dev, clips, asked, test)
+
+    def mark(row: int) -> str:
+        if row in train_clips:
+            return "clip"
+        if clips.speakers[row] in train:
+            return "speaker"
+        return "dev" if row in dev_clips or clips.speakers[row] in dev else ""
+
+    return [mark(row) for row in test]
+
+
+def _known_again(
+    heard: Heard, clips: Clips, asked: set[tuple[str, str]], test: Sequence[int]
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[int]]:
+    """The asked speakers that were heard, those that only bear a name that was heard, and the test rows that were heard.
+
+    Tables that name no corpus are taken for the same where they share a clip.
+    """
+    same = [row for row, digest in enumerate(clips.digests) if digest in heard.clips]
+    by_clip = {who for row in same if (who := clips.speakers[row])} & asked
+    by_name = asked & heard.speakers
+    shared = any(clips.speakers[row] and clips.speakers[row][0] == "" for row in same)  # type: ignore[index]
+    namesakes = set() if shared else {who for who in by_name if not who[0]}
+    return by_clip | (by_name - namesakes), namesakes - by_clip, set(same) & set(test)
+
+
+def read_provenance(folder: Path) -> Provenance | None:
+    """The record in a checkpoint's folder; None where there is none, one of which all is unknown where it is damaged."""
+    path = folder / PROVENANCE
+    if not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError("too large")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        heard = {
+            side: Heard(frozenset(_named(document["speakers"], side)), frozenset(_unpacked(document["clips"][side])))
+            for side in ("train", "dev")
+        }
+        unknown, pretrained = document["unknown"], document["pretrained"]
+        if not all(isinstance(text, str) and text.isprintable() and len(text) < 1000 for text in unknown):
+            raise ValueError("no sentences")
+        return Provenance(heard["train"], heard["dev"], tuple(unknown), pretrained is not False)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Provenance(unknown=(DAMAGED,))
+
+
+def _corpus(name: str) -> str:
+    """`EMO-DB`, `emo_db` and `emodb` are one."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _speaker(corpus: str, name: Any) -> str:
+    text = " ".join(unicodedata.normalize("NFKC", str(name)).split())
+    return hashlib.blake2b(f"{corpus}\0{text}".encode(), digest_size=8).hexdigest()
+
+
+def _named(speakers: Mapping[str, Mapping[str, Sequence[str]]], side: str) -> Iterator[tuple[str, str]]:
+    for corpus, sides in speakers.items():
+        for digest in sides.get(side, ()):
+            if not re.fullmatch("[0-9a-f]{16}", digest):
+                raise ValueError(f"no digest: {digest!r}")
+            yield corpus, digest
+
+
+def _packed(clips: Iterable[str]) -> str:
+    return base64.b64encode(bytes.fromhex("".join(sorted(clips)))).decode()
+
+
+def _unpacked(text: str) -> Iterator[str]:
+    digits = base64.b64decode(text, validate=True).hex()
+    if len(digits) % DIGITS:
+        raise ValueError("cut off")
+    return (digits[start : start + DIGITS] for start in range(0, len(digits), DIGITS))

@@ -1,0 +1,19 @@
+"""`emozoo card`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from emozoo.cli.options import own_folder
+from emozoo.text import printable
+
+
+def card(
+    run: Annotated[str, typer.Argument(help="A run's folder.")],
+) -> None:
+    """Write the model card of a run, README.md in its folder, and print its path. What you wrote into it stays."""
+    from emozoo.publishing.card import write_card
+
+    typer.echo(printable(write_card(own_folder(run, "a card"))))

@@ -1,0 +1,46 @@
+"""`emozoo push`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from emozoo.cli.options import Json, own_folder, print_json
+
+
+def push(
+    run: Annotated[str, typer.Argument(help="A run's folder.")],
+    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where to; made where it does not exist.")],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="The branch; made where it does not exist. Default: main.")
+    ] = None,
+    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing: show what would go, and the card.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish a run and its card on the Hugging Face Hub, in one commit, and print the address."""
+    from emozoo.cli.console import waiting
+    from emozoo.cli.tables import show_push
+    from emozoo.hub.reference import HUB_PREFIX
+    from emozoo.publishing import push as publishing_push
+
+    folder = own_folder(run, "a push")
+    with waiting(f"publishing {repository}"):
+        done = publishing_push.push(
+            folder,
+            repository.removeprefix(HUB_PREFIX),
+            private=private,
+            revision=revision,
+            message=message,
+            token=token,
+            dry_run=dry_run,
+        )
+    if as_json:
+        print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
+    else:
+        show_push(done)

@@ -1,0 +1,187 @@
+"""How results look on the terminal, with rich: tables on standard output; progress and warnings on standard error.
+
+Any text in them may be a stranger's. So the consoles here take no text for markup, and show what a terminal would obey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from emozoo.cli import console
+from emozoo.cli.console import line, say, styled, warn
+from emozoo.cli.scores import SCORES, percentage
+from emozoo.inference.answers import ONE_SIDED
+from emozoo.text import printable
+
+if TYPE_CHECKING:
+    from emozoo.checkpoint.export import Export
+    from emozoo.hub.search import HubModel
+    from emozoo.inference.adaptation import SpeakerLean
+    from emozoo.inference.answers import Prediction, Stretch
+    from emozoo.publishing.push import Push
+    from emozoo.registry.entry_points import Plugin
+
+NAMED = 5
+"""Files that a line names at most."""
+
+
+def adapted_with(lean: SpeakerLean) -> str:
+    """The sentence that tells how answers were adapted to a speaker."""
+    return f"adapted to the speaker with {lean.recordings} recording{'' if lean.recordings == 1 else 's'}"
+
+
+def show_predictions(
+    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, lean: SpeakerLean | None = None
+) -> None:
+    """A row per file, or per window; how many recordings the speaker's `lean` is from stands below. Files that could not be
+    answered follow on standard error."""
+    table = Table()
+    table.add_column("file", overflow="fold")
+    if timeline:
+        table.add_column("seconds", justify="right")
+    table.add_column("emotion")
+    for label in labels:
+        table.add_column(f"{label} %", justify="right")
+    for answer in answers:
+        if answer.error is not None:
+            continue
+        rows: list[tuple[str, str | None, Mapping[str, float]]] = [("all", answer.emotion, answer.probabilities or {})]
+        if timeline:
+            rows = [(f"{w.start:.1f} to {w.end:.1f}", w.emotion, w.probabilities) for w in answer.windows or ()] + rows
+        for position, (span, emotion, odds) in enumerate(rows):
+            name = answer.file if position == 0 else ""
+            table.add_row(name, *([span] if timeline else []), styled(emotion, "bold"), *map(percentage, odds.values()))
+    if table.row_count:
+        console.out.print(table)
+        if lean:
+            console.out.print(adapted_with(lean), soft_wrap=True)
+    for there, words in ONE_SIDED.items():
+        names = [answer.file for answer in answers if answer.modalities == there]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        if names:
+            console.out.print(f"{words}: {', '.join(names[:NAMED])}{more}", soft_wrap=True)
+    told: dict[str, list[str]] = {}
+    for answer in answers:
+        for text in answer.warnings:
+            told.setdefault(text, []).append(answer.file)
+    for text, names in told.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        warn(f"{', '.join(names[:NAMED])}{more}: {text}")
+    for answer in answers:
+        if answer.error is not None:
+            console.err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)
+
+
+def show_stretch(stretch: Stretch, labels: Sequence[str]) -> None:
+    """A line for a window, at once."""
+    span = f"{stretch.start:.1f} to {stretch.end:.1f}"
+    emotion = f"{printable(stretch.emotion):<{max(len(printable(label)) for label in labels)}}"
+    share = percentage(stretch.probabilities[stretch.emotion])
+    console.out.print(line(f"{span:>16}  ", styled(emotion, "bold"), f"  {share:>5} %"), soft_wrap=True)
+
+
+def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
+    for kind, plugins in listed.items():
+        table = Table(title=kind.capitalize(), title_justify="left")
+        table.add_column(
+            "name", no_wrap=True, overflow="fold", min_width=max(len(printable(plugin.name)) for plugin in plugins)
+        )
+        for name in ("distribution", "version", "state"):
+            table.add_column(name, overflow="fold")
+        for plugin in plugins:
+            state = styled(f"broken: {plugin.problem}", "red") if plugin.problem else styled("ok", "green")
+            table.add_row(plugin.name, plugin.distribution, plugin.version, state)
+        console.out.print(table)
+
+
+def show_bundled(models: Sequence[Mapping[str, Any]]) -> None:
+    table = Table("name", "architecture", "labels", title="Models in the box", title_justify="left")
+    for model in models:
+        table.add_row(model["name"], model["architecture"], ", ".join(model["labels"]))
+    console.out.print(table)
+
+
+def show_export(done: Export) -> None:
+    console.out.print(
+        f"{done.file}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "
+        f"{done.difference:.1g} at most",
+        soft_wrap=True,
+    )
+
+
+def show_push(done: Push) -> None:
+    """Before a push, what would go and the card; after it, the address."""
+    if done.commit is None:
+        console.out.print(f"Would go to {done.address}:", soft_wrap=True)
+        table = Table("file", "bytes")
+        table.columns[1].justify = "right"
+        for name, size in done.files.items():
+            table.add_row(name, f"{size:,}")
+        for name in done.removed:
+            table.add_row(name, "removed")
+        console.out.print(table)
+        console.out.print(Text(printable(done.card, lines=True)), soft_wrap=True)
+        return
+    sent = f"{len(done.files)} files" + (f", {len(done.removed)} removed" if done.removed else "")
+    say(f"published {sent} as commit {done.commit[:8]}")
+    console.out.print(done.address, soft_wrap=True)
+
+
+def show_hub(found: Sequence[HubModel]) -> None:
+    if not found:
+        say("no model of emozoo on the Hub answers to that")
+        return
+    table = Table(title="Models on the Hub", title_justify="left")
+    for name in ("model", "architecture", "labels"):
+        table.add_column(name, overflow="fold")
+    for name in ("WA %", "UA %", "downloads"):
+        table.add_column(name, justify="right")
+    for model in found:
+        labels = ", ".join(model.labels) or "-"
+        scores = (percentage(model.wa), percentage(model.ua), f"{model.downloads:,}")
+        table.add_row(f"hub:{model.name}", model.architecture or "-", labels, *scores)
+    console.out.print(table)
+
+
+def show_info(document: Mapping[str, Any]) -> None:
+    """A heading, then each entry: texts as lines, mappings and lists of mappings as tables."""
+    console.out.print(line(styled(document["name"], "bold"), f" ({document['kind']})"))
+    for name, value in document.items():
+        title = name.replace("_", " ")
+        if name in ("name", "kind") or value in (None, "", [], {}):
+            continue
+        if isinstance(value, dict):
+            table = Table(title=title, title_justify="left", show_header=False)
+            for key, item in value.items():
+                table.add_row(*_told(key, item))
+            console.out.print(table)
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            table = Table(*(_told(key, item)[0] for key, item in value[0].items()), title=title, title_justify="left")
+            for row in value:
+                table.add_row(*(_told(key, item)[1] for key, item in row.items()))
+            console.out.print(table)
+        else:
+            console.out.print(line(styled(f"{title}:", "bold"), " ", _plain(value)), soft_wrap=True)
+
+
+def _told(name: str, value: Any) -> tuple[str, Text]:
+    """A value and its name; scores in %, as everywhere."""
+    if name.removesuffix("_mean") in SCORES and isinstance(value, float):
+        return f"{SCORES[name.removesuffix('_mean')]} %{', mean' if name.endswith('_mean') else ''}", Text(
+            percentage(value)
+        )
+    return name, _plain(value)
+
+
+def _plain(value: Any) -> Text:
+    """A value in words; those of a list that are long, and a text's lines, stand on lines of their own, indented."""
+    if isinstance(value, str) and "\n" in value:
+        return Text("\n  ".join(map(printable, ["", *value.splitlines()])))
+    if isinstance(value, list | tuple):
+        separator = "\n  " if any(len(str(item)) > 30 for item in value) else ", "
+        return Text(separator.join(map(printable, ["", *value] if separator != ", " else value)))
+    return styled(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value, "")

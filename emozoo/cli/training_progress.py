@@ -1,0 +1,92 @@
+"""How a training looks on the terminal while it runs, and when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from emozoo.cli import console
+from emozoo.cli.console import is_main_process, line, progress_bars, styled
+from emozoo.cli.scores import percentage, show_metrics
+from emozoo.training.progress import Progress
+
+if TYPE_CHECKING:
+    from emozoo.data.splits.protocols import Fold
+    from emozoo.evaluation.metrics import Metrics, Summary
+
+
+class TrainingProgress(Progress):
+    """A bar for the steps of an epoch, a line for each epoch; only the lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self.folds: list[tuple[Fold, Metrics]] = []
+        self.bars = progress_bars()
+        self.task = self.bars.add_task("", total=1, visible=False)
+
+    def __enter__(self) -> TrainingProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def _line(self, text: str | Text) -> None:
+        if is_main_process():
+            console.err.print(text, soft_wrap=True)
+
+    def message(self, text: str) -> None:
+        self._line(text)
+
+    def fold(self, fold: Fold, of: int) -> None:
+        parts = f"{len(fold.train)} clips to train, {len(fold.dev) or 'no'} dev, {len(fold.test)} test"
+        self._line(line(styled(f"fold {fold.number} of {of}", "bold"), f": test on {fold.name}; {parts}"))
+
+    def step(self, epoch: int, done: int, total: int) -> None:
+        self.bars.update(
+            self.task, description=f"epoch {epoch}", completed=done, total=total, visible=is_main_process()
+        )
+
+    def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
+        self.bars.update(self.task, visible=False)
+        told = f"epoch {record['epoch']:>3}/{total}  loss {record['loss']:.3f}"
+        if record["pretraining"]:
+            told += "  (pretraining)"
+        elif "dev_loss" in record:
+            told += f"  dev loss {record['dev_loss']:.3f}  dev UA {percentage(record['dev_ua'])}"
+        self._line(f"{told}  {record['seconds']:.1f} s{'  best so far' if is_best and 'dev_loss' in record else ''}")
+
+    def result(self, fold: Fold, metrics: Metrics) -> None:
+        from emozoo.data.splits.protocols import speaker_note
+
+        self.folds.append((fold, metrics))
+        note = speaker_note(fold)
+        told = f"fold {fold.number}: test UA {percentage(metrics.ua)}, WA {percentage(metrics.wa)}"
+        self._line(line(f"{told}; ", styled(note, "bold yellow")) if note else told)
+
+
+def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Metrics]]) -> None:
+    """The test results of a run: each fold, mean and deviation, and the pooled confusion matrix."""
+    table = Table(title="Test results, %")
+    for name in ("fold", "test on", "clips", "WA", "UA", "macro F1"):
+        table.add_column(name, justify="left" if name == "test on" else "right")
+    for fold, metrics in folds:
+        scores = map(percentage, (metrics.wa, metrics.ua, metrics.macro_f1))
+        table.add_row(str(fold.number), fold.name, str(metrics.count), *scores)
+    if len(folds) > 1:
+        table.add_section()
+        spread = [
+            f"{percentage(getattr(summary, f'{name}_mean'))} ± {percentage(getattr(summary, f'{name}_std'))}"
+            for name in ("wa", "ua", "macro_f1")
+        ]
+        table.add_row("all", "mean ± deviation over folds", str(summary.pooled.count), *spread)
+    console.out.print(table)
+    if len(folds) > 1:
+        console.out.print(f"pooled: the test clips of all {len(folds)} folds together", soft_wrap=True)
+    show_metrics(summary.pooled, per_speaker=False)
+    if summary.note:
+        console.out.print(styled(summary.note, "bold yellow"))
+    fold_one = f"{folder}/fold{folds[0][0].number}" if len(folds) > 1 else folder
+    console.out.print(f"try it: emozoo predict clip.wav --model {fold_one}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""The contract's points, and the processes in which plugins are tried."""

@@ -1,0 +1,43 @@
+"""The process in which a third party's plugins are imported, one after the other: whatever they do, it is done here.
+
+`python -m emozoo.conformance.attempt FOLDER PLUGINS` leaves a JSON file for each, `[problem or null, seconds]`, named
+by its position.
+With a third word, what plugins of that group need anyway is imported before the clock starts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from emozoo.architecture import contract_problem
+from emozoo.data.corpus import corpus_problem
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, Plugin
+from emozoo.registry.loading import import_plugin
+
+PROBLEM_OF = {ARCHITECTURES: contract_problem, DATASETS: corpus_problem}
+NEEDED = {ARCHITECTURES: ("torch", "emozoo.features"), DATASETS: ("emozoo.data.corpus",)}
+"""What plugins of a group import before anything of their own."""
+
+
+def main(folder: str, asked: str, timed: str) -> None:
+    for needed in NEEDED.get(timed, ()):
+        importlib.import_module(needed)
+    for number, fields in enumerate(json.loads(asked)):
+        started = time.perf_counter()
+        plugin = Plugin(*fields)
+        problem = import_plugin(plugin, PROBLEM_OF[plugin.group])[1]
+        file = Path(folder, str(number))
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps([problem, time.perf_counter() - started]), encoding="utf-8")
+        part.replace(file)
+    sys.stderr.flush()
+    os._exit(0)  # whatever threads a plugin has left
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,41 @@
+"""The first point: whether a plugin can be imported."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+
+from emozoo.conformance.points import Broken, Point
+from emozoo.conformance.trial import begin_import, import_answer
+from emozoo.registry.entry_points import ARCHITECTURES, Plugin
+
+IMPORT_SECONDS = 60
+"""How long a plugin's import may take here, where somebody waits for just that."""
+
+
+def _loads(plugin: Plugin) -> str:
+    """Imports the plugin in a process of its own, so that it cannot harm this one."""
+    with tempfile.TemporaryDirectory(prefix="emozoo-check-") as folder:
+        process = begin_import(folder, [plugin], timed=plugin.group)
+        try:
+            status = process.wait(IMPORT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"its import did not end within {IMPORT_SECONDS} s") from None
+        finally:
+            process.kill()
+            process.wait()
+        if (answer := import_answer(folder, 0)) is None:
+            raise Broken(f"its import ended the process (exit status {status})")
+    problem, seconds = answer
+    if problem:
+        raise Broken(problem)
+    beside = "torch" if plugin.group == ARCHITECTURES else "datasets"
+    return f"imported in {seconds:.2f} s, beside {beside}"
+
+
+LOADS: Point[Plugin] = Point(
+    "loads",
+    "the entry point names a plugin that keeps the contract, and importing it ends without an error",
+    "the entry point in pyproject.toml, and what its module does when it is imported",
+    _loads,
+)

@@ -1,0 +1,139 @@
+"""The points of an architecture that depend on where it runs and what runs it: devices, precision, compilers, training."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from emozoo.conformance.network_subject import Clips, NetworkSubject, answer, close, finite
+from emozoo.conformance.points import Broken, LeftOut
+
+APART = ("angry", "sad")
+"""The two emotions that the toy corpus tells apart best."""
+EPOCHS = (3, 12)
+"""Of the short training; the second where the first did not do."""
+BATCH = 8
+LUCK = 0.05
+"""A result that guessing gives at least so often does not beat chance."""
+
+
+def _to(clips: Clips, device: torch.device) -> Clips:
+    return clips[0].to(device), None if clips[1] is None else clips[1].to(device)
+
+
+def gpu(subject: NetworkSubject) -> str:
+    if subject.device.type == "cpu":
+        raise LeftOut("no GPU is used here")
+    network, clips = subject.build().eval(), subject.clips(3)
+    with torch.inference_mode():
+        here = answer(network, clips)
+        there = answer(network.to(subject.device), _to(clips, subject.device)).cpu()
+    if not torch.allclose(here, there, atol=2e-2, rtol=2e-2):
+        raise Broken(f"logits that differ by {(here - there).abs().max():.2g} from those on the CPU")
+    return f"{subject.device}: logits within {(here - there).abs().max():.1g} of those on the CPU"
+
+
+def bf16(subject: NetworkSubject) -> str:
+    network = subject.build().to(subject.device).train()
+    clips = _to(subject.clips(4), subject.device)
+    with torch.autocast(subject.device.type, torch.bfloat16):
+        logits = answer(network, clips)
+        loss = F.cross_entropy(logits.float(), torch.arange(4, device=subject.device))
+    loss.backward()
+    finite("logits", logits)
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None:
+            finite(f"gradients of {name}", parameter.grad)
+    return f"finite logits and gradients on {subject.device}"
+
+
+def compile(subject: NetworkSubject) -> str:
+    network, clips = subject.build().to(subject.device).eval(), _to(subject.clips(2), subject.device)
+    # Without a GPU, what is captured is run by PyTorch itself: that needs no C++ compiler.
+    backend = "inductor" if subject.device.type == "cuda" else "aot_eager"
+    with _unrecorded(), torch.inference_mode():
+        compiled: Any = torch.compile(network, fullgraph=True, backend=backend)
+        if not torch.allclose(answer(network, clips), answer(compiled, clips), atol=1e-2, rtol=1e-2):
+            raise Broken("other logits than without")
+    return f"one graph, by {backend}"
+
+
+def export(subject: NetworkSubject) -> str:
+    network, clips = subject.build().eval(), subject.clips(2)
+    batch = torch.export.Dim("batch", min=1, max=64)
+    arguments = tuple(each for each in clips if each is not None)
+    with _unrecorded(), torch.no_grad():
+        program = torch.export.export(network, arguments, dynamic_shapes=({0: batch},) * len(arguments))
+        more = tuple(each for each in subject.clips(3) if each is not None)
+        if not close(program.module()(*more), network(*more)):
+            raise Broken("other logits than without")
+    return "one graph, for batches of any size"
+
+
+@contextmanager
+def _unrecorded() -> Iterator[None]:
+    """Leaves no compiled code of this network behind, and keeps back the compiler's remarks."""
+    loggers = [logging.getLogger(name) for name in ("torch._dynamo", "torch._inductor", "torch.export")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch._dynamo.reset()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def cost(subject: NetworkSubject) -> str:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = subject.build().eval()
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        answer(network, subject.clips(1))
+    trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    total = sum(parameter.numel() for parameter in network.parameters())
+    frozen = f" ({trained:,} trained)" if trained != total else ""
+    return f"{total:,} parameters{frozen}, {counter.get_total_flops() / 1e9:.3g} GFLOPs a window"
+
+
+def trains(subject: NetworkSubject) -> str:
+    """Trains as `emozoo train` does, with the plugin's recipe in small batches, and asks for the test split."""
+    from emozoo.checkpoint.run import RunOptions
+    from emozoo.training.train import train
+
+    settings = {"batch_size": str(min(subject.recipe.batch_size, BATCH)), **subject.settings}
+    lengths = [subject.settings["epochs"]] if "epochs" in subject.settings else [str(epochs) for epochs in EPOCHS]
+    for epochs in lengths:
+        options = RunOptions(
+            architecture=subject.architecture.name,
+            dataset="toy",
+            labels=APART,
+            settings={**settings, "epochs": epochs},
+        )
+        with tempfile.TemporaryDirectory(prefix="emozoo-check-") as folder:
+            metrics = train(options, Path(folder, "run"), device=str(subject.device)).pooled
+        right = sum(metrics.confusion[number][number] for number in range(len(APART)))
+        words = f"{right} of {metrics.count} test clips right after {epochs} epochs"
+        if luck(right, metrics.count, len(APART)) < LUCK:
+            return words
+    needed = next(n for n in range(metrics.count + 2) if luck(n, metrics.count, len(APART)) < LUCK)
+    raise Broken(f"{words}, of which guessing gives half; {needed} would do")
+
+
+def luck(right: int, count: int, labels: int) -> float:
+    """The chance that guessing among so many labels gets at least `right` of `count` right: the binomial tail."""
+    share = 1 / labels
+    return sum(math.comb(count, n) * share**n * (1 - share) ** (count - n) for n in range(right, count + 1))

@@ -1,0 +1,86 @@
+"""A decoded dataset with its folds, speakers and labels, ready to be trained or measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from emozoo.checkpoint.provenance import Clips
+from emozoo.data.corpora import manifest
+from emozoo.data.corpora.hub_table import fetch
+from emozoo.data.corpus import Corpus
+from emozoo.data.loading import get_corpus, load_dataset
+from emozoo.data.splits.protocols import Fold, make_folds
+from emozoo.data.store import ClipStore
+from emozoo.errors import EmozooError
+from emozoo.hub.reference import is_reference
+from emozoo.media.preparation import PLAIN, Preparation
+
+
+@dataclass(frozen=True)
+class Data:
+    """A decoded dataset, ready to be split and cut."""
+
+    corpus: Corpus
+    store: ClipStore
+    columns: dict[str, list[Any]]
+    labels: tuple[str, ...]
+
+    def folds(self, protocol: str | None, seed: int) -> list[Fold]:
+        """The folds of a protocol, or of the corpus' usual one."""
+        words = [self.labels[number] for number in self.columns["label"]]
+        return make_folds({**self.columns, "label": words}, protocol or self.corpus.protocol, seed=seed)
+
+    @cached_property
+    def clips(self) -> Clips:
+        """The rows as a record of what was trained on knows them."""
+        return Clips.of(self.columns, self.corpus.name)
+
+    @cached_property
+    def speakers(self) -> list[str]:
+        """Of each row, "" where unknown; of a name that stands in several corpora, with the corpus before it."""
+        names = [str(name or "") for name in self.columns["speaker"]]
+        corpora = [str(name or "") for name in self.columns.get("corpus", [""] * len(names))]
+        homes: dict[str, set[str]] = {}
+        for name, corpus in zip(names, corpora, strict=True):
+            homes.setdefault(name, set()).add(corpus)
+        return [
+            f"{corpus} {name}".strip() if name and len(homes[name]) > 1 else name
+            for name, corpus in zip(names, corpora, strict=True)
+        ]
+
+
+def open_data(
+    dataset: str,
+    data_dir: str | None,
+    labels: Sequence[str] | None,
+    merge: Mapping[str, str],
+    *,
+    video: bool,
+    optional: Collection[str] = (),
+    preparation: Preparation = PLAIN,
+    may_lack: bool = False,
+) -> Data:
+    """Finds, decodes and opens a dataset; with `manifest`, `data_dir` may be one of the Hub, `hub:user/name[@revision]`.
+    With `may_lack`, some of the labels may be those of no clip.
+
+    Raises EmozooError for one that is unknown or not at hand."""
+    corpus = get_corpus(dataset)
+    if data_dir is not None and is_reference(data_dir):
+        if corpus is not manifest.corpus:
+            raise EmozooError(f"{data_dir} is a dataset of the Hub, which --dataset manifest reads, not {dataset}")
+        data_dir = str(fetch(data_dir))
+    rows = load_dataset(
+        corpus,
+        data_dir=data_dir,
+        labels=labels,
+        merge=merge,
+        video=video,
+        optional=optional,
+        preparation=preparation,
+        may_lack=may_lack,
+    )
+    columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
+    return Data(corpus, ClipStore(rows), columns, tuple(rows.features["label"].names))

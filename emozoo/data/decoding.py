@@ -1,0 +1,236 @@
+"""Decodes the clips that a dataset's rows name, once, into Arrow files, and gives them back as arrays.
+
+Which rows there are is `emozoo.data.load_dataset`'s business; how a file is decoded, `emozoo.media.reading`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Collection, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+from filelock import FileLock
+
+from emozoo.data.corpus import SIDE_CROPS
+from emozoo.data.decode_task import BATCH_BYTES, FRAMES, SOUND, Notes, Source, Task
+from emozoo.data.rows import take
+from emozoo.errors import EmozooError
+from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.paths import PART, atomic, cores, unwritable, write_text
+
+log = logging.getLogger("emozoo")
+
+DECODER_VERSION = 1
+"""Raised by hand whenever decoded clips change: those that another version decoded are decoded again."""
+CLIPS_A_TASK = 32
+"""Sounds that a thread decodes at a time."""
+SECONDS_A_TASK = 600.0
+"""Of sound and pictures that a thread holds at a time."""
+
+
+def decode(
+    rows: datasets.Dataset,
+    folder: Path,
+    name: str,
+    *,
+    video: bool,
+    optional: Collection[str] = (),
+    preparation: Preparation = PLAIN,
+) -> datasets.Dataset:
+    """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
+
+    A clip may lack what is `optional`, of `audio` and `video`: its sound is then silence, its frames none. Sounds and
+    pictures are prepared as `preparation` says.
+
+    Decoded clips are kept in `folder` and found again while their files, places and this code stay the same; what lies
+    there may be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError where
+    none can, or `folder` cannot be written.
+    """
+    sources = _sources(rows, video, tuple(sorted(optional)), preparation)
+    first: dict[str, int] = {}
+    for row, source in enumerate(sources):
+        first.setdefault(source.file, row)
+    order = sorted(range(len(sources)), key=lambda row: (first[sources[row].file], sources[row].video_start, row))
+    sources = [sources[row] for row in order]
+    path = folder / f"{name}-{_key(sources, video)}.arrow"
+    try:
+        notes, clips = _found(path) or _decode_once(sources, path, video)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    notes.tell(len(sources))
+    good = [row for position, row in enumerate(order) if str(position) not in notes.failures]
+    return datasets.concatenate_datasets([take(rows, good), clips], axis=1)
+
+
+def _found(path: Path) -> tuple[Notes, datasets.Dataset] | None:
+    """What was decoded into `path` before."""
+    notes = path.with_suffix(".json")
+    if not (path.is_file() and notes.is_file()):
+        return None
+    return Notes(**json.loads(notes.read_text(encoding="utf-8"))), datasets.Dataset.from_file(str(path))
+
+
+def _decode_once(sources: Sequence[Source], path: Path, video: bool) -> tuple[Notes, datasets.Dataset]:
+    """Decodes into `path`, unless another process does so meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if found := _found(path):
+            return found
+        for pattern in (f".{path.stem}-*", f"{PART}*{path.name[-60:]}"):  # left over by a process that was killed
+            for left_over in path.parent.glob(pattern):
+                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+        before = _states(sources)
+        notes = _write(sources, path, video)
+        clips = datasets.Dataset.from_file(str(path))
+        if _states(sources) == before:
+            write_text(path.with_suffix(".json"), json.dumps(vars(notes)))
+        # Else what went wrong may be right the next time. The clips stay mapped until this process lets go of them.
+        elif os.name == "posix":
+            path.unlink()
+    return notes, clips
+
+
+def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], preparation: Preparation) -> list[Source]:
+    columns = (rows[name][:] for name in ("audio_path", "video_path", "start", "end", "side"))
+    found = []
+    for audio, picture, start, end, side in zip(*columns, strict=True):
+        if side not in SIDE_CROPS:
+            raise EmozooError(
+                f"the dataset is broken: a row's side is {side!r}, not one of {', '.join(map(repr, SIDE_CROPS))}"
+            )
+        sound = os.path.abspath(audio or picture)
+        # A sound file beside its video is the utterance itself, and the times are the video's.
+        beside = bool(audio and picture) and audio != picture
+        span = (None, None) if beside else (None if start < 0 else start, None if end < 0 else end)
+        begin = max(start, 0.0)
+        seconds = math.inf if end < 0 else end - begin
+        shown = os.path.abspath(picture) if video and picture else ""
+        found.append(Source(sound, *span, shown, begin, side, seconds, optional, preparation))
+    return found
+
+
+def _key(sources: Sequence[Source], video: bool) -> str:
+    """Changes with the code, and with any of the rows' places or the size or time of a file."""
+    states = _states(sources)
+    digest = hashlib.blake2b(f"{DECODER_VERSION} {video}".encode(), digest_size=16)
+    for _, module, _ in sources[0].preparation.needs if sources else ():
+        for name in sorted(set(importlib.metadata.packages_distributions().get(module, ()))):
+            digest.update(f"{name} {importlib.metadata.version(name)}".encode())
+    for source in sources:
+        digest.update(
+            f"{source!r} {SIDE_CROPS[source.side]!r} {states[source.audio]} {states[source.video]}\n".encode()
+        )
+    return digest.hexdigest()
+
+
+def _states(sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
+    """Size and time of each file; (-1, -1) for one that is not there."""
+    states: dict[str, tuple[int, int]] = {"": (0, 0)}
+    for path in {path for source in sources for path in (source.audio, source.video)} - {""}:
+        try:
+            status = os.stat(path)
+            states[path] = (status.st_size, status.st_mtime_ns)
+        except OSError:
+            states[path] = (-1, -1)
+    return states
+
+
+def _write(sources: Sequence[Source], path: Path, video: bool) -> Notes:
+    """Decodes into `path`, which appears when it is whole."""
+    notes = Notes()
+    schema = datasets.Features(SOUND | FRAMES if video else SOUND).arrow_schema
+    with atomic(path) as temporary, tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as scratch:
+        with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
+            for table in _collected(sources, schema, Path(scratch), notes):
+                stream.write_table(table)
+        if len(notes.failures) == len(sources):
+            raise EmozooError(f"none of the {len(sources)} clips can be decoded: {notes.reasons()}")
+    return notes
+
+
+def _collected(sources: Sequence[Source], schema: pa.Schema, scratch: Path, notes: Notes) -> Iterator[pa.Table]:
+    """What the tasks have decoded, in order, in tables of about `BATCH_BYTES`; adds to the notes."""
+    held: list[pa.RecordBatch] = []
+    with closing(_decoded(sources, schema, scratch)) as parts:  # no thread may outlive the folder
+        for part, noted in parts:
+            notes.add(noted)
+            with pa.OSFile(str(part)) as written, pa.ipc.open_stream(written) as batches:
+                for batch in batches:
+                    held.append(batch)
+                    if sum(piece.nbytes for piece in held) >= BATCH_BYTES:
+                        yield pa.Table.from_batches(held).combine_chunks()
+                        held = []
+            part.unlink()
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
+
+
+def _decoded(sources: Sequence[Source], schema: pa.Schema, scratch: Path) -> Generator[tuple[Path, Notes], None, None]:
+    """A file in `scratch` for each task, in order, and what there is to note; on all cores; shows how far it is."""
+    tasks = list(_tasks(sources))
+    log.info("decoding %d clips", len(sources))
+    results = _in_threads(sources, tasks, schema, scratch)
+    with closing(results):
+        if not sys.stderr.isatty():
+            yield from results
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        columns = ("decoding clips", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("", total=len(sources))
+            for task, result in zip(tasks, results, strict=True):
+                yield result
+                progress.advance(bar, len(task))
+
+
+def _tasks(sources: Sequence[Source]) -> Iterator[range]:
+    """Positions to decode together: a video's utterances, so that one pass over it gives them all, or a handful of sounds;
+    no more than memory bears."""
+    begin, seconds = 0, 0.0
+    for position, source in enumerate(sources):
+        together = source.video == sources[begin].video if source.video else position - begin < CLIPS_A_TASK
+        if position > begin and (not together or seconds + source.seconds > SECONDS_A_TASK):
+            yield range(begin, position)
+            begin, seconds = position, 0.0
+        seconds += source.seconds
+    yield range(begin, len(sources))
+
+
+def _in_threads(
+    sources: Sequence[Source], tasks: Sequence[range], schema: pa.Schema, scratch: Path
+) -> Generator[tuple[Path, Notes], None, None]:
+    """`Task` of each, in order; no more than two results a thread wait. Threads are enough: what takes time is C code, or
+    a `Decoder`'s own process. They end with this generator, whatever ends it."""
+    begun: deque[tuple[Task, Future[tuple[Path, Notes]]]] = deque()
+    workers = min(cores(), len(tasks)) or 1
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="emozoo-decode")
+    try:
+        for number, positions in enumerate(tasks):
+            task = Task([(position, sources[position]) for position in positions], schema)
+            begun.append((task, pool.submit(task.write, scratch / f"{number}.arrow")))
+            if len(begun) >= 2 * workers:
+                yield begun[0][1].result()
+                begun.popleft()
+        while begun:
+            yield begun[0][1].result()
+            begun.popleft()
+    finally:
+        for task, future in begun:
+            future.cancel()
+            task.stop()
+        pool.shutdown()

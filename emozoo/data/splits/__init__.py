@@ -1,0 +1,1 @@
+"""How a dataset is split into folds, and how a run keeps its split."""

@@ -1,0 +1,161 @@
+"""The split that a run keeps, so that whatever becomes of its data, what it was trained on is never tested.
+
+`split.json` in the run's folder has every clip of the dataset, by id, sound and speaker, and the side of each in every
+fold. A clip is found again by its sound: the order of the rows, and the place of the folder, do not matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from emozoo.data.splits.protocols import Fold
+from emozoo.errors import EmozooError
+from emozoo.filenames import SPLIT
+from emozoo.paths import write_text
+
+DIGITS = 16
+"""Hexadecimal, of a clip's digest: 8 bytes."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A row of the dataset, as far as it matters to which side it belongs."""
+
+    id: str
+    digest: str
+    corpus: str
+    speaker: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a run's clips are now. Clips are named by their position in `Split.clips`, rows by their number."""
+
+    rows: Mapping[int, int]
+    """The row of each clip that is there, as it was or otherwise."""
+    gone: tuple[int, ...]
+    changed: tuple[int, ...]
+    """They sound otherwise."""
+    renamed: tuple[int, ...]
+    """They are of another speaker or corpus."""
+    relabelled: tuple[int, ...]
+    new: tuple[int, ...]
+    """Rows that are no clip of the run."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """All clips of a run's dataset, and its folds, whose numbers are positions in `clips`."""
+
+    clips: tuple[Clip, ...]
+    folds: tuple[Fold, ...]
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Sequence[Any]], labels: Sequence[str], folds: Iterable[Fold]) -> Split:
+        """From the columns of a dataset whose `label` is a number of `labels`."""
+        return cls(tuple(_clips(columns, labels)), tuple(folds))
+
+    def write(self, folder: Path) -> None:
+        document = {
+            "clips": {name: [getattr(clip, name) for clip in self.clips] for name in Clip.__dataclass_fields__},
+            "folds": [asdict(replace(fold, caveat="")) for fold in self.folds],
+        }
+        write_text(folder / SPLIT, json.dumps(document, ensure_ascii=False) + "\n")
+
+    def find(self, columns: Mapping[str, Sequence[Any]], labels: Sequence[str]) -> Found:
+        """The clips in a dataset as it is now. Of copies, the one that has changed least is taken."""
+        there = list(_clips(columns, labels))
+        rows: dict[int, int] = {}
+        free = dict.fromkeys(range(len(there)))
+        for key in _LIKENESSES:
+            open_ = {position: clip for position, clip in enumerate(self.clips) if position not in rows}
+            places: dict[Any, list[int]] = {}
+            for row in free:
+                places.setdefault(key(there[row]), []).append(row)
+            for position, clip in open_.items():
+                if clip.digest and (same := places.get(key(clip))):
+                    rows[position] = same.pop(0)
+                    del free[rows[position]]
+        pairs = [(position, self.clips[position], there[row]) for position, row in sorted(rows.items())]
+
+        def where(differ: Callable[[Clip, Clip], bool]) -> tuple[int, ...]:
+            return tuple(position for position, one, other in pairs if differ(one, other))
+
+        return Found(
+            rows=rows,
+            gone=tuple(position for position in range(len(self.clips)) if position not in rows),
+            changed=where(lambda one, other: one.digest != other.digest),
+            renamed=where(lambda one, other: (one.corpus, one.speaker) != (other.corpus, other.speaker)),
+            relabelled=where(lambda one, other: one.label != other.label),
+            new=tuple(free),
+        )
+
+    def placed(self, found: Found) -> list[Fold]:
+        """The folds, in row numbers of the dataset as it is now, in the order that they had; what is gone is left out."""
+        folds = []
+        for fold in self.folds:
+            sides: dict[str, Any] = {
+                side: tuple(found.rows[clip] for clip in getattr(fold, side) if clip in found.rows)
+                for side in ("train", "dev", "test")
+            }
+            folds.append(replace(fold, **sides))
+        return folds
+
+    def differences(self, found: Found, only: Iterable[int] | None = None) -> str:
+        """What has become of the run's clips, or of `only` those, in words; "" where they are as they were."""
+        among = range(len(self.clips)) if only is None else set(only)
+        words = {
+            "gone": found.gone,
+            "of another sound": found.changed,
+            "of another speaker or corpus": found.renamed,
+            "of another label": found.relabelled,
+        }
+        parts = []
+        for what, all_ in words.items():
+            if clips := [clip for clip in all_ if clip in among]:
+                names = ", ".join(self.clips[clip].id for clip in clips[:3])
+                verb = "is" if len(clips) == 1 else "are"
+                parts.append(f"{len(clips)} of {len(among)} clips {verb} {what} (such as {names})")
+        return ", ".join(parts)
+
+
+_LIKENESSES: tuple[Callable[[Clip], Any], ...] = (
+    lambda clip: clip,
+    lambda clip: (clip.digest, clip.corpus, clip.speaker, clip.label),
+    lambda clip: clip.digest,
+    lambda clip: (clip.id, clip.corpus, clip.speaker, clip.label),
+)
+"""By what a clip is found again, the surest first. Ids may be line numbers, so the last asks for all the rest beside."""
+
+
+def read_split(folder: Path) -> Split | None:
+    """The split of a run; None where there is none. Raises EmozooError for a damaged one."""
+    path = folder / SPLIT
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        columns = [document["clips"][name] for name in Clip.__dataclass_fields__]
+        clips = tuple(Clip(*map(str, values)) for values in zip(*columns, strict=True))
+        folds = []
+        for values in document["folds"]:
+            sides: dict[str, Any] = {side: tuple(map(int, values.pop(side))) for side in ("train", "dev", "test")}
+            folds.append(Fold(**values, **sides))
+            if any(not 0 <= position < len(clips) for side in sides.values() for position in side):
+                raise ValueError("no such clip")
+        return Split(clips, tuple(folds))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise EmozooError(f"{path} is damaged: it is not the split of a run") from error
+
+
+def _clips(columns: Mapping[str, Sequence[Any]], labels: Sequence[str]) -> Iterable[Clip]:
+    count = len(columns["label"])
+    names = ("utterance_id", "digest", "corpus", "speaker")
+    texts = [[str(value or "") for value in columns.get(name, [""] * count)] for name in names]
+    for identity, digest, corpus, speaker, label in zip(*texts, columns["label"], strict=True):
+        yield Clip(identity, digest[:DIGITS], corpus, speaker, labels[label])

@@ -1,0 +1,303 @@
+"""How a corpus is split: `make_folds` turns a protocol's word into folds of row numbers.
+
+Only row numbers and their columns are handled here, never sound. Drawing training clips from a fold is
+`emozoo.training.sampling`'s work. Every split rests on *units*, sets of rows that must stay on one side: the copies of one
+clip always; all clips of one speaker, or of one session, where the protocol says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emozoo.data.splits.dev import missing_class, spare_dev
+from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+log = logging.getLogger("emozoo")
+
+PROTOCOLS = {
+    "session": "one session out, a fold for each",
+    "speaker": "one speaker out, a fold for each",
+    "corpus": "one corpus out, a fold for each: how a network does on recordings unlike those it was trained on",
+    "group-K": "K speaker-disjoint folds, balanced in clips and classes (group-5, ...)",
+    "random": "five folds of a shuffled, stratified 80/20 split, as published; speaker-dependent",
+    "split": "the corpus' own column `split`: one fold",
+}
+RANDOM_FOLDS = 5
+SPLIT_WORDS = {
+    "train": "train", "training": "train",
+    "dev": "dev", "development": "dev", "validation": "dev", "valid": "dev", "val": "dev",
+    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+}  # fmt: skip
+
+SPEAKER_DEPENDENT = (
+    "speaker-dependent: speakers of the test clips are, or may be, among the training speakers; "
+    "expect lower numbers for a voice never heard"
+)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of a protocol; train, dev and test hold row numbers, ascending, and share none."""
+
+    number: int
+    """From 1."""
+    name: str
+    """What stands in test: `Ses05`, `speakers a, b`, `random 1 of 5`, `split`."""
+    train: tuple[int, ...]
+    dev: tuple[int, ...]
+    test: tuple[int, ...]
+    speaker_disjoint: bool
+    """Whether every speaker in test is known, and is in neither train nor dev."""
+    problem: str = ""
+    """Why it cannot be trained on: a class is missing from train, which is then empty, or no dev split can be spared.
+    Its test split can be measured all the same. "" for nothing."""
+    caveat: str = ""
+    """What else a reader of its figures must know, such as that a fine-tuning's start had heard the test speakers."""
+
+    def without_dev(self) -> Fold:
+        """The same test split, and all the rest to train on: that needs no dev split to be spared."""
+        problem = "" if self.train else self.problem
+        return replace(self, train=tuple(sorted(self.train + self.dev)), dev=(), problem=problem)
+
+    def usable(self) -> Fold:
+        """Itself. Raises `EmozooError` with its problem where it has one."""
+        if self.problem:
+            raise EmozooError(self.problem)
+        return self
+
+
+def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *, seed: int = 0) -> list[Fold]:
+    """The folds of `protocol`, one of `PROTOCOLS`, over rows that are described by their columns.
+
+    `columns` is a `datasets.Dataset` or a mapping with one entry per row under `speaker`, `session`, `split`, `digest`,
+    `audio_path`, `start`, `end` and `label`, and `video_path` where the media are videos. Strings are "" and times are
+    negative where unknown.
+
+    Each row is in exactly one fold's test split (`split` has one fold only). Dev comes from the training side: whole
+    speakers, about a fifth of the clips; by clips under `random`, and where one speaker is left (or two that each hold
+    a class alone). So a speaker is never on two sides, except under `random` and in the train and dev of such a small
+    corpus, which is warned of. Copies, rows of one digest or of overlapping stretches of one file, are never on two
+    sides. Speakers that share a copy are therefore kept together, and so are sessions that share a speaker or a copy,
+    with a warning. Under `split`, copies of test clips are left out of train and dev, and copies of dev clips out of
+    train. Folds depend on the rows and the seed, not on the order of the rows.
+
+    Under `group-K`, rows of several corpora (the column `corpus`, which may be left out) are split corpus by corpus, as each
+    would be alone, and fold 1 of all is the first of each: a speaker's name says nothing of another corpus. Corpora that
+    share a clip are split as one.
+
+    A fold that cannot be trained on, for a class is missing from its train split or no dev split can be spared, says so
+    in `Fold.problem`, and the others are as good as they would be. Raises `EmozooError` where the columns cannot carry
+    the protocol.
+    """
+    kind, count = _parse(protocol)
+    if kind == "corpus":
+        return _corpus_folds(columns, seed)
+    if kind == "group" and (parts := _corpora(columns)):
+        return _side_by_side(
+            {name: (part, _own_folds(name, _some(columns, part), protocol, seed)) for name, part in parts}
+        )
+    rows = Rows(columns, by_session=kind == "session")
+    copies = components(len(rows), rows.copies)
+    if kind == "split":
+        return [_given_split(rows, copies, seed)]
+    rng = np.random.default_rng(seed)
+    if kind == "random":
+        if len(copies) < RANDOM_FOLDS:
+            raise EmozooError(f"protocol random needs {RANDOM_FOLDS} different clips, the dataset has {len(copies)}")
+        speakers: list[Unit] = []
+        tests = rows.deal(copies, RANDOM_FOLDS, rng)
+        names = [f"random {number} of {RANDOM_FOLDS}" for number in range(1, RANDOM_FOLDS + 1)]
+    else:
+        rows.require("speaker", protocol, "--protocol random splits by clips and is reported as speaker-dependent")
+        speakers = components(len(rows), [*rows.copies, *equal(rows.speaker)])
+        what, values, tests = "speaker", rows.speaker, speakers
+        if kind == "session":
+            rows.require("session", protocol, "take --protocol speaker or group-5")
+            what, values = "session", rows.session
+            tests = components(len(rows), [*rows.copies, *equal(rows.speaker), *equal(rows.session)])
+        _warn_of_merged(what, values, tests)
+        if len(tests) < max(count, 2):
+            raise EmozooError(
+                f"protocol {protocol} needs {max(count, 2)} {what}s that share no speaker and no copy of a clip, "
+                f"the dataset has {len(tests)}; take another --protocol"
+            )
+        if kind == "group":
+            tests = rows.deal_speakers(tests, count, seed)
+        names = [_listed(sorted_names(values, test)) for test in tests]
+        if kind != "session":
+            names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
+    folds, shared = [], []
+    for number, (name, test) in enumerate(zip(names, tests, strict=True), 1):
+        rest = spare_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
+        train, dev, tested = (rows.back(side) for side in (rest.train, rest.dev, test))
+        folds.append(Fold(number, name, train, dev, tested, kind != "random", rest.problem))
+        shared += [str(number)] if rest.by_clips and rest.dev and speakers else []
+    if shared:
+        log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(shared))
+    return folds
+
+
+COLUMNS = ("speaker", "session", "split", "digest", "audio_path", "video_path", "start", "end", "label")
+
+
+def _column(columns: Mapping[str, Sequence[Any]] | Dataset, name: str, count: int) -> list[Any]:
+    names = columns.column_names if hasattr(columns, "column_names") else columns
+    return list(columns[name][:]) if name in names else [""] * count
+
+
+def _corpora(columns: Mapping[str, Sequence[Any]] | Dataset) -> list[tuple[str, list[int]]]:
+    """The rows of each corpus, by name; none where there is only one, or two share a clip."""
+    corpus = [str(value or "") for value in _column(columns, "corpus", len(columns["label"][:]))]
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(corpus):
+        rows.setdefault(name, []).append(row)
+    if len(rows) < 2:
+        return []
+    for column in ("digest", "audio_path"):
+        home: dict[str, str] = {}
+        for value, name in zip(columns[column][:], corpus, strict=True):
+            if value and home.setdefault(str(value), name) != name:
+                return []
+    return sorted(rows.items())
+
+
+def _some(columns: Mapping[str, Sequence[Any]] | Dataset, rows: Sequence[int]) -> dict[str, list[Any]]:
+    """The columns that a split rests on, but the corpus, of some rows."""
+    count = len(columns["label"][:])
+    return {name: [values[row] for row in rows] for name in COLUMNS if (values := _column(columns, name, count))}
+
+
+def _corpus_folds(columns: Mapping[str, Sequence[Any]] | Dataset, seed: int) -> list[Fold]:
+    """A fold for each corpus: to the other protocols each is a session, and its speakers nobody else's."""
+    count = len(columns["label"][:])
+    own = _some(columns, range(count))
+    corpus = [str(value or "") for value in _column(columns, "corpus", count)]
+    if missing := corpus.count(""):
+        raise EmozooError(
+            f"protocol corpus needs the column corpus: empty in {missing} of {count} rows; fill it, or take another "
+            "--protocol"
+        )
+    speakers = [f"{name} {speaker}" if speaker else "" for name, speaker in zip(corpus, own["speaker"], strict=True)]
+    return make_folds({**own, "session": corpus, "speaker": speakers}, "session", seed=seed)
+
+
+def _own_folds(name: str, columns: Mapping[str, Sequence[Any]], protocol: str, seed: int) -> list[Fold]:
+    try:
+        return make_folds(columns, protocol, seed=seed)
+    except EmozooError as error:
+        raise EmozooError(f"{_called(name)}: {error}") from error
+
+
+def _called(corpus: str) -> str:
+    return corpus or "the rows without a corpus"
+
+
+def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> list[Fold]:
+    """The folds of several corpora as one list: fold 1 is the first of each, and so on."""
+    folds = []
+    for number, own in enumerate(zip(*(folds for _, folds in parts.values()), strict=True), 1):
+        sides: dict[str, Any] = {
+            side: tuple(
+                sorted(
+                    rows[row]
+                    for (rows, _), fold in zip(parts.values(), own, strict=True)
+                    for row in getattr(fold, side)
+                )
+            )
+            for side in ("train", "dev", "test")
+        }
+        name = "; ".join(f"{corpus or 'others'} {fold.name}" for corpus, fold in zip(parts, own, strict=True))
+        problem = "; ".join(
+            f"{_called(name)}: {fold.problem}" for name, fold in zip(parts, own, strict=True) if fold.problem
+        )
+        if any(not fold.train for fold in own):
+            sides |= {"train": (), "dev": ()}
+        folds.append(Fold(number, name, **sides, speaker_disjoint=True, problem=problem))
+    return folds
+
+
+def speaker_note(fold: Fold) -> str:
+    """The sentence to print wherever a fold's figures appear, of one that is speaker-dependent or has a caveat, else ""."""
+    return "; ".join(filter(None, (fold.caveat, "" if fold.speaker_disjoint else SPEAKER_DEPENDENT)))
+
+
+def _parse(protocol: str) -> tuple[str, int]:
+    """`("group", K)`, or another protocol's word and 0."""
+    group = re.fullmatch(r"group-(\d+|k)", protocol, re.ASCII | re.IGNORECASE)
+    if group:
+        count = 5 if group[1] in "kK" else int(group[1])
+        if count < 2:
+            raise EmozooError(f"protocol {protocol}: needs at least 2 folds, as in group-2")
+        return "group", count
+    if protocol not in PROTOCOLS:
+        raise EmozooError(f"no protocol {protocol!r}; known: {', '.join(PROTOCOLS)} (K a number, as in group-5)")
+    return protocol, 0
+
+
+def _given_split(rows: Rows, copies: list[Unit], seed: int) -> Fold:
+    """The one fold that the column `split` describes."""
+    rows.require("split", "split", "take --protocol group-5")
+    unknown = sorted({word for word in rows.split if word.lower() not in SPLIT_WORDS})
+    if unknown:
+        raise EmozooError(f"the column split holds {unknown[0]!r}; it must hold train, dev (or validation) or test")
+    side = [SPLIT_WORDS[word.lower()] for word in rows.split]
+    # The test split stays as it was given, so that its numbers compare with everyone else's.
+    dropped: set[int] = set()
+    for unit in copies:
+        keep = max((side[row] for row in unit), key=("train", "dev", "test").index)
+        dropped.update(row for row in unit if side[row] != keep)
+    if dropped:
+        log.warning("%d clips are left out of train or dev: copies of them stand in dev or test", len(dropped))
+    parts = {
+        word: [row for row in range(len(rows)) if side[row] == word and row not in dropped]
+        for word in ("train", "dev", "test")
+    }
+    for word in ("train", "test"):
+        if not parts[word]:
+            raise EmozooError(f"the column split leaves no clip for {word}; fill it, or take --protocol group-5")
+    if not parts["dev"]:
+        known = "" not in rows.speaker
+        units = components(len(rows), [*rows.copies, *equal(rows.speaker)]) if known else []
+        rest = dropped.union(parts["test"])
+        spared = spare_dev(rows, "1 (split)", sorted(rest), units, copies, [seed, 1])
+        parts["train"], parts["dev"], problem = spared.train, spared.dev, spared.problem
+        if spared.by_clips and spared.dev:
+            log.warning("too few training speakers, or unknown ones: the dev split is by clips")
+    else:
+        problem = missing_class(rows, "1 (split)", parts["train"])
+    heard = {rows.speaker[row] for row in parts["train"] + parts["dev"]}
+    tested = {rows.speaker[row] for row in parts["test"]}
+    disjoint = "" not in heard | tested and not heard & tested
+    if problem and parts["dev"]:  # a class is missing, from which no dev split could be spared either
+        parts["train"], parts["dev"] = [], []
+    train, dev, test = (rows.back(parts[word]) for word in ("train", "dev", "test"))
+    return Fold(1, "split", train, dev, test, disjoint, problem)
+
+
+def _listed(names: list[str], separator: str = ", ") -> str:
+    """The names, or the first eight of many."""
+    return separator.join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _warn_of_merged(what: str, values: Sequence[str], units: list[Unit]) -> None:
+    merged = [_listed(names, " with ") for names in (sorted_names(values, unit) for unit in units) if len(names) > 1]
+    if merged:
+        why = "speakers or copies of clips" if what == "session" else "copies of clips"
+        log.warning("%ss that share %s are kept on one side: %s", what, why, _listed(merged))
+
+
+def pick_fold(folds: Sequence[Fold], number: int, what: str) -> Fold:
+    """A fold by its number. Raises EmozooError for one that there is not."""
+    if not 1 <= number <= len(folds):
+        raise EmozooError(f"there is no fold {number}: {what} has folds 1 to {len(folds)}")
+    return folds[number - 1]

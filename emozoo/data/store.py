@@ -1,0 +1,96 @@
+"""Decoded clips as arrays, straight from the mapped file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, cut_window
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from emozoo.data.resident import ResidentClips
+
+
+class ClipStore:
+    """The decoded clips of a dataset that `load_dataset` gave, as arrays straight from the mapped file.
+
+    Rows are counted as in that dataset. Arrays are views that cannot be written.
+    """
+
+    def __init__(self, dataset: datasets.Dataset) -> None:
+        if dataset._indices is not None:
+            raise ValueError("a dataset of selected rows: give load_dataset's own, and select by row number")
+        self.labels = np.array(dataset["label"][:], np.int64)
+        """int64 [rows]."""
+        self.corpora = np.array(dataset["corpus"][:])
+        """The name of each row's corpus, "" where it has none."""
+        self._waveforms = _Lists(dataset.data.column("waveform"))
+        self._frames = _Lists(dataset.data.column("frames")) if "frames" in dataset.column_names else None
+        self._resident: dict[torch.device, ResidentClips | None] = {}
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def length(self, row: int) -> int:
+        """Samples of the row's clip."""
+        return len(self._waveforms[row])
+
+    def waveform(self, row: int) -> np.ndarray:
+        """int16 [samples]."""
+        return self._waveforms[row]
+
+    def frames(self, row: int) -> np.ndarray | None:
+        """uint8 [ceil(samples / 2400), 60, 100, 3]; None where the clip, or the dataset as loaded, has none."""
+        if self._frames is None or not len(self._frames[row]):
+            return None
+        return self._frames[row].reshape(-1, FRAME_HEIGHT, FRAME_WIDTH, 3)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether the dataset was loaded with video."""
+        return self._frames is not None
+
+    def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Windows of clips `rows` from samples `starts`, on a device: sound float32 [batch, 48000] in [-1, 1], and frames
+        uint8 [batch, 20, 60, 100, 3], black for a clip without, or None where all are without. A GPU that has room for all
+        clips gets them once, and cuts the windows."""
+        import torch
+
+        from emozoo.data.resident import ResidentClips, fits
+        from emozoo.features.batches import to_batch
+
+        device = torch.empty(0, device=device).device  # "cuda" gets its number, else one GPU could hold all clips twice
+        if device not in self._resident:
+            self._resident[device] = ResidentClips(self, device) if fits(self, device) else None
+        if clips := self._resident[device]:
+            sound, frames = clips.windows(rows, starts)
+            return sound.float() / 32768, frames
+        return to_batch([self.window(int(row), int(start)) for row, start in zip(rows, starts, strict=True)], device)
+
+    def window(self, row: int, start: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """`emozoo.media.window.cut_window` from sample `start`: int16 [48000], and uint8 [20, 60, 100, 3] or None."""
+        return cut_window(self.waveform(row), self.frames(row), start)
+
+
+class _Lists:
+    """The rows of an Arrow list column as views on its buffers."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._chunks = [
+            (chunk.offsets.to_numpy(), chunk.values.to_numpy(zero_copy_only=True)) for chunk in column.chunks
+        ]
+        self._begins = np.cumsum([0, *(len(chunk) for chunk in column.chunks)])
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        if not 0 <= row < self._begins[-1]:
+            raise IndexError(f"row {row} of {self._begins[-1]}")
+        chunk = int(np.searchsorted(self._begins, row, side="right")) - 1
+        offsets, values = self._chunks[chunk]
+        within = row - self._begins[chunk]
+        return values[offsets[within] : offsets[within + 1]]

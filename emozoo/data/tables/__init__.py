@@ -1,0 +1,1 @@
+"""Users' tables: files become rows, columns get their meaning."""

@@ -1,0 +1,216 @@
+"""What the columns of a user's table mean: the names that are understood, and those that only look as if they were."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+
+from emozoo.data.tables.files import Table
+from emozoo.data.tables.times import UNITS
+from emozoo.errors import EmozooError
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "file": (
+        "file", "path", "audio", "wav", "file_name", "file_path", "audio_file", "audio_path", "audio_filepath",
+        "audio_filename", "wav_file", "wav_path", "sound_file", "media_path",
+    ),
+    "video": ("video", "video_file", "video_path", "video_filename"),
+    "label": ("label", "emotion", "emo", "class", "emotion_label", "emotion_class"),
+    "speaker": (
+        "speaker", "speaker_id", "speaker_name", "spk", "spk_id", "spkr", "actor", "actor_id", "talker", "subject",
+        "subject_id", "participant", "participant_id",
+    ),
+    "corpus": ("corpus", "dataset", "source", "database"),
+    "split": ("split", "partition", "usage", "subset"),
+    "gender": ("gender", "sex"),
+    "session": ("session", "session_id"),
+    "transcript": ("transcript", "transcription", "text"),
+    "utterance_id": ("utterance_id", "utt_id"),
+}  # fmt: skip
+"""By what a column means. Case, blanks and signs between the words do not matter. `video` is the file where no column
+names a sound."""
+STARTS = ("start", "begin", "beginning", "onset", "tmin", "xmin")
+ENDS = ("end", "stop", "offset", "tmax", "xmax")
+DURATIONS = ("duration", "dur")
+_EXPORTED = {"hhmmssms": 1.0, "ssmsec": 1.0}
+"""Units as the annotation tool ELAN writes them: `Begin Time - hh:mm:ss.ms`, `Begin Time - ss.msec`."""
+
+_SIMPLE = {re.sub("_", "", name): meaning for meaning, names in NAMES.items() for name in names}
+_TIME = re.compile(
+    r"(?:segment|seg|utterance|utt|clip|turn|time|t)?(?P<what>{})(?:time)?(?:in)?(?P<unit>{})".format(
+        "|".join(STARTS + ENDS + DURATIONS), "|".join([*UNITS, *_EXPORTED])
+    )
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class _Likeness:
+    """What makes an unknown name look like one of that kind: a word in it, or how it begins; but for other words."""
+
+    words: frozenset[str]
+    beginnings: tuple[str, ...] = ()
+    but: frozenset[str] = frozenset()
+
+    def fits(self, name: str) -> bool:
+        words = {word.lower() for word in _WORD.findall(unicodedata.normalize("NFKC", name))} | {plain(name)}
+        return not words & self.but and bool(words & self.words or plain(name).startswith(self.beginnings))
+
+
+_NO_TIME = frozenset(("date", "day", "year", "month", "words"))
+_SPAN = _Likeness(frozenset((*STARTS, *ENDS, "ends", "ending", "finish", "from", "to")), STARTS, _NO_TIME)
+_LENGTH = _Likeness(frozenset(("length", "len", "seconds", "sec", "ms")))
+"""Beside a start that nothing ends."""
+_TIMELY = _Likeness(
+    frozenset(("time", "times", "timestamp", "timestamps", "timecode", "interval", "span", *DURATIONS)), (), _NO_TIME
+)
+_SPEAKER = _Likeness(
+    frozenset(("speaker", "speakers", "talker", "actor", "subject", "participant", "voice")),
+    ("spk", "speaker", "sprecher"),
+    frozenset(("age", "gender", "sex", "language", "accent", "country", "role", "count", "number", "num")),
+)
+_LABEL = _Likeness(frozenset(("class", "category", "affect", "mood", "feeling")), ("emo", "label"))
+_FILE = _Likeness(
+    frozenset(("file", "path", "audio", "wav", "clip", "recording", "sound", "media", "url", "name")), ("file", "wav")
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is understood."""
+
+    name: str
+    """As it is written."""
+    unit: float = 1.0
+    """Seconds that a bare number in it counts."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table by what they mean, and the names of those that are not used."""
+
+    known: dict[str, list[Column]] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
+    """And why, where there is more to say than that their names mean nothing here."""
+
+    def of(self, fields: dict[str, Any], meaning: str) -> tuple[Any, Column | None]:
+        """What a line holds in the column of that meaning, None where it is empty.
+
+        Raises EmozooError where the line fills two columns of one meaning."""
+        filled = [column for column in self.known.get(meaning, ()) if not is_blank(fields.get(column.name))]
+        if len(filled) > 1:
+            names = " and ".join(column.name for column in filled)
+            raise EmozooError(f"columns {names} both mean the {meaning}: keep one, or give the other another name")
+        return (fields[filled[0].name], filled[0]) if filled else (None, None)
+
+    def without(self, meaning: str, why: str) -> Columns:
+        """The same, but that column is not used."""
+        known = {each: columns for each, columns in self.known.items() if each != meaning}
+        return Columns(known, self.unused | {column.name: why for column in self.known.get(meaning, ())})
+
+    def told(self) -> str:
+        """What was understood under another name and what is not used, as a sentence; "" for nothing of that kind."""
+        known = [
+            column.name if plain(column.name) == meaning.replace("_", "") else f"{column.name} as {meaning}"
+            for meaning, columns in self.known.items()
+            for column in columns
+        ]
+        if not self.unused and not any(" as " in name for name in known):
+            return ""
+        unused = [f"{name} ({why})" if why else name for name, why in self.unused.items()]
+        return f"read {', '.join(known)}" + (f"; not used: {', '.join(unused)}" if unused else "")
+
+
+def is_blank(value: Any) -> bool:
+    return value is None or isinstance(value, str) and not value.strip()
+
+
+def plain(name: str) -> str:
+    """A column's name without case, blanks and signs: `Start Time (ms)` is `starttimems`."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def meaning_of(name: str) -> tuple[str, float] | None:
+    """What a column of that name means, and the seconds that a bare number in it counts; None for what is unknown."""
+    written = plain(name)
+    if written in _SIMPLE:
+        return _SIMPLE[written], 1.0
+    if match := _TIME.fullmatch(written):
+        what = "start" if match["what"] in STARTS else "end" if match["what"] in ENDS else "duration"
+        return what, (UNITS | _EXPORTED)[match["unit"]]
+    return None
+
+
+def understand(table: Table) -> tuple[Columns, list[str]]:
+    """What the columns of a table mean, and what is to be warned of.
+
+    Raises EmozooError where that is not clear, or a column for the file or the label is missing."""
+    known: dict[str, list[Column]] = {}
+    unused = {}
+    for name in table.names:
+        meaning, unit = meaning_of(name) or ("", 1.0)
+        if not meaning:
+            if name and not re.fullmatch(r"unnamed:? ?\d+", name, re.IGNORECASE):  # as pandas writes an index
+                unused[name] = ""
+        elif any(column.name == name for column in known.get(meaning, ())):
+            raise EmozooError(f"two columns are called {name}: keep one, or give the other another name")
+        else:
+            known.setdefault(meaning, []).append(Column(name, unit))
+    _settle_offset(known)
+    if "file" not in known and "video" in known:
+        known["file"] = known.pop("video")
+    columns = Columns(known, unused).without("video", "the sound is read")
+    if "start" not in known:
+        columns = columns.without("duration", "there is no start")
+    _require(columns, table)
+    return columns, _suspicions(columns)
+
+
+def _settle_offset(known: dict[str, list[Column]]) -> None:
+    """`offset` ends what an onset begins, but begins what a duration follows, as NeMo's manifests have it."""
+    alone = [column for column in known.get("end", ()) if "offset" in plain(column.name)]
+    if not alone or "start" in known:
+        return
+    if "duration" not in known:
+        raise EmozooError(f"column {alone[0].name} may be where a clip begins or where it ends: name it start or end")
+    known["start"] = alone
+    known["end"] = [column for column in known["end"] if column not in alone]
+    if not known["end"]:
+        del known["end"]
+
+
+def _require(columns: Columns, table: Table) -> None:
+    for meaning, likeness in (("file", _FILE), ("label", _LABEL)):
+        if meaning in columns.known:
+            continue
+        close = [name for name in columns.unused if likeness.fits(name)]
+        hint = f"{close[0]} looks like it: name it {meaning}" if close else "the first line must name the columns"
+        names = f"{meaning} (or {', '.join(NAMES[meaning][1:5])})"
+        raise EmozooError(
+            f"no column {names}: its columns are {', '.join(table.names) or 'none'}; it needs one for the file and one for "
+            f"the label ({hint})"
+        )
+
+
+def _suspicions(columns: Columns) -> list[str]:
+    """Warnings of columns that look like something that the table else lacks. Raises EmozooError for one that looks like
+    the span of a clip: without it, whole files would be taken for clips."""
+    known = columns.known
+    whole = "start" in known and ("end" in known or "duration" in known)
+    warnings = []
+    for name in [name for name, why in columns.unused.items() if not why]:
+        if not whole and (_SPAN.fits(name) or "start" in known and "end" not in known and _LENGTH.fits(name)):
+            raise EmozooError(
+                f"column {name} looks like a time within the file and is not understood: name it start, end or "
+                "duration (seconds), start_ms or end_ms (milliseconds), or, where it is none, something else"
+            )
+        if not whole and _TIMELY.fits(name):
+            warnings.append(
+                f"column {name} looks like a time and is not understood: name it start, end or duration if it is one "
+                "within the file"
+            )
+        if "speaker" not in known and _SPEAKER.fits(name):
+            warnings.append(f"column {name} looks like the speaker's and is not understood: name it speaker")
+    return warnings

@@ -1,0 +1,164 @@
+"""A table's file becomes lines of named fields: CSV, JSON Lines, a JSON array or Parquet, in the encodings people have.
+
+What a column means is `emozoo.data.tables.columns`' business.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emozoo.errors import EmozooError
+
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+TEXTS = (".csv", ".tsv", *JSON_SUFFIXES)
+DELIMITERS = ",;\t|"
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""What a text begins with, by which its encoding is known; without, it is UTF-8."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line below the heading, or one item of JSON."""
+
+    place: str
+    """Where it stands, as a person counts: `line 3`, `item 2`."""
+    fields: dict[str, Any]
+    """By the column's name as it is written."""
+    fault: str = ""
+    """Why it cannot be read; then it has no fields."""
+
+
+@dataclass(frozen=True)
+class Table:
+    names: tuple[str, ...]
+    """Of the columns as they are written, but for blanks and what cannot be shown."""
+    lines: tuple[Line, ...]
+    decimal_comma: bool = False
+    """Whether a comma in a number may only be a decimal one: commas do not part the fields."""
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file. Raises EmozooError, with the way out, for what is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EmozooError(f"{path} cannot be read: {error.strerror or error}") from error
+    if data.startswith(b"PAR1"):
+        return _parquet(path)
+    if data.startswith(b"PK\x03\x04"):
+        raise EmozooError(f"{path} is an Excel workbook or a zip, not a table of text: save it as CSV UTF-8")
+    text = _text(data, path)
+    try:
+        if path.suffix.lower() in JSON_SUFFIXES or re.match(r"\s*[\[{]", text):
+            return _json(text, path)
+        return _csv(text, path)
+    except RecursionError as error:
+        raise EmozooError(f"{path} is nested too deeply for a table") from error
+
+
+def _text(data: bytes, path: Path) -> str:
+    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        wrong = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        raise EmozooError(
+            f"{path} is not {wrong} text (byte {error.start}): save it as UTF-8; Excel calls that CSV UTF-8"
+        ) from error
+    if "\0" in text:
+        raise EmozooError(f"{path} is no text: a table is CSV, JSON Lines, a JSON array or Parquet")
+    return text
+
+
+def _json(text: str, path: Path) -> Table:
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        return _table(_json_lines(text))
+    if isinstance(whole, list):
+        return _table(_json_line(f"item {number}", item) for number, item in enumerate(whole, start=1))
+    if isinstance(whole, dict) and not (whole and all(isinstance(each, dict | list) for each in whole.values())):
+        return _table([_json_line("line 1", whole)])
+    raise EmozooError(
+        f"{path} is one JSON value and no list of clips: write an array of objects, such as "
+        '[{"file": "a.wav", "label": "happy"}], or one object a line'
+    )
+
+
+def _json_lines(text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _json_line(f"line {number}", json.loads(line))
+        except ValueError as error:
+            yield Line(f"line {number}", {}, f"no JSON ({error})")
+
+
+def _json_line(place: str, value: Any) -> Line:
+    if not isinstance(value, dict):
+        return Line(place, {}, "no JSON object")
+    return Line(place, {_name(name): content for name, content in value.items()})
+
+
+def _name(written: str) -> str:
+    """A column's name in one line, as it may be shown."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(written.split()))
+
+
+def _table(lines: Iterator[Line] | list[Line]) -> Table:
+    found = tuple(lines)
+    return Table(tuple(dict.fromkeys(name for line in found for name in line.fields)), found)
+
+
+def _csv(text: str, path: Path) -> Table:
+    rows = text.lstrip()
+    skipped = text[: len(text) - len(rows)].count("\n")
+    if told := re.match(r"sep=(.)\r?\n", rows, re.IGNORECASE):  # as Excel writes it for itself
+        rows, skipped = rows[told.end() :], skipped + 1
+    heading = re.split(r"[\r\n]", rows, maxsplit=1)[0]
+    delimiter = told[1] if told else max(DELIMITERS, key=heading.count)
+    reader = csv.reader(io.StringIO(rows, newline=""), delimiter=delimiter)
+    names: tuple[str, ...] = ()
+    lines: list[Line] = []
+    number = skipped + 1
+    try:
+        for fields in reader:
+            if not names:
+                names = tuple(map(_name, fields))
+            elif len(fields) == len(names):
+                lines.append(Line(f"line {number}", dict(zip(names, fields, strict=True))))
+            elif any(field.strip() for field in fields):
+                lines.append(Line(f"line {number}", {}, f"{len(fields)} fields, not {len(names)}"))
+            number = skipped + reader.line_num + 1  # where the next row begins: a quoted field may span several lines
+    except csv.Error as error:
+        raise EmozooError(f"{path}, line {number}: {error}; save it again as CSV") from error
+    return Table(names, tuple(lines), decimal_comma=delimiter != ",")
+
+
+def _parquet(path: Path) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        schema = file.schema_arrow
+        nested = [name for name in schema.names if pa.types.is_nested(schema.field(name).type)]
+        if nested and any("bytes" in str(schema.field(name).type) for name in nested):
+            raise EmozooError(
+                f"{path} holds the sounds themselves, in its column {nested[0]}: write them to files, and name these in a "
+                "table; --data-dir hub:user/name reads such a dataset from the Hub"
+            )
+        names = [name for name in schema.names if name not in nested]
+        rows = file.read(columns=names).to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise EmozooError(f"{path} is a Parquet file that cannot be read ({reason})") from error
+    return _table(_json_line(f"row {number}", row) for number, row in enumerate(rows, start=1))

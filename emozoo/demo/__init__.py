@@ -1,0 +1,21 @@
+"""The page in a browser that answers clips with one or several models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emozoo.lazy import hand_on
+
+if TYPE_CHECKING:
+    from emozoo.demo.server import serve
+
+__all__ = [
+    "serve",
+]
+
+__getattr__ = hand_on(
+    __name__,
+    {
+        "serve": "server",
+    },
+)

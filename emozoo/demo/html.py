@@ -1,0 +1,205 @@
+"""The demo page's own HTML and CSS: answers, models, past clips, and the words around them. Whatever a visitor, a file or a
+model says is escaped; nothing here asks another host for anything."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from emozoo.demo.answer import Answer
+from emozoo.inference import answers as inference_answers
+from emozoo.inference.answers import ONE_SIDED, Prediction, write_csv
+from emozoo.plots.colours import emotion_colours
+from emozoo.plots.outline import outline
+from emozoo.plots.over_time import draw_timeline
+from emozoo.plots.style import new_figure, png
+
+TITLE = "emozoo: emotion in speech and video"
+HEADING = """# emozoo
+Give it a recording of somebody speaking, and see which emotion the voice, or the voice and the face, portray."""
+NOTE = """### What such a guess is, and what it is not
+The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
+That is not what a person feels. They always choose one of their words, also for laughter, music or a language they never
+heard, and the percentages say how sure a network is, not how often it is right.
+
+Do not use them to make or support decisions about people: not in hiring, schooling, policing, health, insurance or at work.
+Record and analyse people only with their consent.
+
+What you give to this page goes to the machine that runs it and to nobody else, and is deleted when you leave."""
+PLAYED = {
+    **dict.fromkeys((".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac"), "audio"),
+    **dict.fromkeys((".mp4", ".m4v", ".webm", ".mov"), "video"),
+}
+"""What browsers can play."""
+CSS = """
+footer { display: none !important; }
+.gradio-container { max-width: 1280px !important; }
+.html-container:has(.emz) { padding: 4px 0 !important; }
+.emz p { margin: 0.3em 0; }
+.emz-quiet, .emz dt, .emz figcaption, .emz small { color: var(--body-text-color); opacity: 0.75; }
+.emz h2 { font-size: 1.15em; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
+.emz dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15em 0.8em; font-size: 0.9em; margin: 0.5em 0; }
+.emz dd { margin: 0; overflow-wrap: anywhere; }
+.emz-emotion { font-size: 1.7em; font-weight: 600; line-height: 1.3; overflow-wrap: anywhere; }
+.emz-swatch { display: inline-block; width: 0.62em; height: 0.62em; border-radius: 50%; margin-right: 0.35em; }
+.emz-swatch, .emz-bar i { outline: 1px solid var(--border-color-primary); }
+.emz-bars { display: grid; grid-template-columns: fit-content(40%) 1fr 4.2em; gap: 0.35em 0.7em; align-items: center;
+  list-style: none; margin: 0.6em 0 1em; padding: 0; }
+.emz-bars > li { display: contents; }
+.emz-bars span:first-child { overflow-wrap: anywhere; }
+.emz-bars span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
+.emz-bar { background: #dfe1e6; border-radius: 4px; height: 1em; overflow: hidden; }
+.emz-bar i { display: block; height: 100%; }
+.emz figure { margin: 0 0 1em; }
+.emz figcaption { font-size: 0.9em; margin-bottom: 0.3em; }
+.emz-picture { display: block; width: 100%; max-width: 680px; border-radius: var(--radius-lg); }
+.emz-frames { display: flex; flex-wrap: wrap; gap: 4px; }
+.emz-frames img { width: 100px; height: 60px; display: block; border-radius: 3px; }
+.emz-frames small { display: block; text-align: center; }
+.emz-error { border-left: 4px solid var(--error-border-color); padding: 0.4em 0.8em; overflow-wrap: anywhere; }
+.emz audio, .emz video { width: 100%; max-height: 260px; margin-top: 0.4em; }
+.emz-table { overflow-x: auto; }
+.emz table { border-collapse: collapse; width: 100%; }
+.emz table, .emz table tr { border: none !important; }
+.emz table th, .emz table td { text-align: left; padding: 0.35em 0.8em 0.35em 0; overflow-wrap: anywhere;
+  border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; }
+.emz-card table { display: block; overflow-x: auto; font-size: 0.9em; border: none !important; }
+.emz-card th, .emz-card td { padding: 0.3em 0.6em !important; overflow-wrap: normal !important;
+  word-break: normal !important; }
+.emz a { text-decoration: underline; color: var(--link-text-color); margin-right: 0.7em; }
+"""
+
+
+def model(facts: Mapping[str, Any]) -> str:
+    """Which model answers: its labels, how it was measured, and with what score; `facts` are `emozoo info`'s."""
+    rows = {"network": f"{facts['architecture']} ({facts['distribution']})", "tells apart": ", ".join(facts["labels"])}
+    if done := facts["preparation"]:
+        words = ["pictures cropped to the face"] * ("crop" in done) + ["noise taken out"] * ("denoise" in done)
+        rows["before"] = ", ".join(words)
+    if facts.get("test_results"):
+        scores = facts["test_results"]
+        rows["measured"] = f"UA {100 * scores['ua']:.1f} %, WA {100 * scores['wa']:.1f} % on {scores['clips']:,} clips"
+        rows["trained on"] = facts["trained_on"]
+        rows["mind"] = facts["note"] or ""
+    listed = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items() if text)
+    return f'<div class="emz"><h2>{escape(facts["name"])}</h2><dl>{listed}</dl></div>'
+
+
+def waiting() -> str:
+    return '<div class="emz"><p class="emz-quiet">No clip yet.</p></div>'
+
+
+def answer(given: Answer, labels: Sequence[str]) -> str:
+    """An answer, or the one sentence that tells why there is none."""
+    told = given.prediction
+    if told.error is not None:
+        return f'<div class="emz"><p class="emz-error" role="alert">{escape(told.error)}</p></div>'
+    assert told.probabilities is not None and told.windows is not None
+    colours = emotion_colours(labels)
+    bars = "".join(
+        f'<li><span>{escape(label)}</span><span class="emz-bar"><i style="width:{100 * share:.1f}%;'
+        f'background:{colours[label]}"></i></span><span data-probability="{share:.6f}">{100 * share:.1f} %</span></li>'
+        for label, share in told.probabilities.items()
+    )
+    one_sided = ONE_SIDED.get(told.modalities) if told.modalities is not None else None
+    figure = new_figure()
+    draw_timeline(figure, told.windows, labels, outline([given.sound]))
+    picture = png(figure)
+    course = "; ".join(f"{w.start:.0f} to {w.end:.0f} s {w.emotion}" for w in told.windows[:20])
+    emotion = str(told.emotion)
+    return (
+        f'<div class="emz emz-answer" role="status"><p class="emz-quiet">{escape(told.file)}</p>'
+        f'<p class="emz-emotion"><span class="emz-swatch" style="background:{colours[emotion]}"></span>'
+        f"{escape(emotion)}</p>"
+        + (f'<p class="emz-quiet">{one_sided}</p>' if one_sided else "")
+        + f'<ul class="emz-bars">{bars}</ul>'
+        f"<figure><figcaption>Emotion over time, with the sound and its spectrogram</figcaption>"
+        f'<img class="emz-picture" src="{_data("image/png", picture)}" alt="{escape(f"Emotion over time: {course}")}">'
+        f"</figure>{_frames(given)}</div>"
+    )
+
+
+def _frames(given: Answer) -> str:
+    if not given.frames:
+        return ""
+    times = [at for at, _ in given.frames]
+    rows = [("What the network saw", [frame for _, frame in given.frames])]
+    if given.whole:
+        rows = [("The pictures", list(given.whole)), ("Cropped to the face, which the network saw", rows[0][1])]
+    return "".join(
+        f'<figure><figcaption>{title}</figcaption><div class="emz-frames">'
+        + "".join(
+            f'<div><img src="{_data("image/png", _png(frame))}" alt="{title} at {at:.1f} s"><small>{at:.1f} s</small></div>'
+            for at, frame in zip(times, frames, strict=True)
+        )
+        + "</div></figure>"
+        for title, frames in rows
+    )
+
+
+def player(path: PurePath, name: str) -> str:
+    """The clip, to be heard or seen again where the browser can."""
+    tag = PLAYED.get(path.suffix.lower())
+    play = f'<{tag} controls preload="metadata" src="gradio_api/file={quote(str(path))}"></{tag}>' if tag else ""
+    return f'<div class="emz"><p class="emz-quiet">{escape(name)}</p>{play}</div>'
+
+
+def refusal(sentence: str) -> str:
+    """Why a clip is not taken, in the place of its player."""
+    return f'<div class="emz"><p class="emz-error" role="alert">{escape(sentence)}</p></div>'
+
+
+def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[Prediction | None]]) -> str:
+    """The clips of a visit as a table, the latest first, and as files to download, those of `emozoo predict --json` and
+    `--csv`. `models` are names and labels; a clip has a prediction by each, None while it is awaited."""
+    if not clips:
+        return '<div class="emz"><p class="emz-quiet">None yet.</p></div>'
+    head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in ("clip", *(name for name, _ in models)))
+    rows = "".join(
+        f"<tr><td>{escape(next((told.file for told in clip if told), '...'))}</td>"
+        + "".join(f"<td>{_cell(told)}</td>" for told in clip)
+        + "</tr>"
+        for clip in reversed(clips)
+    )
+    links = []
+    for number, (name, labels) in enumerate(models):
+        answers = [told for clip in clips if (told := clip[number]) is not None]
+        table = io.StringIO()
+        write_csv(answers, labels, False, table)
+        document = json.dumps(inference_answers.document(name, labels, answers, False), indent=2, ensure_ascii=False)
+        stem = escape(PurePath(name.replace(":", "/")).name or "model")
+        links.append(
+            f"<p>{escape(name) if len(models) > 1 else 'Download'}: "
+            f'<a download="{stem}.json" href="{_data("application/json", document.encode())}">JSON</a>'
+            f'<a download="{stem}.csv" href="{_data("text/csv", table.getvalue().encode())}">CSV</a></p>'
+        )
+    table_of_all = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="emz emz-table">{table_of_all}{"".join(links)}</div>'
+
+
+def _cell(told: Prediction | None) -> str:
+    if told is None:
+        return "..."
+    if told.error is not None or told.probabilities is None:
+        return "no answer"
+    return f"{escape(str(told.emotion))} {100 * max(told.probabilities.values()):.1f} %"
+
+
+def _png(frame: np.ndarray) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, format="png")
+    return file.getvalue()
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

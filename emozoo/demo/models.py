@@ -1,0 +1,52 @@
+"""The models that a demo page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emozoo.checkpoint.bundled import DEFAULT, folder_of
+from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from emozoo.checkpoint.model import EmotionModel
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model on the page."""
+
+    model: EmotionModel
+    name: str
+    facts: dict[str, Any]
+    """As `emozoo info` has them."""
+    card: str
+    """What its card says of how good it is, as Markdown; empty where `facts` tell."""
+
+
+def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
+    """The models of a page. Raises EmozooError for one that cannot be loaded, or is named twice."""
+    from emozoo.checkpoint.loading import load
+    from emozoo.checkpoint.locate import resolve
+    from emozoo.hub.reference import name_of
+    from emozoo.inspection.describe import METRICS, describe_checkpoint
+
+    found: list[Shown] = []
+    for reference in references or (DEFAULT,):
+        name = name_of(reference)
+        if any(each.name == name for each in found):
+            raise EmozooError(f"--model {name} is named twice: each is shown once")
+        loaded = load(reference, device)
+        loaded.preparation.require(name)
+        folder = resolve(reference, weights=False, extra=(METRICS,))
+        facts = describe_checkpoint(folder, name)
+        own = folder_of(reference) is not None and "test_results" not in facts
+        found.append(Shown(loaded, name, facts, _section(folder / "README.md", "How good it is") if own else ""))
+    return found
+
+
+def _section(card: Path, title: str) -> str:
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0].strip()

@@ -1,0 +1,239 @@
+"""How good the answers are: from true and predicted labels to WA, UA, F1, a confusion matrix and an interval.
+
+Everything follows from confusion matrices, one per speaker, so folds can be pooled without the predictions. Where the
+predictions come from is `emozoo.evaluation.evaluate`'s matter, how the numbers look `emozoo.plots.results`' and the cards'.
+
+WA ("weighted accuracy") is the share of clips that are right; UA ("unweighted accuracy") the mean of the recalls of the
+classes that occur in truth, so that a frequent class counts no more than a rare one. They are named as is usual for
+speech emotion: WA is accuracy, UA balanced accuracy. Macro F1 is the mean of the F1 of those same classes.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+
+RESAMPLES = 2_000
+INTERVAL = (2.5, 97.5)
+"""Percentiles of the bootstrap distribution: a 95 % interval (Efron 1979)."""
+
+Matrix = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class SpeakerMetrics:
+    """One speaker's clips."""
+
+    speaker: str
+    count: int
+    wa: float
+    ua: float
+    confusion: Matrix
+    """[true][predicted]."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a set of predictions is worth. Shares are 0..1; a tuple per class follows the order of `labels`."""
+
+    labels: tuple[str, ...]
+    confusion: Matrix
+    """[true][predicted], in clips."""
+    count: int
+    wa: float
+    ua: float
+    macro_f1: float
+    recall: tuple[float | None, ...]
+    """None for a class that does not occur in truth."""
+    precision: tuple[float | None, ...]
+    """None for a class that is never predicted."""
+    f1: tuple[float | None, ...]
+    """None for a class that neither occurs nor is predicted."""
+    wa_interval: tuple[float, float]
+    """95 % percentile bootstrap, as `ua_interval`; 2,000 resamples of what `interval_over` names."""
+    ua_interval: tuple[float, float]
+    interval_over: str
+    """`speakers`, or `clips` where fewer than two speakers are known: then it tells nothing of other speakers."""
+    per_speaker: tuple[SpeakerMetrics, ...]
+    """Sorted by speaker; clips of an unknown speaker are left out."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `metrics.json` holds it."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Metrics:
+        """From `to_dict`'s document, also after its way through JSON."""
+        known = {field.name: _tuples(document[field.name]) for field in dataclasses.fields(cls)}
+        speakers = (
+            SpeakerMetrics(**{key: _tuples(value) for key, value in row.items()}) for row in known["per_speaker"]
+        )
+        return cls(**{**known, "per_speaker": tuple(speakers)})
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Several folds together: all their clips pooled, and mean and sample standard deviation (0 for one) over folds."""
+
+    folds: int
+    pooled: Metrics
+    wa_mean: float
+    wa_std: float
+    ua_mean: float
+    ua_std: float
+    macro_f1_mean: float
+    macro_f1_std: float
+    note: str = ""
+    """What a reader of the figures must know, such as that they are speaker-dependent; "" for nothing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Summary:
+        """From `to_dict`'s document, also after its way through JSON."""
+        return cls(**{**document, "pooled": Metrics.from_dict(document["pooled"])})
+
+
+def evaluate_predictions(
+    labels: Sequence[str],
+    true: Sequence[int] | np.ndarray,
+    predicted: Sequence[int] | np.ndarray,
+    speakers: Sequence[str] | None = None,
+) -> Metrics:
+    """The worth of `predicted` against `true`, positions in `labels`, one per clip; a speaker is "" where unknown.
+
+    Raises `EmozooError` where there is no clip, ValueError for lengths that differ or positions beyond `labels`.
+    """
+    size = len(labels)
+    true, predicted = np.asarray(true, dtype=int), np.asarray(predicted, dtype=int)
+    speakers = [""] * len(true) if speakers is None else speakers
+    if not len(true) == len(predicted) == len(speakers):
+        raise ValueError(f"{len(true)} true labels, {len(predicted)} predicted, {len(speakers)} speakers")
+    if len(true) and not (0 <= min(true.min(), predicted.min()) and max(true.max(), predicted.max()) < size):
+        raise ValueError(f"a label is not a position in {tuple(labels)}")
+    names, owner = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
+    cells = (owner * size + true) * size + predicted
+    confusions = np.bincount(cells, minlength=len(names) * size * size).reshape(len(names), size, size)
+    return _measure(labels, dict(zip(names.tolist(), confusions, strict=True)))
+
+
+def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
+    """The folds of one label set together. Raises ValueError where there is none, or label sets differ, and EmozooError
+    where a speaker is tested in two folds, unless speakers need not be `apart`."""
+    counts = collections.Counter(row.speaker for fold in folds for row in fold.per_speaker)
+    if apart and (twice := [speaker for speaker, count in counts.items() if count > 1]):
+        raise EmozooError(
+            f"these folds are not of one split: {', '.join(sorted(twice)[:3])} stands in the test clips of two of them; "
+            "train them anew, in one run"
+        )
+    if not folds or any(fold.labels != folds[0].labels for fold in folds):
+        raise ValueError("needs at least one fold, and folds of one label set")
+    confusions: dict[str, np.ndarray] = {}
+    for fold in folds:
+        unknown = np.array(fold.confusion)
+        for row in fold.per_speaker:
+            confusions[row.speaker] = confusions.get(row.speaker, 0) + np.array(row.confusion)
+            unknown = unknown - row.confusion
+        if unknown.any():
+            confusions[""] = confusions.get("", 0) + unknown
+    spread: dict[str, Any] = {}
+    for name in ("wa", "ua", "macro_f1"):
+        values = [getattr(fold, name) for fold in folds]
+        spread[f"{name}_mean"] = statistics.fmean(values)
+        spread[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
+    return Summary(len(folds), _measure(folds[0].labels, confusions), **spread)
+
+
+def calibration_error(true: Sequence[int] | np.ndarray, odds: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017): how far the probability of the answer is from the share of answers
+    that are right, over `bins` equal ranges of probability, weighted by the answers in each.
+
+    `true` is int [clips], `odds` float [clips, labels].
+    """
+    answer, right = odds.max(1), odds.argmax(1) == np.asarray(true)
+    place = np.minimum((answer * bins).astype(int), bins - 1)
+    gaps = [abs(float(np.sum(answer[place == bin] - right[place == bin]))) for bin in range(bins)]
+    return sum(gaps) / len(answer)
+
+
+def _measure(labels: Sequence[str], confusions: Mapping[str, np.ndarray]) -> Metrics:
+    """From each speaker's confusion matrix, int [true, predicted]; the speaker "" is unknown."""
+    total = sum(confusions.values(), np.zeros((len(labels), len(labels)), dtype=int))
+    if not total.sum():
+        raise EmozooError("there is no clip to evaluate")
+    right, occurring, answered = np.diagonal(total), total.sum(axis=1), total.sum(axis=0)
+    f1 = _shares(2 * right, occurring + answered)
+    over_speakers = len(confusions) > 1 and "" not in confusions
+    wa_interval, ua_interval = _intervals(np.stack(list(confusions.values())) if over_speakers else total)
+    return Metrics(
+        labels=tuple(labels),
+        confusion=_tuples(total.tolist()),
+        count=int(total.sum()),
+        wa=float(_wa(total)),
+        ua=float(_ua(total)),
+        macro_f1=statistics.fmean(
+            value for value, clips in zip(f1, occurring, strict=True) if clips and value is not None
+        ),
+        recall=_shares(right, occurring),
+        precision=_shares(right, answered),
+        f1=f1,
+        wa_interval=wa_interval,
+        ua_interval=ua_interval,
+        interval_over="speakers" if over_speakers else "clips",
+        per_speaker=tuple(
+            SpeakerMetrics(name, int(own.sum()), float(_wa(own)), float(_ua(own)), _tuples(own.tolist()))
+            for name, own in sorted(confusions.items())
+            if name
+        ),
+    )
+
+
+def _wa(confusion: np.ndarray) -> np.ndarray:
+    """Accuracy of confusion matrices [..., true, predicted] -> [...]."""
+    return np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
+
+
+def _ua(confusion: np.ndarray) -> np.ndarray:
+    """Mean recall, over the classes that occur, of confusion matrices [..., true, predicted] -> [...]."""
+    occurring = confusion.sum(axis=-1)
+    recall = np.diagonal(confusion, axis1=-2, axis2=-1) / np.maximum(occurring, 1)
+    return recall.sum(axis=-1) / (occurring > 0).sum(axis=-1)
+
+
+def _shares(part: np.ndarray, whole: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(float(one / all_) if all_ else None for one, all_ in zip(part, whole, strict=True))
+
+
+def _intervals(confusion: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Bootstrap intervals of WA and UA, over speakers of [speakers, true, predicted] or clips of [true, predicted].
+
+    How often each is drawn, with replacement, is a multinomial count: so a resample is a sum of confusion matrices,
+    or for clips the drawn counts themselves.
+    """
+    rng = np.random.default_rng(0)
+    size = confusion.shape[-1]
+    if confusion.ndim == 3:
+        speakers = len(confusion)
+        drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), RESAMPLES)
+        resamples = drawn.astype(float) @ confusion.reshape(speakers, -1)  # as floats: many times faster, and exact
+    else:
+        count = int(confusion.sum())
+        resamples = rng.multinomial(count, confusion.ravel() / count, RESAMPLES)
+    resamples = resamples.reshape(RESAMPLES, size, size)
+    (wa_low, wa_high), (ua_low, ua_high) = (np.percentile(score(resamples), INTERVAL).tolist() for score in (_wa, _ua))
+    return (wa_low, wa_high), (ua_low, ua_high)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists within lists as tuples."""
+    return tuple(map(_tuples, value)) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,66 @@
+"""The door to front ends and blocks that networks are built of. All of it is torch and runs where the model is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emozoo.lazy import hand_on
+
+if TYPE_CHECKING:
+    from emozoo.features.blocks import (
+        FRAMES,
+        HEIGHT,
+        SAMPLING_RATE,
+        WIDTH,
+        AttentionPooling,
+        FrameScaling,
+        RecurrentSummary,
+        SpectrogramConvs,
+    )
+    from emozoo.features.checks import check_config, heard, seen
+    from emozoo.features.convolution import WideConv2d
+    from emozoo.features.log_mel import LogMel
+    from emozoo.features.spectrogram import COLUMNS, ROWS, LogSpectrogram, SpectrogramMasking
+
+__all__ = [
+    "LogSpectrogram",
+    "SpectrogramMasking",
+    "ROWS",
+    "COLUMNS",
+    "LogMel",
+    "WideConv2d",
+    "SpectrogramConvs",
+    "AttentionPooling",
+    "RecurrentSummary",
+    "FrameScaling",
+    "FRAMES",
+    "HEIGHT",
+    "WIDTH",
+    "SAMPLING_RATE",
+    "check_config",
+    "heard",
+    "seen",
+]
+
+__getattr__ = hand_on(
+    __name__,
+    {
+        "LogSpectrogram": "spectrogram",
+        "SpectrogramMasking": "spectrogram",
+        "ROWS": "spectrogram",
+        "COLUMNS": "spectrogram",
+        "LogMel": "log_mel",
+        "WideConv2d": "convolution",
+        "SpectrogramConvs": "blocks",
+        "AttentionPooling": "blocks",
+        "RecurrentSummary": "blocks",
+        "FrameScaling": "blocks",
+        "FRAMES": "blocks",
+        "HEIGHT": "blocks",
+        "WIDTH": "blocks",
+        "SAMPLING_RATE": "blocks",
+        "check_config": "checks",
+        "heard": "checks",
+        "seen": "checks",
+    },
+)

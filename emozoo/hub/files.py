@@ -1,0 +1,101 @@
+"""The Hugging Face Hub: a reference becomes a local folder, a run's folder a repository, a query a list of models.
+
+All that is sent or fetched goes through `huggingface_hub`, which is imported on use: its cache, HF_HOME, HF_ENDPOINT,
+HF_HUB_OFFLINE and its store of tokens hold here too. What a checkpoint may say is `emozoo.checkpoint.config`'s
+business, what
+its card says `emozoo.publishing.card`'s. No error, and nothing that is printed, contains a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from emozoo.errors import EmozooError
+from emozoo.filenames import CONFIG, LARGEST_JSON, ONNX, WEIGHTS
+from emozoo.hub.errors import NoFile, check_token, explain, explained, may_pass, persistently
+from emozoo.hub.reference import HUB_PREFIX, Reference, is_reference, parse
+from emozoo.text import shown
+
+log = logging.getLogger("emozoo")
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".msgpack", ".h5")
+LARGEST_FILE = 16 * 2**30
+"""Bytes of weights that are fetched; of other files, 64 MiB."""
+
+
+def dataset_folder(reference: str, patterns: Sequence[str]) -> Path:
+    """A local folder with the files of a dataset, `hub:user/name[@revision]`, whose names match. Raises EmozooError."""
+    from huggingface_hub import snapshot_download
+
+    name = parse(reference)
+    check_token(None)
+    with explained(str(name)):
+        return Path(
+            snapshot_download(name.repo, repo_type="dataset", revision=name.revision, allow_patterns=list(patterns))
+        )
+
+
+def address_of(reference: str, folder: Path) -> dict[str, str]:
+    """Where a resolved reference is on the Hub, and at which commit."""
+    from huggingface_hub import constants
+
+    return {"address": f"{constants.ENDPOINT}/{parse(reference).repo}", "commit": folder.name}
+
+
+def commit_of(reference: str | os.PathLike[str], folder: Path) -> str:
+    """`hub:user/name@commit` of a resolved reference; a folder's own name for what is no reference."""
+    return str(Reference(parse(reference).repo, folder.name)) if is_reference(reference) else folder.resolve().name
+
+
+def fetch(name: Reference, file: str, revision: str | None) -> Path:
+    """The path of a file in the cache, fetched where it is not there. Raises `NoFile`, or EmozooError."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RevisionNotFoundError
+
+    place: dict[str, Any] = {"repo_id": name.repo, "filename": file, "revision": revision}
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):  # a commit never changes
+        cached = try_to_load_from_cache(**place)
+        if isinstance(cached, str):
+            return Path(cached)
+    check_token(None)
+    with explained(str(name)):
+        url = hf_hub_url(**place)
+        try:
+            told = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        except RevisionNotFoundError:
+            raise
+        except EntryNotFoundError:
+            raise NoFile(file) from None
+        except Exception as error:
+            try:
+                path = Path(hf_hub_download(**place, local_files_only=True))
+            except LocalEntryNotFoundError:
+                if not may_pass(error):
+                    raise error from None
+                told = persistently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT))
+            else:
+                if file == CONFIG and not constants.HF_HUB_OFFLINE:
+                    log.warning("%s; going on with what was fetched before", explain(error, str(name)))
+                return path
+        largest = LARGEST_FILE if file in (WEIGHTS, ONNX) else LARGEST_JSON if file == CONFIG else 64 * 2**20
+        if (told.size or 0) > largest:
+            raise EmozooError(f"{name}: {file} has {told.size:,} bytes, more than emozoo fetches ({largest:,})")
+        moved = re.search(r"/([^/]+/[^/]+)/(?:resolve/[^/]+|[0-9a-f]{40})/", urlsplit(told.location).path)
+        if file == CONFIG and moved and moved[1].lower() != name.repo.lower():
+            log.warning("%s has been renamed: call it %s%s from now on", name, HUB_PREFIX, shown(moved[1])[1:-1])
+        return Path(hf_hub_download(**place))
+
+
+def files_of(name: Reference) -> list[str]:
+    """The files of a repository, for an error's sentence; none where the Hub does not say."""
+    from huggingface_hub import HfApi
+
+    with suppress(Exception):
+        return HfApi().list_repo_files(name.repo, revision=name.revision)
+    return []

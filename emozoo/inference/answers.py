@@ -1,0 +1,144 @@
+"""What an answer is: of a window, of a file, in words, as JSON and as CSV. And what a `Model` is to those who ask it."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+
+from emozoo.inference.adaptation import SpeakerLean
+from emozoo.media.preparation import Preparation
+from emozoo.text import csv_cell, printable
+
+Window = tuple[np.ndarray, np.ndarray | None]
+
+
+class Model(Protocol):
+    """Whatever gives probabilities for windows: a network of torch's, or one of onnxruntime's."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions, in the order of its outputs."""
+
+    @property
+    def video(self) -> bool:
+        """Whether it takes frames beside the sound."""
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Of `audio` and `video`, what a clip may lack."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to a clip before the network sees it."""
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it runs on the CPU, where small batches on all cores are fastest."""
+
+    def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
+        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError for a
+        network that
+        answers with values that are no numbers."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One window's answer: seconds from the start of the file, probabilities by label."""
+
+    start: float
+    end: float
+    emotion: str
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for a file, or the reason why there is none."""
+
+    file: str
+    emotion: str | None = None
+    probabilities: dict[str, float] | None = None
+    windows: tuple[Stretch, ...] | None = None
+    error: str | None = None
+    reason: str | None = None
+    """`silent` where a file that can be read has nothing to answer for; `error` says it in a sentence."""
+    warnings: tuple[str, ...] = ()
+    """What is wrong with a file that is answered all the same, such as that it is cut off."""
+    modalities: tuple[str, ...] | None = None
+    """Which of `audio` and `video` the answer rests on, where the model can do without one of them; else None."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `emozoo predict --json` prints it."""
+        if self.reason is not None:
+            return {"file": self.file, "emotion": None, "reason": self.reason, "error": self.error}
+        if self.error is not None:
+            return {"file": self.file, "error": self.error}
+        document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
+        if self.modalities is not None:
+            document["modalities"] = list(self.modalities)
+        if self.warnings:
+            document["warnings"] = list(self.warnings)
+        if self.windows is not None:
+            document["windows"] = [vars(stretch) for stretch in self.windows]
+        return document
+
+    def without_windows(self) -> Prediction:
+        return dataclasses.replace(self, windows=None)
+
+
+def document(name: str, labels: Iterable[str], answers: Iterable[Prediction], timeline: bool) -> dict[str, Any]:
+    """Answers of the model called `name`, as `emozoo predict --json` prints them; their windows only with `timeline`."""
+    predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
+    return {"model": name, "labels": list(labels), "predictions": predictions}
+
+
+def answer_in_words(model: Model, probabilities: np.ndarray, lean: SpeakerLean | None) -> tuple[str, dict[str, float]]:
+    """The emotion and the probabilities by label, of probabilities float64 [labels], without a speaker's `lean`."""
+    if lean is not None:
+        probabilities = lean.apply(probabilities)
+    by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
+    return max(by_label, key=by_label.__getitem__), by_label
+
+
+ONE_SIDED: dict[tuple[str, ...], str] = {
+    ("audio",): "only heard, as there is no picture",
+    ("video",): "only seen, as there is no sound",
+}
+
+
+def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, to: TextIO | None = None) -> None:
+    """The same as CSV, on standard output unless `to` says otherwise: shares from 0 to 1, and the error of a file that could
+    not be answered. Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`)."""
+    writer = csv.writer(sys.stdout if to is None else to, lineterminator="\n")
+    named = any(answer.modalities is not None for answer in answers)
+    warned = any(answer.warnings for answer in answers)
+    span = ["start", "end"] if timeline else []
+
+    def row(
+        file: str, span: Sequence[str], emotion: str, shares: Sequence[str], remarks: tuple[str, str], error: str
+    ) -> None:
+        file, emotion, warnings, error = (csv_cell(printable(word)) for word in (file, emotion, remarks[1], error))
+        some = [*([remarks[0]] if named else []), *([warnings] if warned else [])]
+        writer.writerow([file, *span, emotion, *shares, *some, error])
+
+    row("file", span, "emotion", [csv_cell(printable(label)) for label in labels], ("modalities", "warnings"), "error")
+    for answer in answers:
+        rest_on = " ".join(answer.modalities or ()), "; ".join(answer.warnings)
+        if answer.error is not None:
+            row(answer.file, [""] * len(span), "", [""] * len(labels), rest_on, answer.error)
+        elif timeline:
+            for w in answer.windows or ():
+                times = [f"{w.start:.3f}", f"{w.end:.3f}"]
+                row(answer.file, times, w.emotion, _shares(w.probabilities, labels), rest_on, "")
+        else:
+            row(answer.file, [], str(answer.emotion), _shares(answer.probabilities or {}, labels), rest_on, "")
+
+
+def _shares(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[str]:
+    return [f"{probabilities[label]:.6f}" for label in labels]

@@ -1,0 +1,205 @@
+"""What there is to know about an architecture, a dataset or a checkpoint, as one JSON-able document."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import importlib.resources
+from pathlib import Path
+from typing import Any
+
+from emozoo.checkpoint.bundled import folder_of
+from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_config
+from emozoo.checkpoint.locate import resolve
+from emozoo.data.loading import get_corpus
+from emozoo.errors import EmozooError
+from emozoo.filenames import ONNX
+from emozoo.hub.files import address_of
+from emozoo.hub.reference import is_reference
+from emozoo.media.preparation import Preparation
+from emozoo.paths import user_path
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
+from emozoo.registry.loading import get_architecture
+
+METRICS = "metrics.json"
+MOST_SETTINGS = 1000
+LONGEST = 10_000
+"""Of a recipe, and signs of a text, that are shown."""
+
+
+def describe(name: str) -> dict[str, Any]:
+    """An architecture, a dataset or a checkpoint: a model in the box, a run's folder or `hub:user/name[@revision]`.
+
+    Raises EmozooError, with near names, for none of them."""
+    for group, tell in ((ARCHITECTURES, _architecture), (DATASETS, _dataset)):
+        if any(plugin.name == name for plugin in installed(group)):
+            return tell(name)
+    if is_reference(name):
+        folder = resolve(name, weights=False, extra=(METRICS,))
+        return {**describe_checkpoint(folder, name), **address_of(name, folder)}
+    if own := folder_of(name):
+        return describe_checkpoint(own, name)
+    if (folder := user_path(name)).is_dir():
+        return describe_checkpoint(folder, name)
+    try:
+        find(ARCHITECTURES, name)
+    except EmozooError as error:
+        raise EmozooError(
+            f"{error}; nor is it a dataset, a model in the box, a run's folder or hub:user/name"
+        ) from None
+    raise AssertionError(name)
+
+
+def measured_results() -> list[dict[str, str]]:
+    """The rows of results.csv: each from a finished run of the command that stands in it."""
+    text = importlib.resources.files("emozoo").joinpath("results.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _architecture(name: str) -> dict[str, Any]:
+    plugin = find(ARCHITECTURES, name)
+    architecture = get_architecture(name)
+    layers = layer_table(architecture)
+    results = [_measured(row) for row in measured_results() if row["architecture"] == name]
+    return {
+        "name": name,
+        "kind": "architecture",
+        "summary": architecture.summary,
+        "distribution": plugin.origin,
+        "modalities": list(architecture.modalities),
+        "optional_modalities": list(architecture.optional_modalities),
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "layers": layers,
+        "config": dataclasses.asdict(architecture.config()),
+        "recipe": dataclasses.asdict(architecture.recipe),
+        "published_results": list(architecture.published),
+        "measured_results": results,
+        "citation": architecture.citation,
+    }
+
+
+def _measured(row: dict[str, str]) -> dict[str, Any]:
+    """A row of results.csv with all that tells it from others; its figures are means over the folds, shares from 0 to 1."""
+    told = {key: row[key] for key in ("dataset", "labels", "protocol", "folds", "seed", "epochs")}
+    return {**told, "ua_mean": float(row["ua"]), "wa_mean": float(row["wa"]), "command": row["command"]}
+
+
+def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:
+    """Each layer that holds parameters or changes a shape: its name, type, output shape for one clip, parameters."""
+    import torch
+    from torch import Tensor, nn
+
+    network = architecture.build(architecture.config(), num_labels).eval()
+    rows: list[dict[str, Any]] = []
+
+    def note(layer: str, module: nn.Module) -> Any:
+        def hook(_: nn.Module, inputs: Any, output: Any) -> None:
+            first = output[0] if isinstance(output, tuple) else output
+            shape = list(first.shape[1:]) if isinstance(first, Tensor) else []
+            count = sum(parameter.numel() for parameter in module.parameters())
+            rows.append({"layer": layer, "type": type(module).__name__, "output": shape, "parameters": count})
+
+        return hook
+
+    for layer, module in network.named_modules():
+        if layer and not list(module.children()):
+            module.register_forward_hook(note(layer, module))
+    sound = torch.zeros(1, 48_000)
+    frames = torch.zeros(1, 20, 60, 100, 3, dtype=torch.uint8)
+    with torch.inference_mode():
+        network(sound, frames) if architecture.video else network(sound)
+    counted = {row["layer"] for row in rows}
+    for layer, parameter in network.named_parameters():  # parameters of modules that hold others, too
+        if layer.rpartition(".")[0] not in counted:
+            rows.append(
+                {"layer": layer, "type": "Parameter", "output": list(parameter.shape), "parameters": parameter.numel()}
+            )
+    return rows
+
+
+def _dataset(name: str) -> dict[str, Any]:
+    corpus = get_corpus(name)
+    return {
+        "name": name,
+        "kind": "dataset",
+        "summary": corpus.summary,
+        "distribution": find(DATASETS, name).origin,
+        "labels": list(corpus.labels) or "those of its rows",
+        "protocol": corpus.protocol,
+        "language": corpus.language,
+        "licence": corpus.licence,
+        "obtain": corpus.obtain,
+        "environment": corpus.environment,
+        "citation": corpus.citation,
+    }
+
+
+def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
+    """What config.json and metrics.json of a checkpoint say; `name` is what it is called. Raises EmozooError."""
+    from emozoo.checkpoint.run import read_metrics
+
+    config = read_config(folder, name)
+    document = {
+        "name": name,
+        "kind": "checkpoint",
+        "architecture": config["architecture"],
+        "distribution": f"{config['plugin']['distribution']} {config['plugin']['version']}",
+        "labels": list(config["label2id"]),
+        "config": config["architecture_config"],
+        "preparation": Preparation.from_config(config).to_config(),
+        "exported": [ONNX] if (folder / ONNX).is_file() else [],
+    }
+    metrics = read_metrics(folder)
+    if metrics is None:
+        return document
+    try:
+        return document | _results(metrics)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EmozooError(f"{name}/{METRICS} is damaged: it does not hold a run's results") from error
+
+
+def _results(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What metrics.json tells. Raises KeyError, TypeError or ValueError where it does not: it may be a stranger's."""
+    data, test, training = metrics["data"], metrics["test"], metrics["training"]
+    recipe = training["recipe"]
+    if not isinstance(recipe, dict) or len(recipe) > MOST_SETTINGS:
+        raise TypeError("recipe")
+    start = training.get("start")
+    return {
+        "trained_on": f"{_text(data['dataset'])}, {_text(data['protocol'])} fold {_count(data['fold'])} of "
+        f"{_count(data['folds'])}, test: {_text(data['fold_name'])}",
+        "fine_tuned_from": None if start is None else _text(start),
+        "test_results": {score: round(_share(test[score]), 4) for score in ("wa", "ua", "macro_f1")}
+        | {"clips": _count(test["count"])},
+        "note": _text(data["note"]),
+        "recipe": {_text(key): _setting(value) for key, value in recipe.items()},
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise TypeError("not a text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
+        raise TypeError("not a count")
+    return value
+
+
+def _share(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise TypeError("not a share")
+    return float(value)
+
+
+def _setting(value: Any, depth: int = 0) -> Any:
+    """A value of a recipe: a text, a number, a truth value, nothing, or a list of such values."""
+    if isinstance(value, list) and len(value) <= MOST_SETTINGS and depth < DEEPEST:
+        return [_setting(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER:  # no NaN, which is larger
+        return value
+    raise TypeError("not a setting")

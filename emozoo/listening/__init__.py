@@ -1,0 +1,1 @@
+"""Live audio: pipes and microphones become answers as they come."""

@@ -1,0 +1,314 @@
+"""FFmpeg and decord in processes of their own: `Decoder`, and `Video` for pictures.
+
+Both are C code that strangers' files reach. A file that crashes them, hangs them or asks for all memory gets an error: its
+process ends, and the next file gets another. What a process answers is read as JSON and raw numbers, never unpickled.
+`emozoo.media.decoders.process` is what runs in it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+from emozoo.media.decoders.container import ContainerFacts
+from emozoo.media.files import Warn, existing_file, ignore
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, SAMPLING_RATE, Crop
+from emozoo.paths import cores
+
+TIMEOUT = 20.0
+"""Seconds that decoding a file may take beyond the length of what it gives."""
+BYTES_A_SECOND = 2e7
+"""Of a file, that the slowest disk reads: a video is gone through once before its first picture."""
+FRAMES_AT_ONCE = 400
+LARGEST_ARRAY = 2**28
+"""Bytes that a process may answer with."""
+DTYPES = ("float32", "float64", "uint8")
+FILES_A_PROCESS = 500
+"""Then it is replaced: what a decoder leaks goes with it."""
+
+
+class _Ended(Exception):
+    """The process is no more; says why."""
+
+
+class _Process:
+    """A process that decodes, and the pipes to it."""
+
+    def __init__(self) -> None:
+        places = os.pathsep.join(place for place in sys.path if place)
+        self._popen = subprocess.Popen(
+            # -P: nothing is imported from the folder in which the user happens to stand.
+            [sys.executable, "-P", "-m", "emozoo.media.decoders.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": places, "OMP_NUM_THREADS": "1"},
+        )
+        self.files = 0
+
+    @property
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def kill(self) -> None:
+        """Ends it at once; from any thread."""
+        self._popen.kill()
+
+    def end(self) -> None:
+        """Ends it, and takes back what it held."""
+        self._popen.kill()
+        for stream in (self._popen.stdin, self._popen.stdout):
+            with suppress(OSError):
+                stream.close()  # type: ignore[union-attr]
+        self._popen.wait()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Raises _Ended where there is nobody to tell."""
+        try:
+            self._popen.stdin.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]
+            self._popen.stdin.flush()  # type: ignore[union-attr]
+        except (OSError, ValueError):  # the pipe is broken, or closed at the end of all
+            raise self._ended() from None
+
+    def ask(self, message: dict[str, Any], seconds: float) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """The answer, and its arrays. Raises _Ended where the process dies, TimeoutError where it had to be ended."""
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self.kill()
+
+        watch = threading.Timer(seconds, stop)
+        watch.daemon = True
+        watch.start()
+        try:
+            self.tell(message)
+            return self._answer()
+        except _Ended:
+            if late.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            watch.cancel()
+
+    def _answer(self) -> tuple[dict[str, Any], list[np.ndarray]]:
+        stdout = self._popen.stdout
+        assert stdout is not None
+        line = stdout.readline(2**20)
+        if not line.endswith(b"\n"):
+            raise self._ended()
+        try:
+            answer = json.loads(line)
+            shapes = [(dtype, tuple(map(int, shape))) for dtype, shape in answer["arrays"]]
+        except (ValueError, KeyError, TypeError):
+            raise self._ended() from None
+        arrays = []
+        for dtype, shape in shapes:
+            if dtype not in DTYPES or min(shape) < 0 or math.prod(shape) * np.dtype(dtype).itemsize > LARGEST_ARRAY:
+                raise self._ended()
+            array = np.empty(shape, dtype)
+            if array.size and stdout.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:  # type: ignore[attr-defined]
+                raise self._ended()
+            arrays.append(array)
+        return answer, arrays
+
+    def _ended(self) -> _Ended:
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(1)
+        self.end()
+        code = self._popen.returncode
+        return _Ended(f"signal {-code}" if code < 0 else f"exit status {code}")
+
+
+_idle: list[_Process] = []
+_lock = threading.Lock()
+
+
+def _take() -> _Process:
+    with _lock:
+        while _idle:
+            process = _idle.pop()
+            if process.alive:
+                return process
+            process.end()
+    return _Process()
+
+
+def _give_back(process: _Process) -> None:
+    with _lock:
+        if process.files < FILES_A_PROCESS and len(_idle) < cores():
+            _idle.append(process)
+            return
+    process.end()
+
+
+def prepare() -> None:
+    """Starts a process that will soon be needed, and does not wait for it."""
+    if not _idle:
+        with suppress(OSError):
+            _give_back(_Process())
+
+
+@atexit.register
+def _end_idle() -> None:
+    while _idle:
+        _idle.pop().end()
+
+
+def _forget() -> None:
+    """In a forked process: those that decode belong to its parent."""
+    global _lock
+    _lock = threading.Lock()
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+class Decoder:
+    """What decodes the sound and the pictures of one file. A context manager; not for two threads at a time.
+
+    Each method raises EmozooError, naming the file, where it cannot be decoded, takes longer than `timeout` seconds beyond
+    the length of what it gives, or ends its process.
+    """
+
+    def __init__(self, warn: Warn = ignore, timeout: float | None = None) -> None:
+        """`warn` is told what is wrong with a file that can be decoded all the same."""
+        self.warn, self._timeout = warn, TIMEOUT if timeout is None else timeout
+        self._process: _Process | None = None
+        self._owner = os.getpid()
+        self._spent = self._reached = 0.0
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        process, self._process = self._process, None
+        if process is not None and self._owner == os.getpid():
+            with suppress(_Ended):
+                process.tell({"do": "close"})
+                _give_back(process)
+
+    def kill(self) -> None:
+        """Ends the process, whatever it is at: who waits for it gets an error. From any thread."""
+        if process := self._process:
+            process.kill()
+
+    def probe(self, path: str | Path) -> ContainerFacts:
+        """What is in a file that soundfile does not read."""
+        facts, _ = self._ask(path, {"do": "probe"})
+        return ContainerFacts(**facts)
+
+    def sound(
+        self, path: str | Path, start: float | None, end: float | None, warn: Warn | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """As `emozoo.media.decoders.soundtrack.container_sound`: sampling rate and mono sound float32 [samples], piece
+        by piece."""
+        request: dict[str, Any] = {"do": "sound", "start": start, "end": end}
+        while True:
+            rate, pieces = self._ask(path, request, warn=warn)
+            if not pieces:
+                return
+            self._reached += len(pieces[0]) / rate
+            yield rate, pieces[0]
+            request = {"do": "more sound"}
+
+    def video(self, path: str | Path) -> Video:
+        """The pictures of the file."""
+        return Video(path, self)
+
+    def _ask(
+        self, path: str | Path, request: dict[str, Any], reach: float = 0.0, warn: Warn | None = None
+    ) -> tuple[Any, list[np.ndarray]]:
+        """The value and the arrays that a request gives, for which the file is gone through up to second `reach`."""
+        self._reached = max(self._reached, reach)
+        place = existing_file(path)
+        size = os.path.getsize(place)
+        if self._process is None:
+            self._process = self._begin(path)
+        begun = time.monotonic()
+        left = self._timeout + self._reached + size / BYTES_A_SECOND - self._spent
+        try:
+            answer, arrays = self._process.ask({**request, "path": place}, max(left, 0.1))
+        except TimeoutError:
+            self._process = None
+            raise EmozooError(
+                f"{path} takes {self._timeout:g} s longer to decode than it lasts: leave it out, or allow more time "
+                "(--timeout)"
+            ) from None
+        except _Ended as error:
+            self._process = None
+            raise EmozooError(
+                f"{path} ends the process that decodes it ({error}): it is damaged, or made to do harm; leave it out"
+            ) from None
+        finally:
+            self._spent += time.monotonic() - begun
+        for text in answer["warnings"]:
+            (warn or self.warn)(str(text))
+        if answer["error"] is not None:
+            raise EmozooError(str(answer["error"]).replace(place, os.fspath(path)))
+        return answer["value"], arrays
+
+    @staticmethod
+    def _begin(path: str | Path) -> _Process:
+        try:
+            process = _take()
+        except OSError as error:
+            raise EmozooError(f"{path}: no process can be started to decode it ({error.strerror or error})") from error
+        process.files += 1
+        return process
+
+
+class Video:
+    """The pictures of one file, for any number of spans: as `emozoo.media.decoders.video.Video`, in a `Decoder`'s
+    process."""
+
+    def __init__(self, path: str | Path, decoder: Decoder | None = None) -> None:
+        self.path, self._decoder = path, decoder or Decoder()
+        self.seconds: float = self._decoder._ask(path, {"do": "video"})[0]
+        """When the last picture ends."""
+
+    def expect(self, spans: Iterable[tuple[float, int]]) -> None:
+        """Says for which starts and samples `frames` will be asked, once each: other pictures are then passed over."""
+        self._decoder._ask(self.path, {"do": "expect", "spans": [(float(start), int(count)) for start, count in spans]})
+
+    def frames(self, start: float, samples: int, crop: Crop | None = None, face: bool = False) -> np.ndarray:
+        """The frames beside `samples` of 16 kHz sound from `start`: uint8 [ceil(samples / 2400), 60, 100, 3]."""
+        given = []
+        count = math.ceil(samples / SAMPLES_PER_FRAME)
+        for first in range(0, count, FRAMES_AT_ONCE):
+            number = min(FRAMES_AT_ONCE, count - first)
+            begin = start + first * SAMPLES_PER_FRAME / SAMPLING_RATE
+            request = {
+                "do": "frames",
+                "start": begin if first == 0 else min(begin, self.seconds - 1e-3),
+                "samples": number * SAMPLES_PER_FRAME,
+                "crop": None if crop is None else asdict(crop),
+                "face": face,
+            }
+            reach = begin + number * SAMPLES_PER_FRAME / SAMPLING_RATE
+            _, (frames,) = self._decoder._ask(self.path, request, reach)
+            given.append(frames.reshape(number, FRAME_HEIGHT, FRAME_WIDTH, 3))
+        return np.concatenate(given)

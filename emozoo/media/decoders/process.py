@@ -1,0 +1,125 @@
+"""The process behind `emozoo.media.decoder`: reads requests, decodes with FFmpeg and decord, and writes what they give.
+
+A request is a line of JSON. An answer is a line of JSON, and the bytes of the arrays that it names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+from emozoo.media.decoders.container import probe_container
+from emozoo.media.decoders.face import FaceFrames
+from emozoo.media.decoders.soundtrack import container_sound
+from emozoo.media.decoders.video import Video
+from emozoo.media.window import WHOLE_PICTURE, Crop
+
+MEMORY = 2**31
+"""Bytes that a process may take."""
+
+Given = tuple[Any, list[np.ndarray]]
+
+
+class Session:
+    """What is open of a file."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self._pieces: Iterator[tuple[int, np.ndarray]] = iter(())
+        self._video: Video | None = None
+        self._faces: dict[Crop, FaceFrames] = {}
+
+    def answer(self, request: dict[str, Any]) -> Given:
+        """The value and arrays of a request, which names its file. Raises what the decoders raise."""
+        path, do = request["path"], request["do"]
+        if do == "probe":
+            return asdict(probe_container(path)), []
+        if do in ("sound", "more sound"):
+            if do == "sound":
+                self._pieces = container_sound(path, request["start"], request["end"], self.warnings.append)
+            rate, piece = next(self._pieces, (0, None))
+            return rate, [] if piece is None else [piece]
+        if do == "video":
+            self._video, self._faces = Video(path, self.warnings.append), {}
+            return self._video.seconds, []
+        assert self._video is not None
+        if do == "expect":
+            self._video.expect([(start, samples) for start, samples in request["spans"]])
+            self._faces = {}
+            return None, []
+        crop = None if request["crop"] is None else Crop(**request["crop"])
+        span = request["start"], request["samples"]
+        if request["face"]:
+            return None, [self._cropped_to_face(self._video, crop or WHOLE_PICTURE).frames(*span)]
+        return None, [self._video.frames(*span, crop)]
+
+    def _cropped_to_face(self, video: Video, within: Crop) -> FaceFrames:
+        if within not in self._faces:
+            self._faces[within] = FaceFrames(video, within)
+        return self._faces[within]
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answers until there are no more requests."""
+    session = Session()
+    for line in requests:
+        request = json.loads(line)
+        if request["do"] == "close":
+            session = Session()
+            continue
+        value, error, arrays = None, None, list[np.ndarray]()
+        try:
+            value, arrays = session.answer(request)
+        except EmozooError as problem:
+            error = str(problem)
+        except MemoryError:
+            error = f"{request['path']} takes more memory to decode than any recording: it is damaged; leave it out"
+        except Exception as problem:  # noqa: BLE001 - whatever a decoder makes of a file, it is about that file
+            error = f"{request['path']} cannot be decoded ({type(problem).__name__}: {problem}): it is damaged"
+        shapes = [(str(array.dtype), array.shape) for array in arrays]
+        head = {"value": value, "error": error, "warnings": session.warnings, "arrays": shapes}
+        answers.write(json.dumps(head).encode() + b"\n")
+        for array in arrays:
+            answers.write(np.ascontiguousarray(array).data)
+        answers.flush()
+        session.warnings.clear()
+
+
+def _limit() -> None:
+    """Keeps what goes wrong within this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    parent = os.getppid()
+
+    def follow() -> None:  # a parent that was killed cannot end what hangs here
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print must not reach the parent
+    _limit()
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

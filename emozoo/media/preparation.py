@@ -1,0 +1,52 @@
+"""What is done to a clip before a network sees it: `Preparation`, which travels with the checkpoint, so that training and
+prediction cannot differ. The work itself is in `emozoo.media.decoders.face` and `emozoo.media.denoise`; importing this
+costs nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from emozoo.errors import EmozooError
+
+CROPS = ("face",)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Nothing, unless its fields say otherwise."""
+
+    crop: str | None = None
+    """`face`: pictures are cut down to the face, where there is one."""
+    denoise: bool = False
+    """Whether noise is taken out of the sound."""
+
+    def __post_init__(self) -> None:
+        if self.crop is not None and self.crop not in CROPS:
+            raise EmozooError(f"crop is {self.crop!r}; it can be {', '.join(CROPS)}")
+
+    @property
+    def needs(self) -> list[tuple[str, str, str]]:
+        """What must be installed for it: in words what for, the module, the extra."""
+        found = [("crops to the face", "cv2", "face")] if self.crop == "face" else []
+        return found + ([("takes out noise", "noisereduce", "denoise")] if self.denoise else [])
+
+    def require(self, what: str) -> None:
+        """Raises EmozooError, in which `what` is done so, where something that it needs is not installed."""
+        for words, module, extra in self.needs:
+            if importlib.util.find_spec(module) is None:
+                raise EmozooError(f"{what} {words} first, which needs {module}: pip install 'emozoo[{extra}]'")
+
+    def to_config(self) -> dict[str, Any]:
+        """Its part of a checkpoint's config.json: nothing where nothing is done."""
+        return {name: value for name, value in vars(self).items() if value}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Preparation:
+        """From a config.json, which `emozoo.checkpoint.config.read_config` has checked."""
+        return cls(config.get("crop"), config.get("denoise", False))
+
+
+PLAIN = Preparation()
+"""Nothing is done."""

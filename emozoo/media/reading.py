@@ -1,0 +1,132 @@
+"""A file becomes a `Clip`: sound as 16 kHz mono, pictures as small frames, cut into the windows a network sees.
+
+This is the door: what soundfile reads is decoded here, by `emozoo.media.sound`; all else by a `Decoder`, in a process
+of its own.
+Importing it costs no more than numpy: decoders are imported on first use. What a sound or a picture means to a network is
+`emozoo.features`' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+from emozoo.media import sound
+from emozoo.media.decoder import Decoder
+from emozoo.media.decoders.container import ContainerFacts
+from emozoo.media.files import Warn, ignore
+from emozoo.media.sound import LONGEST_SECONDS, open_soundfile, too_long
+from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS, Crop
+
+LONGEST_SILENCE = 4 * 3600.0
+"""Seconds that `silence_beside` gives at most: a header may claim any length."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What a file, or a span of it, sounds and looks like."""
+
+    waveform: np.ndarray
+    """float32 [samples], 16 kHz mono."""
+    frames: np.ndarray | None = None
+    """uint8 [ceil(samples / 2400), 60, 100, 3], RGB; frame k is the picture at (k + 0.5) * 0.15 s. None: not asked for."""
+
+
+def read_audio(
+    path: str | Path,
+    start: float | None = None,
+    end: float | None = None,
+    *,
+    warn: Warn = ignore,
+    decoder: Decoder | None = None,
+) -> np.ndarray:
+    """The sound from `start` to `end` (seconds; None: the file's own): float32 [samples], 16 kHz, the mean of all channels,
+    without a constant offset.
+
+    `warn` is told, in a sentence each, what is wrong with a sound that is answered all the same; with a `decoder`, its own
+    is told. Raises EmozooError where the file is missing, without a sound track, damaged beyond use, or does not reach from
+    `start` to `end` (a tenth of a second beyond its end is forgiven).
+    """
+    with _borrowed(decoder, warn) as used:
+        return sound.read_audio(path, start, end, warn=used.warn, container=used.sound)
+
+
+def stream_audio(
+    path: str | Path, block_seconds: float = 10.0, *, warn: Warn = ignore, decoder: Decoder | None = None
+) -> Iterator[np.ndarray]:
+    """`read_audio` of a whole file in blocks of about `block_seconds`, in constant memory: float32 [samples] each."""
+    with _borrowed(decoder, warn) as used:
+        yield from sound.stream_audio(path, block_seconds, warn=used.warn, container=used.sound)
+
+
+def read_clip(
+    path: str | Path,
+    start: float | None = None,
+    end: float | None = None,
+    *,
+    video: bool = False,
+    crop: Crop | None = None,
+    warn: Warn = ignore,
+) -> Clip:
+    """The sound from `start` to `end` (seconds; None: the file's own) and, with `video`, the frames beside it.
+
+    `warn` is as in `read_audio`. Raises EmozooError where the file cannot give them.
+    """
+    with Decoder(warn) as decoder:
+        waveform = read_audio(path, start, end, decoder=decoder)
+        return Clip(waveform, decoder.video(path).frames(start or 0.0, len(waveform), crop) if video else None)
+
+
+def has_video(path: str | Path, decoder: Decoder | None = None) -> bool:
+    """Whether the file has moving pictures; a cover picture is none. Raises EmozooError where it is no media file."""
+    return _facts(path, decoder).has_video
+
+
+def has_sound(path: str | Path, decoder: Decoder | None = None) -> bool:
+    """Whether the file has a sound track. Raises EmozooError where it is no media file."""
+    return _facts(path, decoder).has_sound
+
+
+def duration(path: str | Path, decoder: Decoder | None = None) -> float:
+    """Seconds from the file's first sound or picture to its last. Raises EmozooError where it is no media file."""
+    return _facts(path, decoder).seconds
+
+
+def _facts(path: str | Path, decoder: Decoder | None) -> ContainerFacts:
+    file = open_soundfile(path)
+    if file is None:
+        with _borrowed(decoder) as used:
+            return used.probe(path)
+    with file:
+        return ContainerFacts(True, False, file.frames / file.samplerate)
+
+
+def _borrowed(decoder: Decoder | None, warn: Warn = ignore) -> AbstractContextManager[Decoder]:
+    """The decoder that is given, which stays open, or one of its own."""
+    return Decoder(warn) if decoder is None else nullcontext(decoder)
+
+
+def silence_beside(
+    path: str | Path, start: float | None = None, end: float | None = None, decoder: Decoder | None = None
+) -> np.ndarray:
+    """The sound of a video that has none, from `start` to `end` (seconds; None: the file's own): zeros, float32 [samples].
+
+    Raises EmozooError where the video does not reach that far.
+    """
+    with _borrowed(decoder) as used:
+        seconds = used.video(path).seconds
+    first, last = start or 0.0, seconds if end is None else end
+    if not 0 <= first < last <= seconds + SLACK_SECONDS:
+        raise EmozooError(
+            f"{path}: no span from {first} to {last} s, the video ends at {seconds:.2f} s: check the span"
+        )
+    if last - first > LONGEST_SILENCE:
+        raise EmozooError(f"{path} claims to be {last - first:.0f} s long, more than is read: give a span of it")
+    if last - first > LONGEST_SECONDS:
+        raise too_long(path)
+    return np.zeros(max(1, round((last - first) * SAMPLING_RATE)), np.float32)

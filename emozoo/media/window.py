@@ -1,0 +1,116 @@
+"""The sizes of windows and frames, and how sound and frames are cut into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emozoo.errors import EmozooError
+
+FRAME_HEIGHT = 60
+FRAME_WIDTH = 100
+SAMPLES_PER_FRAME = 2_400
+"""One frame stands for 0.15 s of sound."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of the picture; edges are fractions of its height and width, from 0 (top, left) to 1 (bottom, right)."""
+
+    top: float
+    bottom: float
+    left: float
+    right: float
+
+    def __post_init__(self) -> None:
+        for low, high in ((self.top, self.bottom), (self.left, self.right)):
+            if not (0 <= low and high <= 1 and high - low >= 0.04):  # also where one is NaN
+                raise EmozooError(f"{self} is no part of a picture: edges lie in 0 to 1, at least 0.04 apart")
+
+
+WHOLE_PICTURE = Crop(0.0, 1.0, 0.0, 1.0)
+
+WINDOW_SECONDS = 3.0
+WINDOW_SAMPLES = 48_000
+HOP_SAMPLES = 16_000
+FRAMES_PER_WINDOW = 20
+DARK = 16
+"""Frames with nothing above it, of 255, are black, as a window with no peak above `SILENT` is silent. To a network that can
+do without sound or picture, these are missing."""
+
+
+def window_starts(samples: int) -> list[int]:
+    """The first sample of every window of a clip: one a second while it fits, and a last one that ends with the clip.
+
+    A clip shorter than a window has one, at 0.
+    """
+    last = max(samples - WINDOW_SAMPLES, 0)
+    starts = list(range(0, last + 1, HOP_SAMPLES))
+    return starts if starts[-1] == last else [*starts, last]
+
+
+class WindowCutter:
+    """Cuts sound that comes block by block into the windows of `window_starts`, in constant memory."""
+
+    def __init__(self) -> None:
+        self._held, self._first = np.zeros(0, np.float32), 0
+        """What is held begins at sample `_first`, the next window at `_start`."""
+        self._start = 0
+
+    def push(self, block: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """The next sound at 16 kHz, float32 [samples]; gives the windows that are complete with it: first sample, sound."""
+        self._held = np.concatenate([self._held, block])
+        while self._first + len(self._held) - self._start >= WINDOW_SAMPLES:
+            yield self._start, self._held[self._start - self._first :][:WINDOW_SAMPLES]
+            self._start += HOP_SAMPLES
+        # What the last window needs, should the sound end with this block, is kept.
+        drop = max(0, len(self._held) - WINDOW_SAMPLES)
+        self._held, self._first = self._held[drop:], self._first + drop
+
+    def finish(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The last window, once all has been pushed, where none has ended with the sound; it may be short."""
+        samples = self._first + len(self._held)
+        if self._start == 0 or samples > self._start - HOP_SAMPLES + WINDOW_SAMPLES:
+            last = max(0, samples - WINDOW_SAMPLES)
+            yield last, self._held[last - self._first :]
+
+
+def cut_window(waveform: np.ndarray, frames: np.ndarray | None, start: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """One window of a clip: sound [48000] of the same dtype and, where there are frames, uint8 [20, 60, 100, 3].
+
+    Behind the clip's end lie silence and its last frame. `start` is a sample of the clip; the frames are those nearest
+    to the window's own moments, so at most 0.075 s off.
+    """
+    sound = np.zeros(WINDOW_SAMPLES, waveform.dtype)
+    piece = waveform[start : start + WINDOW_SAMPLES]
+    sound[: len(piece)] = piece
+    if frames is None:
+        return sound, None
+    numbers = (start + SAMPLES_PER_FRAME // 2) // SAMPLES_PER_FRAME + np.arange(FRAMES_PER_WINDOW)
+    return sound, frames[np.minimum(numbers, len(frames) - 1)]
+
+
+def stack_frames(frames: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """The frames of windows, uint8 [20, 60, 100, 3] each, as uint8 [windows, 20, 60, 100, 3]; those of a window without are
+    black. None where all are without."""
+    if all(each is None for each in frames):
+        return None
+    black = np.zeros((FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+    return np.stack([black if each is None else each for each in frames])
+
+
+def modalities_of(sound: np.ndarray, frames: np.ndarray | None) -> set[str]:
+    """Which of `audio` and `video` there are in a window, as `cut_window` gives it."""
+    peak = max(float(sound.max()), -float(sound.min())) / (32768 if sound.dtype == np.int16 else 1)
+    found = {"audio"} if peak > SILENT else set()
+    return found | ({"video"} if frames is not None and frames.max() > DARK else set())
+
+
+SAMPLING_RATE = 16_000
+SLACK_SECONDS = 0.1
+"""A span may end this much after the file: times in label files are rounded."""
+
+SILENT = 1e-4
+"""Sound whose peak is not above this (80 dB below full scale) is silent."""

@@ -1,0 +1,110 @@
+"""An emotion's colour and hatch."""
+
+from __future__ import annotations
+
+import colorsys
+import hashlib
+import itertools
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+COLOURS = {
+    "angry": "#D55E00",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "neutral": "#6C6C6C",
+    "fearful": "#CC79A7",
+    "disgusted": "#009E73",
+    "surprised": "#56B4E9",
+    "excited": "#E6D52A",
+    "frustrated": "#5C2A00",
+    "calm": "#8FD6C4",
+    "bored": "#6F1551",
+    "contempt": "#6A1FBF",
+    "other": "#000000",
+}
+SYNONYMS = {
+    "anger": "angry", "happiness": "happy", "joy": "happy", "joyful": "happy", "sadness": "sad", "fear": "fearful",
+    "disgust": "disgusted", "surprise": "surprised", "excitement": "excited", "frustration": "frustrated",
+    "calmness": "calm", "boredom": "bored", "contemptuous": "contempt",
+}  # fmt: skip
+HATCHES = (
+    *("", "////", "....", "\\\\\\\\", "----", "xxxx", "||||", "ooo", "+++", "OO", "-o", "\\.", "//"),
+    *("..", "\\\\", "--", "xx", "||", "/o", "|o", "-.", "+.", "xo"),
+)
+"""Told apart in grey; the emotions above have them in this order."""
+
+
+def emotion_colours(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each label, `#RRGGBB`, no two alike.
+
+    An emotion has its own, and any other word one that is drawn from its letters: the same in every picture and on every
+    machine, and far from the emotions'. Only where two labels of one picture would be alike, such as `anger` beside `angry`,
+    one of them, the same each time, is drawn again.
+    """
+    labels = list(dict.fromkeys(labels))
+    colours: dict[str, str] = {}
+    for label in sorted(labels, key=lambda label: (label not in COLOURS, label)):
+        own, taken = COLOURS.get(_emotion(label)), {*COLOURS.values(), *colours.values()}
+        colours[label] = own if own and own not in colours.values() else _drawn(_emotion(label), taken)
+    return {label: colours[label] for label in labels}
+
+
+def emotion_hatches(labels: Iterable[str]) -> dict[str, str]:
+    """A hatch of matplotlib's for each label, no two alike; emotions have their own."""
+    labels = list(dict.fromkeys(labels))
+    own = dict(zip(COLOURS, HATCHES, strict=False))
+    hatches: dict[str, str] = {}
+    for label in sorted(labels, key=lambda label: label not in COLOURS):
+        hatch = own.get(_emotion(label))
+        if hatch is not None and hatch not in hatches.values():
+            hatches[label] = hatch
+    left = (hatch for hatch in _all_hatches() if hatch not in hatches.values())
+    return {label: hatches[label] if label in hatches else next(left) for label in labels}
+
+
+def ink_on(colour: str | Sequence[float]) -> str:
+    """Black or white, whichever has more contrast on a colour; at least 4.5 (WCAG 2)."""
+    from matplotlib.colors import to_rgb
+
+    return "black" if _linear(to_rgb(colour)) @ [0.2126, 0.7152, 0.0722] > 0.179 else "white"  # type: ignore[arg-type]
+
+
+def _emotion(label: str) -> str:
+    word = unicodedata.normalize("NFKC", label).strip().casefold()
+    return SYNONYMS.get(word, word)
+
+
+def _drawn(word: str, taken: set[str]) -> str:
+    """A colour out of the word's letters, dark enough to be seen on white, that stands off from those taken."""
+    places = np.array([_oklab(colour) for colour in taken])
+    for draw in itertools.count():
+        one, two, three = hashlib.sha256(f"{draw} {word}".encode(errors="surrogatepass")).digest()[:3]
+        shares = colorsys.hls_to_rgb(one / 256, 0.28 + 0.32 * two / 256, 0.45 + 0.4 * three / 256)
+        colour = "#" + "".join(f"{round(255 * share):02X}" for share in shares)
+        if np.linalg.norm(places - _oklab(colour), axis=1).min() > 0.08 * 0.97**draw:
+            return colour
+    raise AssertionError
+
+
+def _linear(shares: Sequence[float]) -> np.ndarray:
+    """Linear light, red, green, blue (IEC 61966-2-1)."""
+    channels = np.array(shares[:3])
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def _oklab(colour: str) -> np.ndarray:
+    """Where distances are about as seen: Ottosson 2020, https://bottosson.github.io/posts/oklab/."""
+    light = _linear([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    cones = [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+             [0.0883024619, 0.2817188376, 0.6299787005]]  # fmt: skip
+    axes = [[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.808675766]]  # fmt: skip
+    return np.array(axes) @ np.cbrt(np.array(cones) @ light)
+
+
+def _all_hatches() -> Iterator[str]:
+    for stars in itertools.count():
+        yield from (hatch + "*" * stars for hatch in HATCHES)

@@ -1,0 +1,75 @@
+"""Names in letters that can be drawn."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+FONT = "DejaVu Sans"
+"""Comes with matplotlib."""
+
+
+def written(labels: Sequence[str], most: int = 18) -> list[str]:
+    """The labels as a picture shows them: on one line, no wider than `most` letters, different where they differ.
+
+    Letters that no installed font has are written as `\\u9ad8`, for all would look the same.
+    """
+    lines = []
+    for label in labels:
+        line = "".join(letter if letter.isprintable() else " " for letter in label)
+        _, lacking = fonts_for(line)
+        line = "".join(ascii(letter)[1:-1] if letter in lacking else letter for letter in line)
+        lines.append(" ".join(line.split()) or "(no name)")
+    short = [_shortened(line, most) for line in lines]
+    return [
+        each if short.count(each) == 1 else _shortened(line, most - len(mark := f" ({number})")) + mark
+        for number, (line, each) in enumerate(zip(lines, short, strict=True), 1)
+    ]
+
+
+def width_of(text: str) -> int:
+    """How many letters wide it is, where a Chinese one counts for two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _shortened(text: str, most: int) -> str:
+    """With its beginning and its end where it is wider."""
+    if width_of(text) <= most:
+        return text
+    head, tail = text, text
+    while width_of(head) > (most - 1) // 2 + 1:
+        head = head[:-1]
+    while width_of(head) + 1 + width_of(tail) > most:
+        tail = tail[1:]
+    return f"{head.rstrip()}…{tail.lstrip()}"
+
+
+def fonts_for(text: str) -> tuple[list[str], set[str]]:
+    """Installed fonts that together have the letters which matplotlib's own lacks, and the letters that none has."""
+    lacking, fonts = set(text) - _letters_of(_installed()[FONT]), []
+    for font, file in _installed().items() if lacking else ():
+        if found := lacking & _letters_of(file):
+            lacking -= found
+            fonts.append(font)
+    return fonts, lacking
+
+
+def _installed() -> dict[str, str]:
+    """Upright fonts of usual weight, and a file of each, by name."""
+    from matplotlib.font_manager import fontManager
+
+    upright = (entry for entry in fontManager.ttflist if entry.style == "normal" and entry.weight in (400, "normal"))
+    files = sorted((entry.name, entry.fname) for entry in upright)
+    # matplotlib's fonts for formulas have other letters than they say, and its last resort has boxes.
+    return {name: file for name, file in files if not name.startswith(("cm", "STIX", "Last Resort"))}
+
+
+@lru_cache
+def _letters_of(file: str) -> frozenset[str]:
+    from matplotlib.font_manager import get_font
+
+    try:
+        return frozenset(map(chr, get_font(file).get_charmap()))
+    except (OSError, RuntimeError, ValueError):  # damaged, or of a kind that matplotlib does not read
+        return frozenset()

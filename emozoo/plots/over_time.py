@@ -1,0 +1,175 @@
+"""Emotions over time, as a figure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from emozoo.plots.colours import emotion_colours, emotion_hatches, ink_on
+from emozoo.plots.fonts import width_of, written
+from emozoo.plots.style import INK, SHADES, new_figure, save_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from emozoo.plots.outline import Outline
+
+
+MOST_POINTS = 240
+"""Windows that a timeline shows one by one; more are shown as means of several."""
+
+CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
+"""Seconds between the numbers along a long time."""
+
+
+class Stretch(Protocol):
+    """A window's answer: seconds from the start of the file, and the probability of each label, 0..1."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def probabilities(self) -> Mapping[str, float]: ...
+
+
+def timeline(
+    windows: Sequence[Stretch], labels: Sequence[str], path: str | os.PathLike[str], outline: Outline | None = None
+) -> None:
+    """`draw_timeline` as a PNG file."""
+    figure = new_figure()
+    draw_timeline(figure, windows, labels, outline)
+    save_figure(figure, path)
+
+
+def draw_timeline(
+    figure: Figure, windows: Sequence[Stretch], labels: Sequence[str], outline: Outline | None = None
+) -> None:
+    """Onto an empty figure, over time: the likeliest label, the probability of each, and of a recording whose `outline`
+    is given the wave and the spectrogram.
+
+    The figure's width stays, its height becomes what the labels need. A window's probabilities hold from halfway to the
+    window before it to halfway to the one after it. Raises ValueError where there is no window.
+    """
+    if not windows:
+        raise ValueError("no window to draw")
+    group = math.ceil(len(windows) / MOST_POINTS)
+    parts = [windows[start : start + group] for start in range(0, len(windows), group)]
+    odds = np.array(
+        [[statistics.fmean(each.probabilities[label] for each in part) for label in labels] for part in parts]
+    )
+    middles = [(part[0].start + part[-1].end) / 2 for part in parts]
+    end = outline.seconds if outline else windows[-1].end
+    edges = [0.0, *((one + other) / 2 for one, other in itertools.pairwise(middles)), end]
+    names = written(labels)
+    heights = [0.32, max(0.5, 0.36 * len(labels)), *((0.75, 1.3) if outline else ())]  # inches
+    with styled(names):
+        figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
+        ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        looks = _looks(labels)
+        _draw_ribbon(ribbon, odds.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
+        _draw_lanes(lanes, odds, edges, names, looks)
+        if group > 1:
+            lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
+        if outline:
+            _draw_wave(sound[0], outline)
+            _draw_spectrogram(sound[1], outline)
+        for axes in figure.axes:
+            axes.tick_params(axis="y", which="both", length=0)
+        _draw_clock(figure.axes[-1], end)
+
+
+def _looks(labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Each label's colour and hatch, for what is filled with them."""
+    from matplotlib.colors import to_rgb
+
+    colours, hatches = emotion_colours(labels), emotion_hatches(labels)
+    return [
+        {
+            "facecolor": colours[label],
+            "hatch": hatches[label],
+            "edgecolor": [0.55 * share for share in to_rgb(colours[label])],  # the hatch's
+            "linewidth": 0,
+        }
+        for label in labels
+    ]
+
+
+def _draw_ribbon(
+    axes: Axes,
+    likeliest: np.ndarray,
+    edges: Sequence[float],
+    names: Sequence[str],
+    looks: Sequence[dict[str, Any]],
+    width: float,
+) -> None:
+    """Boxes from edge to edge, equal neighbours joined, with the word where it fits into its part of `width` inches."""
+    begins = [*np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist(), len(likeliest)]
+    for begin, after in itertools.pairwise(begins):
+        best, left, right = likeliest[begin], edges[begin], edges[after]
+        fits = (right - left) / edges[-1] * width > 0.1 * width_of(names[best]) + 0.05
+        axes.barh(0, right - left, 1, left, **looks[best] | ({"hatch": None} if fits else {}))
+        if fits:
+            ink = ink_on(looks[best]["facecolor"])
+            axes.text((left + right) / 2, 0, names[best], ha="center", va="center_baseline", color=ink, size=10)
+    axes.vlines([edges[begin] for begin in begins[1:-1]], -0.5, 0.5, color="white", linewidth=0.8)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set(title="Likeliest emotion", ylim=(-0.5, 0.5), yticks=[])
+
+
+def _draw_lanes(
+    axes: Axes, odds: np.ndarray, edges: Sequence[float], names: Sequence[str], looks: Sequence[dict[str, Any]]
+) -> None:
+    """A row for each label, one above the other, and beside its name a patch of its colour and hatch."""
+    from matplotlib.patches import Rectangle
+
+    count, full = len(names), 0.9
+    for place, look in enumerate(looks):
+        floor = count - 1 - place
+        axes.stairs(floor + full * odds[:, place], edges, baseline=floor, fill=True, **look)
+        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
+        axes.add_patch(Rectangle((-0.026, floor), 0.02, full, **look, **beside))
+    axes.set_yticks([count - 1 - place + full / 2 for place in range(count)], names)
+    axes.set_yticks(range(1, count), [""] * (count - 1), minor=True)
+    axes.tick_params(axis="y", which="major", pad=11)
+    axes.grid(axis="y", which="major", visible=False)
+    axes.grid(axis="y", which="minor", color="#C8C8C8")
+    axes.set(title="Probability (each row: 0 to 100 %)", ylim=(0, count))
+
+
+def _draw_wave(axes: Axes, outline: Outline) -> None:
+    times = (np.arange(len(outline.lowest)) + 0.5) * outline.wave_step
+    axes.fill_between(times, 100 * outline.lowest, 100 * outline.highest, color=INK, linewidth=0.5)
+    axes.set_title("Wave (% of full scale)")
+
+
+def _draw_spectrogram(axes: Axes, outline: Outline) -> None:
+    rows, columns = outline.decibels.shape
+    extent = (0, columns * outline.step, -0.02, 0.04 * rows - 0.02)
+    axes.imshow(outline.decibels, cmap=SHADES, vmin=-70, vmax=0, extent=extent, origin="lower", aspect="auto")
+    axes.grid(False)
+    axes.set(title="Spectrogram (kHz; white to dark: 70 dB)", ylim=(0, 8), yticks=[0, 4, 8])
+
+
+def _draw_clock(axes: Axes, end: float) -> None:
+    """An axis of seconds, which counts minutes and hours where there are many."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    axes.set(xlim=(0, end), xlabel="Time (s)")
+    if end > 120:
+        step = next((step for step in CLOCK_STEPS if end / step <= 7), math.ceil(end / 7 / 86_400) * 86_400)
+        unit, text = (3600, "Time (h:min)") if end > 3600 else (60, "Time (min:s)")
+        axes.xaxis.set_major_locator(MultipleLocator(step))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda second, _: f"{second // unit:.0f}:{second % unit // (unit // 60):02.0f}")
+        )
+        axes.set_xlabel(text)

@@ -1,0 +1,1 @@
+"""Model cards, and what is written to the Hub: pushes and Spaces."""

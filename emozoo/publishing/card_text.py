@@ -1,0 +1,332 @@
+"""The words of a model card, section by section, in Markdown. Files, front matter and marks are
+`emozoo.publishing.card`'s."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emozoo.architecture import Architecture
+from emozoo.errors import EmozooError
+from emozoo.media.preparation import Preparation
+from emozoo.registry.entry_points import ARCHITECTURES, find
+from emozoo.registry.loading import get_architecture
+from emozoo.text import percent
+
+SCORES = ("wa", "ua", "macro_f1")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card is made from."""
+
+    config: Mapping[str, Any]
+    """config.json."""
+    metrics: Mapping[str, Any] | None
+    """metrics.json; None where nothing was measured."""
+    repo_id: str
+    """`user/name` on the Hub, for the examples."""
+    pictures: tuple[str, ...] = ()
+    """Files of the folder that the card shows."""
+    summary: Mapping[str, Any] | None = None
+    """summary.json, where the model is one of several folds."""
+
+    @property
+    def video(self) -> bool:
+        return "video" in self.config.get("modalities", ())
+
+    @property
+    def needs_video(self) -> bool:
+        return self.video and "video" not in (self.config.get("optional_modalities") or ())
+
+    @property
+    def labels(self) -> list[str]:
+        return list(self.config["label2id"])
+
+
+def body(facts: Facts) -> str:
+    """Everything between the marks."""
+    architecture = _architecture(facts.config["architecture"])
+    sections = (
+        _opening(facts, architecture),
+        purpose(_speakers(facts.metrics)),
+        _running(facts),
+        _training_data(facts.metrics),
+        _recipe(facts),
+        _results(facts),
+        network_section(architecture) if architecture else "",
+        _versions(facts),
+        _citation(facts, architecture),
+    )
+    return "\n\n".join(section for section in sections if section)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; all but its first column stand on the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _architecture(name: str) -> Architecture | None:
+    """None for one that is not installed here, or is broken: the card goes without its words."""
+    try:
+        return get_architecture(name)
+    except EmozooError:
+        return None
+
+
+def _opening(facts: Facts, architecture: Architecture | None) -> str:
+    name, labels = facts.config["architecture"], ", ".join(facts.labels)
+    data = f", trained on {_dataset(facts.metrics)}" if facts.metrics else ""
+    what = "hears and sees" if facts.video else "hears"
+    summary = f"{architecture.summary}. " if architecture and architecture.summary else ""
+    return (
+        f"# {name}: emotion in {'speech and video' if facts.video else 'speech'}\n\n"
+        f"`{name}` is an architecture of emozoo{data}. {summary}It {what} 3 seconds at a time and tells apart: "
+        f"**{labels}**. A longer recording is cut into windows, one a second, and gets the mean of their probabilities."
+        f"{_prepared(facts)}"
+    )
+
+
+def _prepared(facts: Facts) -> str:
+    """What is done to a clip first; "" for nothing."""
+    needs = Preparation.from_config(dict(facts.config)).needs
+    words = " and ".join(what for what, _, _ in needs)
+    extras = ",".join(extra for _, _, extra in needs)
+    return f" It {words} first, which needs `pip install 'emozoo[{extras}]'`." if needs else ""
+
+
+def _dataset(metrics: Mapping[str, Any]) -> str:
+    name = metrics["data"]["dataset"]
+    return "a collection of clips listed in a manifest" if name == "manifest" else f"`{name}`"
+
+
+def _fold_name(data: Mapping[str, Any]) -> str:
+    """What the test fold holds. The speakers of someone's own collection are counted, not named."""
+    count = data["parts"]["test"]["speakers"]
+    if data["dataset"] == "manifest":
+        return f"{count} speakers" if count > 1 else "one speaker" if count else "clips of unknown speakers"
+    return data["fold_name"]
+
+
+def _speakers(metrics: Mapping[str, Any] | None) -> str:
+    if metrics is None:
+        return "Nothing was measured, so nothing is known about voices that it was not trained on."
+    data = metrics["data"]
+    if data["speaker_disjoint"]:
+        return (
+            "The results below are of speakers that training never heard. For new voices expect the spread between "
+            "speakers, not the mean."
+        )
+    note = f" ({data['note'].rstrip('.')})" if data["note"] else ""
+    return (
+        f"The results below are **speaker-dependent**{note}: training knew the speakers, or could have. Expect "
+        "considerably worse answers for voices that it never heard."
+    )
+
+
+def purpose(speakers: str, *, calibrated: bool = False) -> str:
+    """Intended use and limits; `speakers` says what is known about new voices."""
+    sureness = "" if calibrated else " Its probabilities are not calibrated."
+    return f"""## What it is for, and what it is not for
+
+**For**: research and teaching; comparing networks and ways to split a corpus; exploring recordings whose speakers agreed
+to it.
+
+**Not for**: decisions about people, or support for them, in hiring, schooling, policing, health, insurance, at borders or at
+work. Inferring emotion is regulated in places: the European Union's AI Act forbids it at work and in education, with few
+exceptions.
+
+**Limits**: the network knows how emotion is *portrayed* in its training data; that is not what a person feels. It always
+picks one of its labels, also for silence, music or several voices at once. Other languages, accents, ages, microphones and
+rooms than those of the training data make it worse, and not equally for everyone.{sureness}
+
+**Consent**: record and analyse people only with their informed consent, and tell them what is inferred.
+
+**Speakers**: {speakers}"""
+
+
+def _running(facts: Facts) -> str:
+    plugin = facts.config["plugin"]
+    needs = "emozoo" if plugin["distribution"] == "emozoo" else f"emozoo and its plugin `{plugin['distribution']}`"
+    clip = "clip.mp4" if facts.video else "clip.wav"
+    text = f"""## How to run it
+
+With {needs} installed, on the command line:
+
+```sh
+emozoo predict {clip} --model hub:{facts.repo_id}
+```
+
+In Python:
+
+```python
+import emozoo
+
+model = emozoo.load("hub:{facts.repo_id}")
+answer = model.predict("{clip}")
+print(answer.emotion, answer.probabilities)
+```
+
+"""
+    if facts.needs_video:
+        return text + "transformers' pipelines cannot run it: they know no task with sound and video."
+    only = " (by its sound alone: transformers know no task with sound and video)" if facts.video else ""
+    return f"""{text}With transformers, without remote code{only}:
+
+```python
+import emozoo.integrations.transformers
+from emozoo.media.reading import read_audio
+from transformers import pipeline
+
+classify = pipeline("audio-classification", model="{facts.repo_id}", top_k=None)
+print(classify(read_audio("{clip}")))
+```"""
+
+
+def _training_data(metrics: Mapping[str, Any] | None) -> str:
+    if metrics is None:
+        return "## Training data\n\nThe training left no record: data and licence are unknown."
+    data = metrics["data"]
+    lines = [
+        f"Trained on {_dataset(metrics)}"
+        + (f", language: {data['language']}" if data["language"] else "")
+        + f", split by the protocol `{data['protocol']}`: fold {data['fold']} of {data['folds']}, "
+        f"tested on {_fold_name(data)}."
+    ]
+    if data["merge"]:
+        merged = ", ".join(f"{source} as {target}" for source, target in data["merge"].items())
+        lines.append(f"Labels taken together: {merged}.")
+    if start := metrics["training"].get("start"):
+        lines.append(
+            f"The training started from the weights of `{start}`: what is true of that model's data is of these, too."
+        )
+    lines.append(
+        f"Licence of the data: {data['licence']}. Where it sets conditions, they hold for these weights, too."
+        if data["licence"]
+        else "The licence of the data was not recorded: ask the author of this model before you use it."
+    )
+    parts = data["parts"]
+    labels = list(next(iter(parts.values()))["labels"])
+    rows = [
+        [name, part["clips"], part["speakers"] or "unknown", *(part["labels"][label] for label in labels)]
+        for name, part in parts.items()
+    ]
+    return f"## Training data\n\n{' '.join(lines)}\n\n" + table(["part", "clips", "speakers", *labels], rows)
+
+
+def _recipe(facts: Facts) -> str:
+    settings = settings_table(facts.config["architecture_config"], {})
+    if facts.metrics is None:
+        return f"## Recipe\n\nThe training left no record. The network's own settings:\n\n{settings}"
+    training = facts.metrics["training"]
+    precision = {"no": "float32"}.get(training["precision"], training["precision"])
+    chosen = "best on the dev split" if facts.metrics["dev"] else "last, for the dev split was trained on as well"
+    text = (
+        f"{training['parameters']:,} parameters; seed {training['seed']}; the weights are those of epoch "
+        f"{training['best_epoch']}, the {chosen}. Trained in {training['seconds'] / 60:,.1f} minutes on "
+        f"{training['device']}, {precision}."
+    )
+    return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config["architecture_config"], training["recipe"])
+
+
+def settings_table(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
+    """A network's config and its recipe, as `--set` takes them."""
+    rows = [[f"`{name}`", f"`{_setting(value)}`"] for name, value in {**config, **recipe}.items()]
+    return table(["setting", "value"], rows)
+
+
+def _setting(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _results(facts: Facts) -> str:
+    if facts.metrics is None:
+        return "## Results\n\nNothing was measured."
+    test, data = facts.metrics["test"], facts.metrics["data"]
+    over = "speakers" if test["interval_over"] == "speakers" else "clips, and so tells nothing about other speakers"
+    lines = [
+        "## Results",
+        f"On the {test['count']} test clips of fold {data['fold']} of {data['folds']} (`{data['protocol']}`, "
+        f"{_fold_name(data)}), which were measured once, after training. WA is accuracy, UA the mean recall of the "
+        f"classes; the 95 % interval is a bootstrap over {over}.",
+    ]
+    if data["note"]:
+        lines.append(f"**{data['note']}**")
+    score = [
+        ("UA", percent(test["ua"]), " to ".join(map(percent, test["ua_interval"]))),
+        ("WA", percent(test["wa"]), " to ".join(map(percent, test["wa_interval"]))),
+        ("macro F1", percent(test["macro_f1"]), ""),
+    ]
+    lines.append(table(["", "%", "95 % interval"], score))
+    if facts.summary:
+        means = {
+            name: f"{percent(facts.summary[f'{name}_mean'])} ± {percent(facts.summary[f'{name}_std'])}"
+            for name in SCORES
+        }
+        lines.append(
+            f"This model is one of {facts.summary['folds']}, each trained and measured on another fold. Mean and deviation "
+            f"over them, in %: UA {means['ua']}, WA {means['wa']}, macro F1 {means['macro_f1']}."
+        )
+    counts = [sum(row) for row in test["confusion"]]
+    per_class = zip(test["labels"], counts, test["recall"], test["precision"], test["f1"], strict=True)
+    rows = [[label, count, *map(percent, shares)] for label, count, *shares in per_class]
+    lines.append(table(["emotion", "clips", "recall %", "precision %", "F1 %"], rows))
+    if len(speakers := [speaker["ua"] for speaker in test["per_speaker"]]) > 1:
+        lines.append(
+            f"Over {len(speakers)} speakers, UA goes from {percent(min(speakers))} to {percent(max(speakers))} %."
+        )
+    names = {"confusion_matrix.png": "Confusion matrix of the test clips", "training_curves.png": "Training curves"}
+    lines += [f"![{names[name]}]({name})" for name in facts.pictures]
+    return "\n\n".join(lines)
+
+
+def network_section(architecture: Architecture) -> str:
+    """The plugin's own paragraph, and what is published about the network."""
+    parts = [plugin_paragraph(architecture)]
+    if architecture.published:
+        parts.append("Published results, by others:\n\n" + "\n".join(f"- {line}" for line in architecture.published))
+    text = "\n\n".join(part for part in parts if part)
+    return f"## The network\n\n{text}" if text else ""
+
+
+def plugin_paragraph(architecture: Architecture) -> str:
+    """The Markdown file that `Architecture.card` names, beside the plugin's module; "" where there is none."""
+    if not architecture.card:
+        return ""
+    try:
+        module = find(ARCHITECTURES, architecture.name).target.partition(":")[0].strip()
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            return ""
+        return (Path(spec.origin).parent / architecture.card).read_text(encoding="utf-8").strip()
+    except (EmozooError, ImportError, OSError, ValueError):
+        return ""
+
+
+def _versions(facts: Facts) -> str:
+    plugin = facts.config["plugin"]
+    found = {
+        **(facts.metrics["training"]["versions"] if facts.metrics else {}),
+        plugin["distribution"]: plugin["version"],
+    }
+    return "## Versions\n\nMade with " + ", ".join(f"{name} {version}" for name, version in found.items()) + "."
+
+
+def _citation(facts: Facts, architecture: Architecture | None) -> str:
+    texts = [architecture.citation if architecture else "", facts.metrics["data"]["citation"] if facts.metrics else ""]
+    return citation_section(texts)
+
+
+def citation_section(texts: Iterable[str]) -> str:
+    """BibTeX in a block, plain references as they are; "" where there is none."""
+    found = [f"```bibtex\n{text}\n```" if text.startswith("@") else text for text in map(str.strip, texts) if text]
+    return "## Citation\n\n" + "\n\n".join(found) if found else ""

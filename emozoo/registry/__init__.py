@@ -1,0 +1,1 @@
+"""Plugins: found through entry points, loaded when used, configured by `--set`."""

@@ -1,0 +1,76 @@
+"""Imports plugins, and checks what they offer against the contract."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from emozoo.errors import EmozooError
+from emozoo.registry.entry_points import ARCHITECTURES, KINDS, Plugin, find
+from emozoo.shared_context import Together
+
+if TYPE_CHECKING:
+    from emozoo.architecture import Architecture
+
+
+def get_architecture(name: str) -> Architecture:
+    """Imports and checks an architecture. Raises EmozooError naming the distribution and the reason."""
+    from emozoo.architecture import contract_problem
+
+    return load_plugin(find(ARCHITECTURES, name), contract_problem)
+
+
+def load_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) -> Any:
+    """What a plugin offers, once `problem_of` it and its name finds none. Raises EmozooError naming the distribution and the
+    reason."""
+    loaded, problem = import_plugin(plugin, problem_of)
+    if problem:
+        raise EmozooError(f"the {KINDS[plugin.group]} {plugin.name!r} of {plugin.origin} cannot be used: {problem}")
+    if not plugin.builtin:
+        from emozoo.registry.verdicts import acquit
+
+        acquit(plugin)
+    return loaded
+
+
+def import_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) -> tuple[Any, str | None]:
+    """What the entry point names, and why it cannot be used: the exception, or how it breaks the contract."""
+    entry = importlib.metadata.EntryPoint(plugin.name, plugin.target, plugin.group)
+    try:
+        with output_to_stderr:
+            loaded = entry.load()
+        return loaded, problem_of(loaded, plugin.name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may also call sys.exit
+        return None, " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@contextlib.contextmanager
+def _output_to_stderr() -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, ValueError):  # a closed stream
+            sys.stdout.flush()
+            kept = os.dup(1)
+            stack.callback(os.close, kept)
+            os.dup2(2, 1)
+            stack.callback(os.dup2, kept, 1)
+            stack.callback(_flush_c)
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+
+
+output_to_stderr = Together(_output_to_stderr)
+"""Sends to standard error what is printed meanwhile, also by C code and by processes that are started: it must not land in
+a command's result."""
+
+
+def _flush_c() -> None:
+    with contextlib.suppress(Exception):  # not every system lets itself be asked so
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)

@@ -1,0 +1,45 @@
+"""`--set key=value`: turns words from the command line into a network's config and a recipe, checked field by field."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from emozoo.architecture import Architecture, Recipe
+from emozoo.errors import EmozooError
+from emozoo.hints import parse_value
+
+
+def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> tuple[Any, Recipe]:
+    """The architecture's config and recipe with `settings` in place of their defaults.
+
+    Raises EmozooError for a name that is no field of either (with the nearest names), a value of the wrong type, and values
+    that the config or the recipe refuses.
+    """
+    config_fields, recipe_fields = _hints(architecture.config), _hints(Recipe)
+    config: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+    for name, text in settings.items():
+        known = {**recipe_fields, **config_fields}
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
+            raise EmozooError(f"{architecture.name} has no setting {name!r}; {hint}")
+        (config if name in config_fields else recipe)[name] = parse_value(name, text, known[name])
+    try:
+        return architecture.config(**config), dataclasses.replace(architecture.recipe, **recipe)
+    except Exception as error:  # noqa: BLE001 - whatever a plugin's check makes of a value
+        raise EmozooError(f"{architecture.name} cannot use these settings: {error}") from error
+
+
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    try:
+        hints = typing.get_type_hints(kind)
+    except Exception as error:  # noqa: BLE001 - a hint may be any expression
+        raise EmozooError(
+            f"{kind.__module__} is broken: a type hint of {kind.__name__} means nothing ({error})"
+        ) from error
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -1,0 +1,1 @@
+"""`emozoo new`: a plugin that works, for its author to change."""

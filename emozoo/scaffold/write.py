@@ -1,0 +1,162 @@
+"""`emozoo new`: writes a distribution with a plugin that works, for its author to change.
+
+The files are those of emozoo/scaffold/templates, in which `$name` and the like are filled in: `common`, then those of the kind.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import os
+import re
+import secrets
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+
+from emozoo.errors import EmozooError
+from emozoo.paths import user_path
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS, installed
+from emozoo.requirement import is_direct, line
+
+LAYERS = {"architecture": ("architecture",), "video": ("architecture", "video"), "dataset": ("dataset",)}
+"""The folders of templates that make each kind; of two files of one name the later counts."""
+RESERVED = ("all", "emozoo", "hub")
+"""Words that mean something else on the command line."""
+LONGEST = 40
+SUFFIX = ".template"
+DIRECT = """
+[tool.hatch.metadata]
+allow-direct-references = true  # emozoo by its address; the package index takes a version only
+"""
+SUMMARIES = {
+    "architecture": "Convolutions over the spectrogram and a mean over their map",
+    "video": "Convolutions over the spectrogram and the frames, and a mean over their maps",
+    "dataset": "a folder of files called SPEAKER_EMOTION_NUMBER.wav",
+}
+
+
+def write_plugin(kind: str, name: str, output: str | Path | None = None, *, emozoo_from: str | None = None) -> Path:
+    """Writes the distribution of a plugin, `kind` being architecture, video (sound and frames) or dataset; returns its
+    folder, `output` or one named like the distribution in the current folder. It appears whole or not at all.
+
+    `emozoo_from` is the emozoo that it depends on, a version, a URL or a path; as installed or newer where it is None.
+    Raises EmozooError for a name that cannot be or is taken, and for a folder that exists or cannot be written.
+    """
+    check_name(name)
+    words = _words(kind, name, line(emozoo_from, operator=">="))
+    folder = user_path(words["distribution"] if output is None else output)
+    if os.path.lexists(folder):
+        raise EmozooError(f"{folder} exists already and is left as it is: name another folder with --output")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = folder.with_name(f".{words['distribution']}-{secrets.token_hex(4)}")
+        temporary.mkdir()
+    except OSError as error:
+        raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
+    try:
+        for place, text in _files(kind, words):
+            path = temporary / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        temporary.rename(folder)
+    except OSError as error:
+        raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def check_name(name: str) -> None:
+    """Raises EmozooError, with a name that would do, for one that cannot be a plugin's or is taken."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise EmozooError(
+            f"{ascii(name)[:80]} cannot be a plugin's name: small letters, digits and single underscores, beginning with "
+            f"a letter{_suggestion(name)}"
+        )
+    if len(name) > LONGEST:
+        raise EmozooError(f"{name[:LONGEST]}... is {len(name)} letters long: a plugin's name has {LONGEST} at most")
+    if keyword.iskeyword(name) or keyword.iskeyword(_class(name)):
+        raise EmozooError(f"{name} cannot be a plugin's name: it is a word of Python; write {name}_net, for instance")
+    if name in RESERVED or name.startswith("emozoo_"):
+        rest = name.removeprefix("emozoo_")
+        way_out = (
+            f"write {rest}, which makes the distribution emozoo-{_dashed(rest)}" if rest != name else "choose another"
+        )
+        raise EmozooError(f"{name} cannot be a plugin's name, it means something else to emozoo: {way_out}")
+    for group, kind in KINDS.items():
+        for plugin in installed(group):
+            if plugin.name == name:
+                raise EmozooError(f"the name {name} is taken by the {kind} of {plugin.origin}: choose another")
+    distribution, module = f"emozoo-{_dashed(name)}", f"emozoo_{name}"
+    try:
+        version = importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    else:
+        raise EmozooError(f"the distribution {distribution} {version} is installed already: choose another name")
+    if importlib.util.find_spec(module) is not None:
+        raise EmozooError(f"there is a module {module} already, which the plugin's would hide: choose another name")
+
+
+def _suggestion(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)  # MyNet
+    better = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+    if better and not better[0].isalpha():
+        better = f"net_{better}"
+    return f"; write {better}" if better and len(better) <= LONGEST else ""
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _class(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _words(kind: str, name: str, needs: str) -> dict[str, str]:
+    """What the placeholders of the templates stand for."""
+    dataset = kind == "dataset"
+    return {
+        "name": name,
+        "Class": _class(name),
+        "module": f"emozoo_{name}",
+        "distribution": f"emozoo-{_dashed(name)}",
+        "variable": f"EMOZOO_{name.upper()}",
+        "group": DATASETS if dataset else ARCHITECTURES,
+        "attribute": "corpus" if dataset else "architecture",
+        "library": "datasets" if dataset else "torch",
+        "ending": "mp4" if kind == "video" else "wav",
+        "summary": SUMMARIES[kind],
+        "emozoo": needs,
+        "direct": DIRECT if is_direct(needs) else "",
+    }
+
+
+def _files(kind: str, words: dict[str, str]) -> list[tuple[str, str]]:
+    """Each file's place and text."""
+    root = importlib.resources.files("emozoo.scaffold") / "templates"
+    found: dict[str, str] = {}
+    for layer in ("common", *LAYERS[kind]):
+        for place, template in _templates(root / layer, ()):
+            found["/".join(_named(part, words) for part in place)] = Template(template).substitute(words)
+    return sorted(found.items())
+
+
+def _templates(folder: Traversable, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _templates(entry, (*place, entry.name))
+        elif entry.name.endswith(SUFFIX):
+            yield (*place, entry.name.removesuffix(SUFFIX)), entry.read_text(encoding="utf-8")
+
+
+def _named(part: str, words: dict[str, str]) -> str:
+    """A part of a template's path as it is written: the module's name, the test's, and hidden files with their dot."""
+    special = {"module": words["module"], "test_name.py": f"test_{words['name']}.py"}
+    return special.get(part) or (f".{part}" if part in ("gitignore", "github") else part)

@@ -1,0 +1,90 @@
+"""Augmentation of waveforms and frames, on the device. It draws from torch's global generators."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from emozoo.features.blocks import SAMPLING_RATE
+
+
+def augment_waveform(
+    input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0, excerpt: float = 0.0
+) -> Tensor:
+    """Varies each waveform of float32 [batch, samples] by itself; zeros leave it as it is.
+
+    `excerpt`: chance of `excerpts`.
+    `shift`: seconds by which the sound moves against its window at most, either way; silence comes in.
+    `noise`: chance of white noise, 10 to 40 dB below the sound's mean power.
+    `gain`: decibels by which the level changes at most, up or down. A network behind `LogSpectrogram` cannot see it.
+    """
+    batch, samples = input_values.shape
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.empty(batch, 1, device=input_values.device).uniform_(low, high)
+
+    waveform = excerpts(input_values, excerpt) if excerpt else input_values
+    if shift:
+        source = torch.arange(samples, device=waveform.device) - (uniform(-shift, shift) * SAMPLING_RATE).long()
+        inside = (source >= 0) & (source < samples)
+        waveform = waveform.gather(1, source.clamp(0, samples - 1)) * inside
+    if noise:
+        power = waveform.square().mean(1, keepdim=True)
+        level = (power * 10 ** (uniform(-40, -10) / 10)).sqrt() * (uniform(0, 1) < noise)
+        waveform = waveform + level * torch.randn_like(waveform)
+    if gain:
+        waveform = waveform * 10 ** (uniform(-gain, gain) / 20)
+    return waveform
+
+
+def excerpts(waveform: Tensor, chance: float) -> Tensor:
+    """Cuts some of the waveforms float32 [batch, 48000] down to a stretch of at least 0.8 s about their loudest tenth of a
+    second, and moves it to the front: silence follows, as behind a clip that is so short."""
+    (batch, samples), device = waveform.shape, waveform.device
+
+    def drawn(least: Tensor, most: Tensor) -> Tensor:
+        return least + (torch.rand(batch, 1, device=device) * (most - least + 1)).long()
+
+    step = SAMPLING_RATE // 10
+    loudest = F.avg_pool1d(waveform.square()[:, None], step)[:, 0].argmax(1, keepdim=True) * step
+    whole = torch.full_like(loudest, samples)
+    length = drawn(whole * 0 + 8 * step, whole)
+    first = drawn((loudest + step - length).clamp(min=0), torch.minimum(loudest, samples - length))
+    kept = torch.rand(batch, 1, device=device) >= chance
+    length, first = torch.where(kept, whole, length), torch.where(kept, 0, first)
+    place = torch.arange(samples, device=device)
+    return waveform.gather(1, (place + first).clamp(max=samples - 1)) * (place < length)
+
+
+def augment_frames(pixel_values: Tensor) -> Tensor:
+    """Mirrors half of the clips and varies brightness and contrast by up to 20 %, alike for all frames of a clip.
+
+    uint8 [batch, 20, 60, 100, 3] -> the same.
+    """
+    from torchvision.transforms import v2  # prediction can do without
+
+    vary = v2.Compose([v2.RandomHorizontalFlip(), v2.ColorJitter(brightness=0.2, contrast=0.2)])
+    frames = pixel_values.permute(0, 1, 4, 2, 3)
+    return torch.stack([vary(clip) for clip in frames]).permute(0, 1, 3, 4, 2)
+
+
+def mix(
+    input_values: Tensor, pixel_values: Tensor | None, concentration: float
+) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    """Mixes each window with another of the batch (mixup, Zhang et al. 2018), at powers of the shares drawn.
+
+    Shares are of a beta distribution with both parameters `concentration`. float32 [batch, 48000] and uint8 [batch, 20, 60,
+    100, 3] or None -> the same, mixed; the share float32 [batch] that a window kept; int64 [batch], where the rest is from.
+    """
+    batch, device = len(input_values), input_values.device
+    spread = torch.full((batch,), concentration, device=device)
+    share = torch.distributions.Beta(spread, spread).sample()
+    partner = torch.randperm(batch, device=device)
+    level = input_values.square().mean(1, keepdim=True).sqrt().clamp(min=1e-4)
+    even = input_values / level
+    mixed = (share[:, None].sqrt() * even + (1 - share)[:, None].sqrt() * even[partner]) * level
+    if pixel_values is not None:
+        weight = share[:, None, None, None, None]
+        pixel_values = (weight * pixel_values + (1 - weight) * pixel_values[partner]).round().to(torch.uint8)
+    return mixed, pixel_values, share, partner

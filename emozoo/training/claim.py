@@ -1,0 +1,128 @@
+"""A run's folder belongs to one training at a time: it is locked while one works there, holds one run's options only, and
+is free again where a training could not begin."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from emozoo.checkpoint.lock import LOCK, LOGS, locked
+from emozoo.checkpoint.run import METRICS, RunOptions, read_options
+from emozoo.errors import EmozooError
+from emozoo.filenames import CONFIG, PREPARED, RESUME, RUN, SPLIT
+from emozoo.paths import PART
+from emozoo.registry.loading import get_architecture
+from emozoo.registry.settings import apply_settings
+
+
+@contextmanager
+def claimed(folder: Path, shown: str, options: RunOptions, resume: bool) -> Iterator[None]:
+    """`locked`, with `options` recorded there. Where the block fails before anything was trained, what it wrote is removed:
+    the folder is free for the next try.
+
+    Raises EmozooError for a folder that holds something else, or a run that may not be gone on with.
+    """
+    _look(folder, shown)
+    with locked(folder, shown):
+        recorded = _look(folder, shown)
+        begun = has_trained(folder)
+        if recorded and begun:
+            if not resume:
+                raise EmozooError(
+                    f"{shown} holds a run already: --resume continues it, another --output starts a new one"
+                )
+            if changed := differences(options, recorded):
+                raise EmozooError(
+                    f"{shown} cannot be resumed with other options than it was begun with ({'; '.join(changed)}): "
+                    "give those, or name another --output for a new run"
+                )
+        _remove(folder, () if begun else (PREPARED, SPLIT))
+        try:
+            options.write(folder)  # shows, before the data are decoded, that the folder can be written
+            yield
+        except BaseException:
+            if not has_trained(folder):
+                free(folder)
+            raise
+
+
+def has_trained(folder: Path) -> bool:
+    """Whether a run, or a fold of it, got as far as to have something to keep."""
+    return any((place / name).exists() for place in _places(folder) for name in (CONFIG, RESUME, METRICS))
+
+
+def free(folder: Path) -> None:
+    """Removes what a training that never began has left: its record, its logs, what is not whole."""
+    for place in _places(folder)[::-1]:
+        _remove(place, (RUN, PREPARED, SPLIT))
+        shutil.rmtree(place / LOGS, ignore_errors=True)
+        if place != folder:
+            with suppress(OSError):
+                place.rmdir()
+
+
+def _places(folder: Path) -> list[Path]:
+    return [folder, *sorted(each for each in folder.glob("fold*") if each.is_dir())]
+
+
+def _remove(folder: Path, names: tuple[str, ...]) -> None:
+    """Deletes files by name, and those that a process which was killed had not finished."""
+    for path in (*(folder / name for name in names), *folder.glob(f"{PART}*")):
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _look(folder: Path, shown: str) -> RunOptions | None:
+    """The options recorded in a folder. Raises EmozooError where something else is in it."""
+    recorded = read_options(folder)
+    if recorded is None and folder.exists():
+        if not folder.is_dir() or any(
+            path.name != LOCK and path.name[: len(PART)] != PART for path in folder.iterdir()
+        ):
+            raise EmozooError(f"{shown} exists and is not a run of emozoo; name another --output")
+    return recorded
+
+
+def differences(asked: RunOptions, recorded: RunOptions) -> list[str]:
+    """What differs, compared as values: each as `seed 4 instead of 0`."""
+    asked, recorded = asked.placed(), recorded.placed()
+    found = []
+    for field in dataclasses.fields(RunOptions):
+        one, other = getattr(asked, field.name), getattr(recorded, field.name)
+        if field.name == "settings":
+            found += _different_settings(asked, recorded)
+        elif one != other:
+            found.append(f"{field.name.replace('_', '-')} {_said(one)} instead of {_said(other)}")
+    return found
+
+
+def _different_settings(asked: RunOptions, recorded: RunOptions) -> list[str]:
+    one, other = asked.settings, recorded.settings
+    with suppress(EmozooError):  # what is recorded need not fit any more, and is compared as text then
+        one, other = _values(asked), _values(recorded)
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return [f"{name} {_said(one.get(name))} instead of {_said(other.get(name))}" for name in names]
+
+
+def _values(options: RunOptions) -> dict[str, Any]:
+    """The settings as values, defaults included; of a fine-tuning, those of the network only where they are given, for the
+    others are its start's."""
+    config, recipe = apply_settings(get_architecture(options.architecture), options.settings)
+    own = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    if options.start is not None:
+        own = {name: value for name, value in own.items() if name in options.settings}
+    return {**own, **vars(recipe)}
+
+
+def _said(value: Any) -> str:
+    if value is None or value == {}:
+        return "unset"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -1,0 +1,69 @@
+"""What one epoch of training sees: which clips, how often, and which window of each.
+
+Only positions are drawn here; the fold that they index is `emozoo.data.splits.protocols`' work, cutting the windows the
+training loop's. Whoever calls owns the random generator, so that a run can be repeated and resumed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from emozoo.media.window import SAMPLES_PER_FRAME, WINDOW_SAMPLES
+
+
+def balanced_epoch(
+    labels: np.ndarray, rng: np.random.Generator, size: int | None = None, corpora: np.ndarray | None = None
+) -> np.ndarray:
+    """Positions in `labels` for one epoch, int64 [size], shuffled, with the same count of each class that occurs.
+
+    Within a class every clip is drawn once before any is drawn again. `size` defaults to the count of clips, rounded up
+    to a multiple of the count of classes; where it is not such a multiple, counts differ by one at most, and which
+    classes get more is drawn.
+
+    `corpora`, a name for each position, gives as many places to each corpus that occurs, shared out among its classes: so
+    a small corpus is not drowned by a large one.
+    """
+    names = np.unique(corpora) if corpora is not None else ()
+    if corpora is not None and len(names) > 1:
+        share = -(-(len(labels) if size is None else size) // len(names))
+        parts = [np.flatnonzero(corpora == name) for name in names]
+        return rng.permutation(np.concatenate([part[balanced_epoch(labels[part], rng, share)] for part in parts]))
+    classes = np.unique(labels)
+    count = len(classes)
+    if not count:
+        raise ValueError("no labels to draw from")
+    if size is None:
+        size = -(-len(labels) // count) * count
+    quota = np.full(count, size // count)
+    quota[rng.permutation(count)[: size % count]] += 1
+    drawn = []
+    for label, wanted in zip(classes, quota, strict=True):
+        members = np.flatnonzero(labels == label)
+        rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
+        drawn.append(np.concatenate([members[:0], *rounds])[:wanted])
+    return rng.permutation(np.concatenate(drawn))
+
+
+def class_weights(labels: np.ndarray, num_labels: int) -> np.ndarray:
+    """Weights for the loss, float32 [num_labels], inverse to each class's count, with mean 1.
+
+    A class without clips has weight 1: it never enters the loss as a target.
+    """
+    counts = np.bincount(labels, minlength=num_labels)
+    if len(counts) > num_labels:
+        raise ValueError(f"label {len(counts) - 1} is beyond the {num_labels} labels")
+    weights = np.ones(num_labels)
+    present = counts > 0
+    inverse = 1 / counts[present]
+    weights[present] = inverse / inverse.mean() if present.any() else 1
+    return weights.astype(np.float32)
+
+
+def random_starts(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The first sample of a random window of each clip, int64 [clips]; `lengths` are samples at 16 kHz.
+
+    Starts are multiples of a frame's samples, so that picture and sound are cut at the same moment, uniform over all
+    windows that fit; 0 where the clip is no longer than a window.
+    """
+    last = np.maximum(np.asarray(lengths) - WINDOW_SAMPLES, 0) // SAMPLES_PER_FRAME
+    return rng.integers(0, last + 1) * SAMPLES_PER_FRAME

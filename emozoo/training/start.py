@@ -1,0 +1,92 @@
+"""The first weights of a training: those of another checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+
+from emozoo.architecture import Architecture
+from emozoo.checkpoint import bundled
+from emozoo.checkpoint.bundled import folder_of
+from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.provenance import Provenance, unrecorded
+from emozoo.checkpoint.run import RunOptions
+from emozoo.errors import EmozooError
+from emozoo.failures import blamed
+from emozoo.filenames import PROVENANCE
+from emozoo.hub.files import commit_of
+from emozoo.hub.reference import is_reference
+from emozoo.registry.settings import apply_settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """The model that a fine-tuning starts from."""
+
+    name: str
+    """With the commit, for a model of the Hub; for a folder, its own name and not its place on this machine."""
+    model: EmotionModel
+
+    @classmethod
+    def of(cls, options: RunOptions) -> Start:
+        """Raises EmozooError for a model that cannot be loaded, or is of another architecture."""
+        assert options.start is not None
+        folder = resolve(options.start, extra=(PROVENANCE,))
+        name = commit_of(options.start, folder)
+        if name in bundled.names() and not folder_of(options.start):
+            name = f"./{name}"  # a folder that is called like a model in the box, and is none
+        model = load(name if is_reference(options.start) else options.start, "cpu")
+        if model.architecture.name != options.architecture:
+            raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
+        return cls(name, model)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What its weights were trained on, as far as that is recorded."""
+        return self.model.provenance or unrecorded(self.name)
+
+    def config(self, options: RunOptions) -> Any:
+        """The model's config, with the settings that leave its weights as they are. Raises EmozooError for others."""
+        architecture, own = self.model.architecture, self.model.config
+        asked, _ = apply_settings(architecture, options.settings)
+        names = {field.name for field in dataclasses.fields(own)} & options.settings.keys()
+        try:
+            config = dataclasses.replace(own, **{name: getattr(asked, name) for name in names})
+        except (TypeError, ValueError) as error:
+            raise EmozooError(f"--set {', '.join(sorted(names))} does not fit {options.start}: {error}") from error
+        if names and _shapes(architecture, config, 2) != _shapes(architecture, own, 2):
+            raise EmozooError(
+                f"--set {', '.join(sorted(names))} makes another network than that of {options.start}, whose weights do "
+                "not fit it: leave it out"
+            )
+        return config
+
+    def lend(self, model: EmotionModel) -> list[str]:
+        """Copies the weights into `model`; returns the names of those that depend on the labels, where these differ."""
+        weights = self.model.network.state_dict()
+        fresh: list[str] = []
+        if model.labels != self.model.labels:
+            count = len(model.labels)
+            one, other = (_shapes(model.architecture, model.config, count + more) for more in (0, 1))
+            fresh = [name for name in weights if one[name] != other[name]]
+        model.network.load_state_dict({**weights, **{name: model.network.state_dict()[name] for name in fresh}})
+        return fresh
+
+
+def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, torch.Size]:
+    """Of a network's weights, without making them where that is possible."""
+    return {name: value.shape for name, value in built(architecture, config, labels).state_dict().items()}
+
+
+def built(architecture: Architecture, config: Any, labels: int) -> torch.nn.Module:
+    """A network without weights, where that is possible."""
+    with blamed(architecture.name, "cannot be built with this config"):
+        try:
+            with torch.device("meta"):
+                return architecture.build(config, labels)
+        except (NotImplementedError, RuntimeError):
+            return architecture.build(config, labels)
