@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from emozoo.data.decoded import open_data
+from emozoo.evaluation.data import open_data
 from emozoo.features.convolution import WideConv2d
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings

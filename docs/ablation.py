@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from emozoo.data.decoded import open_data
+from emozoo.evaluation.data import open_data
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.training.loop import Trainer

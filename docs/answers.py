@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.data.decoded import Data
+from emozoo.evaluation.data import Data
 from emozoo.media.window import window_starts
 
 

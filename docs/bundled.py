@@ -29,7 +29,7 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import Clips, Heard, Provenance, unrecorded
 from emozoo.checkpoint.run import read_options
-from emozoo.data.decoded import open_data
+from emozoo.evaluation.data import open_data
 from emozoo.evaluation.metrics import calibration_error, evaluate_predictions
 
 LABELS = ("angry", "happy", "neutral", "sad")

@@ -23,7 +23,7 @@ from answers import Answers
 
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.run import RunOptions, read_metrics, read_options
-from emozoo.data.decoded import Data, open_data
+from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.inference.adaptation import SpeakerLean
 from emozoo.plots.results import confusion_matrix

@@ -18,9 +18,9 @@ from torch import Tensor
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.run import read_options
-from emozoo.data.decoded import Data, open_data
 from emozoo.data.splits.protocols import Fold, pick_fold
 from emozoo.evaluation.clips import clip_probabilities
+from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
 from emozoo.features.batches import to_batch
 from emozoo.media.denoise import denoised

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.run import read_options
-from emozoo.data.decoded import open_data
+from emozoo.evaluation.data import open_data
 from emozoo.evaluation.metrics import evaluate_predictions, pool
 from results import command_of, store
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
+from emozoo.lazy import hand_on
 
 CONTRACT_VERSION = 1
 """Raised when a plugin that kept the old contract would no longer work."""
@@ -219,13 +219,5 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
     return None
 
 
-def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[str] = ()) -> tuple[Path, str]:
-    """For a plugin's `prepare` and `load_pretrained`: the folder that holds `files` of a pretrained model, and its name.
-
-    `reference` is a folder, or `hub:user/name[@revision]`: then the files are fetched, all of one commit, and those of
-    `optional` that are there. Weights are safetensors; no other kind is fetched. The name may be recorded in a checkpoint:
-    `hub:user/name@commit`, or the folder's own name without its place on this machine. Raises EmozooError with the reason.
-    """
-    from emozoo import pretrained
-
-    return pretrained.pretrained_files(reference, files, optional)
+__getattr__ = hand_on("emozoo", {"pretrained_files": "pretrained"})
+"""`pretrained_files` stood here first; `emozoo.pretrained` is its door now, and plugins written before still find it."""

@@ -1,7 +1,83 @@
-"""The one error that a user is meant to read."""
+"""What goes wrong, in one sentence: a user's mistake, a plugin that fails, a machine that lacks memory or disk space."""
 
 from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOMEM, ENOSPC
+from pathlib import Path
 
 
 class EmozooError(Exception):
     """A user's mistake or a bad file: one line that names the thing and the way out. The command line exits with 2."""
+
+
+MEMORY = re.compile(
+    r"out of memory|(can't|cannot) allocate memory|not enough memory|bad_alloc|ALLOC_FAILED", re.IGNORECASE
+)
+"""How CUDA, MPS, cuDNN, cuBLAS, the CPU's allocator and C++ say that there is no memory."""
+ROOM = re.compile(r"no space left|disk quota exceeded|file too large|os error (28|122|27)\b", re.IGNORECASE)
+HERE = Path(__file__).parent
+FULL = "there is no room left: make some, or name another place"
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether it was for want of memory, on a CPU or a GPU."""
+    if error is None:
+        return False
+    if isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and bool(MEMORY.search(str(error)))
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Whether it was for want of room on a disk, also where a library that is no Python says so."""
+    if error is None:
+        return False
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (ENOSPC, EDQUOT, EFBIG)
+    return bool(ROOM.search(str(error)))
+
+
+def of_the_machine(error: BaseException) -> str | None:
+    """One sentence for an error that says what the machine lacks or refuses, also about a file; None for another."""
+    if error.__cause__ is not None and not isinstance(error, OSError | MemoryError):
+        return of_the_machine(error.__cause__)
+    if lacks_memory(error):
+        return "there is too little memory for this: close other programs, or give it less at a time"
+    if lacks_room(error):
+        return f"{error.filename}: {FULL}" if isinstance(error, OSError) and error.filename else FULL
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+@contextmanager
+def blamed(plugin: str, what: str) -> Iterator[None]:
+    """What a plugin's code raises in the block becomes an EmozooError: `plugin` `what`, and why."""
+    try:
+        yield
+    except EmozooError:
+        raise
+    except Exception as error:
+        if lacks_memory(error) or lacks_room(error):
+            raise
+        raise EmozooError(f"{plugin} {what}: {told(error)}") from error
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line: its type, the beginning of its text, and the last line of code outside of libraries."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:297]}..."
+    if isinstance(error, EmozooError):  # meant to be read as it is
+        return text
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        ours = Path(file).is_relative_to(HERE)
+        if not ours and not file.startswith("<") and f"{os.sep}torch{os.sep}" not in file:
+            place = f" ({Path(file).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {text}{place}"

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from emozoo.errors import EmozooError
-from emozoo.failures import FULL, lacks_room
+from emozoo.errors import FULL, EmozooError, lacks_room
 from emozoo.text import printable
 
 

@@ -1,7 +1,6 @@
-"""Pretrained models that a plugin builds on, such as transformers' speech encoders: a reference becomes a folder of files.
+"""The door to pretrained models that a plugin builds on, such as transformers' speech encoders: `pretrained_files`.
 
-`emozoo.architecture.pretrained_files` is the door to it. What the files mean is the plugin's business; nothing in them is
-run or unpickled.
+What the files mean is the plugin's business. Nothing in them is run or unpickled.
 """
 
 from __future__ import annotations
@@ -26,7 +25,12 @@ CONVERTER = "SFconvertbot"
 
 
 def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[str] = ()) -> tuple[Path, str]:
-    """What `emozoo.architecture.pretrained_files` says."""
+    """For a plugin's `prepare` and `load_pretrained`: the folder that holds `files` of a pretrained model, and its name.
+
+    `reference` is a folder, or `hub:user/name[@revision]`: then the files are fetched, all of one commit, and those of
+    `optional` that are there. Weights are safetensors; no other kind is fetched. The name may be recorded in a checkpoint:
+    `hub:user/name@commit`, or the folder's own name without its place on this machine. Raises EmozooError with the reason.
+    """
     if not is_reference(reference):
         return _local(reference, files)
     name = parse(reference)

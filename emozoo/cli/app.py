@@ -36,8 +36,7 @@ from emozoo.cli.commands.push import push
 from emozoo.cli.commands.space import space
 from emozoo.cli.commands.train import train
 from emozoo.cli.completion import Completing
-from emozoo.errors import EmozooError
-from emozoo.failures import of_the_machine
+from emozoo.errors import EmozooError, of_the_machine
 from emozoo.text import printable
 from emozoo.version import version as emozoo_version
 

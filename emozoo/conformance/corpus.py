@@ -16,8 +16,7 @@ from emozoo.data.decoding import decode
 from emozoo.data.loading import get_corpus, locate
 from emozoo.data.rows import read_rows, take
 from emozoo.data.splits.protocols import SPLIT_WORDS, make_folds
-from emozoo.errors import EmozooError
-from emozoo.failures import told
+from emozoo.errors import EmozooError, told
 from emozoo.paths import cache_root
 from emozoo.registry.entry_points import DATASETS, find
 from emozoo.text import listed

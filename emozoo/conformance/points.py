@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from emozoo.failures import told
+from emozoo.errors import told
 
 S = TypeVar("S")
 HELD = "ok"

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emozoo.data import archives
-from emozoo.errors import EmozooError
-from emozoo.failures import FULL, lacks_room
+from emozoo.data.archives import advice
+from emozoo.errors import FULL, EmozooError, lacks_room
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -39,7 +38,7 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
         try:
             builder.download_and_prepare(download_config=datasets.DownloadConfig(cache_dir=root / "downloads"))
         except EmozooError as error:
-            raise EmozooError(f"{error}{archives.advice(data_dir)}") from error
+            raise EmozooError(f"{error}{advice(data_dir)}") from error
         except DatasetGenerationError as error:
             if isinstance(error.__cause__, EmozooError):
                 raise error.__cause__ from None

@@ -25,15 +25,6 @@ from emozoo.plots.style import new_figure, png
 TITLE = "emozoo: emotion in speech and video"
 HEADING = """# emozoo
 Give it a recording of somebody speaking, and see which emotion the voice, or the voice and the face, portray."""
-NOTE = """### What such a guess is, and what it is not
-The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
-That is not what a person feels. They always choose one of their words, also for laughter, music or a language they never
-heard, and the percentages say how sure a network is, not how often it is right.
-
-Do not use them to make or support decisions about people: not in hiring, schooling, policing, health, insurance or at work.
-Record and analyse people only with their consent.
-
-What you give to this page goes to the machine that runs it and to nobody else, and is deleted when you leave."""
 PLAYED = {
     **dict.fromkeys((".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac"), "audio"),
     **dict.fromkeys((".mp4", ".m4v", ".webm", ".mov"), "video"),

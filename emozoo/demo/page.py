@@ -22,10 +22,11 @@ from emozoo.demo import html
 from emozoo.demo.answer import Limits, answer
 from emozoo.demo.gate import Gate
 from emozoo.demo.hosts import Hosts
-from emozoo.demo.html import CSS, HEADING, NOTE, TITLE, model, past, refusal, waiting
+from emozoo.demo.html import CSS, HEADING, TITLE, model, past, refusal, waiting
 from emozoo.demo.models import Shown
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
+from emozoo.inference.answers import NOTE
 
 SOUNDS = {
     "angry.wav": "angry voice",

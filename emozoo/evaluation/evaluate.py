@@ -16,11 +16,11 @@ from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
 from emozoo.checkpoint.run import RunOptions, read_options, read_tested, write_predictions
-from emozoo.data.decoded import Data, open_data
 from emozoo.data.splits.kept import read_split
 from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, pick_fold
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
+from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
 from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RUN
 from emozoo.hub.files import commit_of

@@ -15,6 +15,16 @@ from emozoo.inference.adaptation import SpeakerLean
 from emozoo.media.preparation import Preparation
 from emozoo.text import csv_cell, printable
 
+NOTE = """### What such a guess is, and what it is not
+The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
+That is not what a person feels. They always choose one of their words, also for laughter, music or a language they never
+heard, and the percentages say how sure a network is, not how often it is right.
+
+Do not use them to make or support decisions about people: not in hiring, schooling, policing, health, insurance or at work.
+Record and analyse people only with their consent.
+
+What you give to this page goes to the machine that runs it and to nobody else, and is deleted when you leave."""
+
 Window = tuple[np.ndarray, np.ndarray | None]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,11 +17,32 @@ from emozoo.plots.colours import ink_on
 from emozoo.plots.fonts import width_of, written
 from emozoo.plots.style import ACCENT, FAINT, INK, SHADES, WIDTH, new_figure, save_figure, styled
 
-if TYPE_CHECKING:
-    from emozoo.evaluation.metrics import Metrics
+
+class Counted(Protocol):
+    """What a confusion matrix shows, such as `emozoo.evaluation.metrics.Metrics`."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """In the order of rows and columns."""
+
+    @property
+    def confusion(self) -> Sequence[Sequence[int]]:
+        """Clips by true label and predicted label."""
+
+    @property
+    def count(self) -> int:
+        """All clips."""
+
+    @property
+    def ua(self) -> float:
+        """The mean of the per-class recalls."""
+
+    @property
+    def wa(self) -> float:
+        """Accuracy."""
 
 
-def confusion_matrix(metrics: Metrics, path: str | os.PathLike[str], pooled: int = 1) -> None:
+def confusion_matrix(metrics: Counted, path: str | os.PathLike[str], pooled: int = 1) -> None:
     """Rows are the true emotion; a cell's colour and number are its share of the row, below it the clips. `pooled`: of how
     many folds the clips are."""
     import matplotlib

@@ -80,11 +80,7 @@ def push(
                 path = api.hf_hub_download(repo_id, CARD, revision=(head or there).sha)
                 theirs = Path(path).read_text(encoding="utf-8")
     from emozoo.checkpoint import loading, onnx_model
-    from emozoo.checkpoint.onnx_model import (  # torch: what can be refused without it was refused above
-        agree,
-        logarithms,
-        trial_window,
-    )
+    from emozoo.checkpoint.onnx_model import agree, logarithms, trial_window
 
     checked = loading.load(folder, "cpu")  # nothing is published that does not load
     if (folder / ONNX).is_file():

@@ -136,7 +136,7 @@ def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
 
 
 def _readme(title: str, models: Sequence[str], existing: str) -> str:
-    from emozoo.demo.html import NOTE
+    from emozoo.inference.answers import NOTE
 
     kept, before, _, after = split_card(existing, README)
     try:

@@ -1,6 +1,6 @@
 """`emozoo new`: writes a distribution with a plugin that works, for its author to change.
 
-The files are those of emozoo/scaffold/templates, in which `$name` and the like are filled in: `common`, then those of the kind.
+The templates beside this file hold `$name` and the like: `common` is for every kind, and the kind's own folder follows.
 """
 
 from __future__ import annotations

@@ -34,10 +34,9 @@ from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.checkpoint.run import WRITER, unreadable
 from emozoo.data.store import ClipStore
-from emozoo.errors import EmozooError
+from emozoo.errors import EmozooError, blamed
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.metrics import evaluate_predictions
-from emozoo.failures import blamed
 from emozoo.features.batches import to_device
 from emozoo.filenames import RESUME
 from emozoo.media.preparation import PLAIN, Preparation

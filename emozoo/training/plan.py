@@ -11,10 +11,9 @@ from emozoo.architecture import Architecture, Recipe
 from emozoo.checkpoint.loading import config_of
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.checkpoint.run import RunOptions
-from emozoo.data.decoded import Data, open_data
 from emozoo.data.loading import get_corpus
-from emozoo.errors import EmozooError
-from emozoo.failures import blamed
+from emozoo.errors import EmozooError, blamed
+from emozoo.evaluation.data import Data, open_data
 from emozoo.filenames import PREPARED
 from emozoo.media.preparation import Preparation
 from emozoo.paths import write_text

@@ -16,8 +16,8 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import Leak, Provenance
 from emozoo.checkpoint.run import METRICS, WRITER, RunOptions
-from emozoo.data.decoded import Data
 from emozoo.data.splits.protocols import Fold, speaker_note
+from emozoo.evaluation.data import Data
 from emozoo.evaluation.evaluate import measure
 from emozoo.evaluation.metrics import Metrics
 from emozoo.filenames import CURVES, RESUME

@@ -15,8 +15,7 @@ from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import Provenance, unrecorded
 from emozoo.checkpoint.run import RunOptions
-from emozoo.errors import EmozooError
-from emozoo.failures import blamed
+from emozoo.errors import EmozooError, blamed
 from emozoo.filenames import PROVENANCE
 from emozoo.hub.files import commit_of
 from emozoo.hub.reference import is_reference

@@ -20,12 +20,11 @@ from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.provenance import Leak, Provenance, compare
 from emozoo.checkpoint.run import METRICS, RunOptions, read_metrics, read_options, read_tested, unreadable
-from emozoo.data.decoded import Data
 from emozoo.data.splits.kept import Split, read_split
 from emozoo.data.splits.protocols import Fold, pick_fold, speaker_note
-from emozoo.errors import EmozooError
+from emozoo.errors import FULL, EmozooError, blamed, lacks_memory, lacks_room
+from emozoo.evaluation.data import Data
 from emozoo.evaluation.metrics import Metrics, Summary, pool
-from emozoo.failures import FULL, blamed, lacks_memory, lacks_room
 from emozoo.filenames import RESUME, RUN, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix

@@ -15,6 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save_file
 from support.make_media import tone, write_sound, write_video
+from support.plugins import offer
 from support.small import emozoo, one_error, read
 from torch import nn
 
@@ -26,7 +27,6 @@ from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_graph import OPERATORS
 from emozoo.checkpoint.onnx_model import load, trial_window
-from emozoo.registry import loading
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 
@@ -196,7 +196,7 @@ def test_a_network_that_cannot_be_exported_leaves_no_file(
 ) -> None:
     cnn = get_architecture("cnn")
     plain = Architecture("cnn", ("audio",), cnn.config, network)
-    monkeypatch.setattr(loading, "get_architecture", lambda name: plain)
+    offer(monkeypatch, plain, "emozoo", "1.0")
     EmotionModel(plain, cnn.config(), LABELS).save(tmp_path)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(EmozooError, match=f"cnn cannot be exported: .*{reason}") as caught:

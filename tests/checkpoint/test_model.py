@@ -56,7 +56,7 @@ def test_the_folder_holds_plain_files_only(checkpoint: Path) -> None:
 
 def test_saving_over_another_model_never_leaves_a_wrong_pair(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = small_model("cnn_rnn")
-    monkeypatch.setattr("emozoo.paths.write_text", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("emozoo.checkpoint.model.write_text", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):  # after the weights, before the config
         other.save(checkpoint)
     with pytest.raises(EmozooError, match="has no config.json"):

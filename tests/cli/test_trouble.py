@@ -18,8 +18,8 @@ from support.small import emozoo, one_error, read, toy, train_words
 import emozoo as package
 from emozoo import EmozooError
 from emozoo.checkpoint.run import RunOptions
+from emozoo.errors import lacks_memory, lacks_room
 from emozoo.evaluation.evaluate import evaluate
-from emozoo.failures import lacks_memory, lacks_room
 from emozoo.training.train import train
 
 FAILING = '''

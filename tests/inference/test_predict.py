@@ -28,8 +28,8 @@ import emozoo as package
 from emozoo import EmozooError
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.data import resident
-from emozoo.data.decoded import open_data
 from emozoo.evaluation.clips import clip_probabilities
+from emozoo.evaluation.data import open_data
 from emozoo.inference import files
 from emozoo.inference.batches import classify
 from emozoo.inference.files import predict_file, predict_files, stream_windows

@@ -17,6 +17,7 @@ import pytest
 import soundfile
 import torch
 from support.models import LABELS, small_model
+from support.plugins import offer
 from torch import nn
 
 import emozoo
@@ -24,8 +25,6 @@ from emozoo import EmozooError
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.paths import write_text
-from emozoo.registry import entry_points, loading
-from emozoo.registry.entry_points import ARCHITECTURES, Plugin
 from emozoo.registry.loading import output_to_stderr
 from emozoo.scaffold.write import write_plugin
 
@@ -61,9 +60,7 @@ class Pause(nn.Module):
 def paused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint of a third party's network, `Pause`."""
     architecture = Architecture(name="pause", modalities=("audio",), config=PauseConfig, build=Pause)
-    plugin = Plugin(ARCHITECTURES, "pause", "emozoo-pause", "1.0", "pause:pause")
-    monkeypatch.setattr(entry_points, "installed", lambda group: [plugin])
-    monkeypatch.setattr(loading, "get_architecture", lambda name: architecture)
+    offer(monkeypatch, architecture, "emozoo-pause", "1.0")
     EmotionModel(architecture, PauseConfig(), LABELS, Origin("emozoo-pause", "1.0")).save(tmp_path / "pause")
     return tmp_path / "pause"
 

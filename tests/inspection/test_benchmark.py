@@ -12,14 +12,14 @@ from support.small import NETWORK, emozoo, one_error
 from emozoo import EmozooError
 from emozoo.checkpoint.device import computes_bf16
 from emozoo.features.blocks import SpectrogramConvs
-from emozoo.inspection import benchmark as benchmark_module
+from emozoo.inspection import benchmark as inspection_benchmark
 from emozoo.inspection.benchmark import _flops, benchmark
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_module, "SECONDS", 0.01)
-    monkeypatch.setattr(benchmark_module, "PEAK_SIZE", {"cpu": 64})
+    monkeypatch.setattr(inspection_benchmark, "SECONDS", 0.01)
+    monkeypatch.setattr(inspection_benchmark, "PEAK_SIZE", {"cpu": 64})
 
 
 @pytest.mark.parametrize("name", ["cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn"])

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from support import hub_server
 from support.models import LABELS, edit, small_model
+from support.plugins import offer
 from torch import nn
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
@@ -24,8 +25,6 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.media import read_audio
 from emozoo.media.preparation import Preparation
-from emozoo.registry import entry_points, loading
-from emozoo.registry.entry_points import ARCHITECTURES, Plugin
 from emozoo.registry.loading import get_architecture
 
 AUDIO = ["cnn", "cnn_rnn", "cnn_lstm"]
@@ -104,9 +103,7 @@ class Odd(nn.Module):
 
 def test_a_third_partys_constants_are_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     odd = Architecture(name="odd", modalities=("audio",), config=OddConfig, build=Odd)
-    plugin = Plugin(ARCHITECTURES, "odd", "emozoo-odd", "2.0", "odd:odd")
-    monkeypatch.setattr(entry_points, "installed", lambda group: [plugin])
-    monkeypatch.setattr(loading, "get_architecture", lambda name: odd)
+    offer(monkeypatch, odd, "emozoo-odd", "2.0")
     model = EmotionModel(odd, OddConfig(), LABELS, Origin("emozoo-odd", "2.0"))
     sound = torch.randn(6, 48_000) * torch.linspace(0.1, 1, 6)[:, None]
     model.train()(sound)  # moves the means of the batch norm

@@ -32,6 +32,7 @@ from emozoo.cli.commands.listen import Format
 from emozoo.inference.adaptation import SpeakerLean
 from emozoo.inference.answers import Stretch, Window
 from emozoo.inference.files import predict_file, stream_windows
+from emozoo.listening import listener
 from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
 from emozoo.media import denoise
 from emozoo.media.decoders.soundtrack import mean_of_channels
@@ -135,8 +136,9 @@ def test_however_a_stream_is_cut_it_gets_the_answers_of_predict_timeline(
 def test_a_speakers_lean_and_the_taking_out_of_noise_are_those_of_predict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(denoise, "PIECE", 20_000)
-    monkeypatch.setattr(denoise, "AROUND", 5_000)
+    for module in (denoise, listener):
+        monkeypatch.setattr(module, "PIECE", 20_000)
+        monkeypatch.setattr(module, "AROUND", 5_000)
     model, sound = small_model(), noise(7.5, 22_050)
     model.preparation = Preparation(denoise=True)
     soundfile.write(tmp_path / "whole.wav", sound, 22_050)

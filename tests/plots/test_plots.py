@@ -14,7 +14,7 @@ from PIL import Image
 
 from emozoo.errors import EmozooError
 from emozoo.evaluation.metrics import evaluate_predictions
-from emozoo.plots import style
+from emozoo.plots import results
 from emozoo.plots.colours import COLOURS, emotion_colours
 from emozoo.plots.outline import Outline
 from emozoo.plots.over_time import draw_timeline, timeline
@@ -130,7 +130,7 @@ def test_the_epoch_that_was_kept_is_marked_also_where_its_ua_is_that_of_others(
     kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
-    monkeypatch.setattr(style, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(results, "save_figure", lambda figure, path: figures.append(figure))
     training_curves([epoch(1), epoch(2, dev_ua=0.4), epoch(3)], tmp_path / "curves.png", kept)
     stars = [line for axes in figures[0].axes for line in axes.get_lines() if line.get_marker() == "*"]
     assert [float(star.get_xdata()[0]) for star in stars] == [kept]

@@ -361,7 +361,7 @@ def test_strange_labels_break_neither_tables_nor_marks(tmp_path: Path) -> None:
 
 def test_a_plugin_that_is_not_installed_only_lacks_its_words(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(run, plugin={"distribution": "emozoo-far-away", "version": "3.2"})
-    monkeypatch.setattr(entry_points, "plugins", lambda group: [])
+    monkeypatch.setattr(entry_points, "_entry_points", lambda group: [])
     text = render_card(run)
     assert "emozoo and its plugin `emozoo-far-away`" in text and "emozoo-far-away 3.2" in text
     assert "## The network" not in text

@@ -8,7 +8,7 @@ from support.places import ROOT
 from support.small import NETWORK, RECIPE, read, toy
 
 from emozoo.checkpoint.run import RunOptions
-from emozoo.data.decoded import open_data
+from emozoo.evaluation.data import open_data
 from emozoo.training.train import train
 
 sys.path.insert(0, str(ROOT / "docs"))

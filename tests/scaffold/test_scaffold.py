@@ -123,7 +123,7 @@ def test_a_crash_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def half(*_: object) -> list[tuple[str, str]]:
         return [("good", "text"), ("bad\0name", "text")]
 
-    monkeypatch.setattr(write, "_files", half)
+    monkeypatch.setattr("emozoo.scaffold.write._files", half)
     with pytest.raises(ValueError):
         write_plugin("dataset", "mine", tmp_path / "out")
     assert not list(tmp_path.iterdir())

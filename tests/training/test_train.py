@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import emozoo as package
 from emozoo.checkpoint.run import RunOptions
 from emozoo.data import resident
-from emozoo.data.decoded import open_data
+from emozoo.evaluation.data import open_data
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.training.averaging import average_weights

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.checkpoint import bundled
+from emozoo.checkpoint.bundled import describe
 from emozoo.cli.options import Json, print_json
 from emozoo.errors import EmozooError
 
@@ -49,12 +49,12 @@ def list_(
                     ]
                     for kind, plugins in listed.items()
                 },
-                "models": bundled.describe(),
+                "models": describe(),
             }
         )
     else:
         show_plugins(listed)
-        show_bundled(bundled.describe())
+        show_bundled(describe())
 
 
 def _list_hub(query: str | None, as_json: bool) -> None:

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from torch import nn
 
 from emozoo import EmozooError
-from emozoo.architecture import Architecture, Recipe, pretrained_files
+from emozoo.architecture import Architecture, Recipe
 from emozoo.features import check_config
+from emozoo.pretrained import pretrained_files
 from emozoo_ssl.backbone import BASE, FILES, OPTIONAL, check_spec, read_spec
 from emozoo_ssl.network import SslNetwork
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emozoo.architecture import Recipe, pretrained_files
+from emozoo.architecture import Recipe
+from emozoo.pretrained import pretrained_files
 from emozoo_ssl.backbone import FILES, build_encoder, load_weights
 
 if TYPE_CHECKING:
