@@ -28,7 +28,7 @@ from emozoo.evaluation.metrics import evaluate_predictions, pool
 from emozoo.publishing.card import BEGIN, END, render_card, weights_license, write_card
 from emozoo.registry import entry_points
 
-spec = importlib.util.spec_from_file_location("cards_pages", ROOT / "docs" / "cards.py")
+spec = importlib.util.spec_from_file_location("cards_pages", ROOT / "research" / "cards.py")
 assert spec and spec.loader
 cards = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(cards)
@@ -403,11 +403,11 @@ def test_the_cards_examples_run(finished: Path, tmp_path: Path) -> None:
 def test_the_zoos_cards_match_the_results() -> None:
     pages = cards.pages()
     assert cards.SPEECH.read_text(encoding="utf-8") == cards.speech(), (
-        "run python docs/cards.py: the model's card is old"
+        "run python research/cards.py: the model's card is old"
     )
     assert {path.name for path in cards.CARDS.iterdir()} == pages.keys()
     for name, text in pages.items():
-        assert (cards.CARDS / name).read_text(encoding="utf-8") == text, f"run python docs/cards.py: {name} is old"
+        assert (cards.CARDS / name).read_text(encoding="utf-8") == text, f"run python research/cards.py: {name} is old"
         if name != cards.INDEX:
             ModelCard(text)
 

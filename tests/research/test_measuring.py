@@ -11,7 +11,7 @@ from emozoo.checkpoint.run import RunOptions
 from emozoo.evaluation.data import open_data
 from emozoo.training.train import train
 
-sys.path.insert(0, str(ROOT / "docs"))
+sys.path.insert(0, str(ROOT / "research"))
 import corpora  # noqa: E402
 import denoise  # noqa: E402
 import modalities  # noqa: E402

@@ -9,7 +9,7 @@ from support.places import ROOT
 
 from emozoo.inspection.describe import measured_results
 
-spec = importlib.util.spec_from_file_location("results_page", ROOT / "docs" / "results.py")
+spec = importlib.util.spec_from_file_location("results_page", ROOT / "research" / "results.py")
 assert spec and spec.loader
 results = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(results)

@@ -1,6 +1,6 @@
 """Takes the pictures of docs/demo.md: the demo page in Chromium, with made-up clips.
 
-emozoo train av_fusion --dataset toy && python docs/demo.py runs/av_fusion-toy
+emozoo train av_fusion --dataset toy && python research/demo.py runs/av_fusion-toy
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[1] / "docs"
 SHOTS: dict[str, tuple[int, str, int, str]] = {  # picture: models, example, width, colour scheme
     "demo-light": (1, "happy voice", 1200, "light"),
     "demo-dark": (1, "angry voice", 1200, "dark"),

@@ -1,4 +1,4 @@
-"""Measures a run on worse recordings than it was tested on, into results/: `python docs/robustness.py RUN COMMIT`.
+"""Measures a run on worse recordings than it was tested on, into results/: `python research/robustness.py RUN COMMIT`.
 
 RUN is the folder of a finished `emozoo train NAME --fold all`. The test clips of each fold are answered as they are, and
 with noise, fainter, as over a telephone, and cut short; four emotions, of whose other logits nothing is made.

@@ -1,4 +1,4 @@
-"""Adds what runs over several corpora reach on each to results/: `python docs/corpora.py COMMIT RUN...`.
+"""Adds what runs over several corpora reach on each to results/: `python research/corpora.py COMMIT RUN...`.
 
 RUN is the folder of a finished `emozoo train NAME --fold all`, of one corpus or of a table of several, or one with its
 folds; several differ in their seeds only, and so in their folds. A row is for one corpus and one label set: all that the

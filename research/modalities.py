@@ -1,4 +1,4 @@
-"""Adds what networks make of sound, of picture and of both to results/: `python docs/modalities.py COMMIT RUN...`.
+"""Adds what networks make of sound, of picture and of both to results/: `python research/modalities.py COMMIT RUN...`.
 
 RUN is the folder of a finished `emozoo train NAME`. A network that can do without sound or without picture is measured three
 times on its test fold; another by what it reads, which of `cnn_rnn_3dcnn` is a setting, `branches`.

@@ -1,4 +1,4 @@
-"""Whether taking out noise helps, into results/: `python docs/denoise.py COMMIT RUN...`.
+"""Whether taking out noise helps, into results/: `python research/denoise.py COMMIT RUN...`.
 
 Each RUN is a folder that `emozoo train` made. Its own test clips get white or pink noise, so many dB below each clip's mean
 power, and are answered as they are and once noise has been taken out, whatever the run was trained with.

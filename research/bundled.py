@@ -1,4 +1,4 @@
-"""Makes the model in the box from a run's folds: `python docs/bundled.py RUN FOLDER`.
+"""Makes the model in the box from a run's folds: `python research/bundled.py RUN FOLDER`.
 
 RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder
 with its folds, whose networks may each have been trained further by `--from RUN/foldN --fold N`. The networks of all
@@ -7,7 +7,7 @@ heard everybody. Their last layers are cut down to four labels, and divided by t
 for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated probabilities.
 FOLDER is emozoo/models/speech; calibration.json there has the figures. provenance.json has whom all of them have heard.
 
-`python docs/bundled.py --record TABLE FOLDER CORPUS...` writes that record for a FOLDER whose networks kept none, from the
+`python research/bundled.py --record TABLE FOLDER CORPUS...` writes that record for a FOLDER whose networks kept none, from the
 TABLE that they were trained on: the speakers of every corpus, and the sound of the clips of each CORPUS whose recordings
 are still those of the training. It is made anew where decoding has changed.
 """

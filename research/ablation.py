@@ -1,4 +1,4 @@
-"""Compares settings on dev speakers: `python docs/ablation.py NAME --dataset D --data-dir DIR --csv FILE VARIANT...`
+"""Compares settings on dev speakers: `python research/ablation.py NAME --dataset D --data-dir DIR --csv FILE VARIANT...`
 
 A VARIANT is `name` or `name:key=value,key=value`, as `--set` takes them. Each is trained on the folds' training speakers and
 measured, with the weights of the last epoch, on their dev speakers; test speakers are never looked at. Results go to a CSV.

@@ -1,4 +1,4 @@
-"""Renders the cards of the built-in architectures, cards/*.md, and of the model in the box: `python docs/cards.py`.
+"""Renders the cards of the built-in architectures, cards/*.md, and of the model in the box: `python research/cards.py`.
 
 The figures are those of emozoo/results.csv, of results/corpora.csv, and of the model's calibration.json.
 """
@@ -182,7 +182,7 @@ def index() -> str:
     table = card_text.table(["card", "network", "best UA measured, %"], lines).replace("---:", "---")
     return (
         "# Model cards\n\n"
-        "A card for each bundled architecture, with the results measured so far. `python docs/cards.py` renders "
+        "A card for each bundled architecture, with the results measured so far. `python research/cards.py` renders "
         "this folder from [`emozoo/results.csv`](../emozoo/results.csv) and the plugins; do not edit it by hand. "
         "[docs/results.md](../docs/results.md) says how the results were measured, and why published ones are higher.\n\n"
         f"{table}\n"
