@@ -1,8 +1,9 @@
-"""Keeps emozoo/results.csv and the tables of docs/results.md and README.md: `python research/results.py RUN COMMIT` adds a run.
+"""Keeps emozoo/results.csv and the tables of docs/results.md and README.md: `python research/results.py RUN COMMIT` adds a
+run.
 
-RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last
-one that changed training). What research/corpora.py has measured is taken over from results/corpora.csv. Without RUN only that
-is done, and the tables are rendered again: also those of results/, which the other scripts here fill.
+RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last one
+that changed training). What research/corpora.py has measured is taken over from results/corpora.csv. Without RUN only
+that is done, and the tables are rendered again: also those of results/, which the other scripts here fill.
 """
 
 from __future__ import annotations
