@@ -1,4 +1,4 @@
-"""Values and type hints: whether a value fits one, and what a word becomes by one."""
+"""Type hints of settings: whether a value fits its hint, and what a word from the command line becomes by it."""
 
 from __future__ import annotations
 
@@ -6,47 +6,26 @@ import json
 import math
 import types
 import typing
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from emozoo.errors import EmozooError
 from emozoo.text import shown
 
+YES = ("true", "yes", "on", "1")
+NO = ("false", "no", "off", "0")
+
 
 def type_problem(values: Any, kind: type[Any]) -> str | None:
     """The first field of a dataclass that does not hold what it is annotated with, as words; None where all do."""
-    hints = typing.get_type_hints(kind)
-    for field, hint in hints.items():
-        if hasattr(values, field) and not _fits(getattr(values, field), hint):
-            wanted = getattr(hint, "__name__", str(hint)) if not typing.get_args(hint) else str(hint)
-            return f"{field} is {shown(getattr(values, field))}, not of type {wanted}"
+    for field, hint in typing.get_type_hints(kind).items():
+        if hasattr(values, field):
+            try:
+                _convert(getattr(values, field), hint, _checked)
+            except ValueError:
+                return f"{field} is {shown(getattr(values, field))}, not of type {_named(hint)}"
     return None
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, option) for option in arguments)
-    if origin is typing.Literal:
-        return any(type(value) is type(option) and value == option for option in arguments)
-    if origin in (tuple, list) or hint in (tuple, list):
-        if not isinstance(value, tuple | list):
-            return False
-        if len(arguments) == 2 and arguments[1] is Ellipsis or origin is list:
-            return all(_fits(item, arguments[0]) for item in value)
-        return not arguments or len(value) == len(arguments) and all(map(_fits, value, arguments))
-    if origin is dict or hint is dict:
-        return isinstance(value, dict)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if hint in (bool, str, type(None)):
-        return value is None if hint is type(None) else isinstance(value, hint)
-    return True  # a kind of value that only its plugin understands
-
-
-YES = ("true", "yes", "on", "1")
-NO = ("false", "no", "off", "0")
 
 
 def parse_value(name: str, text: str, hint: Any) -> Any:
@@ -55,59 +34,84 @@ def parse_value(name: str, text: str, hint: Any) -> Any:
     Raises EmozooError naming the field and what it takes.
     """
     try:
-        return _convert(text, hint)
+        return _convert(text, hint, _parsed)
     except ValueError:
-        wanted = getattr(hint, "__name__", str(hint)) if not typing.get_args(hint) else str(hint)
-        raise EmozooError(f"--set {name}={text}: {name} takes a value of type {wanted}") from None
+        raise EmozooError(f"--set {name}={text}: {name} takes a value of type {_named(hint)}") from None
 
 
-def _convert(text: str, hint: Any) -> Any:
+def _named(hint: Any) -> str:
+    return getattr(hint, "__name__", str(hint)) if not typing.get_args(hint) else str(hint)
+
+
+def _convert(value: Any, hint: Any, leaf: Callable[[Any, Any], Any]) -> Any:
+    """`value` as its hint says, taken apart by it; `leaf` gives what has no parts. Raises ValueError for a misfit."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        if type(None) in arguments and text.lower() in ("none", "null"):
-            return None
-        for option in arguments:
-            if option is not type(None):
-                try:
-                    return _convert(text, option)
-                except ValueError:
-                    continue
-        raise ValueError(text)
+        # None first: where it is meant, the word "none" is no text.
+        for option in sorted(arguments, key=lambda option: option is not type(None)):
+            with suppress(ValueError):
+                return _convert(value, option, leaf)
+        raise ValueError(value)
     if origin is typing.Literal:
         for option in arguments:
-            if text == str(option):
-                return option
-        raise ValueError(text)
+            with suppress(ValueError):
+                if leaf(value, type(option)) == option:
+                    return option
+        raise ValueError(value)
     if origin in (tuple, list) or hint in (tuple, list):
-        return _sequence(text, arguments)
-    if hint is bool:
-        if text.lower() not in YES + NO:
+        items = leaf(value, tuple)
+        if not arguments:
+            return tuple(leaf(item, Any) for item in items)
+        if len(arguments) == 2 and arguments[1] is Ellipsis or origin is list:
+            arguments = arguments[:1] * len(items)
+        if len(items) != len(arguments):
+            raise ValueError(value)
+        return tuple(_convert(item, argument, leaf) for item, argument in zip(items, arguments, strict=True))
+    return leaf(value, origin or hint)
+
+
+def _checked(value: Any, kind: Any) -> Any:
+    """A value, where it is of this kind; of a kind that only its plugin understands, any."""
+    fits = {
+        float: isinstance(value, int | float) and not isinstance(value, bool),
+        int: isinstance(value, int) and not isinstance(value, bool),
+        bool: isinstance(value, bool),
+        str: isinstance(value, str),
+        dict: isinstance(value, dict),
+        tuple: isinstance(value, tuple | list),
+        type(None): value is None,
+    }
+    if not fits.get(kind, True):
+        raise ValueError(value)
+    return value
+
+
+def _parsed(text: str, kind: Any) -> Any:
+    """A word as a value of this kind."""
+    if kind is str:
+        return text
+    if kind is type(None) or kind is bool:
+        known = (
+            dict.fromkeys(("none", "null")) if kind is not bool else dict.fromkeys(YES, True) | dict.fromkeys(NO, False)
+        )
+        if text.lower() not in known:
             raise ValueError(text)
-        return text.lower() in YES
-    if hint is int:
+        return known[text.lower()]
+    if kind is int:
         return int(text)
-    if hint is float:
+    if kind is float:
         value = float(text)
         if not math.isfinite(value):
             raise ValueError(text)
         return value
-    if hint is str:
-        return text
-    return json.loads(text)
+    return _words(text) if kind is tuple else json.loads(text)
 
 
-def _sequence(text: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    if text.startswith(("[", "(")):
-        items = json.loads(text.replace("(", "[").replace(")", "]"))
-        if not isinstance(items, list):
-            raise ValueError(text)
-        words = [json.dumps(item) if not isinstance(item, str) else item for item in items]
-    else:
-        words = [word.strip() for word in text.split(",") if word.strip()]
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return tuple(_convert(word, arguments[0]) for word in words)
-    if not arguments:
-        return tuple(json.loads(word) for word in words)
-    if len(words) != len(arguments):
+def _words(text: str) -> list[str]:
+    """The items of a list that is written 16,24,24 or [16, 24, 24], each as a word."""
+    if not text.startswith(("[", "(")):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    items = json.loads(text.replace("(", "[").replace(")", "]"))
+    if not isinstance(items, list):
         raise ValueError(text)
-    return tuple(_convert(word, argument) for word, argument in zip(words, arguments, strict=True))
+    return [json.dumps(item) if not isinstance(item, str) else item for item in items]

@@ -5,21 +5,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emozoo.errors import FULL, EmozooError, lacks_room
 from emozoo.text import printable
-
-
-def unwritable(folder: Path, error: OSError) -> EmozooError:
-    """What to tell where the cache cannot be written."""
-    return EmozooError(
-        f"cannot write the cache folder {folder} ({error.strerror or error}): "
-        "name a folder that can be written, with room, in the environment variable EMOZOO_CACHE"
-    )
-
 
 PART = ".part-"
 """How the name of a file begins that is not whole yet."""
@@ -61,6 +53,14 @@ def cache_root() -> Path:
     return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "emozoo"
 
 
+def unwritable(folder: Path, error: OSError) -> EmozooError:
+    """What to tell where the cache cannot be written."""
+    return EmozooError(
+        f"cannot write the cache folder {folder} ({error.strerror or error}): "
+        "name a folder that can be written, with room, in the environment variable EMOZOO_CACHE"
+    )
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path` (same suffix) to write; it takes `path`'s place when the block ends well, and is
@@ -86,6 +86,44 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `folder` to fill; it takes `folder`'s place when the block ends well. Where another
+    process has made `folder` meanwhile, that one stays.
+
+    Raises EmozooError where it cannot be written, or has no room.
+    """
+    temporary = folder.with_name(f"{PART}{secrets.token_hex(4)}-{folder.name[-60:]}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    except Exception as error:
+        if lacks_room(error):
+            raise EmozooError(f"cannot write {folder}: {FULL}") from error
+        if not isinstance(error, OSError):
+            raise
+        raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def cached_folder(folder: Path) -> Iterator[Path]:
+    """`atomic_folder` for one in the cache. Raises EmozooError with the way out where the cache cannot be written."""
+    try:
+        with atomic_folder(folder) as temporary:
+            yield temporary
+    except EmozooError as error:
+        if isinstance(error.__cause__, OSError):
+            raise unwritable(folder.parent, error.__cause__) from error
+        raise
 
 
 def sync(path: Path) -> None:

@@ -27,10 +27,19 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def listed(words: Sequence[str], most: int = 5) -> str:
-    """The first few of many, and how many more."""
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
+def listed(words: Sequence[str], most: int = 5, separator: str = ", ", what: str = "") -> str:
+    """The first few of many, and how many more: `a, b and 7 more`, with `what` they are behind it."""
+    pause = ";" if separator.startswith(";") else ""
+    more = f"{pause} and {len(words) - most} more{what and ' '}{what}" if len(words) > most else ""
+    return separator.join(words[:most]) + more
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """What a word that nothing is named may have meant: `did you mean cnn?`, or all that is known."""
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
 
 
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")

@@ -7,9 +7,9 @@ heard everybody. Their last layers are cut down to four labels, and divided by t
 for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated probabilities.
 FOLDER is emozoo/models/speech; calibration.json there has the figures. provenance.json has whom all of them have heard.
 
-`python research/bundled.py --record TABLE FOLDER CORPUS...` writes that record for a FOLDER whose networks kept none, from the
-TABLE that they were trained on: the speakers of every corpus, and the sound of the clips of each CORPUS whose recordings
-are still those of the training. It is made anew where decoding has changed.
+`python research/bundled.py --record TABLE FOLDER CORPUS...` writes that record for a FOLDER whose networks kept none,
+from the TABLE that they were trained on: the speakers of every corpus, and the sound of the clips of each CORPUS whose
+recordings are still those of the training. It is made anew where decoding has changed.
 """
 
 from __future__ import annotations

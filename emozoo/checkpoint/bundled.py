@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from emozoo.filenames import CONFIG
+
 FOLDER = Path(str(importlib.resources.files("emozoo"))) / "models"
 DEFAULT = "speech"
 """What `emozoo predict` answers with where no `--model` is named."""
@@ -29,6 +31,6 @@ def describe() -> list[dict[str, Any]]:
     found = []
     for name in names():
         # Not through emozoo.checkpoint.config, which imports numpy: `emozoo list` would take half as long again.
-        config = json.loads((FOLDER / name / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((FOLDER / name / CONFIG).read_text(encoding="utf-8"))
         found.append({"name": name, "architecture": config["architecture"], "labels": list(config["label2id"])})
     return found

@@ -19,14 +19,13 @@ import numpy as np
 from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import read_json
 from emozoo.errors import EmozooError
-from emozoo.filenames import PREDICTIONS, RUN
+from emozoo.filenames import METRICS, PREDICTIONS, RUN
 from emozoo.hints import type_problem
 from emozoo.hub.reference import is_reference
 from emozoo.paths import user_path, write_text
 from emozoo.text import csv_cell, csv_text, shown
 from emozoo.version import version as emozoo_version
 
-METRICS = "metrics.json"
 WRITER = "emozoo"
 """The key under which a file says which version of emozoo wrote it."""
 LARGEST_METRICS = 2**26

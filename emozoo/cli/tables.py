@@ -15,7 +15,7 @@ from emozoo.cli import console
 from emozoo.cli.console import line, say, styled, warn
 from emozoo.cli.scores import SCORES, percentage
 from emozoo.inference.answers import ONE_SIDED
-from emozoo.text import printable
+from emozoo.text import listed, printable
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.export import Export
@@ -61,16 +61,14 @@ def show_predictions(
             console.out.print(adapted_with(lean), soft_wrap=True)
     for there, words in ONE_SIDED.items():
         names = [answer.file for answer in answers if answer.modalities == there]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         if names:
-            console.out.print(f"{words}: {', '.join(names[:NAMED])}{more}", soft_wrap=True)
+            console.out.print(f"{words}: {listed(names, NAMED)}", soft_wrap=True)
     told: dict[str, list[str]] = {}
     for answer in answers:
         for text in answer.warnings:
             told.setdefault(text, []).append(answer.file)
     for text, names in told.items():
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        warn(f"{', '.join(names[:NAMED])}{more}: {text}")
+        warn(f"{listed(names, NAMED)}: {text}")
     for answer in answers:
         if answer.error is not None:
             console.err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)

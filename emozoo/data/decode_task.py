@@ -21,6 +21,7 @@ from emozoo.media.decoder import Decoder, Video
 from emozoo.media.denoise import denoised
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.media.reading import has_sound, has_video, read_audio, silence_beside
+from emozoo.text import listed
 
 log = logging.getLogger("emozoo")
 
@@ -70,7 +71,7 @@ class Notes:
     def reasons(self) -> str:
         """The first failures."""
         reasons = list(self.failures.values())
-        return "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")
+        return listed(reasons, 3, "; ")
 
     def tell(self, clips: int) -> None:
         """Logs it, in a line or two."""
@@ -79,9 +80,10 @@ class Notes:
             log.warning("%d of %d clips cannot be decoded and are left out: %s", count, clips, self.reasons())
         kinds = Counter(text for texts in self.warnings.values() for text in texts)
         if kinds:
-            listed = "; ".join(f"{text} ({count})" if count > 1 else text for text, count in kinds.most_common(3))
-            more = f"; and {len(kinds) - 3} other remarks" if len(kinds) > 3 else ""
-            log.warning("%d of %d clips are used with a remark: %s%s", len(self.warnings), clips, listed, more)
+            remarks = [f"{text} ({count})" if count > 1 else text for text, count in kinds.most_common()]
+            log.warning(
+                "%d of %d clips are used with a remark: %s", len(self.warnings), clips, listed(remarks, 3, "; ")
+            )
 
 
 class Stopped(Exception):

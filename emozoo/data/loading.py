@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING
 from emozoo.data.rows import read_rows, take
 from emozoo.errors import EmozooError
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.paths import cache_root, unwritable, user_path
+from emozoo.paths import cache_root, cached_folder, user_path
 from emozoo.registry.entry_points import DATASETS, find
 from emozoo.registry.loading import load_plugin
 
@@ -112,21 +110,9 @@ def _made(corpus: Corpus, root: Path) -> Path:
     folder = root / "made" / f"{corpus.name}-{version}"
     if folder.is_dir():
         return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{corpus.name}-", dir=folder.parent))
-    except OSError as error:
-        raise unwritable(folder.parent, error) from error
-    try:
+    with cached_folder(folder) as temporary:
         log.info("making the dataset %s in %s", corpus.name, folder)
         corpus.write(temporary)
-        temporary.chmod(0o755)  # mkdtemp makes it private
-        temporary.rename(folder)
-    except OSError as error:
-        if not folder.is_dir():  # else another process was faster, and made the same
-            raise unwritable(folder.parent, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -140,7 +126,7 @@ def _label(
     known = set(emotions) - {""}
     if strangers := [source for source in merge if source not in known]:
         raise EmozooError(
-            f"cannot merge {_listed(strangers)}: the labels of {corpus.name} are {_listed(sorted(known))}"
+            f"cannot merge {', '.join(strangers)}: the labels of {corpus.name} are {', '.join(sorted(known))}"
         )
     merged = [merge.get(emotion, emotion) for emotion in emotions]
     known = set(merged) - {""}
@@ -162,13 +148,13 @@ def _label(
     if (missing := [label for label in wanted if label not in known]) and not (may_lack and present):
         after = " after merging" if merge else ""
         raise EmozooError(
-            f"no clip of {corpus.name} is labelled {_listed(missing)}: its labels{after} are {_listed(sorted(known))}; "
+            f"no clip of {corpus.name} is labelled {', '.join(missing)}: its labels{after} are {', '.join(sorted(known))}; "
             "pick from them with --labels"
         )
     if len(wanted) < 2:
         raise EmozooError(
-            f"{_listed(wanted) or 'no label'} is not enough to tell apart: "
-            f"ask for two labels or more of {_listed(sorted(known))}"
+            f"{', '.join(wanted) or 'no label'} is not enough to tell apart: "
+            f"ask for two labels or more of {', '.join(sorted(known))}"
         )
     number = {label: position for position, label in enumerate(wanted)}
     keep = [row for row, label in enumerate(merged) if label in number]
@@ -199,10 +185,6 @@ def _some_video(rows: Dataset, corpus: Corpus) -> bool:
     if lost:
         log.warning("%d of the %d clips of %s have no video and are only heard", lost, len(rows), corpus.name)
     return lost < len(rows)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words)
 
 
 def get_corpus(name: str) -> Corpus:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.checkpoint.bundled import DEFAULT, folder_of
 from emozoo.errors import EmozooError
+from emozoo.filenames import README
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.model import EmotionModel
@@ -43,7 +44,7 @@ def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
         folder = resolve(reference, weights=False, extra=(METRICS,))
         facts = describe_checkpoint(folder, name)
         own = folder_of(reference) is not None and "test_results" not in facts
-        found.append(Shown(loaded, name, facts, _section(folder / "README.md", "How good it is") if own else ""))
+        found.append(Shown(loaded, name, facts, _section(folder / README, "How good it is") if own else ""))
     return found
 
 

@@ -34,7 +34,8 @@ def check_config(config: Any, *, sizes: tuple[str, ...], shares: tuple[str, ...]
         if not 0 <= value < 1:
             raise ValueError(f"{name} must be at least 0 and below 1, not {value!r}")
     if hasattr(config, "filters") and len(config.filters) != len(config.kernels):
-        raise ValueError(f"filters and kernels must be as many, not {len(config.filters)} and {len(config.kernels)}")
+        lengths = f"{len(config.filters)} and {len(config.kernels)}"
+        raise ValueError(f"filters and kernels must have the same length, not {lengths}")
     if hasattr(config, "filters") and not 1 <= len(config.filters) <= 7:  # 200 rows can be halved seven times
         raise ValueError(f"filters must name 1 to 7 convolutions, not {len(config.filters)}")
     if hasattr(config, "sequence") and config.sequence not in ("time", "flat"):

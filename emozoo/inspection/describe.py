@@ -13,7 +13,7 @@ from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
-from emozoo.filenames import ONNX
+from emozoo.filenames import METRICS, ONNX
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
 from emozoo.media.preparation import Preparation
@@ -21,7 +21,6 @@ from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
 from emozoo.registry.loading import get_architecture
 
-METRICS = "metrics.json"
 MOST_SETTINGS = 1000
 LONGEST = 10_000
 """Of a recipe, and signs of a text, that are shown."""

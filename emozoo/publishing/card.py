@@ -16,7 +16,7 @@ from typing import Any
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.run import METRICS, read_metrics
 from emozoo.errors import EmozooError
-from emozoo.filenames import README, SUMMARY
+from emozoo.filenames import CONFUSION, CURVES, README, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.publishing.card_merge import (
     NOTE,
@@ -79,7 +79,7 @@ def render_card(
         other = split_card(on_the_hub, f"{repo_id}/{README}")
         words, told = merge(words, words_of(*other), note.pushed if note else None)
     config, metrics = read_config(folder, shown), read_metrics(folder)
-    pictures = tuple(name for name in ("confusion_matrix.png", "training_curves.png") if (folder / name).is_file())
+    pictures = tuple(name for name in (CONFUSION, CURVES) if (folder / name).is_file())
     try:
         repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, metrics)}"
         block = body(Facts(config, metrics, repo_id, pictures, _summary(folder, metrics))).replace(

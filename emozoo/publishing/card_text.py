@@ -12,6 +12,7 @@ from typing import Any
 
 from emozoo.architecture import Architecture
 from emozoo.errors import EmozooError
+from emozoo.filenames import CONFUSION, CURVES
 from emozoo.media.preparation import Preparation
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.registry.loading import get_architecture
@@ -284,7 +285,7 @@ def _results(facts: Facts) -> str:
         lines.append(
             f"Over {len(speakers)} speakers, UA goes from {percent(min(speakers))} to {percent(max(speakers))} %."
         )
-    names = {"confusion_matrix.png": "Confusion matrix of the test clips", "training_curves.png": "Training curves"}
+    names = {CONFUSION: "Confusion matrix of the test clips", CURVES: "Training curves"}
     lines += [f"![{names[name]}]({name})" for name in facts.pictures]
     return "\n\n".join(lines)
 

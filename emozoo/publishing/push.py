@@ -10,16 +10,26 @@ from typing import Any
 
 from emozoo.checkpoint.config import read_config
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFIG, METRICS, ONNX, PREPROCESSOR, PROVENANCE, WEIGHTS
+from emozoo.filenames import (
+    CONFIG,
+    CONFUSION,
+    CURVES,
+    METRICS,
+    ONNX,
+    PREDICTIONS,
+    PREPROCESSOR,
+    PROVENANCE,
+    README,
+    WEIGHTS,
+)
 from emozoo.hub.errors import check_token, explained, persistently
 from emozoo.hub.reference import Reference, check_repo, parse
 from emozoo.paths import user_path, write_text
 
 log = logging.getLogger("emozoo")
-CARD = "README.md"
 PUBLISHED = (
-    CONFIG, WEIGHTS, ONNX, PREPROCESSOR, PROVENANCE, CARD, METRICS,
-    "predictions.csv", "confusion_matrix.png", "training_curves.png",
+    CONFIG, WEIGHTS, ONNX, PREPROCESSOR, PROVENANCE, README, METRICS,
+    PREDICTIONS, CONFUSION, CURVES,
 )  # fmt: skip
 """What is uploaded. run.json, the file that training is resumed from and logs name this machine's folders, and stay."""
 
@@ -76,8 +86,8 @@ def push(
             with suppress(RevisionNotFoundError):
                 head = persistently(lambda: api.model_info(repo_id, revision=revision, timeout=30)) if there else None
             remote = [sibling.rfilename for sibling in (head or there).siblings or ()] if there else []
-            if CARD in remote:
-                path = api.hf_hub_download(repo_id, CARD, revision=(head or there).sha)
+            if README in remote:
+                path = api.hf_hub_download(repo_id, README, revision=(head or there).sha)
                 theirs = Path(path).read_text(encoding="utf-8")
     from emozoo.checkpoint import loading, onnx_model
     from emozoo.checkpoint.onnx_model import agree, logarithms, trial_window
@@ -89,14 +99,14 @@ def push(
         if not agree(logarithms(told), logarithms(wanted)):
             raise EmozooError(f"{folder / ONNX} does not answer as {WEIGHTS} does: export it again with emozoo export")
     card = _card(folder, theirs, name)
-    here = [file for file in PUBLISHED if file == CARD or (folder / file).is_file()]
+    here = [file for file in PUBLISHED if file == README or (folder / file).is_file()]
     gone = tuple(file for file in PUBLISHED if file in remote and file not in here)
-    sizes = {file: len(card.encode()) if file == CARD else (folder / file).stat().st_size for file in here}
+    sizes = {file: len(card.encode()) if file == README else (folder / file).stat().st_size for file in here}
     address = f"{constants.ENDPOINT}/{repo_id}" + (f"/tree/{revision}" if revision else "")
     if dry_run:
         return Push(address, sizes, gone, card, None)
-    write_text(folder / CARD, card)
-    contents: dict[str, str | bytes] = {file: str(folder / file) for file in here} | {CARD: card.encode()}
+    write_text(folder / README, card)
+    contents: dict[str, str | bytes] = {file: str(folder / file) for file in here} | {README: card.encode()}
     additions = [CommitOperationAdd(file, contents[file]) for file in here]
     with explained(str(name), writing=True):
         if not there:

@@ -17,6 +17,7 @@ from emozoo.checkpoint.bundled import DEFAULT, folder_of
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.errors import EmozooError
+from emozoo.filenames import README
 from emozoo.hub.errors import check_token, explained, persistently
 from emozoo.hub.reference import check_repo, is_reference, parse
 from emozoo.media.preparation import Preparation
@@ -26,7 +27,6 @@ from emozoo.publishing.push import Push
 from emozoo.requirement import OPTION, is_local
 from emozoo.version import version as emozoo_version
 
-README = "README.md"
 APP = "app.py"
 REQUIREMENTS = "requirements.txt"
 MARK = '"""A demo page of emozoo, as emozoo space wrote it."""'

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from emozoo.errors import EmozooError
 from emozoo.registry import entry_points
+from emozoo.text import suggestion
 
 
 def group_of(name: str) -> str:
@@ -143,9 +144,5 @@ def find(group: str, name: str) -> Plugin:
                 f"the {KINDS[group]} {name!r} of {plugin.origin} is switched off: the environment variable {ALLOWED} "
                 f"does not name it; unset it, or add {plugin.distribution}"
             )
-    import difflib
-
-    names = sorted({plugin.name for plugin in listed})
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+    hint = suggestion(name, sorted({plugin.name for plugin in listed}))
     raise EmozooError(f"no {KINDS[group]} is named {name!r}; {hint} (emozoo list shows all)")

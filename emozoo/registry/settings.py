@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from emozoo.architecture import Architecture, Recipe
 from emozoo.errors import EmozooError
 from emozoo.hints import parse_value
+from emozoo.text import suggestion
 
 
 def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> tuple[Any, Recipe]:
@@ -25,9 +25,7 @@ def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> t
     for name, text in settings.items():
         known = {**recipe_fields, **config_fields}
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(known))}"
-            raise EmozooError(f"{architecture.name} has no setting {name!r}; {hint}")
+            raise EmozooError(f"{architecture.name} has no setting {name!r}; {suggestion(name, sorted(known))}")
         (config if name in config_fields else recipe)[name] = parse_value(name, text, known[name])
     try:
         return architecture.config(**config), dataclasses.replace(architecture.recipe, **recipe)

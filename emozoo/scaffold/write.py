@@ -9,8 +9,6 @@ import importlib.util
 import keyword
 import os
 import re
-import secrets
-import shutil
 import unicodedata
 from collections.abc import Iterator
 from importlib.resources.abc import Traversable
@@ -18,7 +16,7 @@ from pathlib import Path
 from string import Template
 
 from emozoo.errors import EmozooError
-from emozoo.paths import user_path
+from emozoo.paths import atomic_folder, user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS, installed
 from emozoo.requirement import is_direct, line
 
@@ -51,22 +49,11 @@ def write_plugin(kind: str, name: str, output: str | Path | None = None, *, emoz
     folder = user_path(words["distribution"] if output is None else output)
     if os.path.lexists(folder):
         raise EmozooError(f"{folder} exists already and is left as it is: name another folder with --output")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = folder.with_name(f".{words['distribution']}-{secrets.token_hex(4)}")
-        temporary.mkdir()
-    except OSError as error:
-        raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
-    try:
+    with atomic_folder(folder) as temporary:
         for place, text in _files(kind, words):
             path = temporary / place
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-        temporary.rename(folder)
-    except OSError as error:
-        raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 

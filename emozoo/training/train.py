@@ -25,7 +25,7 @@ from emozoo.data.splits.protocols import Fold, pick_fold, speaker_note
 from emozoo.errors import FULL, EmozooError, blamed, lacks_memory, lacks_room
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.metrics import Metrics, Summary, pool
-from emozoo.filenames import RESUME, RUN, SUMMARY
+from emozoo.filenames import CONFUSION, RESUME, RUN, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix
 from emozoo.training.claim import claimed
@@ -93,7 +93,7 @@ def train(
         summary = dataclasses.replace(pool(results, apart=apart), note=speaker_note(together))
         if options.fold is None and main:
             write_text(place / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
-            confusion_matrix(summary.pooled, place / "confusion_matrix.png", len(results))
+            confusion_matrix(summary.pooled, place / CONFUSION, len(results))
     return summary
 
 

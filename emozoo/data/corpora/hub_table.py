@@ -9,8 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from emozoo.data.corpora.manifest import TABLES, TEXTS, find_rows, find_table
 from emozoo.data.corpus import SOUNDS, VIDEOS
 from emozoo.data.tables.columns import NAMES, meaning_of, plain
 from emozoo.errors import EmozooError
-from emozoo.paths import cache_root
+from emozoo.paths import cache_root, cached_folder
 
 
 def fetch(reference: str) -> Path:
@@ -38,16 +36,8 @@ def fetch(reference: str) -> Path:
         raise EmozooError(f"{reference} holds no table (metadata.csv, manifest.csv or .jsonl) and no Parquet file")
     made = cache_root() / "made" / f"hub-{re.sub('[^A-Za-z0-9]+', '-', reference)[4:80]}-{folder.name}"
     if not made.is_dir():
-        made.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".hub-", dir=made.parent))
-        try:
+        with cached_folder(made) as temporary:
             _unpack(parts, folder, temporary, reference)
-            temporary.rename(made)
-        except OSError:
-            if not made.is_dir():  # else another process was faster, and made the same
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     return made
 
 

@@ -26,6 +26,7 @@ from emozoo.data.tables.columns import Columns, understand
 from emozoo.data.tables.files import Table, read_table
 from emozoo.data.tables.times import seconds
 from emozoo.errors import EmozooError
+from emozoo.text import listed
 
 TEXTS = ("speaker", "gender", "session", "corpus")
 TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
@@ -73,7 +74,7 @@ def find_table(given: Path) -> Path:
             f"{given} holds {', '.join(path.name for path in found)}: name the one to read with --data-dir"
         )
     names = [path.name for path in visible]
-    there = ", ".join(names[:5]) + (f" and {len(names) - 5} more files" if len(names) > 5 else "") or "no file"
+    there = listed(names, what="files") or "no file"
     raise EmozooError(
         f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
     )
@@ -137,8 +138,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def _some(texts: list[str], count: int) -> str:
-    shown = "; ".join(texts[:count]) + (f"; and {len(texts) - count} more" if len(texts) > count else "")
-    return "".join(sign if sign.isprintable() else "?" for sign in shown)
+    return "".join(sign if sign.isprintable() else "?" for sign in listed(texts, count, "; "))
 
 
 def _where(file: str, table: Path) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from emozoo.data.splits.dev import missing_class, spare_dev
 from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
 from emozoo.errors import EmozooError
+from emozoo.text import listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -133,7 +134,7 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
             )
         if kind == "group":
             tests = rows.deal_speakers(tests, count, seed)
-        names = [_listed(sorted_names(values, test)) for test in tests]
+        names = [listed(sorted_names(values, test), 8) for test in tests]
         if kind != "session":
             names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
     folds, shared = [], []
@@ -284,16 +285,11 @@ def _given_split(rows: Rows, copies: list[Unit], seed: int) -> Fold:
     return Fold(1, "split", train, dev, test, disjoint, problem)
 
 
-def _listed(names: list[str], separator: str = ", ") -> str:
-    """The names, or the first eight of many."""
-    return separator.join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
 def _warn_of_merged(what: str, values: Sequence[str], units: list[Unit]) -> None:
-    merged = [_listed(names, " with ") for names in (sorted_names(values, unit) for unit in units) if len(names) > 1]
+    merged = [listed(names, 8, " with ") for names in (sorted_names(values, unit) for unit in units) if len(names) > 1]
     if merged:
         why = "speakers or copies of clips" if what == "session" else "copies of clips"
-        log.warning("%ss that share %s are kept on one side: %s", what, why, _listed(merged))
+        log.warning("%ss that share %s are kept on one side: %s", what, why, listed(merged, 8))
 
 
 def pick_fold(folds: Sequence[Fold], number: int, what: str) -> Fold:
