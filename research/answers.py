@@ -45,10 +45,10 @@ class Answers:
     def probabilities(self, temperature: float = 1.0) -> np.ndarray:
         """As `emozoo predict` gives them: the mean over a clip's windows, float64 [clips, labels]."""
         scaled = self.logits / temperature
-        odds = np.exp(scaled - scaled.max(1, keepdims=True))
-        odds /= odds.sum(1, keepdims=True)
-        total = np.zeros((len(self.rows), odds.shape[1]))
-        np.add.at(total, self.clip, odds)
+        probabilities = np.exp(scaled - scaled.max(1, keepdims=True))
+        probabilities /= probabilities.sum(1, keepdims=True)
+        total = np.zeros((len(self.rows), probabilities.shape[1]))
+        np.add.at(total, self.clip, probabilities)
         return total / np.bincount(self.clip)[:, None]
 
 
@@ -56,7 +56,7 @@ def fit_temperature(answers: Sequence[Answers]) -> float:
     """The temperature with the least negative log-likelihood of the clips' labels (Guo et al. 2017)."""
 
     def loss(temperature: float) -> float:
-        odds = [each.probabilities(temperature)[np.arange(len(each.rows)), each.truth] for each in answers]
-        return float(-np.log(np.maximum(np.concatenate(odds), 1e-12)).mean())
+        probabilities = [each.probabilities(temperature)[np.arange(len(each.rows)), each.truth] for each in answers]
+        return float(-np.log(np.maximum(np.concatenate(probabilities), 1e-12)).mean())
 
     return min(np.geomspace(0.25, 8, 351).tolist(), key=loss)  # steps of 1 %

@@ -25,7 +25,7 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.run import RunOptions, read_metrics, read_options
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, calibration_error, evaluate_predictions, pool
-from emozoo.inference.adaptation import SpeakerLean
+from emozoo.inference.adaptation import SpeakerBias
 from emozoo.plots.results import confusion_matrix
 from results import RESULTS, command_of, store
 
@@ -40,13 +40,13 @@ DRAWS = 5
 """How often few recordings are drawn; the figures are means over them."""
 
 
-def adapted(odds: np.ndarray, speakers: np.ndarray, recordings: int, rng: np.random.Generator) -> np.ndarray:
+def adapted(probabilities: np.ndarray, speakers: np.ndarray, recordings: int, rng: np.random.Generator) -> np.ndarray:
     """Each clip's probabilities after so many others of its speaker were heard, float64 [clips, labels]."""
-    result = odds.copy()
+    result = probabilities.copy()
     for clip, speaker in enumerate(speakers):
-        others = np.flatnonzero((speakers == speaker) & (np.arange(len(odds)) != clip))
+        others = np.flatnonzero((speakers == speaker) & (np.arange(len(probabilities)) != clip))
         drawn = others if recordings < 0 else rng.permutation(others)[:recordings]
-        result[clip] = SpeakerLean.from_probabilities(odds[drawn]).apply(odds[clip : clip + 1])[0]
+        result[clip] = SpeakerBias.from_probabilities(probabilities[drawn]).apply(probabilities[clip : clip + 1])[0]
     return result
 
 
@@ -56,7 +56,7 @@ class Fold:
 
     speakers: np.ndarray
     truth: np.ndarray
-    odds: np.ndarray
+    probabilities: np.ndarray
 
 
 def folds_of(run: Path, data: Data, corpus: str, labels: Sequence[str]) -> list[Fold]:
@@ -82,9 +82,11 @@ def measured(folds: list[Fold], labels: Sequence[str], recordings: int) -> tuple
         rng = np.random.default_rng(draw)
         draws.append([])
         for fold in folds:
-            odds = adapted(fold.odds, fold.speakers, recordings, rng) if recordings else fold.odds
-            error.append(calibration_error(fold.truth, odds))
-            draws[-1].append(evaluate_predictions(labels, fold.truth, odds.argmax(1), fold.speakers.tolist()))
+            probabilities = (
+                adapted(fold.probabilities, fold.speakers, recordings, rng) if recordings else fold.probabilities
+            )
+            error.append(calibration_error(fold.truth, probabilities))
+            draws[-1].append(evaluate_predictions(labels, fold.truth, probabilities.argmax(1), fold.speakers.tolist()))
     means = {
         name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in draws)
         for name in ("ua", "wa", "macro_f1")

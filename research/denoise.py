@@ -70,9 +70,9 @@ def measured(model: EmotionModel, data: Data, fold: Fold, ratio: float | None, f
     for row in fold.test:
         sound = with_noise(data.store.waveform(row).astype(np.float32) / 32768, ratio, falls, rng)
         sounds[row] = np.concatenate(list(denoised([sound]))) if clean else sound
-    odds = clip_probabilities(model, Sounds(sounds), fold.test)  # type: ignore[arg-type]
+    probabilities = clip_probabilities(model, Sounds(sounds), fold.test)  # type: ignore[arg-type]
     speakers = [data.columns["speaker"][row] for row in fold.test]
-    return evaluate_predictions(model.labels, data.store.labels[np.array(fold.test)], odds.argmax(1), speakers)
+    return evaluate_predictions(model.labels, data.store.labels[np.array(fold.test)], probabilities.argmax(1), speakers)
 
 
 def rows_of(folder: Path, commit: str) -> list[dict[str, str]]:

@@ -155,7 +155,7 @@ def write_predictions(
     ids: Sequence[str],
     speakers: Sequence[str],
     true: np.ndarray,
-    odds: np.ndarray,
+    probabilities: np.ndarray,
     trained_on: Sequence[str] = (),
 ) -> None:
     """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label; last, where
@@ -166,8 +166,8 @@ def write_predictions(
     heading = ["utterance_id", "speaker", "label", "predicted", *map(csv_cell, labels)]
     writer.writerow([*heading, *(["trained_on"] if any(trained_on) else [])])
     for row, name in enumerate(ids):
-        words = [name, speakers[row], labels[true[row]], labels[int(odds[row].argmax())]]
-        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in odds[row]), *last[row]])
+        words = [name, speakers[row], labels[true[row]], labels[int(probabilities[row].argmax())]]
+        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in probabilities[row]), *last[row]])
     write_text(path, text.getvalue())
 
 

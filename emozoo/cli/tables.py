@@ -20,8 +20,8 @@ from emozoo.text import listed, printable
 if TYPE_CHECKING:
     from emozoo.checkpoint.export import Export
     from emozoo.hub.search import HubModel
-    from emozoo.inference.adaptation import SpeakerLean
-    from emozoo.inference.answers import Prediction, Stretch
+    from emozoo.inference.adaptation import SpeakerBias
+    from emozoo.inference.answers import Prediction, WindowAnswer
     from emozoo.publishing.push import Push
     from emozoo.registry.entry_points import Plugin
 
@@ -29,15 +29,15 @@ NAMED = 5
 """Files that a line names at most."""
 
 
-def adapted_with(lean: SpeakerLean) -> str:
+def adapted_with(bias: SpeakerBias) -> str:
     """The sentence that tells how answers were adapted to a speaker."""
-    return f"adapted to the speaker with {lean.recordings} recording{'' if lean.recordings == 1 else 's'}"
+    return f"adapted to the speaker with {bias.recordings} recording{'' if bias.recordings == 1 else 's'}"
 
 
 def show_predictions(
-    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, lean: SpeakerLean | None = None
+    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, bias: SpeakerBias | None = None
 ) -> None:
-    """A row per file, or per window; how many recordings the speaker's `lean` is from stands below. Files that could not be
+    """A row per file, or per window; how many recordings the speaker's `bias` is from stands below. Files that could not be
     answered follow on standard error."""
     table = Table()
     table.add_column("file", overflow="fold")
@@ -52,13 +52,15 @@ def show_predictions(
         rows: list[tuple[str, str | None, Mapping[str, float]]] = [("all", answer.emotion, answer.probabilities or {})]
         if timeline:
             rows = [(f"{w.start:.1f} to {w.end:.1f}", w.emotion, w.probabilities) for w in answer.windows or ()] + rows
-        for position, (span, emotion, odds) in enumerate(rows):
+        for position, (span, emotion, probabilities) in enumerate(rows):
             name = answer.file if position == 0 else ""
-            table.add_row(name, *([span] if timeline else []), styled(emotion, "bold"), *map(percentage, odds.values()))
+            table.add_row(
+                name, *([span] if timeline else []), styled(emotion, "bold"), *map(percentage, probabilities.values())
+            )
     if table.row_count:
         console.out.print(table)
-        if lean:
-            console.out.print(adapted_with(lean), soft_wrap=True)
+        if bias:
+            console.out.print(adapted_with(bias), soft_wrap=True)
     for there, words in ONE_SIDED.items():
         names = [answer.file for answer in answers if answer.modalities == there]
         if names:
@@ -74,11 +76,11 @@ def show_predictions(
             console.err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)
 
 
-def show_stretch(stretch: Stretch, labels: Sequence[str]) -> None:
+def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
     """A line for a window, at once."""
-    span = f"{stretch.start:.1f} to {stretch.end:.1f}"
-    emotion = f"{printable(stretch.emotion):<{max(len(printable(label)) for label in labels)}}"
-    share = percentage(stretch.probabilities[stretch.emotion])
+    span = f"{answer.start:.1f} to {answer.end:.1f}"
+    emotion = f"{printable(answer.emotion):<{max(len(printable(label)) for label in labels)}}"
+    share = percentage(answer.probabilities[answer.emotion])
     console.out.print(line(f"{span:>16}  ", styled(emotion, "bold"), f"  {share:>5} %"), soft_wrap=True)
 
 

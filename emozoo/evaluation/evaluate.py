@@ -82,16 +82,16 @@ def measure(
 ) -> Metrics:
     """Answers for the rows, by one `modality` alone where it is named, and compares; with a folder, writes predictions.csv
     and confusion_matrix.png there. predictions.csv marks what `provenance` has of the rows."""
-    odds = clip_probabilities(model, data.store, rows, modality=modality)
+    probabilities = clip_probabilities(model, data.store, rows, modality=modality)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
     speakers = [data.speakers[row] for row in rows]
     if adapted is not None:
-        odds = adapt_to_speakers(odds, speakers, adapted.recordings)
-    metrics = evaluate_predictions(model.labels, truth, odds.argmax(1), speakers)
+        probabilities = adapt_to_speakers(probabilities, speakers, adapted.recordings)
+    metrics = evaluate_predictions(model.labels, truth, probabilities.argmax(1), speakers)
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
         trained_on = marks(provenance, data.clips, rows)
-        write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, odds, trained_on)
+        write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, probabilities, trained_on)
         confusion_matrix(metrics, folder / CONFUSION)
     return metrics
 

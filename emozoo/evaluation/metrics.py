@@ -154,13 +154,13 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     return Summary(len(folds), _measure(folds[0].labels, confusions), **spread)
 
 
-def calibration_error(true: Sequence[int] | np.ndarray, odds: np.ndarray, bins: int = 15) -> float:
+def calibration_error(true: Sequence[int] | np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error (Guo et al. 2017): how far the probability of the answer is from the share of answers
     that are right, over `bins` equal ranges of probability, weighted by the answers in each.
 
-    `true` is int [clips], `odds` float [clips, labels].
+    `true` is int [clips], `probabilities` float [clips, labels].
     """
-    answer, right = odds.max(1), odds.argmax(1) == np.asarray(true)
+    answer, right = probabilities.max(1), probabilities.argmax(1) == np.asarray(true)
     place = np.minimum((answer * bins).astype(int), bins - 1)
     gaps = [abs(float(np.sum(answer[place == bin] - right[place == bin]))) for bin in range(bins)]
     return sum(gaps) / len(answer)

@@ -14,54 +14,54 @@ from dataclasses import dataclass
 import numpy as np
 
 PRIOR_RECORDINGS = 5
-"""With so many recordings, half of the lean that they show is believed."""
+"""With so many recordings, half of the bias that they show is believed."""
 FLOOR = 1e-6
 """A probability counts as no less, lest one recording that a model is sure of outweigh all others."""
 
 
 @dataclass(frozen=True)
-class SpeakerLean:
+class SpeakerBias:
     """How far a model leans towards each label for one speaker, and how many recordings have shown it."""
 
     recordings: int
-    lean: tuple[float, ...]
+    bias: tuple[float, ...]
     """Of each label, in nats; they add up to 0."""
 
     @classmethod
-    def from_probabilities(cls, odds: np.ndarray) -> SpeakerLean:
+    def from_probabilities(cls, probabilities: np.ndarray) -> SpeakerBias:
         """From the probabilities float64 [recordings, labels] of a speaker's recordings, none or more, in any order.
 
-        The lean is n / (n + 5) · (m − mean of m over the labels), where m is the mean of log p over the n recordings. The
+        The bias is n / (n + 5) · (m − mean of m over the labels), where m is the mean of log p over the n recordings. The
         first factor is that of empirical Bayes (Efron and Morris 1973): the best guess at a speaker's mean, where means
         vary a fifth as much between speakers as recordings do within one. So few recordings move little, and none nothing.
         """
-        return _lean(_logs(odds).sum(axis=0), len(odds))
+        return _bias(_logs(probabilities).sum(axis=0), len(probabilities))
 
-    def apply(self, odds: np.ndarray) -> np.ndarray:
-        """Probabilities float64 [..., labels] without the lean: it is subtracted from their logarithms, and they are scaled
+    def apply(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities float64 [..., labels] without the bias: it is subtracted from their logarithms, and they are scaled
         to add up to 1 again."""
-        adapted = odds * np.exp(-np.asarray(self.lean))
+        adapted = probabilities * np.exp(-np.asarray(self.bias))
         return adapted / adapted.sum(axis=-1, keepdims=True)
 
 
-def _logs(odds: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(odds, FLOOR))
+def _logs(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(probabilities, FLOOR))
 
 
-def _lean(total: np.ndarray, count: int) -> SpeakerLean:
+def _bias(total: np.ndarray, count: int) -> SpeakerBias:
     """From the sum float64 [labels] of the logarithms of `count` recordings' probabilities."""
-    lean = (total - total.mean()) / (count + PRIOR_RECORDINGS)
-    return SpeakerLean(count, tuple(lean.tolist()))
+    bias = (total - total.mean()) / (count + PRIOR_RECORDINGS)
+    return SpeakerBias(count, tuple(bias.tolist()))
 
 
-def adapt_to_speakers(odds: np.ndarray, speakers: Sequence[str], recordings: int | None = None) -> np.ndarray:
-    """The probabilities float64 [clips, labels] of a test set, each clip's without the lean that other clips of its speaker
+def adapt_to_speakers(probabilities: np.ndarray, speakers: Sequence[str], recordings: int | None = None) -> np.ndarray:
+    """The probabilities float64 [clips, labels] of a test set, each clip's without the bias that other clips of its speaker
     show: of `recordings` clips, drawn anew for each one and always the same, or of all.
 
     A speaker who has no more gives what is there. Clips whose speaker is not known ("") stay as they are.
     """
     rng = np.random.default_rng(0)
-    logs, adapted = _logs(odds), odds.copy()
+    logs, adapted = _logs(probabilities), probabilities.copy()
     clips: dict[str, list[int]] = {}
     for row, speaker in enumerate(speakers):
         if speaker:
@@ -71,11 +71,11 @@ def adapt_to_speakers(odds: np.ndarray, speakers: Sequence[str], recordings: int
         total = own.sum(axis=0)
         for position, row in enumerate(rows):
             if recordings is None or recordings >= others:
-                lean = _lean(total - own[position], others)
+                bias = _bias(total - own[position], others)
             else:
                 drawn = rng.choice(others, recordings, replace=False)
-                lean = _lean(own[drawn + (drawn >= position)].sum(axis=0), recordings)  # steps over the clip itself
-            adapted[row] = lean.apply(odds[row])
+                bias = _bias(own[drawn + (drawn >= position)].sum(axis=0), recordings)  # steps over the clip itself
+            adapted[row] = bias.apply(probabilities[row])
     return adapted
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 
 import numpy as np
 
-from emozoo.inference.adaptation import SpeakerLean
+from emozoo.inference.adaptation import SpeakerBias
 from emozoo.media.preparation import Preparation
 from emozoo.text import csv_cell, printable
 
@@ -58,7 +58,7 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class WindowAnswer:
     """One window's answer: seconds from the start of the file, probabilities by label."""
 
     start: float
@@ -74,7 +74,7 @@ class Prediction:
     file: str
     emotion: str | None = None
     probabilities: dict[str, float] | None = None
-    windows: tuple[Stretch, ...] | None = None
+    windows: tuple[WindowAnswer, ...] | None = None
     error: str | None = None
     reason: str | None = None
     """`silent` where a file that can be read has nothing to answer for; `error` says it in a sentence."""
@@ -95,7 +95,7 @@ class Prediction:
         if self.warnings:
             document["warnings"] = list(self.warnings)
         if self.windows is not None:
-            document["windows"] = [vars(stretch) for stretch in self.windows]
+            document["windows"] = [vars(window) for window in self.windows]
         return document
 
     def without_windows(self) -> Prediction:
@@ -108,10 +108,10 @@ def document(name: str, labels: Iterable[str], answers: Iterable[Prediction], ti
     return {"model": name, "labels": list(labels), "predictions": predictions}
 
 
-def answer_in_words(model: Model, probabilities: np.ndarray, lean: SpeakerLean | None) -> tuple[str, dict[str, float]]:
-    """The emotion and the probabilities by label, of probabilities float64 [labels], without a speaker's `lean`."""
-    if lean is not None:
-        probabilities = lean.apply(probabilities)
+def answer_in_words(model: Model, probabilities: np.ndarray, bias: SpeakerBias | None) -> tuple[str, dict[str, float]]:
+    """The emotion and the probabilities by label, of probabilities float64 [labels], without a speaker's `bias`."""
+    if bias is not None:
+        probabilities = bias.apply(probabilities)
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
     return max(by_label, key=by_label.__getitem__), by_label
 

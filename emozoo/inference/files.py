@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.adaptation import SpeakerLean
-from emozoo.inference.answers import Model, Prediction, Stretch, Window, answer_in_words
+from emozoo.inference.adaptation import SpeakerBias
+from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, answer_in_words
 from emozoo.inference.batches import CPU_BATCH, classify, thread_pool
 from emozoo.media.decoder import Decoder, Video
 from emozoo.media.denoise import denoised
@@ -119,13 +119,13 @@ def predict_file(
     path: str | Path,
     *,
     timeline: bool = False,
-    lean: SpeakerLean | None = None,
+    bias: SpeakerBias | None = None,
     seen: Callable[[float, float, Window], None] | None = None,
     timeout: float | None = None,
 ) -> Prediction:
     """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
 
-    Where a speaker's `lean` is given, it is taken off the file's answer and each window's. `seen` is told of each window, in
+    Where a speaker's `bias` is given, it is taken off the file's answer and each window's. `seen` is told of each window, in
     order, before the network answers it: start and end in seconds, and what it hears and sees; what that raises ends the
     work. Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs, and
     where something is not installed that prepares clips for the model.
@@ -143,23 +143,23 @@ def predict_file(
             there.update(modalities_of(*window))
             yield window
 
-    total, count, stretches = np.zeros(len(model.labels)), 0, []
+    total, count, answers = np.zeros(len(model.labels)), 0, []
     for probabilities in classify(model, windows()):
         total += probabilities
         if timeline:
-            stretches.append(Stretch(*spans[count], *answer_in_words(model, probabilities, lean)))
+            answers.append(WindowAnswer(*spans[count], *answer_in_words(model, probabilities, bias)))
         count += 1
     if _is_silent(model, there):
         return _silent(os.fspath(path), model, there, warnings)
-    emotion, by_label = answer_in_words(model, total / count, lean)
-    spoken = tuple(stretches) if timeline else None
+    emotion, by_label = answer_in_words(model, total / count, bias)
+    spoken = tuple(answers) if timeline else None
     return Prediction(
         os.fspath(path), emotion, by_label, spoken, warnings=tuple(warnings), modalities=_modalities(model, there)
     )
 
 
-def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerLean:
-    """The lean that a speaker's recordings show: files, folders and patterns, as `emozoo.media.files.find_files` takes them.
+def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerBias:
+    """The bias that a speaker's recordings show: files, folders and patterns, as `emozoo.media.files.find_files` takes them.
 
     Those that cannot be read are left out with a warning. Raises EmozooError where none can.
     """
@@ -172,7 +172,7 @@ def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) ->
             log.warning("left out of the speaker's recordings: %s", answer.error)
     if files and not heard:
         raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
-    return SpeakerLean.from_probabilities(np.reshape(heard, (-1, len(model.labels))).astype(float))
+    return SpeakerBias.from_probabilities(np.reshape(heard, (-1, len(model.labels))).astype(float))
 
 
 class PredictsFiles:
@@ -187,8 +187,8 @@ class PredictsFiles:
     ) -> Prediction:
         """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
         `emozoo.inference.files.hear_speaker`). Raises EmozooError for a file that cannot be read."""
-        lean = None if speaker is None else hear_speaker(self, speaker)
-        return predict_file(self, path, timeline=timeline, lean=lean)
+        bias = None if speaker is None else hear_speaker(self, speaker)
+        return predict_file(self, path, timeline=timeline, bias=bias)
 
 
 def _windows_of(
@@ -226,7 +226,7 @@ class _File:
         """Whether no window of it will follow."""
         self.error: str | None = None
         self.warnings: list[str] = []
-        self.count, self.total, self.stretches = 0, np.zeros(labels), list[Stretch]()
+        self.count, self.total, self.answers = 0, np.zeros(labels), list[WindowAnswer]()
 
 
 def predict_files(
@@ -234,7 +234,7 @@ def predict_files(
     paths: Iterable[str],
     *,
     timeline: bool = False,
-    lean: SpeakerLean | None = None,
+    bias: SpeakerBias | None = None,
     timeout: float | None = None,
 ) -> Iterator[Prediction]:
     """`predict_file` for each, in order; one that fails gives a Prediction with its `error`, and the others go on.
@@ -265,15 +265,15 @@ def predict_files(
             elif _is_silent(model, file.modalities):
                 yield _silent(file.path, model, file.modalities, file.warnings)
             else:
-                answer = answer_in_words(model, file.total / file.count, lean)
-                stretches, there = tuple(file.stretches) if timeline else None, _modalities(model, file.modalities)
-                yield Prediction(file.path, *answer, stretches, warnings=tuple(file.warnings), modalities=there)
+                answer = answer_in_words(model, file.total / file.count, bias)
+                answers, there = tuple(file.answers) if timeline else None, _modalities(model, file.modalities)
+                yield Prediction(file.path, *answer, answers, warnings=tuple(file.warnings), modalities=there)
 
     for probabilities in classify(model, windows()):
         yield from finished()
         file = files[0]
         if timeline:
-            file.stretches.append(Stretch(*file.spans[file.count], *answer_in_words(model, probabilities, lean)))
+            file.answers.append(WindowAnswer(*file.spans[file.count], *answer_in_words(model, probabilities, bias)))
         file.count += 1
         file.total += probabilities
     yield from finished()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Stretch, Window, answer_in_words
+from emozoo.inference.answers import Window, WindowAnswer, answer_in_words
 from emozoo.inference.batches import classify
 from emozoo.media.decoders.soundtrack import mean_of_channels
 from emozoo.media.denoise import AROUND, PIECE, Denoiser
@@ -24,7 +24,7 @@ from emozoo.media.resampling import OffsetRemover, Resampler, check_rate
 from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window
 
 if TYPE_CHECKING:
-    from emozoo.inference.adaptation import SpeakerLean
+    from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Model
 
 BLOCK_SECONDS = 0.1
@@ -46,10 +46,10 @@ class Listener:
         model: Model,
         rate: int = SAMPLING_RATE,
         *,
-        lean: SpeakerLean | None = None,
+        bias: SpeakerBias | None = None,
         skip_pauses: bool = False,
     ) -> None:
-        """`rate` is in samples a second. A speaker's `lean` (see `emozoo.inference.files.hear_speaker`) is taken off
+        """`rate` is in samples a second. A speaker's `bias` (see `emozoo.inference.files.hear_speaker`) is taken off
         each answer;
         with `skip_pauses`, windows in which nobody speaks get none (see `emozoo.listening.vad`).
 
@@ -57,7 +57,7 @@ class Listener:
         """
         check_model(model)
         check_rate(rate)
-        self._model, self._lean = model, lean
+        self._model, self._bias = model, bias
         self._resampler, self._cutter = Resampler(rate, BLOCK_SECONDS), WindowCutter()
         self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
@@ -68,13 +68,13 @@ class Listener:
             self._speech = SpeechDetector()
         self._samples, self._over = 0, False
 
-    def hear(self, chunks: Iterable[np.ndarray]) -> Iterator[Stretch]:
+    def hear(self, chunks: Iterable[np.ndarray]) -> Iterator[WindowAnswer]:
         """Feeds all chunks and finishes: each answer as soon as there is one."""
         for chunk in chunks:
             yield from self.feed(chunk)
         yield from self.finish()
 
-    def feed(self, chunk: np.ndarray) -> list[Stretch]:
+    def feed(self, chunk: np.ndarray) -> list[WindowAnswer]:
         """Answers the windows that are complete with a chunk [samples] or [samples, channels], of any length.
 
         Samples are int16, int32, uint8 around 128, or float32 and float64 in [-1, 1]; of channels the mean is heard. A
@@ -86,7 +86,7 @@ class Listener:
         self._samples += len(sound)
         return self._answers(self._cuts(self._resampler.push(sound))) if len(sound) else []
 
-    def finish(self) -> list[Stretch]:
+    def finish(self) -> list[WindowAnswer]:
         """Answers the windows that are left. Raises EmozooError where no sound was fed."""
         self._check_open()
         if not self._samples:
@@ -122,7 +122,7 @@ class Listener:
         if self._over:
             yield from self._denoiser.finish()
 
-    def _answers(self, cuts: Iterator[tuple[int, np.ndarray]]) -> list[Stretch]:
+    def _answers(self, cuts: Iterator[tuple[int, np.ndarray]]) -> list[WindowAnswer]:
         spans: list[tuple[float, float]] = []
 
         def windows() -> Iterator[Window]:
@@ -132,11 +132,11 @@ class Listener:
                     spans.append((start / SAMPLING_RATE, end / SAMPLING_RATE))
                     yield cut_window(sound, None, 0)
 
-        answers: list[Stretch] = []
+        answers: list[WindowAnswer] = []
         with _one_core():
             for probabilities in classify(self._model, windows()):
-                words = answer_in_words(self._model, probabilities, self._lean)
-                answers.append(Stretch(*spans[len(answers)], *words))
+                words = answer_in_words(self._model, probabilities, self._bias)
+                answers.append(WindowAnswer(*spans[len(answers)], *words))
         return answers
 
 

@@ -6,8 +6,8 @@ import itertools
 import math
 import os
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from emozoo.inference.answers import WindowAnswer
     from emozoo.plots.outline import Outline
 
 
@@ -29,19 +30,8 @@ CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_8
 """Seconds between the numbers along a long time."""
 
 
-class Stretch(Protocol):
-    """A window's answer: seconds from the start of the file, and the probability of each label, 0..1."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-    @property
-    def probabilities(self) -> Mapping[str, float]: ...
-
-
 def timeline(
-    windows: Sequence[Stretch], labels: Sequence[str], path: str | os.PathLike[str], outline: Outline | None = None
+    windows: Sequence[WindowAnswer], labels: Sequence[str], path: str | os.PathLike[str], outline: Outline | None = None
 ) -> None:
     """`draw_timeline` as a PNG file."""
     figure = new_figure()
@@ -50,7 +40,7 @@ def timeline(
 
 
 def draw_timeline(
-    figure: Figure, windows: Sequence[Stretch], labels: Sequence[str], outline: Outline | None = None
+    figure: Figure, windows: Sequence[WindowAnswer], labels: Sequence[str], outline: Outline | None = None
 ) -> None:
     """Onto an empty figure, over time: the likeliest label, the probability of each, and of a recording whose `outline`
     is given the wave and the spectrogram.
@@ -62,7 +52,7 @@ def draw_timeline(
         raise ValueError("no window to draw")
     group = math.ceil(len(windows) / MOST_POINTS)
     parts = [windows[start : start + group] for start in range(0, len(windows), group)]
-    odds = np.array(
+    probabilities = np.array(
         [[statistics.fmean(each.probabilities[label] for each in part) for label in labels] for part in parts]
     )
     middles = [(part[0].start + part[-1].end) / 2 for part in parts]
@@ -74,8 +64,8 @@ def draw_timeline(
         figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
         ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         looks = _looks(labels)
-        _draw_ribbon(ribbon, odds.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
-        _draw_lanes(lanes, odds, edges, names, looks)
+        _draw_ribbon(ribbon, probabilities.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
+        _draw_lanes(lanes, probabilities, edges, names, looks)
         if group > 1:
             lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
         if outline:
@@ -127,7 +117,7 @@ def _draw_ribbon(
 
 
 def _draw_lanes(
-    axes: Axes, odds: np.ndarray, edges: Sequence[float], names: Sequence[str], looks: Sequence[dict[str, Any]]
+    axes: Axes, probabilities: np.ndarray, edges: Sequence[float], names: Sequence[str], looks: Sequence[dict[str, Any]]
 ) -> None:
     """A row for each label, one above the other, and beside its name a patch of its colour and hatch."""
     from matplotlib.patches import Rectangle
@@ -135,7 +125,7 @@ def _draw_lanes(
     count, full = len(names), 0.9
     for place, look in enumerate(looks):
         floor = count - 1 - place
-        axes.stairs(floor + full * odds[:, place], edges, baseline=floor, fill=True, **look)
+        axes.stairs(floor + full * probabilities[:, place], edges, baseline=floor, fill=True, **look)
         beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
         axes.add_patch(Rectangle((-0.026, floor), 0.02, full, **look, **beside))
     axes.set_yticks([count - 1 - place + full / 2 for place in range(count)], names)

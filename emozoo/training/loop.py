@@ -335,10 +335,10 @@ class Trainer:
 
     def measure_dev(self) -> dict[str, float]:
         """Loss, WA and UA on the dev split, answered window by window as in prediction."""
-        odds = clip_probabilities(self.measured.eval(), self.store, self.dev_rows, self.accelerator.autocast)
+        probabilities = clip_probabilities(self.measured.eval(), self.store, self.dev_rows, self.accelerator.autocast)
         truth = self.targets[np.asarray(self.dev_rows)]
-        loss = float(-np.log(np.maximum(odds[np.arange(len(truth)), truth], 1e-12)).mean())
-        metrics = evaluate_predictions(self.model.labels, truth, odds.argmax(1))
+        loss = float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
+        metrics = evaluate_predictions(self.model.labels, truth, probabilities.argmax(1))
         return {"dev_loss": loss, "dev_wa": metrics.wa, "dev_ua": metrics.ua}
 
     def save_state(self) -> None:

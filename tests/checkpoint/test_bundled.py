@@ -94,7 +94,7 @@ def test_each_loads_and_its_card_tells_data_licence_and_limits(name: str) -> Non
 
 
 def test_calibration_error_is_the_gap_between_sureness_and_being_right() -> None:
-    odds = np.array([[0.9, 0.1]] * 10)
-    assert calibration_error([0] * 9 + [1], odds) == pytest.approx(0)
-    assert calibration_error([0] * 5 + [1] * 5, odds) == pytest.approx(0.4)
+    probabilities = np.array([[0.9, 0.1]] * 10)
+    assert calibration_error([0] * 9 + [1], probabilities) == pytest.approx(0)
+    assert calibration_error([0] * 5 + [1] * 5, probabilities) == pytest.approx(0.4)
     assert calibration_error([0, 1], np.array([[1.0, 0.0], [0.0, 1.0]])) == pytest.approx(0)

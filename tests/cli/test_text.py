@@ -27,10 +27,10 @@ from emozoo.cli.tables import (
     show_plugins,
     show_predictions,
     show_push,
-    show_stretch,
+    show_window,
 )
 from emozoo.hub.search import HubModel
-from emozoo.inference.answers import Prediction, Stretch, write_csv
+from emozoo.inference.answers import Prediction, WindowAnswer, write_csv
 from emozoo.publishing.push import Push
 from emozoo.registry.entry_points import ARCHITECTURES, Plugin
 from emozoo.text import csv_cell, csv_text, json_text, printable
@@ -94,11 +94,11 @@ def show_everything(word: str) -> None:
     say(word)
     shares = {word: 0.75, "b": 0.25}
     answers = [
-        Prediction(word, word, shares, (Stretch(0.0, 3.0, word, shares),), None, ("audio",)),
+        Prediction(word, word, shares, (WindowAnswer(0.0, 3.0, word, shares),), None, ("audio",)),
         Prediction(word, error=word),
     ]
     show_predictions(answers, list(shares), timeline=True)
-    show_stretch(Stretch(0.0, 3.0, word, shares), list(shares))
+    show_window(WindowAnswer(0.0, 3.0, word, shares), list(shares))
     show_plugins({word: [Plugin(ARCHITECTURES, word, word, word, word, word or None)]})
     show_bundled([{"name": word, "architecture": word, "labels": [word]}])
     show_export(Export(word, 1, 1, 0.0))
@@ -129,7 +129,7 @@ def test_markup_in_a_strangers_words_is_shown_as_it_is(word: str) -> None:
         patch.setattr(console, "err", PlainConsole(stream))
         warn(word)
         show_info({"name": word, "kind": "k", "list": [word], "table": {"a": word}})
-        show_stretch(Stretch(0.0, 3.0, word, {word: 1.0}), [word])
+        show_window(WindowAnswer(0.0, 3.0, word, {word: 1.0}), [word])
     assert stream.getvalue().count(word) == 5 and f"warning: {word}\n" in stream.getvalue()
 
 

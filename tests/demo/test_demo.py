@@ -101,7 +101,7 @@ def predicted(*words: Any) -> dict[str, Any]:
     return json.loads(emozoo("predict", *map(str, words), "--json").stdout)
 
 
-def odds(document: dict[str, Any]) -> Any:
+def probabilities(document: dict[str, Any]) -> Any:
     return pytest.approx(document["predictions"][0]["probabilities"], abs=1e-5)
 
 
@@ -119,7 +119,7 @@ def test_a_sound_gets_the_answer_of_predict_and_is_gone_when_its_giver_leaves(
     page = open_page(visitor, server.address)
     give(page, clip)
     document = predicted(clip)
-    assert shown(page, "Übung") == odds(document)
+    assert shown(page, "Übung") == probabilities(document)
     given = page.locator(".emz-answer .emz-quiet").first.text_content()
     assert "{{x}}" in given and "49" not in given  # it is a name, whatever it looks like
     assert page.locator(".emz-emotion").text_content() == document["predictions"][0]["emotion"]
@@ -131,7 +131,7 @@ def test_a_sound_gets_the_answer_of_predict_and_is_gone_when_its_giver_leaves(
         "emotion",
         "probabilities",
     }
-    assert told["predictions"][0]["probabilities"] == odds(document)
+    assert told["predictions"][0]["probabilities"] == probabilities(document)
     table = emozoo("predict", clip.name, "--csv", cwd=folder).stdout.splitlines()
     assert linked(page, "CSV").splitlines()[0] == table[0]
     assert server.kept(clip.read_bytes())  # unchanged, for the player
@@ -159,7 +159,7 @@ def test_whatever_is_given_gets_one_sentence_and_the_page_goes_on(server: Server
     give(page, folder / "large.wav")  # refused while it comes
     page.get_by_text("maximum allowed size").first.wait_for()
     give(page, folder / "clip.wav")
-    assert shown(page, "clip.wav") == odds(predicted(folder / "clip.wav"))
+    assert shown(page, "clip.wav") == probabilities(predicted(folder / "clip.wav"))
     table = json.loads(linked(page, "JSON"))["predictions"]
     assert [each["file"] for each in table] == [*sentences, "clip.wav"]
     assert ["error" in each for each in table] == [True] * 4 + [False]
@@ -187,8 +187,8 @@ def test_two_models_answer_a_film_side_by_side_and_show_what_they_saw(pair: Serv
     page = open_page(visitor, pair.address)
     film = SHARED_DATA / "clips" / "01-01-03-02-02-01-01.mp4" if SHARED_DATA.is_dir() else folder / "film.mp4"
     give(page, film)
-    assert shown(page, film.name, 0) == odds(predicted(film))
-    assert shown(page, film.name, 1) == odds(predicted(film, "--model", folder / "seeing model"))
+    assert shown(page, film.name, 0) == probabilities(predicted(film))
+    assert shown(page, film.name, 1) == probabilities(predicted(film, "--model", folder / "seeing model"))
     page.get_by_text("Cropped to the face, which the network saw").wait_for()
     frames = page.locator(".emz-frames img")
     assert frames.count() >= 8 and frames.first.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [100, 60]

@@ -19,7 +19,7 @@ from emozoo import EmozooError
 from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.onnx_model import load
 from emozoo.evaluation.evaluate import evaluate
-from emozoo.inference.adaptation import SpeakerLean, adapt_to_speakers, adaptation_note
+from emozoo.inference.adaptation import SpeakerBias, adapt_to_speakers, adaptation_note
 from emozoo.inference.files import hear_speaker, predict_files
 
 patient = settings(deadline=None, max_examples=50)
@@ -31,34 +31,34 @@ def probabilities(draw: st.DrawFn, least: int = 0, most: int = 12, labels: int |
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = draw(st.integers(least, most)), labels or draw(st.integers(2, 6))
     logits = rng.normal(0, draw(st.sampled_from([0, 1, 10, 1_000])), shape)
-    odds = np.exp(logits - logits.max(1, keepdims=True))
-    return odds / odds.sum(1, keepdims=True)
+    probabilities = np.exp(logits - logits.max(1, keepdims=True))
+    return probabilities / probabilities.sum(1, keepdims=True)
 
 
 @patient
 @given(probabilities())
-def test_no_recordings_change_nothing(odds: np.ndarray) -> None:
-    lean = SpeakerLean.from_probabilities(odds[:0])
-    assert lean.recordings == 0 and set(lean.lean) == {0.0}
-    np.testing.assert_allclose(lean.apply(odds), odds, atol=1e-15)
+def test_no_recordings_change_nothing(probabilities: np.ndarray) -> None:
+    bias = SpeakerBias.from_probabilities(probabilities[:0])
+    assert bias.recordings == 0 and set(bias.bias) == {0.0}
+    np.testing.assert_allclose(bias.apply(probabilities), probabilities, atol=1e-15)
 
 
 @patient
 @given(st.integers(2, 6).flatmap(lambda labels: st.tuples(*[probabilities(labels=labels)] * 2)))
 def test_adapted_answers_are_distributions(case: tuple[np.ndarray, np.ndarray]) -> None:
-    heard, odds = case
-    adapted = SpeakerLean.from_probabilities(heard).apply(odds)
-    assert adapted.shape == odds.shape and (adapted >= 0).all()
+    heard, probabilities = case
+    adapted = SpeakerBias.from_probabilities(heard).apply(probabilities)
+    assert adapted.shape == probabilities.shape and (adapted >= 0).all()
     np.testing.assert_allclose(adapted.sum(1), 1)
-    for row, alone in zip(adapted, odds, strict=True):
-        np.testing.assert_array_equal(row, SpeakerLean.from_probabilities(heard).apply(alone))
+    for row, alone in zip(adapted, probabilities, strict=True):
+        np.testing.assert_array_equal(row, SpeakerBias.from_probabilities(heard).apply(alone))
 
 
 @patient
 @given(probabilities(1, 1), st.integers(1, 30), st.integers(1, 30))
 def test_the_more_recordings_say_the_same_the_more_they_move(one: np.ndarray, count: int, more: int) -> None:
     few, many = (
-        np.array(SpeakerLean.from_probabilities(np.repeat(one, times, axis=0)).lean) for times in (count, count + more)
+        np.array(SpeakerBias.from_probabilities(np.repeat(one, times, axis=0)).bias) for times in (count, count + more)
     )
     whole = np.log(np.maximum(one[0], 1e-6))
     whole -= whole.mean()
@@ -70,20 +70,20 @@ def test_the_more_recordings_say_the_same_the_more_they_move(one: np.ndarray, co
 @given(probabilities(1), st.integers(0, 2**32 - 1))
 def test_the_order_of_the_recordings_does_not_matter(heard: np.ndarray, seed: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(heard)
-    one, other = map(SpeakerLean.from_probabilities, (heard, shuffled))
-    assert one.lean == pytest.approx(other.lean, abs=1e-9) and sum(one.lean) == pytest.approx(0, abs=1e-9)
+    one, other = map(SpeakerBias.from_probabilities, (heard, shuffled))
+    assert one.bias == pytest.approx(other.bias, abs=1e-9) and sum(one.bias) == pytest.approx(0, abs=1e-9)
 
 
 def test_what_a_voice_always_sounds_like_becomes_less_likely() -> None:
     heard = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1], [0.2, 0.4, 0.4], [0.8, 0.1, 0.1]])
-    lean = SpeakerLean.from_probabilities(heard)
-    assert lean.recordings == 5 and lean.lean[0] > lean.lean[1] > lean.lean[2]
-    even = lean.apply(np.full(3, 1 / 3))
+    bias = SpeakerBias.from_probabilities(heard)
+    assert bias.recordings == 5 and bias.bias[0] > bias.bias[1] > bias.bias[2]
+    even = bias.apply(np.full(3, 1 / 3))
     assert even[0] < even[1] < even[2]
     # By hand: half of the centred means of the logarithms goes.
     means = np.log(heard).mean(0)
     expected = np.exp(np.log([0.5, 0.3, 0.2]) - (means - means.mean()) / 2)
-    np.testing.assert_allclose(lean.apply(np.array([0.5, 0.3, 0.2])), expected / expected.sum())
+    np.testing.assert_allclose(bias.apply(np.array([0.5, 0.3, 0.2])), expected / expected.sum())
 
 
 # --- a test set
@@ -91,27 +91,35 @@ def test_what_a_voice_always_sounds_like_becomes_less_likely() -> None:
 
 @patient
 @given(probabilities(1, 20), st.data())
-def test_each_clip_is_adapted_with_others_of_its_speaker_never_itself(odds: np.ndarray, data: st.DataObject) -> None:
+def test_each_clip_is_adapted_with_others_of_its_speaker_never_itself(
+    probabilities: np.ndarray, data: st.DataObject
+) -> None:
     names = data.draw(st.lists(st.sampled_from(["a", "b", ""]), min_size=1))
-    speakers = [names[row % len(names)] for row in range(len(odds))]
-    whole = adapt_to_speakers(odds, speakers)
+    speakers = [names[row % len(names)] for row in range(len(probabilities))]
+    whole = adapt_to_speakers(probabilities, speakers)
     for row, speaker in enumerate(speakers):
         others = [other for other, name in enumerate(speakers) if name == speaker and other != row]
-        expected = SpeakerLean.from_probabilities(odds[others]).apply(odds[row]) if speaker else odds[row]
+        expected = (
+            SpeakerBias.from_probabilities(probabilities[others]).apply(probabilities[row])
+            if speaker
+            else probabilities[row]
+        )
         np.testing.assert_allclose(whole[row], expected, atol=1e-12)
-    np.testing.assert_array_equal(adapt_to_speakers(odds, speakers, 2), adapt_to_speakers(odds, speakers, 2))
-    np.testing.assert_allclose(adapt_to_speakers(odds, speakers, len(odds)), whole, atol=1e-12)
+    np.testing.assert_array_equal(
+        adapt_to_speakers(probabilities, speakers, 2), adapt_to_speakers(probabilities, speakers, 2)
+    )
+    np.testing.assert_allclose(adapt_to_speakers(probabilities, speakers, len(probabilities)), whole, atol=1e-12)
 
 
 def test_so_many_others_are_drawn_as_were_asked_for() -> None:
     rng = np.random.default_rng(0)
-    odds = rng.dirichlet(np.ones(3), 7)
+    probabilities = rng.dirichlet(np.ones(3), 7)
     drawn = set()
-    for row, adapted in enumerate(adapt_to_speakers(odds, ["a"] * 7, 1)):
+    for row, adapted in enumerate(adapt_to_speakers(probabilities, ["a"] * 7, 1)):
         found = [
             other
             for other in range(7)
-            if np.allclose(SpeakerLean.from_probabilities(odds[[other]]).apply(odds[row]), adapted)
+            if np.allclose(SpeakerBias.from_probabilities(probabilities[[other]]).apply(probabilities[row]), adapted)
         ]
         assert len(found) == 1 and found != [row]
         drawn.update(found)
@@ -163,22 +171,22 @@ def test_a_speakers_recordings_are_heard_and_bad_ones_left_out(
 ) -> None:
     model = small_model()
     with caplog.at_level(logging.WARNING, "emozoo"):
-        lean = hear_speaker(model, voice)
+        bias = hear_speaker(model, voice)
     assert [record.levelname for record in caplog.records] == ["WARNING"] and "text.wav" in caplog.text
     heard = [model.predict(path).probabilities for path in sorted(voice.rglob("[0-9].wav"))]
-    expected = SpeakerLean.from_probabilities(np.array([list(each.values()) for each in heard]))
-    assert lean.recordings == 3 and lean.lean == pytest.approx(expected.lean, abs=1e-5)
+    expected = SpeakerBias.from_probabilities(np.array([list(each.values()) for each in heard]))
+    assert bias.recordings == 3 and bias.bias == pytest.approx(expected.bias, abs=1e-5)
     assert hear_speaker(model, []).recordings == 0
     # The clip's own answer and each window's are adapted; the file that is not sound stays an error.
     plain, adapted = (
-        list(predict_files(model, [str(clip), str(voice / "text.wav")], timeline=True, lean=each))
-        for each in (None, lean)
+        list(predict_files(model, [str(clip), str(voice / "text.wav")], timeline=True, bias=each))
+        for each in (None, bias)
     )
     assert adapted[1] == plain[1]
     pairs = [(plain[0], adapted[0]), *zip(plain[0].windows, adapted[0].windows, strict=True)]
     assert len(pairs) == 4
     for before, after in pairs:
-        wanted = lean.apply(np.array(list(before.probabilities.values())))
+        wanted = bias.apply(np.array(list(before.probabilities.values())))
         assert list(after.probabilities.values()) == pytest.approx(wanted, abs=1e-5)
         assert after.emotion == max(after.probabilities, key=after.probabilities.get)
     assert model.predict(clip, speaker=[voice, clip]).probabilities != plain[0].probabilities

@@ -29,8 +29,8 @@ from support.small import emozoo, one_error
 import emozoo as package
 from emozoo import EmozooError, Listener
 from emozoo.cli.commands.listen import Format
-from emozoo.inference.adaptation import SpeakerLean
-from emozoo.inference.answers import Stretch, Window
+from emozoo.inference.adaptation import SpeakerBias
+from emozoo.inference.answers import Window, WindowAnswer
 from emozoo.inference.files import predict_file, stream_windows
 from emozoo.listening import listener
 from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
@@ -116,7 +116,7 @@ def test_however_a_stream_is_cut_its_windows_are_those_of_the_file(
         np.testing.assert_allclose(heard, window, atol=2e-6)
 
 
-def same(ours: Sequence[Stretch], theirs: Sequence[Stretch] | None) -> None:
+def same(ours: Sequence[WindowAnswer], theirs: Sequence[WindowAnswer] | None) -> None:
     assert theirs is not None and [(a.start, a.end) for a in ours] == [(b.start, b.end) for b in theirs]
     for a, b in zip(ours, theirs, strict=True):
         assert a.emotion == b.emotion and a.probabilities == pytest.approx(b.probabilities, abs=1e-5)
@@ -133,7 +133,7 @@ def test_however_a_stream_is_cut_it_gets_the_answers_of_predict_timeline(
     same(list(Listener(model, rate).hear(cut(sound[:, 0], lengths))), predict_file(model, path, timeline=True).windows)
 
 
-def test_a_speakers_lean_and_the_taking_out_of_noise_are_those_of_predict(
+def test_a_speakers_bias_and_the_taking_out_of_noise_are_those_of_predict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (denoise, listener):
@@ -142,9 +142,9 @@ def test_a_speakers_lean_and_the_taking_out_of_noise_are_those_of_predict(
     model, sound = small_model(), noise(7.5, 22_050)
     model.preparation = Preparation(denoise=True)
     soundfile.write(tmp_path / "whole.wav", sound, 22_050)
-    lean = SpeakerLean(3, (0.5, -0.25, 0.0, -0.25))
-    wanted = predict_file(model, tmp_path / "whole.wav", timeline=True, lean=lean).windows
-    same(list(Listener(model, 22_050, lean=lean).hear(cut(sound, [7, 30_000, 1]))), wanted)
+    bias = SpeakerBias(3, (0.5, -0.25, 0.0, -0.25))
+    wanted = predict_file(model, tmp_path / "whole.wav", timeline=True, bias=bias).windows
+    same(list(Listener(model, 22_050, bias=bias).hear(cut(sound, [7, 30_000, 1]))), wanted)
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
@@ -564,6 +564,6 @@ def test_a_microphone_is_heard_at_its_own_rate_until_it_goes(run: Path, tmp_path
     soundfile.write(tmp_path / "clip.wav", noise(4.2, 44_100), 44_100)
     wanted = predict_file(package.load(run, "cpu"), tmp_path / "clip.wav", timeline=True).windows
     assert wanted is not None
-    found = [Stretch(**json.loads(line)) for line in done.stdout.splitlines()]
+    found = [WindowAnswer(**json.loads(line)) for line in done.stdout.splitlines()]
     same(found, wanted[: len(found)])
     assert len(found) == 2 and "has gone" in one_error(done) and "listening" in done.stderr

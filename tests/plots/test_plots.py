@@ -1,7 +1,6 @@
 """Pictures: they are PNG files of a sensible size, show what they should, and appear complete or not at all."""
 
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image
 
 from emozoo.errors import EmozooError
 from emozoo.evaluation.metrics import evaluate_predictions
+from emozoo.inference.answers import WindowAnswer
 from emozoo.plots import results
 from emozoo.plots.colours import COLOURS, emotion_colours
 from emozoo.plots.outline import Outline
@@ -34,11 +34,8 @@ LABELS = (
 )
 
 
-@dataclass(frozen=True)
-class Window:
-    start: float
-    end: float
-    probabilities: dict[str, float]
+def answer(start: float, end: float, probabilities: dict[str, float]) -> WindowAnswer:
+    return WindowAnswer(start, end, max(probabilities, key=probabilities.__getitem__), probabilities)
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -144,11 +141,11 @@ def test_training_without_a_dev_split_has_a_curve_of_its_loss_only(tmp_path: Pat
     assert has_colour(picture, INK) and not has_colour(picture, ACCENT)
 
 
-def windows_of(odds: np.ndarray, labels: tuple[str, ...]) -> list[Window]:
+def windows_of(probabilities: np.ndarray, labels: tuple[str, ...]) -> list[WindowAnswer]:
     """One a second."""
     return [
-        Window(float(second), second + 3.0, dict(zip(labels, each.tolist(), strict=True)))
-        for second, each in enumerate(odds)
+        answer(float(second), second + 3.0, dict(zip(labels, each.tolist(), strict=True)))
+        for second, each in enumerate(probabilities)
     ]
 
 
@@ -190,7 +187,7 @@ def test_emotions_wave_and_spectrogram_stand_under_each_other(seconds: float, tm
     outline = Outline(seconds, step, -loud / 2, loud / 2, step, decibels)
     count = max(4, round(seconds))
     windows = [
-        Window(
+        answer(
             start, start + seconds / count, {"sad": float(start < seconds / 2), "angry": float(start >= seconds / 2)}
         )
         for start in (np.arange(count) * seconds / count).tolist()
@@ -226,9 +223,9 @@ def test_no_text_is_too_small_for_half_the_width_of_a_card() -> None:
 
 def test_the_ribbon_shows_only_the_likeliest(tmp_path: Path) -> None:
     windows = [
-        Window(0.0, 3.0, {"sad": 0.9, "angry": 0.1}),
-        Window(1.0, 4.0, {"sad": 0.8, "angry": 0.2}),
-        Window(2.0, 5.0, {"sad": 0.2, "angry": 0.8}),
+        answer(0.0, 3.0, {"sad": 0.9, "angry": 0.1}),
+        answer(1.0, 4.0, {"sad": 0.8, "angry": 0.2}),
+        answer(2.0, 5.0, {"sad": 0.2, "angry": 0.8}),
     ]
     timeline(windows, ("sad", "angry"), tmp_path / "timeline.png")
     row = ribbon_of(pixels(tmp_path / "timeline.png"), "sad")

@@ -49,7 +49,7 @@ def listen(
     Such as: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """
     from emozoo.cli.console import say
-    from emozoo.cli.tables import show_stretch
+    from emozoo.cli.tables import show_window
     from emozoo.inference.answers import ONE_SIDED
     from emozoo.inference.files import hear_speaker
     from emozoo.listening.listener import DENOISING_SECONDS, Listener, check_model
@@ -70,19 +70,19 @@ def listen(
 
     loaded = load(model, device)
     check_model(loaded)
-    lean = hear_speaker(loaded, voice) if voice else None
+    bias = hear_speaker(loaded, voice) if voice else None
     if not microphone:
         found, chunks = read_pcm(pieces, rate, channels, format_ and format_.value)
-    listener = Listener(loaded, found, lean=lean, skip_pauses=vad)
+    listener = Listener(loaded, found, bias=bias, skip_pauses=vad)
     if "video" in loaded.optional:
         say(ONE_SIDED[("audio",)])
     if loaded.preparation.denoise:
         say(f"this model takes out noise first, for which lines come up to {DENOISING_SECONDS} s late")
-    for stretch in listener.hear(chunks):
+    for answer in listener.hear(chunks):
         if as_json:
-            typer.echo(json_text(vars(stretch)))
+            typer.echo(json_text(vars(answer)))
         else:
-            show_stretch(stretch, loaded.labels)
+            show_window(answer, loaded.labels)
 
 
 def _standard_input() -> int:

@@ -72,13 +72,13 @@ def predict(
         from emozoo.checkpoint.loading import load
 
         loaded = load(model, device)
-    lean = None
+    bias = None
     if voice:
         with waiting("listening to the speaker"):
-            lean = hear_speaker(loaded, voice)
+            bias = hear_speaker(loaded, voice)
     answers = list(
         track(
-            predict_files(loaded, names, timeline=timeline or plot is not None, lean=lean, timeout=timeout),
+            predict_files(loaded, names, timeline=timeline or plot is not None, bias=bias, timeout=timeout),
             "predicting",
             len(names),
         )
@@ -91,16 +91,16 @@ def predict(
             over_time.timeline(answers[0].windows, loaded.labels, plot, read_outline(names[0]))
     if as_json:
         told = document(name_of(model), loaded.labels, answers, timeline)
-        if lean:
+        if bias:
             predictions = told.pop("predictions")
-            told |= {"speaker": {"recordings": lean.recordings}, "predictions": predictions}
+            told |= {"speaker": {"recordings": bias.recordings}, "predictions": predictions}
         print_json(told)
     elif as_csv:
-        if lean:
-            say(adapted_with(lean))
+        if bias:
+            say(adapted_with(bias))
         write_csv(answers, loaded.labels, timeline)
     else:
-        show_predictions(answers, loaded.labels, timeline, lean)
+        show_predictions(answers, loaded.labels, timeline, bias)
     if as_json or as_csv:
         for answer in answers:
             if answer.error is not None:

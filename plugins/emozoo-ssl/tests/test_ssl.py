@@ -299,8 +299,8 @@ def test_a_run_predicts_when_its_backbone_is_gone(trained: tuple[Path, Any]) -> 
     wav = next(toy().rglob("sentences/**/*.wav"))
     answer = json.loads(emozoo("predict", wav, "--model", run, "--json", HF_HUB_OFFLINE="1").stdout)
     assert answer["predictions"][0]["emotion"]
-    odds = package.load(run, "cpu").predict(wav).probabilities
-    assert answer["predictions"][0]["probabilities"] == pytest.approx(odds, abs=1e-6)
+    probabilities = package.load(run, "cpu").predict(wav).probabilities
+    assert answer["predictions"][0]["probabilities"] == pytest.approx(probabilities, abs=1e-6)
 
 
 def test_a_checkpoint_holds_all_and_names_no_folder_of_this_machine(trained: tuple[Path, Any]) -> None:
