@@ -283,15 +283,15 @@ def note(model: onnx.ModelProto, key: str, value: str | None) -> None:
 
 
 def no_answer(model: onnx.ModelProto) -> None:
-    note(model, "emozoo.inference.probabilities", None)
+    note(model, "emozoo.answer", None)
 
 
 def wrong_answer(model: onnx.ModelProto) -> None:
-    note(model, "emozoo.inference.probabilities", "[-0.1, -3, -3]")
+    note(model, "emozoo.answer", "[-0.1, -3, -3]")
 
 
 def nan_answer(model: onnx.ModelProto) -> None:
-    note(model, "emozoo.inference.probabilities", "[NaN, NaN, NaN]")
+    note(model, "emozoo.answer", "[NaN, NaN, NaN]")
 
 
 def empty_loop(model: onnx.ModelProto) -> None:

@@ -62,7 +62,8 @@ def test_wrong_words_are_refused_with_status_2(words: list[str]) -> None:
 def test_ctrl_c_is_status_130_also_where_a_library_makes_an_error_of_it() -> None:
     code = """if True:
     import signal, sys
-    from emozoo import EmozooError, card, cli
+    from emozoo import EmozooError, cli
+    from emozoo.publishing import card
 
     def write_card(folder):
         try:
