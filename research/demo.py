@@ -23,7 +23,7 @@ SHOTS: dict[str, tuple[int, str, int, str]] = {  # picture: models, example, wid
     "demo-light": (1, "happy voice", 1200, "light"),
     "demo-dark": (1, "angry voice", 1200, "dark"),
     "demo-phone": (1, "sad voice", 390, "light"),
-    "demo-film": (2, "film, happy then sad", 1200, "light"),
+    "demo-video": (2, "film, happy then sad", 1200, "light"),
 }
 
 
