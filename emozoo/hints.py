@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import types
 import typing
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from emozoo.errors import EmozooError
 from emozoo.text import shown
+
+T = TypeVar("T")
 
 YES = ("true", "yes", "on", "1")
 NO = ("false", "no", "off", "0")
@@ -37,6 +40,39 @@ def parse_value(name: str, text: str, hint: Any) -> Any:
         return _convert(text, hint, _parsed)
     except ValueError:
         raise EmozooError(f"--set {name}={text}: {name} takes a value of type {_named(hint)}") from None
+
+
+def from_json(kind: type[T], document: Any) -> T:
+    """A JSON object as a dataclass, by the type hints of its fields; other keys are left out, and lists become tuples.
+
+    Raises ValueError, with the field's name, where one is missing or holds something else.
+    """
+    if not isinstance(document, dict):
+        raise ValueError(f"{shown(document)} is not an object")
+    values: dict[str, Any] = {}
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name in document:
+            try:
+                values[field.name] = _from_json(document[field.name], hints[field.name])
+            except ValueError as error:
+                raise ValueError(f"{field.name}: {error}") from None
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{field.name} is missing")
+    return kind(**values)
+
+
+def _from_json(value: Any, hint: Any) -> Any:
+    items = typing.get_args(hint)
+    if typing.get_origin(hint) is dict and isinstance(value, dict):
+        return {key: _from_json(item, items[1]) for key, item in value.items()}
+    return _convert(value, hint, _leaf)
+
+
+def _leaf(value: Any, kind: Any) -> Any:
+    return (
+        from_json(kind, value) if isinstance(kind, type) and dataclasses.is_dataclass(kind) else _checked(value, kind)
+    )
 
 
 def _named(hint: Any) -> str:

@@ -22,7 +22,7 @@ import torch
 from answers import Answers
 
 from emozoo.checkpoint.loading import load
-from emozoo.checkpoint.run import RunOptions, read_metrics, read_options
+from emozoo.checkpoint.run import RunOptions, read_options, read_record
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.inference.adaptation import SpeakerBias
@@ -150,8 +150,8 @@ def seed_of(run: Path) -> int:
 def main() -> None:
     commit, runs = sys.argv[1], [Path(name) for name in sys.argv[2:]]
     first = min(runs[0].glob("fold*"))
-    options, document = read_options(runs[0]) or read_options(first), read_metrics(first)
-    assert options is not None and document is not None
+    options, record = read_options(runs[0]) or read_options(first), read_record(first)
+    assert options is not None and record is not None
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     protocol = options.protocol or data.corpus.protocol
     corpora = corpora_of(data, options)
@@ -161,7 +161,7 @@ def main() -> None:
         "protocol": protocol,
         "command": command_of({**vars(options), "seed": 0}, Path(str(options.data_dir)).name),
         "commit": commit,
-        "hardware": f"{document['training']['device']}, {platform.system()}",
+        "hardware": f"{record.training.device}, {platform.system()}",
     }
     rows = []
     for corpus in sorted(set(corpora)):

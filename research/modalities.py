@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from emozoo.checkpoint.loading import load
-from emozoo.checkpoint.run import read_metrics, read_options
+from emozoo.checkpoint.run import read_options, read_record
 from emozoo.evaluation.evaluate import evaluate
 from results import command_of, store
 
@@ -19,8 +19,8 @@ EACH: dict[str, str | None] = {"both": None, "audio": "audio", "video": "video"}
 
 
 def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
-    options, document = read_options(run), read_metrics(run)
-    assert options is not None and document is not None
+    options, record = read_options(run), read_record(run)
+    assert options is not None and record is not None
     train = command_of(vars(options), Path(options.data_dir or "").name).replace(" --fold N", f" --fold {options.fold}")
     model = load(run, "cpu")
     own = getattr(model.config, "branches", "both" if model.video else "audio")
@@ -44,7 +44,7 @@ def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
                 **{name: f"{share:.4f}" for name, share in shares.items()},
                 "command": train if modality is None else f"{train}; emozoo evaluate RUN --modality {modality}",
                 "commit": commit,
-                "hardware": f"{document['training']['device']}, {platform.system()}",
+                "hardware": f"{record.training.device}, {platform.system()}",
             }
         )
     return rows

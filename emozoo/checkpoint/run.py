@@ -1,35 +1,36 @@
-"""What a run was asked to do, and the files in its folder that are not part of the checkpoint.
+"""What a run was asked to do and what came out: run.json, metrics.json and summary.json as dataclasses.
 
-`run.json` holds the options (with this machine's folders, so it is never published); `metrics.json` what came out.
+run.json names this machine's folders, so it is never published.
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from emozoo.checkpoint.bundled import folder_of
-from emozoo.checkpoint.config import read_json
+from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_json
+from emozoo.checkpoint.provenance import Leak
+from emozoo.checkpoint.results import Metrics, Summary
 from emozoo.errors import EmozooError
-from emozoo.filenames import METRICS, PREDICTIONS, RUN
-from emozoo.hints import type_problem
+from emozoo.filenames import METRICS, RUN, SUMMARY
+from emozoo.hints import from_json, type_problem
 from emozoo.hub.reference import is_reference
 from emozoo.paths import user_path, write_text
-from emozoo.text import csv_cell, csv_text, shown
+from emozoo.text import shown
 from emozoo.version import version as emozoo_version
 
 WRITER = "emozoo"
 """The key under which a file says which version of emozoo wrote it."""
 LARGEST_METRICS = 2**26
 """Bytes of a metrics.json that is read."""
+NO_RESULTS = "it does not hold a run's results"
+MOST_SETTINGS = 1000
+LONGEST = 10_000
+"""Hyperparameters, and characters of a text, in the metrics.json of a stranger."""
 
 
 @dataclass(frozen=True)
@@ -120,63 +121,156 @@ def unreadable(path: Path, document: Any, why: str) -> EmozooError:
     return EmozooError(f"{path} is damaged: {why}")
 
 
-def read_metrics(folder: Path) -> dict[str, Any] | None:
-    """metrics.json of a finished run; None where there is none. Raises EmozooError for a damaged one."""
+@dataclass(frozen=True, kw_only=True)
+class PartRecord:
+    """A part of a fold: its train, dev or test clips."""
+
+    clips: int
+    labels: dict[str, int]
+    """Clips of each label."""
+    speakers: int
+    """Those whose names are known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The data of a run, as metrics.json has them."""
+
+    dataset: str
+    licence: str
+    language: str
+    citation: str
+    merge: dict[str, str]
+    protocol: str
+    fold: int
+    fold_name: str
+    folds: int
+    speaker_disjoint: bool
+    leak: Leak | None = None
+    """None: the run was made before models kept a record of what they were trained on."""
+    note: str
+    parts: dict[str, PartRecord]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """The training of a run, as metrics.json has it."""
+
+    start: str | None = None
+    """The model that was fine-tuned; None: fresh weights."""
+    recipe: dict[str, Any]
+    seed: int
+    best_epoch: int
+    history: tuple[dict[str, Any], ...] = ()
+    """Losses and dev scores of each epoch."""
+    seconds: float
+    parameters: int
+    precision: str
+    device: str
+    processes: int = 1
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What a finished run recorded: metrics.json."""
+
+    test: Metrics
+    dev: dict[str, Any] = field(default_factory=dict)
+    """Scores of the best epoch on the dev split; empty where that was trained on."""
+    data: DataRecord
+    training: TrainingRecord
+
+    def write(self, folder: Path) -> None:
+        document = {WRITER: emozoo_version(), **dataclasses.asdict(self)}
+        write_text(folder / METRICS, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The few values of a metrics.json that `emozoo info` shows. Raises ValueError for those that no run has."""
+
+    dataset: str
+    protocol: str
+    fold: int
+    folds: int
+    fold_name: str
+    note: str
+    wa: float
+    ua: float
+    macro_f1: float
+    count: int
+    """Test clips."""
+    recipe: dict[str, Any]
+    start: str | None = None
+    """The model that was fine-tuned; None: fresh weights."""
+
+    def __post_init__(self) -> None:
+        texts = (self.dataset, self.protocol, self.fold_name, self.note, self.start or "")
+        if any(len(text) > LONGEST for text in texts):
+            raise ValueError("a text is too long")
+        if not all(0 <= count <= LARGEST_NUMBER for count in (self.fold, self.folds, self.count)):
+            raise ValueError("a count is out of range")
+        if not all(0 <= share <= 1 for share in (self.wa, self.ua, self.macro_f1)):
+            raise ValueError("a score is not in 0 to 1")
+        if len(self.recipe) > MOST_SETTINGS or not all(map(_is_setting, (*self.recipe, *self.recipe.values()))):
+            raise ValueError("the recipe holds what is no setting")
+
+
+def _is_setting(value: Any, depth: int = 0) -> bool:
+    """Whether it is a text, a number, a truth value, None, or a list of such values."""
+    if isinstance(value, list) and len(value) <= MOST_SETTINGS and depth < DEEPEST:
+        return all(_is_setting(item, depth + 1) for item in value)
+    if isinstance(value, str):
+        return len(value) <= LONGEST
+    return value is None or isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER  # no NaN, which is larger
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """What a finished run recorded; None where it is not finished. Raises EmozooError for a damaged record."""
     path = folder / METRICS
+    if (document := _results(path)) is None:
+        return None
+    try:
+        return from_json(RunRecord, document)
+    except ValueError as error:
+        raise unreadable(path, document, f"{NO_RESULTS}: {error}") from error
+
+
+def read_outcome(folder: Path, name: str) -> Outcome | None:
+    """The like of `read_record`, of a record that may be a stranger's and lack all but these values. `name` is what errors
+    call the folder."""
+    if (document := _results(folder / METRICS)) is None:
+        return None
+    try:
+        return from_json(Outcome, {**document["training"], **document["test"], **document["data"]})
+    except ValueError as error:
+        raise EmozooError(f"{name}/{METRICS} is damaged: {NO_RESULTS}: {error}") from error
+
+
+def read_summary(folder: Path) -> Summary | None:
+    """What all folds of a run gave together; None where they are not all finished, or the file is none of these."""
+    try:
+        return Summary.from_dict(json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _results(path: Path) -> dict[str, Any] | None:
+    """The parts of a metrics.json, each an object; None where there is no such file."""
     if not path.is_file():
         return None
     document = read_json(path, str(path), LARGEST_METRICS)
     parts = [document.get(part) if isinstance(document, dict) else None for part in ("data", "test", "training")]
     if not all(isinstance(part, dict) for part in parts) or "confusion" not in document["test"]:
-        raise unreadable(path, document, "it does not hold a run's results")
+        raise unreadable(path, document, NO_RESULTS)
     return {**document, "data": _told_honestly(document["data"], document["training"])}
 
 
 def _told_honestly(data: dict[str, Any], training: dict[str, Any]) -> dict[str, Any]:
-    """What a run says of its data. Fine-tunings of before models kept a record of what they were trained on say that their
-    test speakers were never heard, which nobody knows."""
+    """The data of a run. Fine-tunings of before models kept a record of what they were trained on claim that the test
+    speakers were not trained on, which nobody knows."""
     if "leak" in data or not (start := training.get("start")):
         return data
     note = f"unknown whether test speakers were trained on: {start} keeps no record of what it was trained on"
     return data | {"speaker_disjoint": False, "note": "; ".join(filter(None, (note, data.get("note"))))}
-
-
-def read_tested(folder: Path) -> set[str] | None:
-    """The ids of the clips that a run was tested on; None where it keeps no predictions."""
-    try:
-        return {row["utterance_id"] for row in read_predictions(folder / PREDICTIONS)}
-    except (OSError, KeyError, ValueError):
-        return None
-
-
-def write_predictions(
-    path: Path,
-    labels: Sequence[str],
-    ids: Sequence[str],
-    speakers: Sequence[str],
-    true: np.ndarray,
-    probabilities: np.ndarray,
-    trained_on: Sequence[str] = (),
-) -> None:
-    """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label; last, where
-    there is any such clip, what of it the model had been trained on, as `emozoo.checkpoint.provenance.marks` has it."""
-    last = [[mark] for mark in trained_on] if any(trained_on) else [[]] * len(ids)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    heading = ["utterance_id", "speaker", "label", "predicted", *map(csv_cell, labels)]
-    writer.writerow([*heading, *(["trained_on"] if any(trained_on) else [])])
-    for row, name in enumerate(ids):
-        words = [name, speakers[row], labels[true[row]], labels[int(probabilities[row].argmax())]]
-        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in probabilities[row]), *last[row]])
-    write_text(path, text.getvalue())
-
-
-def read_predictions(path: Path) -> list[dict[str, str]]:
-    """The rows of a predictions.csv, by column, with the words that were written. Raises OSError or ValueError for a file
-    that cannot be read, as `csv` does."""
-    with open(path, encoding="utf-8", newline="") as file:
-        try:
-            heading, *rows = csv.reader(file)
-        except csv.Error as error:
-            raise ValueError(str(error)) from error
-    return [dict(zip(map(csv_text, heading), map(csv_text, row), strict=True)) for row in rows]

@@ -14,8 +14,9 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.predictions import read_tested, write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
-from emozoo.checkpoint.run import RunOptions, read_options, read_tested, write_predictions
+from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.data.splits.kept import read_split
 from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, pick_fold
 from emozoo.errors import EmozooError

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.bundled import folder_of
-from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_config
+from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.run import Outcome, read_outcome
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, ONNX
@@ -20,10 +21,6 @@ from emozoo.media.preparation import Preparation
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
 from emozoo.registry.loading import get_architecture
-
-MOST_SETTINGS = 1000
-LONGEST = 10_000
-"""Of a recipe, and signs of a text, that are shown."""
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -135,8 +132,6 @@ def _dataset(name: str) -> dict[str, Any]:
 
 def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
     """What config.json and metrics.json of a checkpoint say; `name` is what it is called. Raises EmozooError."""
-    from emozoo.checkpoint.run import read_metrics
-
     config = read_config(folder, name)
     document = {
         "name": name,
@@ -148,57 +143,17 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "preparation": Preparation.from_config(config).to_config(),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
-    metrics = read_metrics(folder)
-    if metrics is None:
-        return document
-    try:
-        return document | _results(metrics)
-    except (KeyError, TypeError, ValueError) as error:
-        raise EmozooError(f"{name}/{METRICS} is damaged: it does not hold a run's results") from error
+    outcome = read_outcome(folder, name)
+    return document | _results(outcome) if outcome else document
 
 
-def _results(metrics: dict[str, Any]) -> dict[str, Any]:
-    """What metrics.json tells. Raises KeyError, TypeError or ValueError where it does not: it may be a stranger's."""
-    data, test, training = metrics["data"], metrics["test"], metrics["training"]
-    recipe = training["recipe"]
-    if not isinstance(recipe, dict) or len(recipe) > MOST_SETTINGS:
-        raise TypeError("recipe")
-    start = training.get("start")
+def _results(outcome: Outcome) -> dict[str, Any]:
     return {
-        "trained_on": f"{_text(data['dataset'])}, {_text(data['protocol'])} fold {_count(data['fold'])} of "
-        f"{_count(data['folds'])}, test: {_text(data['fold_name'])}",
-        "fine_tuned_from": None if start is None else _text(start),
-        "test_results": {score: round(_share(test[score]), 4) for score in ("wa", "ua", "macro_f1")}
-        | {"clips": _count(test["count"])},
-        "note": _text(data["note"]),
-        "recipe": {_text(key): _setting(value) for key, value in recipe.items()},
+        "trained_on": f"{outcome.dataset}, {outcome.protocol} fold {outcome.fold} of {outcome.folds}, "
+        f"test: {outcome.fold_name}",
+        "fine_tuned_from": outcome.start,
+        "test_results": {score: round(getattr(outcome, score), 4) for score in ("wa", "ua", "macro_f1")}
+        | {"clips": outcome.count},
+        "note": outcome.note,
+        "recipe": outcome.recipe,
     }
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST:
-        raise TypeError("not a text")
-    return value
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
-        raise TypeError("not a count")
-    return value
-
-
-def _share(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise TypeError("not a share")
-    return float(value)
-
-
-def _setting(value: Any, depth: int = 0) -> Any:
-    """A value of a recipe: a text, a number, a truth value, nothing, or a list of such values."""
-    if isinstance(value, list) and len(value) <= MOST_SETTINGS and depth < DEEPEST:
-        return [_setting(item, depth + 1) for item in value]
-    if isinstance(value, str):
-        return _text(value)
-    if value is None or isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER:  # no NaN, which is larger
-        return value
-    raise TypeError("not a setting")

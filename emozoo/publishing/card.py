@@ -7,16 +7,16 @@ elsewhere survives every write. Here is the file: its front matter and its marks
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.config import read_config
-from emozoo.checkpoint.run import METRICS, read_metrics
+from emozoo.checkpoint.results import Summary
+from emozoo.checkpoint.run import RunRecord, read_record, read_summary
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFUSION, CURVES, README, SUMMARY
+from emozoo.filenames import CONFUSION, CURVES, METRICS, README
 from emozoo.paths import user_path, write_text
 from emozoo.publishing.card_merge import (
     NOTE,
@@ -78,14 +78,15 @@ def render_card(
     if on_the_hub is not None:
         other = split_card(on_the_hub, f"{repo_id}/{README}")
         words, told = merge(words, words_of(*other), note.pushed if note else None)
-    config, metrics = read_config(folder, shown), read_metrics(folder)
+    config = read_config(folder, shown)
+    record = read_record(folder)
     pictures = tuple(name for name in (CONFUSION, CURVES) if (folder / name).is_file())
     try:
-        repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, metrics)}"
-        block = body(Facts(config, metrics, repo_id, pictures, _summary(folder, metrics))).replace(
+        repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, record)}"
+        block = body(Facts(config, record, repo_id, pictures, _summary(folder, record))).replace(
             "<!-- emozoo:", "<!-- emozoo :"
         )
-        fresh = _front_matter(config, metrics)
+        fresh = _front_matter(config, record)
         front, more = compose(fresh, words)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise EmozooError(f"{folder / METRICS} is damaged: it does not hold a run's results ({error!r})") from error
@@ -117,9 +118,9 @@ def write_card(folder: str | Path, *, repo_id: str | None = None) -> Path:
     return Path(folder, README)
 
 
-def model_name(config: dict[str, Any], metrics: dict[str, Any] | None) -> str:
+def model_name(config: dict[str, Any], record: RunRecord | None) -> str:
     """A name for a model that has none: `cnn_rnn-ravdess`."""
-    return f"{config['architecture']}-{metrics['data']['dataset']}" if metrics else config["architecture"]
+    return f"{config['architecture']}-{record.data.dataset}" if record else config["architecture"]
 
 
 def weights_license(licence: str) -> tuple[str, str | None]:
@@ -162,7 +163,7 @@ def eval_results(
     ]
 
 
-def _front_matter(config: dict[str, Any], metrics: dict[str, Any] | None) -> dict[str, Any]:
+def _front_matter(config: dict[str, Any], record: RunRecord | None) -> dict[str, Any]:
     """The front matter as emozoo knows it."""
     from huggingface_hub import ModelCardData
 
@@ -170,26 +171,24 @@ def _front_matter(config: dict[str, Any], metrics: dict[str, Any] | None) -> dic
     known: dict[str, Any] = {"library_name": "emozoo", "pipeline_tag": PIPELINE_TAGS[modalities]}
     known["tags"] = ["emozoo", config["architecture"], *modalities, "speech-emotion-recognition"]
     known[OWN] = {"architecture": config["architecture"], "labels": list(config["label2id"])}
-    start = (metrics["training"].get("start") if metrics else None) or ""
+    start = (record.training.start if record else None) or ""
     # Of a model that was fine-tuned, the conditions of the first training hold, too, and nobody has recorded those.
-    known["license"], known["license_name"] = weights_license(
-        metrics["data"]["licence"] if metrics and not start else ""
-    )
+    known["license"], known["license_name"] = weights_license(record.data.licence if record and not start else "")
     if start.startswith("hub:"):
         known |= {"base_model": start.removeprefix("hub:").partition("@")[0], "base_model_relation": "finetune"}
-    if metrics:
-        data = metrics["data"]
-        languages = data["language"].replace(",", " ").split()
-        known["language"] = (languages if len(languages) > 1 else data["language"]) or None
-        known["datasets"] = [data["dataset"]] if data["dataset"] != "manifest" else None
+    if record:
+        data = record.data
+        languages = data.language.replace(",", " ").split()
+        known["language"] = (languages if len(languages) > 1 else data.language) or None
+        known["datasets"] = [data.dataset] if data.dataset != "manifest" else None
         known["metrics"] = [kind for kind, _ in METRIC_IDS.values()]
-        known["model_name"] = model_name(config, metrics)
+        known["model_name"] = model_name(config, record)
         known["eval_results"] = eval_results(
-            metrics["test"],
-            dataset=data["dataset"],
-            protocol=data["protocol"],
+            {score: getattr(record.test, score) for score in METRIC_IDS},
+            dataset=data.dataset,
+            protocol=data.protocol,
             video="video" in modalities,
-            details={"fold": data["fold"], "folds": data["folds"], "speaker_disjoint": data["speaker_disjoint"]},
+            details={"fold": data.fold, "folds": data.folds, "speaker_disjoint": data.speaker_disjoint},
         )
     return ModelCardData(**known).to_dict()
 
@@ -235,15 +234,12 @@ def split_card(card: str, where: str) -> tuple[dict[str, Any], str, str, str]:
     return data, before, block, after
 
 
-def _summary(folder: Path, metrics: dict[str, Any] | None) -> dict[str, Any] | None:
+def _summary(folder: Path, record: RunRecord | None) -> Summary | None:
     """What all folds of the run gave, for a folder that is one of them."""
     folder = folder.resolve()
-    if metrics is None or folder.name != f"fold{metrics['data']['fold']}":
+    if record is None or folder.name != f"fold{record.data.fold}":
         return None
-    try:
-        return json.loads((folder.parent / SUMMARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not all folds are finished
-        return None
+    return read_summary(folder.parent)
 
 
 def _repo_id_in(block: str) -> str | None:

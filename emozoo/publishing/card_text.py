@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.results import Summary
+from emozoo.checkpoint.run import DataRecord, RunRecord
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES
 from emozoo.media.preparation import Preparation
@@ -27,14 +29,14 @@ class Facts:
 
     config: Mapping[str, Any]
     """config.json."""
-    metrics: Mapping[str, Any] | None
-    """metrics.json; None where nothing was measured."""
+    record: RunRecord | None
+    """None where nothing was measured."""
     repo_id: str
     """`user/name` on the Hub, for the examples."""
     pictures: tuple[str, ...] = ()
     """Files of the folder that the card shows."""
-    summary: Mapping[str, Any] | None = None
-    """summary.json, where the model is one of several folds."""
+    summary: Summary | None = None
+    """Of the run, where the model is one of several folds."""
 
     @property
     def video(self) -> bool:
@@ -54,9 +56,9 @@ def body(facts: Facts) -> str:
     architecture = _architecture(facts.config["architecture"])
     sections = (
         _opening(facts, architecture),
-        purpose(_speakers(facts.metrics)),
+        purpose(_speakers(facts.record)),
         _running(facts),
-        _training_data(facts.metrics),
+        _training_data(facts.record),
         _recipe(facts),
         _results(facts),
         network_section(architecture) if architecture else "",
@@ -86,7 +88,7 @@ def _architecture(name: str) -> Architecture | None:
 
 def _opening(facts: Facts, architecture: Architecture | None) -> str:
     name, labels = facts.config["architecture"], ", ".join(facts.labels)
-    data = f", trained on {_dataset(facts.metrics)}" if facts.metrics else ""
+    data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
     what = "hears and sees" if facts.video else "hears"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""
     return (
@@ -105,29 +107,29 @@ def _prepared(facts: Facts) -> str:
     return f" It {words} first, which needs `pip install 'emozoo[{extras}]'`." if needs else ""
 
 
-def _dataset(metrics: Mapping[str, Any]) -> str:
-    name = metrics["data"]["dataset"]
+def _dataset(data: DataRecord) -> str:
+    name = data.dataset
     return "a collection of clips listed in a manifest" if name == "manifest" else f"`{name}`"
 
 
-def _fold_name(data: Mapping[str, Any]) -> str:
+def _fold_name(data: DataRecord) -> str:
     """What the test fold holds. The speakers of someone's own collection are counted, not named."""
-    count = data["parts"]["test"]["speakers"]
-    if data["dataset"] == "manifest":
+    count = data.parts["test"].speakers
+    if data.dataset == "manifest":
         return f"{count} speakers" if count > 1 else "one speaker" if count else "clips of unknown speakers"
-    return data["fold_name"]
+    return data.fold_name
 
 
-def _speakers(metrics: Mapping[str, Any] | None) -> str:
-    if metrics is None:
+def _speakers(record: RunRecord | None) -> str:
+    if record is None:
         return "Nothing was measured, so nothing is known about voices that it was not trained on."
-    data = metrics["data"]
-    if data["speaker_disjoint"]:
+    data = record.data
+    if data.speaker_disjoint:
         return (
             "The results below are of speakers that training never heard. For new voices expect the spread between "
             "speakers, not the mean."
         )
-    note = f" ({data['note'].rstrip('.')})" if data["note"] else ""
+    note = f" ({data.note.rstrip('.')})" if data.note else ""
     return (
         f"The results below are **speaker-dependent**{note}: training knew the speakers, or could have. Expect "
         "considerably worse answers for voices that it never heard."
@@ -193,50 +195,49 @@ print(classify(read_audio("{clip}")))
 ```"""
 
 
-def _training_data(metrics: Mapping[str, Any] | None) -> str:
-    if metrics is None:
+def _training_data(record: RunRecord | None) -> str:
+    if record is None:
         return "## Training data\n\nThe training left no record: data and licence are unknown."
-    data = metrics["data"]
+    data = record.data
     lines = [
-        f"Trained on {_dataset(metrics)}"
-        + (f", language: {data['language']}" if data["language"] else "")
-        + f", split by the protocol `{data['protocol']}`: fold {data['fold']} of {data['folds']}, "
+        f"Trained on {_dataset(data)}"
+        + (f", language: {data.language}" if data.language else "")
+        + f", split by the protocol `{data.protocol}`: fold {data.fold} of {data.folds}, "
         f"tested on {_fold_name(data)}."
     ]
-    if data["merge"]:
-        merged = ", ".join(f"{source} as {target}" for source, target in data["merge"].items())
+    if data.merge:
+        merged = ", ".join(f"{source} as {target}" for source, target in data.merge.items())
         lines.append(f"Labels taken together: {merged}.")
-    if start := metrics["training"].get("start"):
+    if start := record.training.start:
         lines.append(
             f"The training started from the weights of `{start}`: what is true of that model's data is of these, too."
         )
     lines.append(
-        f"Licence of the data: {data['licence']}. Where it sets conditions, they hold for these weights, too."
-        if data["licence"]
+        f"Licence of the data: {data.licence}. Where it sets conditions, they hold for these weights, too."
+        if data.licence
         else "The licence of the data was not recorded: ask the author of this model before you use it."
     )
-    parts = data["parts"]
-    labels = list(next(iter(parts.values()))["labels"])
+    labels = list(data.parts["test"].labels)
     rows = [
-        [name, part["clips"], part["speakers"] or "unknown", *(part["labels"][label] for label in labels)]
-        for name, part in parts.items()
+        [name, part.clips, part.speakers or "unknown", *(part.labels[label] for label in labels)]
+        for name, part in data.parts.items()
     ]
     return f"## Training data\n\n{' '.join(lines)}\n\n" + table(["part", "clips", "speakers", *labels], rows)
 
 
 def _recipe(facts: Facts) -> str:
     settings = settings_table(facts.config["architecture_config"], {})
-    if facts.metrics is None:
+    if facts.record is None:
         return f"## Recipe\n\nThe training left no record. The network's own settings:\n\n{settings}"
-    training = facts.metrics["training"]
-    precision = {"no": "float32"}.get(training["precision"], training["precision"])
-    chosen = "best on the dev split" if facts.metrics["dev"] else "last, for the dev split was trained on as well"
+    training = facts.record.training
+    precision = "float32" if training.precision == "no" else training.precision
+    chosen = "best on the dev split" if facts.record.dev else "last, for the dev split was trained on as well"
     text = (
-        f"{training['parameters']:,} parameters; seed {training['seed']}; the weights are those of epoch "
-        f"{training['best_epoch']}, the {chosen}. Trained in {training['seconds'] / 60:,.1f} minutes on "
-        f"{training['device']}, {precision}."
+        f"{training.parameters:,} parameters; seed {training.seed}; the weights are those of epoch "
+        f"{training.best_epoch}, the {chosen}. Trained in {training.seconds / 60:,.1f} minutes on "
+        f"{training.device}, {precision}."
     )
-    return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config["architecture_config"], training["recipe"])
+    return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config["architecture_config"], training.recipe)
 
 
 def settings_table(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
@@ -250,38 +251,39 @@ def _setting(value: Any) -> str:
 
 
 def _results(facts: Facts) -> str:
-    if facts.metrics is None:
+    if facts.record is None:
         return "## Results\n\nNothing was measured."
-    test, data = facts.metrics["test"], facts.metrics["data"]
-    over = "speakers" if test["interval_over"] == "speakers" else "clips, and so tells nothing about other speakers"
+    test = facts.record.test
+    data = facts.record.data
+    over = "speakers" if test.interval_over == "speakers" else "clips, and so tells nothing about other speakers"
     lines = [
         "## Results",
-        f"On the {test['count']} test clips of fold {data['fold']} of {data['folds']} (`{data['protocol']}`, "
+        f"On the {test.count} test clips of fold {data.fold} of {data.folds} (`{data.protocol}`, "
         f"{_fold_name(data)}), which were measured once, after training. WA is accuracy, UA the mean recall of the "
         f"classes; the 95 % interval is a bootstrap over {over}.",
     ]
-    if data["note"]:
-        lines.append(f"**{data['note']}**")
+    if data.note:
+        lines.append(f"**{data.note}**")
     score = [
-        ("UA", percent(test["ua"]), " to ".join(map(percent, test["ua_interval"]))),
-        ("WA", percent(test["wa"]), " to ".join(map(percent, test["wa_interval"]))),
-        ("macro F1", percent(test["macro_f1"]), ""),
+        ("UA", percent(test.ua), " to ".join(map(percent, test.ua_interval))),
+        ("WA", percent(test.wa), " to ".join(map(percent, test.wa_interval))),
+        ("macro F1", percent(test.macro_f1), ""),
     ]
     lines.append(table(["", "%", "95 % interval"], score))
     if facts.summary:
         means = {
-            name: f"{percent(facts.summary[f'{name}_mean'])} ± {percent(facts.summary[f'{name}_std'])}"
+            name: f"{percent(getattr(facts.summary, f'{name}_mean'))} ± {percent(getattr(facts.summary, f'{name}_std'))}"
             for name in SCORES
         }
         lines.append(
-            f"This model is one of {facts.summary['folds']}, each trained and measured on another fold. Mean and deviation "
+            f"This model is one of {facts.summary.folds}, each trained and measured on another fold. Mean and deviation "
             f"over them, in %: UA {means['ua']}, WA {means['wa']}, macro F1 {means['macro_f1']}."
         )
-    counts = [sum(row) for row in test["confusion"]]
-    per_class = zip(test["labels"], counts, test["recall"], test["precision"], test["f1"], strict=True)
+    counts = [sum(row) for row in test.confusion]
+    per_class = zip(test.labels, counts, test.recall, test.precision, test.f1, strict=True)
     rows = [[label, count, *map(percent, shares)] for label, count, *shares in per_class]
     lines.append(table(["emotion", "clips", "recall %", "precision %", "F1 %"], rows))
-    if len(speakers := [speaker["ua"] for speaker in test["per_speaker"]]) > 1:
+    if len(speakers := [speaker.ua for speaker in test.per_speaker]) > 1:
         lines.append(
             f"Over {len(speakers)} speakers, UA goes from {percent(min(speakers))} to {percent(max(speakers))} %."
         )
@@ -316,14 +318,14 @@ def plugin_paragraph(architecture: Architecture) -> str:
 def _versions(facts: Facts) -> str:
     plugin = facts.config["plugin"]
     found = {
-        **(facts.metrics["training"]["versions"] if facts.metrics else {}),
+        **(facts.record.training.versions if facts.record else {}),
         plugin["distribution"]: plugin["version"],
     }
     return "## Versions\n\nMade with " + ", ".join(f"{name} {version}" for name, version in found.items()) + "."
 
 
 def _citation(facts: Facts, architecture: Architecture | None) -> str:
-    texts = [architecture.citation if architecture else "", facts.metrics["data"]["citation"] if facts.metrics else ""]
+    texts = [architecture.citation if architecture else "", facts.record.data.citation if facts.record else ""]
     return citation_section(texts)
 
 

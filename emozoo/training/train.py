@@ -18,8 +18,9 @@ from typing import Any
 
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.lock import locked
+from emozoo.checkpoint.predictions import read_tested
 from emozoo.checkpoint.provenance import Leak, Provenance, compare
-from emozoo.checkpoint.run import METRICS, RunOptions, read_metrics, read_options, read_tested, unreadable
+from emozoo.checkpoint.run import METRICS, RunOptions, read_options, read_record
 from emozoo.data.splits.kept import Split, read_split
 from emozoo.data.splits.protocols import Fold, pick_fold, speaker_note
 from emozoo.errors import FULL, EmozooError, blamed, lacks_memory, lacks_room
@@ -134,12 +135,8 @@ def _explained(plan: Plan, folder: str) -> Iterator[None]:
 
 def _finished(folder: Path) -> Metrics | None:
     """What a fold that was trained before has given."""
-    if (document := read_metrics(folder)) is None:
-        return None
-    try:
-        return Metrics.from_dict(document["test"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise unreadable(folder / METRICS, document, "it does not hold a run's results") from error
+    record = read_record(folder)
+    return record.test if record else None
 
 
 def _trainer(

@@ -16,7 +16,7 @@ from support.make_media import tone, write_sound
 from support.small import emozoo, one_error
 
 from emozoo.checkpoint.export import Export
-from emozoo.checkpoint.run import read_predictions, write_predictions
+from emozoo.checkpoint.predictions import read_predictions, write_predictions
 from emozoo.cli import console
 from emozoo.cli.console import PlainConsole, say, warn
 from emozoo.cli.tables import (
