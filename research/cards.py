@@ -10,7 +10,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-from emozoo import text
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.bundled import FOLDER
 from emozoo.inspection.describe import measured_results
@@ -19,6 +18,7 @@ from emozoo.publishing.card import METRIC_IDS, PIPELINE_TAGS, dump_front_matter,
 from emozoo.publishing.card_text import citation_section, network_section, purpose, settings_table
 from emozoo.registry.entry_points import ARCHITECTURES, plugins
 from emozoo.registry.loading import get_architecture
+from emozoo.text import percent
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "cards"
@@ -125,7 +125,6 @@ def results(rows: list[dict[str, str]]) -> str:
     """Means over folds, a row for each finished run."""
     if not rows:
         return "Nothing has been measured yet: no run of this network over all folds of a real corpus is finished."
-    percent = text.percent
     header = ["data", "UA %", "over folds", "95 % interval", "WA %", "macro F1 %", "made with"]
     lines = []
     for row in rows:
@@ -176,7 +175,7 @@ def index() -> str:
         best: dict[tuple[str, int], dict[str, str]] = {}
         for row in rows_of(name):
             best.setdefault((row["dataset"], len(row["labels"].split())), row)
-        figures = [f"{data}, {count} emotions: {text.percent(float(row['ua']))}" for (data, count), row in best.items()]
+        figures = [f"{data}, {count} emotions: {percent(float(row['ua']))}" for (data, count), row in best.items()]
         summary = get_architecture(name).summary
         lines.append([f"[`{name}`]({name}.md)", summary, "; ".join(figures) or "nothing yet"])
     table = card_text.table(["card", "network", "best UA measured, %"], lines).replace("---:", "---")
@@ -203,8 +202,8 @@ def speech() -> str:
             for words in ("band=", "--protocol corpus")
         )
         cells = [
-            f"{text.percent(float(found[0]['ua']))} ({text.percent(float(found[0]['ua_low']))} to "
-            f"{text.percent(float(found[0]['ua_high']))})"
+            f"{percent(float(found[0]['ua']))} ({percent(float(found[0]['ua_low']))} to "
+            f"{percent(float(found[0]['ua_high']))})"
             if found
             else ""
             for found in (heard, unheard)
@@ -218,7 +217,7 @@ def speech() -> str:
         "language": ["en", "de", "pl"],
         "tags": ["emozoo", config["architecture"], "audio", "speech-emotion-recognition"],
     }
-    sure = {name: text.percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
+    sure = {name: percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
     text = SPEECH_TEXT.format(
         labels=", ".join(config["label2id"]),
         members=calibration["members"],
