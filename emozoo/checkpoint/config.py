@@ -1,41 +1,98 @@
-"""What a checkpoint folder says, and whether it may be believed: config.json, and the header of its weights.
+"""config.json of a checkpoint: `CheckpointConfig`, and the checks that come before it is believed.
 
-A folder may come from anyone. So nothing here allocates what a file merely claims, and nothing runs what it brings. The
-network is `emozoo.checkpoint.model`'s business; fetching a folder from the Hub, `emozoo.hub.files`'s. Importing this
-costs no torch.
+A folder may come from anyone, so nothing here runs what it brings. Importing this costs neither numpy nor torch.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emozoo.architecture import MODALITIES
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS, WEIGHTS
-from emozoo.media.preparation import CROPS
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SECONDS
+from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS
+from emozoo.media.preparation import CROPS, PLAIN, Preparation
 from emozoo.text import shown
 
-LARGEST_HEADER = 2**24
-"""Bytes of the header of the weights, which has about a hundred for each tensor."""
-FLOATS = ("F64", "F32", "F16", "BF16")
-WHOLE = ("I64", "I32", "I16", "I8", "U8", "BOOL")
-"""Kinds of number, as safetensors calls them, that weights are made of."""
+MODEL_TYPE = "emozoo"
 DEEPEST = 20
+"""Objects and lists within each other."""
 LARGEST_NUMBER = 2**31
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-"""Of an architecture, or a distribution: it stands in advice that a user may paste into a shell."""
+"""Of an architecture or a distribution. It stands in advice that a user may paste into a shell."""
 VERSION = re.compile(r"[A-Za-z0-9.+!_-]{0,100}")
 OUTSIDE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]|(?:.*[/\\])?\.\.(?:[/\\].*)?$|.*://", re.DOTALL)
-"""Texts that lead out of the folder where they are taken for a path."""
+"""Texts that, taken for a path, lead out of the folder."""
 
 
-def read_config(folder: Path, name: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Origin:
+    """Where an architecture came from when its checkpoint was written."""
+
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What config.json says of a checkpoint."""
+
+    architecture: str
+    architecture_config: dict[str, Any]
+    """The fields of the architecture's own config, as JSON; its plugin checks them."""
+    plugin: Origin
+    modalities: tuple[str, ...]
+    labels: tuple[str, ...]
+    """In the order of the network's outputs."""
+    optional_modalities: tuple[str, ...] = ()
+    """Those of `modalities` that a clip may lack."""
+    preparation: Preparation = PLAIN
+
+    @property
+    def video(self) -> bool:
+        return "video" in self.modalities
+
+    @property
+    def needs_video(self) -> bool:
+        return self.video and "video" not in self.optional_modalities
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> CheckpointConfig:
+        """From a config.json that emozoo wrote, or `parse` has checked."""
+        labels = document["id2label"]
+        return cls(
+            architecture=document["architecture"],
+            architecture_config=document["architecture_config"],
+            plugin=Origin(document["plugin"]["distribution"], document["plugin"]["version"]),
+            modalities=tuple(document["modalities"]),
+            labels=tuple(labels[str(number)] for number in range(len(labels))),
+            optional_modalities=tuple(document.get("optional_modalities") or ()),  # transformers writes null for none
+            preparation=Preparation.from_config(document),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of config.json."""
+        return {
+            "model_type": MODEL_TYPE,
+            "architecture": self.architecture,
+            "architecture_config": self.architecture_config,
+            "plugin": dataclasses.asdict(self.plugin),
+            "modalities": list(self.modalities),
+            **({"optional_modalities": list(self.optional_modalities)} if self.optional_modalities else {}),
+            "id2label": {str(number): label for number, label in enumerate(self.labels)},
+            "label2id": {label: number for number, label in enumerate(self.labels)},
+            **_sizes(),
+            **self.preparation.to_config(),
+        }
+
+
+def read_config(folder: Path, name: str | None = None) -> CheckpointConfig:
     """config.json of a checkpoint, checked for everything but the architecture's own settings.
 
     `name` is what errors call the folder. Raises EmozooError with the reason.
@@ -49,99 +106,99 @@ def read_config(folder: Path, name: str | None = None) -> dict[str, Any]:
         folds = sorted(each.parent.name for each in folder.glob(f"fold*/{CONFIG}"))
         way_out = f"name one of its folds, such as {folder / folds[0]}" if folds else "emozoo train makes one"
         raise EmozooError(f"{name} is not a checkpoint: it has no {CONFIG}; {way_out}")
-    config = read_json(path, f"{name}/{CONFIG}")
-    if not isinstance(config, dict) or config.get("model_type") != "emozoo":
-        kind = config.get("model_type", "unknown") if isinstance(config, dict) else "unknown"
-        raise EmozooError(f"{name} is not a checkpoint of emozoo: model_type is {shown(kind)}, not 'emozoo'")
+    return parse(read_json(path, f"{name}/{CONFIG}"), name)
 
-    def wrong(field: str, what: str) -> EmozooError:
-        return EmozooError(f"{name}/{CONFIG} is damaged: {field} {what}")
 
-    for field, value in _leaves(config, ""):
-        if isinstance(value, float) and not math.isfinite(value) or isinstance(value, str) and not _is_text(value):
-            raise wrong(field[:60], f"is {shown(value)}, which is no text or number that emozoo writes")
-    if not isinstance(config.get("architecture"), str) or not NAME.fullmatch(config["architecture"]):
-        raise wrong("architecture", "is not a name")
-    settings = config.get("architecture_config")
+def parse(document: Any, name: str) -> CheckpointConfig:
+    """The JSON of a config.json that may be a stranger's; `name` is what errors call its folder. Raises EmozooError."""
+    kind = document.get("model_type", "unknown") if isinstance(document, dict) else "unknown"
+    if kind != MODEL_TYPE:
+        raise EmozooError(f"{name} is not a checkpoint of emozoo: model_type is {shown(kind)}, not {MODEL_TYPE!r}")
+    try:
+        for check in CHECKS:
+            check(document)
+    except ValueError as error:
+        raise EmozooError(f"{name}/{CONFIG} is damaged: {error}") from None
+    return CheckpointConfig.from_dict(document)
+
+
+def _check_values(document: dict[str, Any]) -> None:
+    for field, value in _leaves(document, ""):
+        if not _is_plain(value):
+            raise ValueError(f"{field[:60]} is {shown(value)}, which is no text or number that emozoo writes")
+
+
+def _check_architecture(document: dict[str, Any]) -> None:
+    name = document.get("architecture")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError("architecture is not a name")
+    settings = document.get("architecture_config")
     if not isinstance(settings, dict):
-        raise wrong("architecture_config", "is not an object")
+        raise ValueError("architecture_config is not an object")
     for field, value in _leaves(settings, "architecture_config"):
         if isinstance(value, str) and OUTSIDE.match(value):
-            raise wrong(field, f"is {shown(value)}, which leads out of the checkpoint's folder")
+            raise ValueError(f"{field} is {shown(value)}, which leads out of the checkpoint's folder")
         if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
-            raise wrong(field, f"is {shown(value)}, which is too large for any network")
-    plugin = config.get("plugin")
+            raise ValueError(f"{field} is {shown(value)}, which is too large for any network")
+
+
+def _check_plugin(document: dict[str, Any]) -> None:
+    plugin = document.get("plugin")
     if not isinstance(plugin, dict) or not _names_plugin(plugin.get("distribution"), plugin.get("version")):
-        raise wrong("plugin", "does not name a distribution and a version")
-    modalities = config.get("modalities")
+        raise ValueError("plugin does not name a distribution and a version")
+
+
+def _check_modalities(document: dict[str, Any]) -> None:
+    modalities = document.get("modalities")
     if not isinstance(modalities, list) or modalities not in [list(each) for each in MODALITIES]:
-        raise wrong("modalities", 'is not ["audio"] or ["audio", "video"]')
-    optional = config.get("optional_modalities") or []  # transformers writes null for none
+        raise ValueError('modalities is not ["audio"] or ["audio", "video"]')
+    optional = document.get("optional_modalities") or []
     if not isinstance(optional, list) or not all(each in modalities for each in optional):
-        raise wrong("optional_modalities", "names what is no modality of it")
-    if config.get("crop") not in (None, *CROPS) or not isinstance(config.get("denoise", False), bool):
-        raise wrong("crop or denoise", "is none that this emozoo knows")
-    labels = config.get("id2label")
+        raise ValueError("optional_modalities names what is no modality of it")
+
+
+def _check_preparation(document: dict[str, Any]) -> None:
+    if document.get("crop") not in (None, *CROPS) or not isinstance(document.get("denoise", False), bool):
+        raise ValueError("crop or denoise is none that this emozoo knows")
+
+
+def _check_labels(document: dict[str, Any]) -> None:
+    labels = document.get("id2label")
     if not isinstance(labels, dict) or set(labels) != {str(number) for number in range(len(labels))}:
-        raise wrong("id2label", 'does not map "0", "1", ... to labels')
+        raise ValueError('id2label does not map "0", "1", ... to labels')
     words = list(labels.values())
-    if not 2 <= len(words) <= MOST_LABELS or not all(isinstance(word, str) and word for word in words):
-        raise wrong("id2label", "does not hold two or more different labels")
-    if len(set(words)) != len(words):
-        raise wrong("id2label", "does not hold two or more different labels")
+    named = all(isinstance(word, str) and word for word in words)
+    if not named or not 2 <= len(words) <= MOST_LABELS or len(set(words)) != len(words):
+        raise ValueError("id2label does not hold two or more different labels")
     numbers = {label: int(number) for number, label in labels.items()}
-    if config.get("label2id") != numbers or any(isinstance(value, bool) for value in config["label2id"].values()):
-        raise wrong("label2id", "does not agree with id2label")
-    for field, value in (("sampling_rate", SAMPLING_RATE), ("window", WINDOW_SECONDS)):
-        if config.get(field) != value:
-            raise wrong(field, f"is {shown(config.get(field))}; this emozoo reads checkpoints with {value!r}")
-    return config
+    if document.get("label2id") != numbers or any(isinstance(each, bool) for each in document["label2id"].values()):
+        raise ValueError("label2id does not agree with id2label")
 
 
-def read_shapes(folder: Path, name: str | None = None) -> dict[str, tuple[tuple[int, ...], bool]]:
-    """From the header of the weights: each tensor's shape, and whether it holds floats. No tensor is read.
-
-    A header that claims more than the file holds is refused. Raises EmozooError with the reason.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    path, name = folder / WEIGHTS, name or str(folder)
-    where = f"{name}/{WEIGHTS} is damaged"
-    if not path.is_file():
-        raise EmozooError(f"{name} is not a checkpoint: it has no {WEIGHTS} (weights are read from safetensors only)")
-    _check_header(path, where)
-    try:
-        with safe_open(path, framework="np") as file:
-            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-            kinds = {key: part.get_dtype() for key, part in slices.items()}
-            shapes = {key: tuple(part.get_shape()) for key, part in slices.items()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise EmozooError(f"{where}: {error}") from error
-    for key, kind in kinds.items():
-        if kind not in FLOATS + WHOLE:
-            raise EmozooError(f"{where}: {shown(key)} holds {kind} numbers, which emozoo does not write")
-    return {key: (shape, kinds[key] in FLOATS) for key, shape in shapes.items()}
+def _check_sizes(document: dict[str, Any]) -> None:
+    for field, value in _sizes().items():
+        if document.get(field) != value:
+            found = shown(document.get(field))
+            raise ValueError(f"{field} is {found}; this emozoo reads checkpoints with {value!r}")
 
 
-def _check_header(path: Path, where: str) -> None:
-    """The JSON in front of the tensors, before a library takes memory for what it claims. Raises EmozooError, which begins
-    with `where`."""
+CHECKS = (
+    _check_values,
+    _check_architecture,
+    _check_plugin,
+    _check_modalities,
+    _check_preparation,
+    _check_labels,
+    _check_sizes,
+)
+"""In the order in which a damaged file is told of."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(found := dict(pairs)) < len(pairs):
-            raise EmozooError(f"{where}: its header names something twice")
-        return found
 
-    try:
-        with open(path, "rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if size > LARGEST_HEADER:
-                raise EmozooError(
-                    f"{where}: its header has {size:,} bytes, more than the {LARGEST_HEADER:,} that are read"
-                )
-            json.loads(file.read(size), object_pairs_hook=once)
-    except (OSError, ValueError, RecursionError) as error:
-        raise EmozooError(f"{where}: its header is not readable as JSON") from error
+def _sizes() -> dict[str, float]:
+    """What all networks take: the sampling rate, and the seconds of a window."""
+    from emozoo.media.window import SAMPLING_RATE, WINDOW_SECONDS  # here, for it costs numpy
+
+    return {"sampling_rate": SAMPLING_RATE, "window": WINDOW_SECONDS}
 
 
 def read_json(path: Path, name: str, largest: int = LARGEST_JSON) -> Any:
@@ -173,8 +230,11 @@ def _leaves(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Any]]
         yield place, value
 
 
-def _is_text(value: str) -> bool:
-    return len(value) <= LONGEST_TEXT and (value.isprintable() or not value)
+def _is_plain(value: Any) -> bool:
+    """Whether emozoo writes such a text or number."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, str) or len(value) <= LONGEST_TEXT and (value.isprintable() or not value)
 
 
 def _names_plugin(distribution: Any, version: Any) -> bool:

@@ -13,19 +13,17 @@ from torch import nn
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.building import Limit, OwnDraws, ShapesOnly, TooLarge
-from emozoo.checkpoint.config import read_config, read_shapes
+from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.device import pick_device
-from emozoo.checkpoint.model import EmotionModel, Origin
+from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import read_provenance
+from emozoo.checkpoint.weights import Shapes, read_shapes
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
 from emozoo.hints import type_problem
 from emozoo.hub.reference import name_of
-from emozoo.media.preparation import Preparation
 from emozoo.registry.entry_points import ARCHITECTURES, installed
 from emozoo.registry.loading import get_architecture
-
-Shapes = dict[str, tuple[tuple[int, ...], bool]]
 
 
 def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionModel:
@@ -40,32 +38,30 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
 
     folder, name = resolve(reference), name_of(reference)
     config = read_config(folder, name)
-    labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
     architecture = _architecture_of(name, config)
-    if list(architecture.modalities) != config["modalities"]:
+    if tuple(architecture.modalities) != config.modalities:
         raise EmozooError(
-            f"{name}/{CONFIG} is damaged: modalities are {', '.join(config['modalities'])}, "
+            f"{name}/{CONFIG} is damaged: modalities are {', '.join(config.modalities)}, "
             f"but {architecture.name} takes {', '.join(architecture.modalities)}"
         )
-    settings = config_of(architecture, config["architecture_config"], f"{name}/{CONFIG}")
+    settings = config_of(architecture, config.architecture_config, f"{name}/{CONFIG}")
     shapes = read_shapes(folder, name)
-    _check_shapes(architecture, settings, len(labels), shapes, name)
-    plugin = config["plugin"]
-    origin = Origin(plugin["distribution"], plugin["version"])
-    made = Preparation.from_config(config)
+    _check_shapes(architecture, settings, len(config.labels), shapes, name)
+    provenance = read_provenance(folder)
     with OwnDraws():
-        model = EmotionModel(architecture, settings, labels, origin, made, read_provenance(folder))
+        model = EmotionModel(architecture, settings, config.labels, config.plugin, config.preparation, provenance)
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval()
 
 
-def _architecture_of(folder: str, config: dict[str, Any]) -> Architecture:
-    name, plugin = config["architecture"], config["plugin"]
+def _architecture_of(folder: str, config: CheckpointConfig) -> Architecture:
+    name = config.architecture
+    distribution = config.plugin.distribution
     if all(each.name != name for each in installed(ARCHITECTURES)):
         raise EmozooError(
             f"{folder} needs the architecture {name!r}, which no installed plugin offers; it was made with "
-            f"{plugin['distribution']} {plugin['version']}: pip install {plugin['distribution']} "
+            f"{distribution} {config.plugin.version}: pip install {distribution} "
             "(installing a plugin runs its code)"
         )
     return get_architecture(name)

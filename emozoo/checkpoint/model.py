@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,25 +19,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.config import CheckpointConfig, Origin
+from emozoo.checkpoint.preprocessor import PreprocessorConfig
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.errors import EmozooError
 from emozoo.features.batches import to_batch
-from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
+from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
 from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
 from emozoo.inference.probabilities import to_probabilities
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SECONDS
 from emozoo.paths import atomic, user_path, write_text
 from emozoo.registry.entry_points import ARCHITECTURES, find
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where an architecture came from when its checkpoint was written."""
-
-    distribution: str
-    version: str
 
 
 class EmotionModel(PredictsFiles, nn.Module):
@@ -62,11 +54,15 @@ class EmotionModel(PredictsFiles, nn.Module):
         super().__init__()
         if len(labels) < 2 or len(set(labels)) != len(labels):
             raise EmozooError(f"a model needs two or more different labels, not {', '.join(labels) or 'none'}")
-        self.architecture, self.config, self.labels = architecture, config, tuple(labels)
+        self.architecture = architecture
+        self.config = config
+        self.labels = tuple(labels)
         if origin is None:
             plugin = find(ARCHITECTURES, architecture.name)
             origin = Origin(plugin.distribution, plugin.version)
-        self.origin, self.preparation, self.provenance = origin, preparation, provenance
+        self.origin = origin
+        self.preparation = preparation
+        self.provenance = provenance
         self.name = architecture.name  # what errors call the model
         try:
             self.network = architecture.build(config, len(self.labels))
@@ -109,7 +105,7 @@ class EmotionModel(PredictsFiles, nn.Module):
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is
         written last: a crash in between leaves a folder that does not load, never a wrong pair of config and weights."""
         target = user_path(folder)
-        config = json.dumps(self.to_config(), indent=2, ensure_ascii=False) + "\n"
+        config = json.dumps(self.to_config().to_dict(), indent=2, ensure_ascii=False) + "\n"
         if (target / CONFIG).is_file() and (target / CONFIG).read_text(encoding="utf-8") != config:
             (target / CONFIG).unlink()
         # Copies, for safetensors does not take tensors that share memory, as tied weights do.
@@ -118,34 +114,20 @@ class EmotionModel(PredictsFiles, nn.Module):
         }
         with atomic(target / WEIGHTS) as temporary:
             save_file(weights, temporary, metadata={"format": "pt"})
-        # What transformers' feature extractors need to hand over the waveform as it is.
-        preprocessor = {
-            "feature_extractor_type": "Wav2Vec2FeatureExtractor",
-            "sampling_rate": SAMPLING_RATE,
-            "feature_size": 1,
-            "do_normalize": False,
-            "padding_value": 0.0,
-            "return_attention_mask": True,
-        }
-        write_text(target / PREPROCESSOR, json.dumps(preprocessor, indent=2) + "\n")
+        PreprocessorConfig().write(target)
         if self.provenance:
             self.provenance.write(target)
         else:  # what stands there is of other weights
             (target / PROVENANCE).unlink(missing_ok=True)
         write_text(target / CONFIG, config)
 
-    def to_config(self) -> dict[str, Any]:
-        """The JSON of config.json."""
-        return {
-            "model_type": "emozoo",
-            "architecture": self.architecture.name,
-            "architecture_config": dataclasses.asdict(self.config),
-            "plugin": dataclasses.asdict(self.origin),
-            "modalities": list(self.architecture.modalities),
-            **({"optional_modalities": list(self.optional)} if self.optional else {}),
-            "id2label": {str(number): label for number, label in enumerate(self.labels)},
-            "label2id": {label: number for number, label in enumerate(self.labels)},
-            "sampling_rate": SAMPLING_RATE,
-            "window": WINDOW_SECONDS,
-            **self.preparation.to_config(),
-        }
+    def to_config(self) -> CheckpointConfig:
+        return CheckpointConfig(
+            architecture=self.architecture.name,
+            architecture_config=dataclasses.asdict(self.config),
+            plugin=self.origin,
+            modalities=tuple(self.architecture.modalities),
+            labels=self.labels,
+            optional_modalities=self.optional,
+            preparation=self.preparation,
+        )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.checkpoint.bundled import folder_of
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.onnx_graph import FRAMES, SOUND, graph_problem
 from emozoo.errors import EmozooError
@@ -30,7 +30,6 @@ from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
 from emozoo.inference.probabilities import to_probabilities
-from emozoo.media.preparation import Preparation
 from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, stack_frames
 from emozoo.paths import cores
 
@@ -56,13 +55,14 @@ class OnnxModel(PredictsFiles):
 
     on_cpu = True
 
-    def __init__(self, session: Any, config: dict[str, Any], name: str) -> None:
-        """`session` is an onnxruntime.InferenceSession, `config` the checkpoint's config.json; errors call it `name`."""
-        self._session, self._name = session, name
-        self.labels = tuple(config["id2label"][str(number)] for number in range(len(config["id2label"])))
-        self.video = "video" in config["modalities"]
-        self.optional = tuple(config.get("optional_modalities") or [])
-        self.preparation = Preparation.from_config(config)
+    def __init__(self, session: Any, config: CheckpointConfig, name: str) -> None:
+        """`session` is an onnxruntime.InferenceSession; errors call the model `name`."""
+        self._session = session
+        self._name = name
+        self.labels = config.labels
+        self.video = config.video
+        self.optional = config.optional_modalities
+        self.preparation = config.preparation
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
@@ -128,7 +128,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:
     return read_model(folder / ONNX, config, f"{name}/{ONNX}", folder / WEIGHTS)
 
 
-def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> OnnxModel:
+def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -> OnnxModel:
     """The model in a file, checked against the `config` of its checkpoint and, where they are there, its `weights`.
 
     `name` is what errors call it. Raises EmozooError with the reason.
@@ -139,8 +139,6 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
         from onnx import ModelProto
     except ImportError as error:
         raise EmozooError(f"{name} needs onnx and onnxruntime: pip install 'emozoo[onnx]'") from error
-    labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
-    video = "video" in config["modalities"]
     try:
         if path.stat().st_size > LARGEST:
             raise EmozooError(f"{name} is larger than 2 GiB, more than such a file can hold")
@@ -148,9 +146,9 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
         model = ModelProto.FromString(data)
     except (OSError, DecodeError) as error:
         raise EmozooError(f"{name} is damaged: it is not a file of ONNX") from error
-    if problem := graph_problem(model, len(labels), video):
+    if problem := graph_problem(model, len(config.labels), config.video):
         raise EmozooError(f"{name} is refused: {problem}")
-    wanted = _noted_answer(model, config, labels, name, weights)
+    wanted = _noted_answer(model, config, name, weights)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # emozoo.inference.files answers a batch on each core
     options.log_severity_level = 4
@@ -169,14 +167,12 @@ def read_model(path: Path, config: dict[str, Any], name: str, weights: Path) -> 
     return loaded
 
 
-def _noted_answer(
-    model: ModelProto, config: dict[str, Any], labels: list[str], name: str, weights: Path
-) -> list[float]:
+def _noted_answer(model: ModelProto, config: CheckpointConfig, name: str, weights: Path) -> list[float]:
     """What the file says that its network answers. Raises EmozooError where it was not made from these weights."""
     notes = {prop.key: prop.value for prop in model.metadata_props}
     if not notes.keys() >= {LABELS_KEY, ARCHITECTURE_KEY, WEIGHTS_KEY}:
         raise EmozooError(f"{name} was not written by emozoo: make it with emozoo export")
-    if notes[LABELS_KEY] != json.dumps(labels) or notes[ARCHITECTURE_KEY] != config["architecture"]:
+    if notes[LABELS_KEY] != json.dumps(config.labels) or notes[ARCHITECTURE_KEY] != config.architecture:
         raise EmozooError(f"{name} does not fit {CONFIG}: export it again with emozoo export")
     if weights.is_file() and notes[WEIGHTS_KEY] != digest(weights):
         raise EmozooError(f"{name} was exported from other weights than {WEIGHTS}: export it again with emozoo export")
@@ -184,7 +180,7 @@ def _noted_answer(
         answer = [float(share) for share in json.loads(notes.get(ANSWER_KEY, "null"))]
     except (ValueError, TypeError, RecursionError, OverflowError):
         answer = []
-    if len(answer) != len(labels):
+    if len(answer) != len(config.labels):
         raise EmozooError(f"{name} does not note how its network answers: export it again with emozoo export")
     return answer
 

@@ -17,7 +17,6 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, ONNX
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
-from emozoo.media.preparation import Preparation
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
 from emozoo.registry.loading import get_architecture
@@ -136,11 +135,11 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
     document = {
         "name": name,
         "kind": "checkpoint",
-        "architecture": config["architecture"],
-        "distribution": f"{config['plugin']['distribution']} {config['plugin']['version']}",
-        "labels": list(config["label2id"]),
-        "config": config["architecture_config"],
-        "preparation": Preparation.from_config(config).to_config(),
+        "architecture": config.architecture,
+        "distribution": f"{config.plugin.distribution} {config.plugin.version}",
+        "labels": list(config.labels),
+        "config": config.architecture_config,
+        "preparation": config.preparation.to_config(),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
     outcome = read_outcome(folder, name)

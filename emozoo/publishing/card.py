@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
 from emozoo.errors import EmozooError
@@ -118,9 +118,9 @@ def write_card(folder: str | Path, *, repo_id: str | None = None) -> Path:
     return Path(folder, README)
 
 
-def model_name(config: dict[str, Any], record: RunRecord | None) -> str:
+def model_name(config: CheckpointConfig, record: RunRecord | None) -> str:
     """A name for a model that has none: `cnn_rnn-ravdess`."""
-    return f"{config['architecture']}-{record.data.dataset}" if record else config["architecture"]
+    return f"{config.architecture}-{record.data.dataset}" if record else config.architecture
 
 
 def weights_license(licence: str) -> tuple[str, str | None]:
@@ -163,14 +163,13 @@ def eval_results(
     ]
 
 
-def _front_matter(config: dict[str, Any], record: RunRecord | None) -> dict[str, Any]:
+def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[str, Any]:
     """The front matter as emozoo knows it."""
     from huggingface_hub import ModelCardData
 
-    modalities = ("audio", "video") if "video" in config.get("modalities", ()) else ("audio",)
-    known: dict[str, Any] = {"library_name": "emozoo", "pipeline_tag": PIPELINE_TAGS[modalities]}
-    known["tags"] = ["emozoo", config["architecture"], *modalities, "speech-emotion-recognition"]
-    known[OWN] = {"architecture": config["architecture"], "labels": list(config["label2id"])}
+    known: dict[str, Any] = {"library_name": "emozoo", "pipeline_tag": PIPELINE_TAGS[config.modalities]}
+    known["tags"] = ["emozoo", config.architecture, *config.modalities, "speech-emotion-recognition"]
+    known[OWN] = {"architecture": config.architecture, "labels": list(config.labels)}
     start = (record.training.start if record else None) or ""
     # Of a model that was fine-tuned, the conditions of the first training hold, too, and nobody has recorded those.
     known["license"], known["license_name"] = weights_license(record.data.licence if record and not start else "")
@@ -187,7 +186,7 @@ def _front_matter(config: dict[str, Any], record: RunRecord | None) -> dict[str,
             {score: getattr(record.test, score) for score in METRIC_IDS},
             dataset=data.dataset,
             protocol=data.protocol,
-            video="video" in modalities,
+            video=config.video,
             details={"fold": data.fold, "folds": data.folds, "speaker_disjoint": data.speaker_disjoint},
         )
     return ModelCardData(**known).to_dict()

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.config import CheckpointConfig
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import DataRecord, RunRecord
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES
-from emozoo.media.preparation import Preparation
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.registry.loading import get_architecture
 from emozoo.text import percent
@@ -27,8 +27,7 @@ SCORES = ("wa", "ua", "macro_f1")
 class Facts:
     """What a card is made from."""
 
-    config: Mapping[str, Any]
-    """config.json."""
+    config: CheckpointConfig
     record: RunRecord | None
     """None where nothing was measured."""
     repo_id: str
@@ -38,22 +37,10 @@ class Facts:
     summary: Summary | None = None
     """Of the run, where the model is one of several folds."""
 
-    @property
-    def video(self) -> bool:
-        return "video" in self.config.get("modalities", ())
-
-    @property
-    def needs_video(self) -> bool:
-        return self.video and "video" not in (self.config.get("optional_modalities") or ())
-
-    @property
-    def labels(self) -> list[str]:
-        return list(self.config["label2id"])
-
 
 def body(facts: Facts) -> str:
     """Everything between the marks."""
-    architecture = _architecture(facts.config["architecture"])
+    architecture = _architecture(facts.config.architecture)
     sections = (
         _opening(facts, architecture),
         purpose(_speakers(facts.record)),
@@ -87,12 +74,12 @@ def _architecture(name: str) -> Architecture | None:
 
 
 def _opening(facts: Facts, architecture: Architecture | None) -> str:
-    name, labels = facts.config["architecture"], ", ".join(facts.labels)
+    name, labels = facts.config.architecture, ", ".join(facts.config.labels)
     data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
-    what = "hears and sees" if facts.video else "hears"
+    what = "hears and sees" if facts.config.video else "hears"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""
     return (
-        f"# {name}: emotion in {'speech and video' if facts.video else 'speech'}\n\n"
+        f"# {name}: emotion in {'speech and video' if facts.config.video else 'speech'}\n\n"
         f"`{name}` is an architecture of emozoo{data}. {summary}It {what} 3 seconds at a time and tells apart: "
         f"**{labels}**. A longer recording is cut into windows, one a second, and gets the mean of their probabilities."
         f"{_prepared(facts)}"
@@ -101,7 +88,7 @@ def _opening(facts: Facts, architecture: Architecture | None) -> str:
 
 def _prepared(facts: Facts) -> str:
     """What is done to a clip first; "" for nothing."""
-    needs = Preparation.from_config(dict(facts.config)).needs
+    needs = facts.config.preparation.needs
     words = " and ".join(what for what, _, _ in needs)
     extras = ",".join(extra for _, _, extra in needs)
     return f" It {words} first, which needs `pip install 'emozoo[{extras}]'`." if needs else ""
@@ -158,9 +145,9 @@ rooms than those of the training data make it worse, and not equally for everyon
 
 
 def _running(facts: Facts) -> str:
-    plugin = facts.config["plugin"]
-    needs = "emozoo" if plugin["distribution"] == "emozoo" else f"emozoo and its plugin `{plugin['distribution']}`"
-    clip = "clip.mp4" if facts.video else "clip.wav"
+    plugin = facts.config.plugin
+    needs = "emozoo" if plugin.distribution == "emozoo" else f"emozoo and its plugin `{plugin.distribution}`"
+    clip = "clip.mp4" if facts.config.video else "clip.wav"
     text = f"""## How to run it
 
 With {needs} installed, on the command line:
@@ -180,9 +167,9 @@ print(answer.emotion, answer.probabilities)
 ```
 
 """
-    if facts.needs_video:
+    if facts.config.needs_video:
         return text + "transformers' pipelines cannot run it: they know no task with sound and video."
-    only = " (by its sound alone: transformers know no task with sound and video)" if facts.video else ""
+    only = " (by its sound alone: transformers know no task with sound and video)" if facts.config.video else ""
     return f"""{text}With transformers, without remote code{only}:
 
 ```python
@@ -226,7 +213,7 @@ def _training_data(record: RunRecord | None) -> str:
 
 
 def _recipe(facts: Facts) -> str:
-    settings = settings_table(facts.config["architecture_config"], {})
+    settings = settings_table(facts.config.architecture_config, {})
     if facts.record is None:
         return f"## Recipe\n\nThe training left no record. The network's own settings:\n\n{settings}"
     training = facts.record.training
@@ -237,7 +224,7 @@ def _recipe(facts: Facts) -> str:
         f"{training.best_epoch}, the {chosen}. Trained in {training.seconds / 60:,.1f} minutes on "
         f"{training.device}, {precision}."
     )
-    return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config["architecture_config"], training.recipe)
+    return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config.architecture_config, training.recipe)
 
 
 def settings_table(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
@@ -316,10 +303,10 @@ def plugin_paragraph(architecture: Architecture) -> str:
 
 
 def _versions(facts: Facts) -> str:
-    plugin = facts.config["plugin"]
+    plugin = facts.config.plugin
     found = {
         **(facts.record.training.versions if facts.record else {}),
-        plugin["distribution"]: plugin["version"],
+        plugin.distribution: plugin.version,
     }
     return "## Versions\n\nMade with " + ", ".join(f"{name} {version}" for name, version in found.items()) + "."
 

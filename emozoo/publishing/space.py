@@ -20,7 +20,6 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import README
 from emozoo.hub.errors import check_token, explained, persistently
 from emozoo.hub.reference import check_repo, is_reference, parse
-from emozoo.media.preparation import Preparation
 from emozoo.paths import user_path, write_text
 from emozoo.publishing.card import BEGIN, END, dump_front_matter, split_card
 from emozoo.publishing.push import Push
@@ -129,9 +128,9 @@ def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
                 "and name it hub:user/name"
             )
         config = read_config(resolve(reference, weights=False), reference)
-        extras.update(extra for _, _, extra in Preparation.from_config(config).needs)
-        if config["plugin"]["distribution"] != "emozoo":
-            plugins.add(f"{config['plugin']['distribution']}=={config['plugin']['version']}")
+        extras.update(extra for _, _, extra in config.preparation.needs)
+        if config.plugin.distribution != "emozoo":
+            plugins.add(f"{config.plugin.distribution}=={config.plugin.version}")
     return [requirement.line(emozoo_from, extras=extras), *sorted(plugins)]
 
 

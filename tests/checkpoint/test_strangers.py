@@ -16,8 +16,9 @@ from support.models import small_model
 from support.small import emozoo, one_error, read
 
 from emozoo import EmozooError
-from emozoo.checkpoint.config import read_config, read_shapes
+from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.weights import read_shapes
 from emozoo.cli.tables import show_hub, show_info
 from emozoo.hub import search as hub_search
 from emozoo.hub.search import HubModel, search

@@ -83,7 +83,7 @@ def train(
         from emozoo.checkpoint.locate import resolve
         from emozoo.hub.reference import name_of
 
-        known = read_config(resolve(start, weights=False), name_of(start))["architecture"]
+        known = read_config(resolve(start, weights=False), name_of(start)).architecture
         if architecture not in (None, known):
             raise EmozooError(f"--from {start} is a {known}, not a {architecture}: leave the architecture out")
         architecture = known

@@ -305,7 +305,7 @@ def test_a_run_predicts_when_its_backbone_is_gone(trained: tuple[Path, Any]) -> 
 
 def test_a_checkpoint_holds_all_and_names_no_folder_of_this_machine(trained: tuple[Path, Any]) -> None:
     run, _ = trained
-    config = read_config(run)["architecture_config"]
+    config = read_config(run).architecture_config
     assert config["backbone"] == config["backbone_config"]["name"] == "tiny hübert"
     assert config["backbone_config"]["hidden_size"] == 16
     published = [path for path in run.iterdir() if path.suffix in (".json", ".csv", ".md") and path.name != "run.json"]
