@@ -17,10 +17,9 @@ import pyarrow as pa
 
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.errors import EmozooError
-from emozoo.media.decoder import Decoder, Video
-from emozoo.media.denoise import denoised
+from emozoo.media.decoder import Decoder
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.reading import has_sound, has_video, read_audio, silence_beside
+from emozoo.media.prepared import PreparedFrames, read_prepared_audio
 from emozoo.text import listed
 
 log = logging.getLogger("emozoo")
@@ -147,26 +146,25 @@ class Task:
 
     def _open(
         self, wanted: Sequence[tuple[int, Source]], sounds: dict[int, np.ndarray], decoder: Decoder
-    ) -> Video | EmozooError | None:
-        """The video of these clips; None where it may lack pictures and does; or why they cannot be decoded."""
+    ) -> PreparedFrames | EmozooError:
+        """The frames of these clips, or why they cannot be decoded."""
         _, source = wanted[0]
         try:
-            if "video" in source.optional and not has_video(source.video, decoder):
-                return None
-            video = decoder.video(source.video)
+            optional = "video" in source.optional
+            video = PreparedFrames(source.video, source.preparation, decoder, optional=optional)
             video.expect((each.video_start, len(sounds[position])) for position, each in wanted)
         except EmozooError as error:
             return error
         return video
 
-    def _frames(self, video: Video | EmozooError | None, position: int, source: Source, samples: int) -> np.ndarray:
+    def _frames(self, video: PreparedFrames | EmozooError, position: int, source: Source, samples: int) -> np.ndarray:
         """uint8, flat; none where the clip may lack pictures and does, or they cannot be decoded."""
         try:
             if isinstance(video, EmozooError):
                 raise video
-            if video is not None:
-                face = source.preparation.crop == "face"
-                return video.frames(source.video_start, samples, SIDE_CROPS[source.side], face).reshape(-1)
+            frames = video.read(source.video_start, samples, SIDE_CROPS[source.side])
+            if frames is not None:
+                return frames.reshape(-1)
         except EmozooError as error:
             if "video" not in source.optional:
                 raise
@@ -202,10 +200,8 @@ class Task:
 
 def _sound(source: Source, decoder: Decoder) -> np.ndarray:
     """float32 [samples]; silence where the file may lack sound and does."""
-    if "audio" in source.optional and source.video == source.audio and not has_sound(source.audio, decoder):
-        return silence_beside(source.audio, source.start, source.end, decoder)
-    sound = read_audio(source.audio, source.start, source.end, decoder=decoder)
-    return np.concatenate(list(denoised([sound]))) if source.preparation.denoise else sound
+    optional = "audio" in source.optional and source.video == source.audio
+    return read_prepared_audio(source.audio, source.start, source.end, source.preparation, decoder, optional=optional)
 
 
 def _batch(clips: list[tuple[np.ndarray, np.ndarray]], schema: pa.Schema) -> pa.RecordBatch:

@@ -22,12 +22,11 @@ from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, answer_in_words
 from emozoo.inference.batches import CPU_BATCH, classify, thread_pool
-from emozoo.media.decoder import Decoder, Video
-from emozoo.media.denoise import denoised
+from emozoo.media.decoder import Decoder
 from emozoo.media.files import Warn, find_files, ignore
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.reading import has_sound, has_video, stream_audio
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, WindowCutter, cut_window, modalities_of
+from emozoo.media.prepared import PreparedFrames, stream_prepared_audio
+from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, modalities_of
 from emozoo.paths import cores
 
 log = logging.getLogger("emozoo")
@@ -52,17 +51,13 @@ def stream_windows(
     told what is wrong with a file that is answered all the same; `timeout` is that of `emozoo.media.decoder.Decoder`. Raises
     EmozooError where the file cannot be decoded."""
     with Decoder(warn, timeout) as decoder:
-        pictures = _Pictures(path, optional, preparation, decoder, warn) if video else None
-        if pictures and pictures.seconds and "audio" in optional and not has_sound(path, decoder):
-            sounds = _silence(pictures.seconds)
-        else:
-            sounds = stream_audio(path, decoder=decoder)
-        if preparation.denoise:
-            sounds = denoised(sounds)
+        frames_of = _FramesOfWindows(path, optional, preparation, decoder, warn) if video else None
+        silent_seconds = frames_of.seconds if frames_of and "audio" in optional else 0.0
+        sounds = stream_prepared_audio(path, preparation, decoder, silent_seconds=silent_seconds)
 
         def window(start: int, sound: np.ndarray) -> tuple[float, float, Window]:
             begin, end = start / SAMPLING_RATE, (start + len(sound)) / SAMPLING_RATE
-            frames = pictures.frames(begin, len(sound)) if pictures else None
+            frames = frames_of.read(begin, len(sound)) if frames_of else None
             return begin, end, cut_window(sound, frames, 0)
 
         cutter = WindowCutter()
@@ -71,28 +66,28 @@ def stream_windows(
         yield from itertools.starmap(window, cutter.finish())
 
 
-class _Pictures:
-    """The frames of a file beside its windows; none where it may lack them and does, or they cannot be decoded."""
+class _FramesOfWindows:
+    """The frames of a file beside its windows. A file that may lack video has none from where it cannot be decoded."""
 
     def __init__(
         self, path: str | Path, optional: Collection[str], preparation: Preparation, decoder: Decoder, warn: Warn
     ) -> None:
-        self._face, self._warn, self._needed = preparation.crop == "face", warn, "video" not in optional
-        self._video: Video | None = None
+        self._optional = "video" in optional
+        self._warn = warn
+        self._frames: PreparedFrames | None = None
         with self._forgiven():
-            if self._needed or has_video(path, decoder):
-                self._video = decoder.video(path)
+            self._frames = PreparedFrames(path, preparation, decoder, optional=self._optional)
 
     @property
     def seconds(self) -> float:
-        """When the last picture ends; 0 where there are none."""
-        return self._video.seconds if self._video else 0.0
+        """When the last frame ends; 0 where there is none."""
+        return self._frames.seconds if self._frames else 0.0
 
-    def frames(self, start: float, samples: int) -> np.ndarray | None:
-        """Beside so many samples of sound from second `start`; the last one is held where the sound goes on for longer."""
+    def read(self, start: float, samples: int) -> np.ndarray | None:
+        """Beside so many samples of sound from second `start`; the last frame is held where the sound is longer."""
         with self._forgiven():
-            if self._video:
-                return self._video.frames(min(start, self._video.seconds - 1e-3), samples, face=self._face)
+            if self._frames:
+                return self._frames.read_or_hold(start, samples)
         return None
 
     @contextmanager
@@ -100,18 +95,10 @@ class _Pictures:
         try:
             yield
         except EmozooError as error:
-            if self._needed:
+            if not self._optional:
                 raise
-            self._video = None
+            self._frames = None
             self._warn(f"only the sound is used: {error}")
-
-
-def _silence(seconds: float) -> Iterator[np.ndarray]:
-    """As many seconds of silence, in blocks float32 [samples]."""
-    left = max(1, round(seconds * SAMPLING_RATE))
-    while left > 0:
-        yield np.zeros(min(left, WINDOW_SAMPLES), np.float32)
-        left -= WINDOW_SAMPLES
 
 
 def predict_file(

@@ -294,19 +294,25 @@ class Video:
         """Says for which starts and samples `frames` will be asked, once each: other pictures are then passed over."""
         self._decoder._ask(self.path, {"do": "expect", "spans": [(float(start), int(count)) for start, count in spans]})
 
-    def frames(self, start: float, samples: int, crop: Crop | None = None, face: bool = False) -> np.ndarray:
+    def frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
         """The frames beside `samples` of 16 kHz sound from `start`: uint8 [ceil(samples / 2400), 60, 100, 3]."""
+        return self._frames(start, samples, crop, "frames")
+
+    def face_frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
+        """As `frames`, each cropped to the face that is found within `crop`: see `emozoo.media.decoders.face.FaceFrames`."""
+        return self._frames(start, samples, crop, "face frames")
+
+    def _frames(self, start: float, samples: int, crop: Crop | None, kind: str) -> np.ndarray:
         given = []
         count = math.ceil(samples / SAMPLES_PER_FRAME)
         for first in range(0, count, FRAMES_AT_ONCE):
             number = min(FRAMES_AT_ONCE, count - first)
             begin = start + first * SAMPLES_PER_FRAME / SAMPLING_RATE
             request = {
-                "do": "frames",
+                "do": kind,
                 "start": begin if first == 0 else min(begin, self.seconds - 1e-3),
                 "samples": number * SAMPLES_PER_FRAME,
                 "crop": None if crop is None else asdict(crop),
-                "face": face,
             }
             reach = begin + number * SAMPLES_PER_FRAME / SAMPLING_RATE
             _, (frames,) = self._decoder._ask(self.path, request, reach)

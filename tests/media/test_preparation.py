@@ -59,13 +59,14 @@ CLIPS = sorted((SHARED_DATA / "clips").glob("*.mp4"))
 def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
     assert len(CLIPS) == 9
     for clip in CLIPS:
-        frames = decoder.Video(clip).frames(0.0, WINDOW_SAMPLES, face=True)
+        frames = decoder.Video(clip).face_frames(0.0, WINDOW_SAMPLES)
         assert frames.shape == (20, 60, 100, 3) and frames.dtype == np.uint8
         box = FaceFrames(decoders_video.Video(clip), WHOLE_PICTURE).box(0.0)
         assert box is not None
         across, down, side = box
         assert 0.3 < side < 0.8 and 0.3 < down < 0.7, clip  # of the picture's height
-    plain, cropped = (decoder.Video(CLIPS[2]).frames(0.0, 2_400, face=on)[0] for on in (False, True))
+    video = decoder.Video(CLIPS[2])
+    plain, cropped = video.frames(0.0, 2_400)[0], video.face_frames(0.0, 2_400)[0]
     assert plain[:6].mean() < 20 and cropped[:6].mean() > 100  # the black bars of a wide picture are gone
 
 
@@ -84,7 +85,7 @@ def test_a_face_is_looked_for_within_its_half_of_the_picture(tmp_path: Path) -> 
 def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
     path = write_video(tmp_path / "wall.mp4", lambda number: grey(128, 96, 60 + number), count=50)
     video = decoder.Video(path)
-    whole, cropped = video.frames(0.0, 24_000), video.frames(0.0, 24_000, face=True)
+    whole, cropped = video.frames(0.0, 24_000), video.face_frames(0.0, 24_000)
     assert FaceFrames(decoders_video.Video(path), WHOLE_PICTURE).box(0.0) is None
     np.testing.assert_allclose(cropped.astype(int), whole.astype(int), atol=3)
 
@@ -92,10 +93,10 @@ def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
 @needs_shared
 def test_a_stretch_gets_the_frames_that_the_whole_film_has_there() -> None:
     clip = CLIPS[0]  # 3.9 s
-    whole = decoder.Video(clip).frames(0.0, 57_600, face=True)
+    whole = decoder.Video(clip).face_frames(0.0, 57_600)
     video = decoder.Video(clip)
     video.expect([(1.5, 24_000)])
-    np.testing.assert_array_equal(video.frames(1.5, 24_000, face=True), whole[10:20])
+    np.testing.assert_array_equal(video.face_frames(1.5, 24_000), whole[10:20])
 
 
 @needs_shared

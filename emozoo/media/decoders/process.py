@@ -60,7 +60,7 @@ class Session:
             return None, []
         crop = None if request["crop"] is None else Crop(**request["crop"])
         span = request["start"], request["samples"]
-        if request["face"]:
+        if do == "face frames":
             return None, [self._cropped_to_face(self._video, crop or WHOLE_PICTURE).frames(*span)]
         return None, [self._video.frames(*span, crop)]
 
