@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.decoders.container import ContainerFacts
+from emozoo.media.decoders.probe import ContainerFacts
 from emozoo.media.files import Warn, existing_file, ignore
 from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, SAMPLING_RATE, Crop
 from emozoo.paths import cores

@@ -18,7 +18,7 @@ import numpy as np
 from emozoo.errors import EmozooError
 from emozoo.media import sound
 from emozoo.media.decoder import Decoder
-from emozoo.media.decoders.container import ContainerFacts
+from emozoo.media.decoders.probe import ContainerFacts
 from emozoo.media.files import Warn, ignore
 from emozoo.media.sound import LONGEST_SECONDS, open_soundfile, too_long
 from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS, Crop

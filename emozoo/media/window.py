@@ -30,7 +30,7 @@ class Crop:
                 raise EmozooError(f"{self} is no part of a picture: edges lie in 0 to 1, at least 0.04 apart")
 
 
-WHOLE_PICTURE = Crop(0.0, 1.0, 0.0, 1.0)
+WHOLE_FRAME = Crop(0.0, 1.0, 0.0, 1.0)
 
 WINDOW_SECONDS = 3.0
 WINDOW_SAMPLES = 48_000

@@ -27,7 +27,7 @@ from emozoo.inference.files import predict_files
 from emozoo.media import decoder, reading, sound
 from emozoo.media.decoder import Decoder, _Ended, _Process
 from emozoo.media.decoders import video as decoders_video
-from emozoo.media.decoders.container import probe_container
+from emozoo.media.decoders.probe import probe_container
 from emozoo.media.decoders.soundtrack import container_sound
 from emozoo.media.reading import read_audio, silence_beside
 

@@ -25,7 +25,7 @@ from emozoo.media.decoders import video as decoders_video
 from emozoo.media.decoders.face import FaceFrames
 from emozoo.media.denoise import denoised
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.window import SAMPLING_RATE, WHOLE_PICTURE, WINDOW_SAMPLES, Crop
+from emozoo.media.window import SAMPLING_RATE, WHOLE_FRAME, WINDOW_SAMPLES, Crop
 
 FACE, QUIET = Preparation(crop="face"), Preparation(denoise=True)
 WITHOUT = """
@@ -61,7 +61,7 @@ def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
     for clip in CLIPS:
         frames = decoder.Video(clip).face_frames(0.0, WINDOW_SAMPLES)
         assert frames.shape == (20, 60, 100, 3) and frames.dtype == np.uint8
-        box = FaceFrames(decoders_video.Video(clip), WHOLE_PICTURE).box(0.0)
+        box = FaceFrames(decoders_video.Video(clip), WHOLE_FRAME).box(0.0)
         assert box is not None
         across, down, side = box
         assert 0.3 < side < 0.8 and 0.3 < down < 0.7, clip  # of the picture's height
@@ -73,7 +73,7 @@ def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
 @needs_shared
 def test_a_face_is_looked_for_within_its_half_of_the_picture(tmp_path: Path) -> None:
     left, right = (
-        decoders_video.Video(CLIPS[number]).pictures(240, lambda _, picture: picture).at(10) for number in (4, 5)
+        decoders_video.Video(CLIPS[number]).stored_frames(240, lambda _, frame: frame).at(10) for number in (4, 5)
     )
     path = write_video(tmp_path / "two.mp4", [np.concatenate([left, right], axis=1)] * 30)
     video = decoders_video.Video(path)
@@ -86,7 +86,7 @@ def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
     path = write_video(tmp_path / "wall.mp4", lambda number: grey(128, 96, 60 + number), count=50)
     video = decoder.Video(path)
     whole, cropped = video.frames(0.0, 24_000), video.face_frames(0.0, 24_000)
-    assert FaceFrames(decoders_video.Video(path), WHOLE_PICTURE).box(0.0) is None
+    assert FaceFrames(decoders_video.Video(path), WHOLE_FRAME).box(0.0) is None
     np.testing.assert_allclose(cropped.astype(int), whole.astype(int), atol=3)
 
 

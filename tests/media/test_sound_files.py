@@ -17,7 +17,7 @@ from support.make_media import tone, write_sound, write_video
 
 from emozoo.errors import EmozooError
 from emozoo.media import read_audio, sound
-from emozoo.media.decoders.container import probe_container
+from emozoo.media.decoders.probe import probe_container
 from emozoo.media.decoders.soundtrack import container_sound
 from emozoo.media.files import MEDIA_SUFFIXES, find_files
 from emozoo.media.reading import duration, has_sound, has_video, stream_audio

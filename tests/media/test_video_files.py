@@ -18,9 +18,9 @@ from support.small import PEAK
 
 from emozoo.errors import EmozooError
 from emozoo.media import read_audio
-from emozoo.media.decoders import pictures
-from emozoo.media.decoders.pictures import DecordReader
+from emozoo.media.decoders import video_frames
 from emozoo.media.decoders.video import Video
+from emozoo.media.decoders.video_frames import DecordReader
 from emozoo.media.decoders.video_track import VideoTrack
 from emozoo.media.window import Crop
 
@@ -242,7 +242,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(Path(track.path).name)
             super().__init__(decord, track, *rest)
 
-    monkeypatch.setattr(pictures, "DecordReader", Noted)
+    monkeypatch.setattr(video_frames, "DecordReader", Noted)
     return names
 
 
@@ -273,14 +273,14 @@ def test_without_decord_pyav_gives_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [ValueError, MemoryError, OverflowError, RuntimeError])
 def test_where_decord_fails_pyav_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type) -> None:
     path = make(tmp_path / "v.mp4", KINDS["h264.mp4"])
-    expected, real = Video(path).frames(0.0, 38_400), DecordReader.picture
+    expected, real = Video(path).frames(0.0, 38_400), DecordReader.frame
 
     def failing(self: DecordReader, number: int) -> np.ndarray:
         if number > 20:
             raise error("broken")
         return real(self, number)
 
-    monkeypatch.setattr(DecordReader, "picture", failing)
+    monkeypatch.setattr(DecordReader, "frame", failing)
     np.testing.assert_array_equal(Video(path).frames(0.0, 38_400), expected)
 
 
@@ -293,7 +293,7 @@ def test_whatever_a_decoder_raises_is_the_files_error(
     def failing(*_: Any) -> None:
         raise error(1, "broken")
 
-    monkeypatch.setattr(pictures, "_filter_graph", failing)
+    monkeypatch.setattr(video_frames, "_filter_graph", failing)
     with pytest.raises(EmozooError, match="damaged") as caught:
         Video(path).frames(0.0, 8_000)
     assert str(path) in str(caught.value)
@@ -348,7 +348,7 @@ def test_damaged_pictures_are_counted_and_the_one_before_stands_for_each(tmp_pat
     assert len(said) == 1 and "damaged" in said[0]
     counted: list[str] = []
     Video(path, counted.append).frames(0.0, 38_400)
-    assert counted == ["3 of the 60 pictures are damaged: the one before stands for each"]
+    assert counted == ["3 of the 60 frames are damaged: the one before stands for each"]
 
 
 @pytest.mark.parametrize("name", ["h264.mp4", "mjpeg.mov", "mpeg4.avi", "hevc.mp4"])
@@ -383,7 +383,7 @@ def test_a_video_that_is_cut_off_is_answered_from_what_is_there(
     assert 0.2 < video.seconds < 2.2 and there >= 1
     off = np.abs(frames[:there].astype(int) - whole[:there]).mean(axis=(1, 2, 3))
     assert off.max() < 1
-    assert said[0] == f"the video is cut off: its last picture is at {video.seconds:.1f} s of 2.4 s"
+    assert said[0] == f"the video is cut off: its last frame is at {video.seconds:.1f} s of 2.4 s"
     assert len(said) == len(set(said)) <= 2
 
 
@@ -434,13 +434,13 @@ except EmozooError as error:
 print(PEAK)
 """
 HOSTILE = {
-    "avi_frames_abort.avi": "the header promises 4278190125 pictures: 45 are there\nanswered",
+    "avi_frames_abort.avi": "the header promises 4278190125 frames: 45 are there\nanswered",
     "avi_frames_fast.avi": "its timestamps are damaged",
     "sar600.mp4": "pixels 382 times as wide",
     "fuzz13707.bin": "a video may have 24 hours",
     "fuzz14493.bin": "a video may have 24 hours",
     "fuzz7226.bin": "no video track",
-    "fuzz10077.bin": "the header promises 4278190125 pictures: 45 are there\nanswered",
+    "fuzz10077.bin": "the header promises 4278190125 frames: 45 are there\nanswered",
 }
 
 

@@ -1,5 +1,4 @@
-"""Crops a film's pictures to the face, with OpenCV (the extra `face`): `FaceFrames`. Opening films is
-`emozoo.media.reading`'s work.
+"""Crops a video's frames to the face, with OpenCV (the extra `face`): `FaceFrames`.
 
 OpenCV's cascade for frontal faces (Viola and Jones 2001) ships with it, so nothing is fetched.
 """
@@ -17,42 +16,44 @@ from emozoo.media.decoders.video import Video
 from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, Crop
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
-STRETCH_SECONDS = 10
-"""Of a film that are cropped alike: the box keeps still, and follows who moves on."""
-ROWS = 480
+SEGMENT_SECONDS = 10
+"""Of a video are cropped alike: the box keeps still, and follows a face that moves on."""
+CROPPED_ROWS = 480
+"""The height of frames that are cropped, at most."""
 SEARCHED_ROWS = 240
-"""At most, of the pictures that are cropped and of those in which faces are searched."""
-SMALLEST = 0.12
-"""Of a picture's height: the side of a face that is looked for."""
+"""The height of frames in which faces are searched, at most."""
+SMALLEST_FACE = 0.12
+"""Its side, as a share of the frame's height."""
 BORDER = 0.1
-"""Of a picture's height, added around it: a face that touches the edge is found as well."""
-SHARE = 1 / 3
-"""Of the pictures looked at, one a second, that must show a face: less is a mistake of the detector's."""
-ROOM = 1.5
-"""Height of the crop, in sides of the detector's square, which reaches from the brows to the chin."""
+"""Added around a frame, as a share of its height: so a face that touches the edge is found as well."""
+LEAST_SHARE = 1 / 3
+"""Of the searched frames, one a second, that must show a face. Fewer are mistakes of the detector."""
+CROP_HEIGHT = 1.5
+"""In sides of the detector's square, which reaches from the brows to the chin."""
 
 Box = tuple[float, float, float]
-"""The middle across and down, and the side of a square, in heights of the picture."""
+"""A square: its middle across and down, and its side, in heights of the frame."""
 
 
 class FaceFrames:
-    """The frames of a film, each cropped to the face: the largest one, and where none is found the whole picture.
+    """The frames of a video, each cropped to the largest face; whole where no face is found.
 
-    One box holds for 10 seconds of the film, the median of those found in a picture a second; it is as wide and high as a
-    frame, 100 to 60, as far as the picture reaches. So a stretch gets the same frames whether the film is opened for it or
-    for all. Spans asked for in order of time cost one pass over the film, and one for the search.
+    One box holds for 10 seconds of the video. It is the median of the boxes found in one frame a second, and as wide to
+    high as a frame, 100 to 60, as far as the video's frame reaches. So a span gets the same frames whether the video is
+    opened for it or for all. Spans in order of time cost one pass over the video, and one for the search.
     """
 
     def __init__(self, video: Video, within: Crop) -> None:
-        """`within`: the part of the picture in which the face is looked for."""
+        """`within`: the part of the frame in which the face is searched."""
         self._cv2 = _import_cv2()
         self._cascade = self._cv2.CascadeClassifier(_cascade_file(self._cv2))
-        self._video, self._within = video, within
+        self._video = video
+        self._within = within
         self._seconds = np.arange(max(1, math.ceil(video.seconds)))
         moments = video.numbers_at(self._seconds + 0.5)
         self._moments = set(moments.tolist())
-        self._searched = video.pictures(SEARCHED_ROWS, self._search, np.unique(moments))
-        self._cropped = video.pictures(ROWS, self._crop, video.expected)
+        self._searched = video.stored_frames(SEARCHED_ROWS, self._search, np.unique(moments))
+        self._cropped = video.stored_frames(CROPPED_ROWS, self._crop, video.expected)
         self._boxes: dict[int, Box | None] = {}
 
     def frames(self, start: float, samples: int) -> np.ndarray:
@@ -63,58 +64,61 @@ class FaceFrames:
         return frames
 
     def box(self, seconds: float) -> Box | None:
-        """Of the stretch in which a moment lies; None where no face is found."""
-        stretch = int(seconds // STRETCH_SECONDS)
-        if stretch not in self._boxes:
-            own = self._seconds[self._seconds // STRETCH_SECONDS == stretch]
-            looked = self._video.numbers_at(own + 0.5)
-            found = [box for number in looked if (box := self._searched.at(int(number))) is not None]
-            enough = bool(found) and len(found) >= SHARE * len(looked)
-            self._boxes[stretch] = tuple(np.median(found, axis=0)) if enough else None
-        return self._boxes[stretch]
+        """Of the segment in which a moment lies; None where no face is found."""
+        segment = int(seconds // SEGMENT_SECONDS)
+        if segment not in self._boxes:
+            own = self._seconds[self._seconds // SEGMENT_SECONDS == segment]
+            numbers = self._video.numbers_at(own + 0.5)
+            found = [box for number in numbers if (box := self._searched.at(int(number))) is not None]
+            enough = bool(found) and len(found) >= LEAST_SHARE * len(numbers)
+            self._boxes[segment] = tuple(np.median(found, axis=0)) if enough else None
+        return self._boxes[segment]
 
-    def _search(self, number: int, picture: np.ndarray) -> Box | None:
-        """The largest face of a picture, where it is one that is to be looked at."""
+    def _search(self, number: int, frame: np.ndarray) -> Box | None:
+        """The largest face of a frame, where it is one that is to be searched."""
         if number not in self._moments:
             return None
-        rows, columns = picture.shape[:2]
-        top, left, part = self._part(picture)
+        rows = frame.shape[0]
+        top, left, part = self._part(frame)
         border = round(BORDER * rows)
         grey = self._cv2.cvtColor(np.ascontiguousarray(part), self._cv2.COLOR_RGB2GRAY)
         grey = self._cv2.copyMakeBorder(grey, *[border] * 4, self._cv2.BORDER_REPLICATE)
-        least = max(20, round(SMALLEST * rows))
+        least = max(20, round(SMALLEST_FACE * rows))
         faces = self._cascade.detectMultiScale(grey, 1.1, 5, minSize=(least, least))
         if not len(faces):
             return None
         x, y, side, _ = max(faces.tolist(), key=lambda face: face[2])
         return (left - border + x + side / 2) / rows, (top - border + y + side / 2) / rows, side / rows
 
-    def _crop(self, number: int, picture: np.ndarray) -> np.ndarray:
-        """The frame: uint8 [60, 100, 3]."""
-        top, left, part = self._part(picture)
+    def _crop(self, number: int, frame: np.ndarray) -> np.ndarray:
+        """The frame around the face: uint8 [60, 100, 3]."""
+        top, left, part = self._part(frame)
         if box := self.box(float(self._video.times[min(number, len(self._video.times) - 1)])):
-            rows = picture.shape[0]
-            across, down, side = (value * rows for value in box)
-            height = min(ROOM * side, part.shape[0])
-            width = min(ROOM * side * FRAME_WIDTH / FRAME_HEIGHT, part.shape[1])
+            across, down, side = (value * frame.shape[0] for value in box)
+            height = min(CROP_HEIGHT * side, part.shape[0])
+            width = min(CROP_HEIGHT * side * FRAME_WIDTH / FRAME_HEIGHT, part.shape[1])
             y = round(min(max(down - top - height / 2, 0), part.shape[0] - height))
             x = round(min(max(across - left - width / 2, 0), part.shape[1] - width))
             part = part[y : y + max(1, round(height)), x : x + max(1, round(width))]
+        return self._with_bars(part)
+
+    def _with_bars(self, part: np.ndarray) -> np.ndarray:
+        """A part of a frame, scaled to fit: uint8 [60, 100, 3]."""
         scale = min(FRAME_WIDTH / part.shape[1], FRAME_HEIGHT / part.shape[0])
         height = max(1, min(FRAME_HEIGHT, round(scale * part.shape[0])))
         width = max(1, min(FRAME_WIDTH, round(scale * part.shape[1])))
-        frame = np.zeros((FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
         top, left = (FRAME_HEIGHT - height) // 2, (FRAME_WIDTH - width) // 2
         kind = self._cv2.INTER_AREA if scale < 1 else self._cv2.INTER_LINEAR
-        frame[top : top + height, left : left + width] = self._cv2.resize(part, (width, height), interpolation=kind)
-        return frame
+        whole = np.zeros((FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+        whole[top : top + height, left : left + width] = self._cv2.resize(part, (width, height), interpolation=kind)
+        return whole
 
-    def _part(self, picture: np.ndarray) -> tuple[int, int, np.ndarray]:
-        """Where the part within which is looked begins, and the part."""
-        rows, columns = picture.shape[:2]
+    def _part(self, frame: np.ndarray) -> tuple[int, int, np.ndarray]:
+        """Where the searched part begins, down and across, and the part."""
+        rows, columns = frame.shape[:2]
         top, bottom = round(self._within.top * rows), round(self._within.bottom * rows)
         left, right = round(self._within.left * columns), round(self._within.right * columns)
-        return top, left, picture[top : max(bottom, top + 1), left : max(right, left + 1)]
+        return top, left, frame[top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
 def _import_cv2() -> Any:
@@ -122,7 +126,7 @@ def _import_cv2() -> Any:
         import cv2
     except Exception as error:  # not installed, or its libraries do not load
         raise EmozooError(f"cropping to the face needs OpenCV ({error}): pip install 'emozoo[face]'") from error
-    cv2.setNumThreads(1)  # other films are read on the other cores
+    cv2.setNumThreads(1)  # other videos are read on the other cores
     return cv2
 
 

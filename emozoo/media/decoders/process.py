@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.decoders.container import probe_container
 from emozoo.media.decoders.face import FaceFrames
+from emozoo.media.decoders.probe import probe_container
 from emozoo.media.decoders.soundtrack import container_sound
 from emozoo.media.decoders.video import Video
-from emozoo.media.window import WHOLE_PICTURE, Crop
+from emozoo.media.window import WHOLE_FRAME, Crop
 
 MEMORY = 2**31
 """Bytes that a process may take."""
@@ -61,7 +61,7 @@ class Session:
         crop = None if request["crop"] is None else Crop(**request["crop"])
         span = request["start"], request["samples"]
         if do == "face frames":
-            return None, [self._cropped_to_face(self._video, crop or WHOLE_PICTURE).frames(*span)]
+            return None, [self._cropped_to_face(self._video, crop or WHOLE_FRAME).frames(*span)]
         return None, [self._video.frames(*span, crop)]
 
     def _cropped_to_face(self, video: Video, within: Crop) -> FaceFrames:

@@ -1,6 +1,6 @@
-"""What one pass over a video's packets tells, before anything is decoded at length: when each picture is shown, how it is
-turned upright, whether it is of a size and length that can be borne, and which decoder reads it. Part of
-`emozoo.media.decoders.video`.
+"""A video track before it is decoded: when each frame is shown, how it is turned upright, which decoder reads it.
+
+One pass over the packets tells. It also refuses videos that are too large or too long.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.decoders.container import open_container, picture_stream
+from emozoo.media.decoders.container import end_of, open_container, start_of, video_stream
 
 if TYPE_CHECKING:
     import av.container
 
 LONGEST_SIDE = 16_384
 MOST_PIXELS = 36_000_000
-"""Of a stored picture: 8K video has 35.4 million pixels. A decoder keeps up to 16 of them."""
+"""Of a stored frame. 8K video has 35.4 million. A decoder keeps up to 16 frames."""
 WIDEST_PIXEL = 16
-"""Times as wide as it is high, or as high as it is wide."""
+"""Its longer side by its shorter one, at most."""
 LONGEST_SECONDS = 24 * 3600
-MOST_PICTURES = 6_000_000
+MOST_FRAMES = 6_000_000
 SHORTEST_GAP = 1e-4
-"""Seconds from one picture to the next, in the mean: a camera for slow motion takes 1,000 a second."""
+"""Seconds from one frame to the next, on average. A camera for slow motion takes 1,000 frames a second."""
 MOST_FAILURES = 25
 """Reads in a row that may fail before the rest of a file is given up."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """How a decoded picture is turned upright: its axes are swapped, then rows or columns are reversed."""
+    """How a decoded frame is turned upright: its axes are swapped, then rows or columns are reversed."""
 
     swaps: bool = False
     reverses_rows: bool = False
@@ -50,7 +50,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class VideoTrack:
-    """The pictures of a file, none of them decoded."""
+    """The video track of a file, with no frame decoded."""
 
     path: str | Path
     width: int
@@ -60,28 +60,28 @@ class VideoTrack:
     """Width to height of a stored pixel."""
     turn: Turn
     stamps: np.ndarray
-    """When each picture is shown, int64, rising, in units of the file: `clock` says which of a picture's own."""
+    """When each frame is shown, int64, rising, in units of the file; `clock` says where that is from."""
     clock: str
-    """`pts`; `dts`, where the file knows only when pictures are decoded (AVI); `order`, where it knows neither."""
+    """`pts`; `dts`, where the file knows only when frames are decoded (AVI); `order`, where it knows neither."""
     times: np.ndarray
-    """The same in seconds, float64, from where sound and pictures begin."""
+    """The same in seconds, float64, from where sound and video begin."""
     seconds: float
-    """When the last picture ends."""
+    """When the last frame ends."""
     keys: np.ndarray
-    """The stamps of the pictures at which decoding may begin, rising; none where jumps may land beside them."""
+    """The stamps of the frames at which decoding may begin, rising; none where a seek may land beside them."""
     plain: bool
     """Whether decord decodes it as ffmpeg does: H.264 at an even rate, upright, with square pixels, whole."""
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height as shown, in pixels of the stored picture's height (width where it is turned)."""
+        """Width and height as shown, in units of a stored pixel's height (of its width where the frame is turned)."""
         width = self.width * self.pixel_aspect
         return (self.height, width) if self.turn.swaps else (width, self.height)
 
 
 @dataclass
 class _Packets:
-    """What the packets of the picture track say, in the order in which they are stored."""
+    """What the packets of the video track say, in the order in which they are stored."""
 
     pts: array[int] = field(default_factory=lambda: array("q"))
     dts: array[int] = field(default_factory=lambda: array("q"))
@@ -91,67 +91,96 @@ class _Packets:
     without_pts: int = 0
     without_dts: int = 0
     last: tuple[int, int] = (-(2**62), 0)
-    """The latest stamp and how long its picture is shown, 0 where that is not known."""
+    """The latest stamp and how long its frame is shown, 0 where that is not known."""
     reach: float = 0.0
     """Where the last packet of any track ends, in seconds of the file's clock."""
     parameters: set[bytes] = field(default_factory=set)
     failed: bool = False
     first: Any = None
-    """The first picture that decodes."""
+    """The first frame that decodes."""
+
+    def add(self, packet: Any) -> None:
+        """A packet whose frame is shown."""
+        pts, dts = packet.pts, packet.dts
+        self.without_pts += pts is None
+        self.without_dts += dts is None
+        self.pts.append(pts or 0)
+        self.dts.append(dts or 0)
+        self.keys.append(packet.is_keyframe)
+        self.last = max(self.last, (pts or 0, packet.duration or 0))
 
 
 def read_track(path: str | Path, warn: Callable[[str], None]) -> VideoTrack:
-    """Raises EmozooError where the file has no pictures, none that decodes, or such as no recording has."""
+    """Raises EmozooError where the file has no video, no frame that decodes, or frames that no recording has."""
     with damage_as_error(path), open_container(path) as container:
-        stream = picture_stream(container)
+        stream = video_stream(container)
         if stream is None:
             raise EmozooError(f"{path} has no video track: give a video, or use a model that needs sound only")
         aspect = float(stream.sample_aspect_ratio or 1)
-        _check_picture(path, stream.codec_context.width, stream.codec_context.height, aspect)
+        _check_size(path, stream.codec_context.width, stream.codec_context.height, aspect)
         prepare_decoder(stream, threads=1)
         packets = _read_packets(path, container, stream)
         first = packets.first
         if first is None:
             raise damaged(path)
-        _check_picture(path, first.width, first.height, aspect)
+        _check_size(path, first.width, first.height, aspect)
         clock, stamps, keys = _stamps(container, packets, first)
-        zero = (container.start_time or 0) / 1e6
-        rate = float(stream.average_rate or 0)
-        unit = float(stream.time_base or 1)
-        if clock == "order":
-            unit, zero = 1 / (rate or 25), 0.0
-        times = stamps * unit - zero
-        length = packets.last[1] * unit if clock != "order" else 0.0
-        if length <= 0:
-            length = 1 / rate if rate else float(np.median(np.diff(times))) if len(times) > 1 else 0.04
-        seconds = float(times[-1]) + length
-        if not (-LONGEST_SECONDS <= times[0] and seconds <= LONGEST_SECONDS):
-            raise EmozooError(
-                f"{path}: its pictures are shown from {times[0]:.0f} s to {seconds:.0f} s, and a video may have 24 hours: "
-                "its timestamps are damaged, or it must be cut"
-            )
-        if len(times) > 1 and times[-1] - times[0] < SHORTEST_GAP * (len(times) - 1):
-            raise EmozooError(f"{path}: its {len(times)} pictures last {seconds:.2g} s: its timestamps are damaged")
+        times, seconds = _times(container, stream, packets, clock, stamps)
+        _check_times(path, times, seconds)
         whole = _tell_of_a_cut(container, stream, packets, seconds, warn)
         turn = _turn(first, warn)
         plain = (
             whole
             and clock == "pts"
-            and len(keys) > 0
-            and keys[0] == stamps[0]
-            and stream.codec_context.name == "h264"
             and turn == Turn()
             and aspect == 1
-            and len(packets.parameters) <= 1
-            and packets.count == len(stamps)
-            and stream.frames in (0, packets.count)
+            and len(keys) > 0
+            and keys[0] == stamps[0]
             and _is_even(times)
+            and _is_plain_h264(stream, packets, len(stamps))
         )
         return VideoTrack(path, first.width, first.height, aspect, turn, stamps, clock, times, seconds, keys, plain)
 
 
+def _times(
+    container: av.container.InputContainer, stream: av.VideoStream, packets: _Packets, clock: str, stamps: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """When each frame is shown, in seconds, and when the last one ends."""
+    rate = float(stream.average_rate or 0)
+    if clock == "order":
+        times = stamps * (1 / (rate or 25))
+        length = 0.0
+    else:
+        unit = float(stream.time_base or 1)
+        times = stamps * unit - start_of(container)
+        length = packets.last[1] * unit
+    if length <= 0:
+        length = 1 / rate if rate else float(np.median(np.diff(times))) if len(times) > 1 else 0.04
+    return times, float(times[-1]) + length
+
+
+def _check_times(path: str | Path, times: np.ndarray, seconds: float) -> None:
+    if not (-LONGEST_SECONDS <= times[0] and seconds <= LONGEST_SECONDS):
+        raise EmozooError(
+            f"{path}: its frames are shown from {times[0]:.0f} s to {seconds:.0f} s, and a video may have 24 hours: "
+            "its timestamps are damaged, or it must be cut"
+        )
+    if len(times) > 1 and times[-1] - times[0] < SHORTEST_GAP * (len(times) - 1):
+        raise EmozooError(f"{path}: its {len(times)} frames last {seconds:.2g} s: its timestamps are damaged")
+
+
+def _is_plain_h264(stream: av.VideoStream, packets: _Packets, frames: int) -> bool:
+    """Whether each packet is an H.264 frame that is shown, all of one size."""
+    return (
+        stream.codec_context.name == "h264"
+        and len(packets.parameters) <= 1
+        and packets.count == frames
+        and stream.frames in (0, packets.count)
+    )
+
+
 def prepare_decoder(stream: av.VideoStream, threads: int) -> None:
-    """Before the first picture is decoded: none is to be larger than a video's."""
+    """Sets up a decoder that refuses frames larger than a video's, before the first one is decoded."""
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     stream.codec_context.thread_count = threads
     if threads > 1:
@@ -159,8 +188,10 @@ def prepare_decoder(stream: av.VideoStream, threads: int) -> None:
 
 
 def packets_of(container: av.container.InputContainer, *streams: av.VideoStream) -> Iterator[Any]:
-    """The packets of a container or of some of its streams, as far as they can be read; the last are the decoders' flush.
-    None is given, once, where the rest is given up."""
+    """The packets of a container or of some of its streams. The last ones are empty: they flush the decoders.
+
+    None is given, once, where too many reads in a row fail and the rest is given up.
+    """
     failures = 0
     while True:
         try:
@@ -168,7 +199,7 @@ def packets_of(container: av.container.InputContainer, *streams: av.VideoStream)
                 failures = 0
                 yield packet
             return
-        except Exception:  # one bad piece is stepped over
+        except Exception:  # a bad piece is stepped over
             failures += 1
             if failures > MOST_FAILURES:
                 yield None
@@ -190,10 +221,10 @@ def damage_as_error(path: str | Path) -> Iterator[None]:
         raise damaged(path) from error
 
 
-def _check_picture(path: str | Path, width: int, height: int, aspect: float) -> None:
+def _check_size(path: str | Path, width: int, height: int, aspect: float) -> None:
     if width > LONGEST_SIDE or height > LONGEST_SIDE or width * height > MOST_PIXELS:
         raise EmozooError(
-            f"{path} has pictures of {width} x {height}, larger than a video's (at most {LONGEST_SIDE} a side and "
+            f"{path} has frames of {width} x {height}, larger than a video's (at most {LONGEST_SIDE} a side and "
             f"{MOST_PIXELS // 1_000_000} million pixels): scale it down"
         )
     if not 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL:
@@ -211,8 +242,8 @@ def _read_packets(path: str | Path, container: av.container.InputContainer, stre
         if packet is None:
             found.failed = True
             break
-        if packet.pts is not None and packet.time_base is not None and packet.size:
-            found.reach = max(found.reach, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.size:
+            found.reach = max(found.reach, end_of(packet))
         if packet.stream is not stream:
             continue
         if found.first is None:
@@ -220,24 +251,17 @@ def _read_packets(path: str | Path, container: av.container.InputContainer, stre
         if not packet.size:
             continue
         found.count += 1
-        if found.count > MOST_PICTURES:
-            raise EmozooError(f"{path} has more than {MOST_PICTURES} pictures: cut it")
-        if packet.is_discard:  # an edit list leaves it out: decoded, not shown
-            continue
-        pts, dts = packet.pts, packet.dts
-        found.without_pts += pts is None
-        found.without_dts += dts is None
-        found.pts.append(pts or 0)
-        found.dts.append(dts or 0)
-        found.keys.append(packet.is_keyframe)
-        found.last = max(found.last, (pts or 0, packet.duration or 0))
-        if h264 and packet.is_keyframe and len(found.parameters) < 2:
-            found.parameters |= _h264_parameters(bytes(packet))
+        if found.count > MOST_FRAMES:
+            raise EmozooError(f"{path} has more than {MOST_FRAMES} frames: cut it")
+        if not packet.is_discard:  # what an edit list leaves out is decoded, but not shown
+            found.add(packet)
+            if h264 and packet.is_keyframe and len(found.parameters) < 2:
+                found.parameters |= _h264_parameters(bytes(packet))
     return found
 
 
 def decoded(packet: Any) -> list[Any] | None:
-    """The pictures that come of a packet, None where it is damaged."""
+    """The frames of a packet, None where it is damaged."""
     try:
         return list(packet.decode())
     except Exception:
@@ -245,7 +269,7 @@ def decoded(packet: Any) -> list[Any] | None:
 
 
 def flushed(stream: av.VideoStream) -> list[Any] | None:
-    """The pictures that a decoder still holds, where no packet tells it to flush."""
+    """The frames that a decoder still holds, where no packet flushes it; None where they are damaged."""
     try:
         return list(stream.codec_context.decode(None))
     except Exception:
@@ -253,7 +277,7 @@ def flushed(stream: av.VideoStream) -> list[Any] | None:
 
 
 def _h264_parameters(packet: bytes) -> set[bytes]:
-    """The sequence parameter sets in a packet of MP4 or Matroska, before its picture: a second one is another size."""
+    """The sequence parameter sets in a packet of MP4 or Matroska, before its frame. A second one is another size."""
     found, place = set(), 0
     while place + 5 <= len(packet):
         size, kind = int.from_bytes(packet[place : place + 4], "big"), packet[place + 4] & 31
@@ -268,10 +292,10 @@ def _h264_parameters(packet: bytes) -> set[bytes]:
 def _stamps(
     container: av.container.InputContainer, packets: _Packets, first: Any
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """The clock, the stamps of all pictures and those of the key pictures."""
+    """The clock, the stamps of all frames and those of the key frames."""
     none = np.zeros(0, np.int64)
     if container.format.name == "avi" and not packets.without_dts:
-        # ffmpeg takes the decoding time, which is known; the decoder gives pictures some packets later.
+        # ffmpeg takes the decoding time, which is known. The decoder gives frames some packets later.
         stored = np.unique(np.frombuffer(packets.dts, np.int64))
         late = int(np.searchsorted(stored, stored[0] if first.dts is None else first.dts))
         if late < len(stored):
@@ -285,7 +309,7 @@ def _stamps(
 
 
 def _is_even(times: np.ndarray) -> bool:
-    """Whether each picture is shown about as long as all others; timestamps may be rounded to milliseconds."""
+    """Whether all frames are shown about equally long. Timestamps may be rounded to milliseconds."""
     gaps = np.diff(times)
     return len(gaps) == 0 or bool(gaps.max() - gaps.min() <= max(0.0021, 0.1 * float(np.median(gaps))))
 
@@ -297,8 +321,8 @@ def _tell_of_a_cut(
     seconds: float,
     warn: Callable[[str], None],
 ) -> bool:
-    """Whether all pictures are there that the header promises, as far as that is known; says so where not."""
-    zero = (container.start_time or 0) / 1e6
+    """Whether all frames are there that the header promises, as far as is known. Warns where they are not."""
+    zero = start_of(container)
     promised, reach, slack = 0.0, seconds, 0.5
     if stream.frames > packets.count and container.format.name == "avi" and stream.average_rate:
         promised = float(stream.frames / stream.average_rate)
@@ -309,10 +333,10 @@ def _tell_of_a_cut(
     elif container.format.name[:3] == "mat" and _states_length(container):
         promised, reach = (container.duration or 0) / 1e6 - zero, packets.reach - zero
     if promised > LONGEST_SECONDS:
-        warn(f"the header promises {stream.frames} pictures: {packets.count} are there")
+        warn(f"the header promises {stream.frames} frames: {packets.count} are there")
         return False
     if promised and reach < promised - slack:
-        warn(f"the video is cut off: its last picture is at {seconds:.1f} s of {promised:.1f} s")
+        warn(f"the video is cut off: its last frame is at {seconds:.1f} s of {promised:.1f} s")
         return False
     if packets.failed:
         warn(f"the video is damaged: what comes after {seconds:.1f} s cannot be read")
@@ -320,7 +344,7 @@ def _tell_of_a_cut(
 
 
 def _states_length(container: av.container.InputContainer) -> bool:
-    """Whether a Matroska file has the element Duration: ffmpeg guesses where it lacks, from bit rates."""
+    """Whether a Matroska file has the element Duration. Without it, ffmpeg guesses the length from bit rates."""
     with open(container.name, "rb") as file:
         head = file.read(4096)
     return b"\x44\x89\x88" in head or b"\x44\x89\x84" in head
@@ -329,11 +353,11 @@ def _states_length(container: av.container.InputContainer) -> bool:
 def _turn(first: Any, warn: Callable[[str], None]) -> Turn:
     """From the display matrix: the pixel at (x, y) is shown at (a x + c y, b x + d y).
 
-    ISO/IEC 14496-12, 8.3.2; a turn by another angle than a quarter of a circle is taken for the nearest.
+    ISO/IEC 14496-12, 8.3.2. A turn by another angle is taken for the nearest quarter of a circle.
     """
     try:
         side = next((each for each in first.side_data if each.type.name == "DISPLAYMATRIX"), None)
-    except ValueError:  # beside it is something that this PyAV does not know
+    except ValueError:  # there is other side data that this PyAV does not know
         half = Turn(False, True, True)
         turns = {90: Turn(True, True), -90: Turn(True, False, True), 180: half, -180: half}
         return turns.get(first.rotation, Turn())
@@ -342,7 +366,7 @@ def _turn(first: Any, warn: Callable[[str], None]) -> Turn:
     a, b, _, c, d = np.frombuffer(bytes(side), np.int32)[:5].astype(float).tolist()
     straight, swapped = abs(a) + abs(d), abs(b) + abs(c)
     if min(straight, swapped) > 0.02 * max(straight, swapped):
-        warn("the pictures are to be shown aslant: they are turned to the nearest quarter of a circle")
+        warn("the video is to be shown aslant: it is turned to the nearest quarter of a circle")
     if straight >= swapped:
         return Turn(False, d < 0, a < 0)
     return Turn(True, b < 0, c < 0)

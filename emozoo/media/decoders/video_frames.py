@@ -1,7 +1,7 @@
-"""The pictures of a video, decoded, at one size: `Pictures`. Part of `emozoo.media.decoders.video`.
+"""The frames of a video, decoded, at one size: `VideoFrames`.
 
-decord decodes what is plain (`VideoTrack.plain`), PyAV all else, and what decord fails at. Both are imported on first
-use. PyAV's pictures are scaled by ffmpeg's own filter, as decord's are: both give the same numbers.
+decord decodes plain videos (`VideoTrack.plain`), PyAV all others and those at which decord fails. ffmpeg's filter scales
+the frames of both, so both give the same numbers. Both are imported on first use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from emozoo.media.decoders.container import open_container, picture_stream
+from emozoo.media.decoders.container import open_container, video_stream
 from emozoo.media.decoders.video_track import (
     VideoTrack,
     damage_as_error,
@@ -30,25 +30,28 @@ if TYPE_CHECKING:
     import av
 
 SHORTEST_SKIP = 3
-"""Pictures that decord skips; fewer are scaled in less time."""
+"""Frames that decord skips. To scale fewer takes less time."""
 LONGEST_WALK = 256
-"""Pictures that are decoded on the way to one that was asked for, where there is a jump."""
+"""Frames that are decoded on the way to one that is asked for. What lies further ahead is jumped to."""
 LEAST_SHARE = 0.1
-"""Of the pictures, that must decode."""
+"""Of the frames, that must decode."""
+CACHE_BYTES = 2**25
+VIEW_BYTES = 18_000
+"""What a view may keep of a frame: 60 x 100 pixels."""
 
 View: TypeAlias = Callable[[int, np.ndarray], Any]
-"""What is kept of a picture, by its number and uint8 [height, width, 3]: no larger than a frame of 60 x 100."""
+"""What is kept of a frame, given its number and uint8 [height, width, 3]. It takes `VIEW_BYTES` at most."""
 
 
 class Reader(Protocol):
-    """Decodes the pictures of a file at one size. Numbers asked for in rising order cost one pass."""
+    """Decodes the frames of a file at one size. Numbers in rising order cost one pass."""
 
-    def picture(self, number: int) -> np.ndarray:
+    def frame(self, number: int) -> np.ndarray:
         """uint8 [height, width, 3], upright."""
 
 
-class Pictures:
-    """The pictures of a file at one size, by number. The latest 32 MiB are kept: spans may overlap at no cost."""
+class VideoFrames:
+    """The frames of a file at one size, by number. The latest 32 MiB are kept: spans may overlap at no cost."""
 
     def __init__(
         self,
@@ -58,35 +61,38 @@ class Pictures:
         expected: np.ndarray | None = None,
         view: View | None = None,
     ) -> None:
-        """`expected`: the numbers that will be asked for, in order; None: any may be. `view`: None keeps the pictures."""
-        self._track, self._width, self._height = track, width, height
-        self._expected, self._view = expected, view
+        """`expected`: the numbers that will be asked for, in order; None: any may be. `view`: None keeps whole frames."""
+        self._track = track
+        self._width = width
+        self._height = height
+        self._expected = expected
+        self._view = view
         self._latest: dict[int, Any] = {}
-        self._most = 2**25 // (18_000 if view else 3 * width * height) + 1
+        self._most = CACHE_BYTES // (VIEW_BYTES if view else 3 * width * height) + 1
         self._next = 0
-        # Where pictures are expected, other processes decode other files: a second thread would only cost.
+        # Where frames are expected, other processes decode other files: a second thread would only cost.
         self._threads = 2 if expected is None else 1
         self._reader = self._open()
 
     @property
     def damage(self) -> tuple[int, int]:
-        """How many pictures were damaged, and of how many, as far as is known."""
+        """How many frames were damaged, and of how many, as far as is known."""
         return self._reader.damage if isinstance(self._reader, AvReader) else (0, 0)
 
     def at(self, number: int) -> Any:
-        """uint8 [height, width, 3], or what the view makes of it. The picture before stands for one that is damaged."""
+        """uint8 [height, width, 3], or what the view keeps of it. For a damaged frame, the one before stands."""
         number = min(number, len(self._track.stamps) - 1)
         if number not in self._latest:
             for each in self._on_the_way(number):
-                picture = self._read(each)
-                self._latest[each] = self._view(each, picture) if self._view else picture
+                frame = self._read(each)
+                self._latest[each] = self._view(each, frame) if self._view else frame
                 if len(self._latest) > self._most:
                     del self._latest[next(iter(self._latest))]
             self._next = number + 1
         return self._latest[number]
 
     def _on_the_way(self, number: int) -> list[int]:
-        """The pictures to keep on the way to `number`, and that."""
+        """The frames to keep on the way to `number`, and that one."""
         first = self._next
         if self._expected is not None:
             between = self._expected[np.searchsorted(self._expected, first) : np.searchsorted(self._expected, number)]
@@ -106,18 +112,18 @@ class Pictures:
     def _read(self, number: int) -> np.ndarray:
         if not isinstance(self._reader, AvReader):
             try:
-                return self._reader.picture(number)
+                return self._reader.frame(number)
             except Exception:
                 with damage_as_error(self._track.path):
                     self._reader = AvReader(self._track, self._width, self._height, self._threads)
         with damage_as_error(self._track.path):
-            return self._reader.picture(number)
+            return self._reader.frame(number)
 
 
 class DecordReader:
-    """A plain video, by decord, in one pass: where decord jumps, it may land beside the picture that was asked for.
+    """A plain video, by decord, in one pass: where decord jumps, it may land beside the frame that was asked for.
 
-    Any exception means that decord fails at it.
+    Any exception means that decord fails at the video.
     """
 
     def __init__(self, decord: Any, track: VideoTrack, width: int, height: int, threads: int) -> None:
@@ -125,15 +131,15 @@ class DecordReader:
         name = existing_file(track.path)
         self._reader = decord.VideoReader(name, width=width, height=height, num_threads=threads)
         if len(self._reader) != len(track.stamps):
-            raise ValueError("decord counts other pictures")
+            raise ValueError("decord counts other frames")
         self._keys = np.array(self._reader.get_key_indices())
         self._next = 0
 
-    def picture(self, number: int) -> np.ndarray:
+    def frame(self, number: int) -> np.ndarray:
         if not 0 <= number - self._next <= LONGEST_WALK:
             raise ValueError("a jump")
         while self._next < number:
-            # Beyond a key picture, decord would jump there.
+            # Beyond a key frame, decord would jump there.
             key = int(np.searchsorted(self._keys, self._next, side="right"))
             free = min([number, *(self._keys[key : key + 1] - 1)]) - self._next
             if free >= SHORTEST_SKIP:
@@ -142,24 +148,25 @@ class DecordReader:
             else:
                 self._reader.next()
                 self._next += 1
-        picture: np.ndarray = self._reader.next().asnumpy()
+        found: np.ndarray = self._reader.next().asnumpy()
         self._next = number + 1
-        if picture.shape != self._shape:
+        if found.shape != self._shape:
             raise ValueError("decord gives another size")
-        return picture
+        return found
 
 
 class AvReader:
-    """Any video, by PyAV. A picture is known by its own timestamp, so that what is damaged moves nothing."""
+    """Any video, by PyAV. A frame is known by its own timestamp, so damage elsewhere does not move it."""
 
     def __init__(self, track: VideoTrack, width: int, height: int, threads: int) -> None:
-        self._track, self._threads = track, threads
+        self._track = track
+        self._threads = threads
         self._scale = _Scaler(track, width, height)
         self._jumps = bool(len(track.keys))
         self._open()
 
     def _open(self, key: int | None = None) -> None:
-        """At the beginning, or at a key picture."""
+        """At the beginning, or at a key frame."""
         self._tally = _Tally()
         self._frames = _decode(self._track, self._threads, key, self._tally)
         self._current: tuple[int, Any] | None = None
@@ -170,10 +177,10 @@ class AvReader:
 
     @property
     def damage(self) -> tuple[int, int]:
-        """How many pictures were damaged, and of how many that were decoded."""
+        """How many frames were damaged, and of how many that were decoded."""
         return self._tally.bad, self._tally.seen
 
-    def picture(self, number: int) -> np.ndarray:
+    def frame(self, number: int) -> np.ndarray:
         stamp = int(self._track.stamps[number])
         self._jump(number, stamp)
         while self._upcoming is not None and self._upcoming[0] <= stamp:
@@ -184,7 +191,7 @@ class AvReader:
         return self._scale(shown[1])
 
     def _jump(self, number: int, stamp: int) -> None:
-        """Where the picture lies behind, or far ahead."""
+        """Opens the video elsewhere where the frame lies behind, or far ahead."""
         here = self._current or self._upcoming
         if here is None:
             return
@@ -201,18 +208,21 @@ class AvReader:
 
 @dataclass
 class _Tally:
-    """Packets that were decoded and that were damaged, and pictures that came of them."""
+    """What came of a video's packets."""
 
     seen: int = 0
+    """Packets that were decoded."""
     bad: int = 0
+    """Packets and frames that were damaged."""
     good: int = 0
+    """Frames that were not."""
 
 
 def _decode(track: VideoTrack, threads: int, key: int | None, tally: _Tally) -> Iterator[tuple[int, Any]]:
-    """Stamp and picture, in the order in which they are shown, from a key picture or the beginning; what is damaged is
-    counted and left out."""
+    """Stamp and frame, in the order in which they are shown, from a key frame or the beginning. What is damaged is counted
+    and left out."""
     with open_container(track.path) as container:
-        stream = picture_stream(container)
+        stream = video_stream(container)
         if stream is None:
             return
         prepare_decoder(stream, threads)
@@ -235,10 +245,11 @@ def _decode(track: VideoTrack, threads: int, key: int | None, tally: _Tally) -> 
 
 
 class _Clock:
-    """When a decoded picture is shown, in the units of its track."""
+    """When a decoded frame is shown, in the units of its track."""
 
     def __init__(self, clock: str) -> None:
-        self._clock, self._last = clock, -1
+        self._clock = clock
+        self._last = -1
         self._pts = self._dts = -(2**62)
         self._faulty_pts = self._faulty_dts = 0
 
@@ -261,11 +272,13 @@ class _Clock:
 
 
 class _Scaler:
-    """ffmpeg's filters: what turns a picture upright, and `scale` as decord uses it, bilinear."""
+    """ffmpeg's filters: those that turn a frame upright, and `scale` as decord uses it, bilinear."""
 
     def __init__(self, track: VideoTrack, width: int, height: int) -> None:
-        """`width` and `height` are those of the upright picture."""
-        self._track, self._width, self._height = track, width, height
+        """`width` and `height` are those of the upright frame."""
+        self._track = track
+        self._width = width
+        self._height = height
         self._kind: tuple[Any, ...] = ()
         self._graph: tuple[Any, Any, Any] = (None, None, None)
         self._latest: tuple[Any, np.ndarray] | None = None
@@ -283,16 +296,16 @@ class _Scaler:
             self._kind, self._graph = kind, _filter_graph(frame, self._track, width, height)
         _, source, sink = self._graph
         source.push(frame)
-        picture: np.ndarray = sink.pull().to_ndarray()
+        scaled: np.ndarray = sink.pull().to_ndarray()
         if (width, height) == (self._width, self._height):
-            return picture
+            return scaled
         whole = np.zeros((self._height, self._width, 3), np.uint8)
         top, left = (self._height - height) // 2, (self._width - width) // 2
-        whole[top : top + height, left : left + width] = picture
+        whole[top : top + height, left : left + width] = scaled
         return whole
 
     def _fit(self, frame: av.VideoFrame) -> tuple[int, int]:
-        """All of the width and height, but for a picture whose shape has changed on the way: then between bars."""
+        """The whole width and height. A frame whose shape has changed on the way is put between bars."""
         shape = (frame.width * self._track.height) / (frame.height * self._track.width)
         if 0.98 < shape < 1.02:
             return self._width, self._height
@@ -301,7 +314,7 @@ class _Scaler:
 
 
 def _filter_graph(frame: av.VideoFrame, track: VideoTrack, width: int, height: int) -> tuple[Any, Any, Any]:
-    """The graph, which must live as long as they are used, and its two ends."""
+    """The graph, which must live as long as its ends are used, and its two ends."""
     import av.filter
 
     graph = av.filter.Graph()
@@ -318,8 +331,9 @@ def _filter_graph(frame: av.VideoFrame, track: VideoTrack, width: int, height: i
 
 
 def _import_decord() -> Any:
-    """None where it is not installed (there is none for ARM Macs), or does not load."""
-    os.environ.setdefault("DECORD_DUPLICATE_WARNING_THRESHOLD", "1.0")  # says on standard error what it then raises
+    """None where it is not installed, as on ARM Macs, or does not load."""
+    # decord prints on standard error what it then raises.
+    os.environ.setdefault("DECORD_DUPLICATE_WARNING_THRESHOLD", "1.0")
     try:
         import decord
     except Exception:
