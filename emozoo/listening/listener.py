@@ -18,7 +18,7 @@ from emozoo.errors import EmozooError
 from emozoo.inference.answers import Window, WindowAnswer, answer_in_words
 from emozoo.inference.batches import classify
 from emozoo.media.decoders.soundtrack import mean_of_channels
-from emozoo.media.denoise import AROUND, PIECE, Denoiser
+from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser
 from emozoo.media.preparation import Preparation
 from emozoo.media.resampling import OffsetRemover, Resampler, check_rate
 from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BLOCK_SECONDS = 0.1
 """Sound that is resampled at a time, and by which a window can be late."""
-DENOISING_SECONDS = (PIECE + AROUND) // SAMPLING_RATE
+DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
 """By which it can be late behind a model that takes out noise."""
 SAMPLES = ("uint8", "int16", "int32", "float32", "float64")
 

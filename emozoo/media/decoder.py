@@ -1,8 +1,7 @@
-"""FFmpeg and decord in processes of their own: `Decoder`, and `Video` for pictures.
+"""FFmpeg and decord in processes of their own: `Decoder`, and `Video` for frames.
 
-Both are C code that strangers' files reach. A file that crashes them, hangs them or asks for all memory gets an error: its
-process ends, and the next file gets another. What a process answers is read as JSON and raw numbers, never unpickled.
-`emozoo.media.decoders.process` is what runs in it.
+Both are C code, and files come from strangers. A file that crashes them, hangs them or asks for all memory gets an error;
+the next file gets another process. `emozoo.media.decoders.process` runs there; its answers are never unpickled.
 """
 
 from __future__ import annotations
@@ -32,26 +31,26 @@ from emozoo.paths import cores
 TIMEOUT = 20.0
 """Seconds that decoding a file may take beyond the length of what it gives."""
 BYTES_A_SECOND = 2e7
-"""Of a file, that the slowest disk reads: a video is gone through once before its first picture."""
+"""That the slowest disk reads of a file. A video is read once before its first frame."""
 FRAMES_AT_ONCE = 400
 LARGEST_ARRAY = 2**28
 """Bytes that a process may answer with."""
 DTYPES = ("float32", "float64", "uint8")
 FILES_A_PROCESS = 500
-"""Then it is replaced: what a decoder leaks goes with it."""
+"""After so many, it is replaced, and what a decoder leaks goes with it."""
 
 
 class _Ended(Exception):
-    """The process is no more; says why."""
+    """The process has ended; says why."""
 
 
 class _Process:
-    """A process that decodes, and the pipes to it."""
+    """A process that decodes, and its pipes."""
 
     def __init__(self) -> None:
         places = os.pathsep.join(place for place in sys.path if place)
         self._popen = subprocess.Popen(
-            # -P: nothing is imported from the folder in which the user happens to stand.
+            # -P: nothing is imported from the user's working folder.
             [sys.executable, "-P", "-m", "emozoo.media.decoders.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -69,7 +68,7 @@ class _Process:
         self._popen.kill()
 
     def end(self) -> None:
-        """Ends it, and takes back what it held."""
+        """Ends it, and frees what it held."""
         self._popen.kill()
         for stream in (self._popen.stdin, self._popen.stdout):
             with suppress(OSError):
@@ -77,11 +76,11 @@ class _Process:
         self._popen.wait()
 
     def tell(self, message: dict[str, Any]) -> None:
-        """Raises _Ended where there is nobody to tell."""
+        """Raises _Ended where the process has ended."""
         try:
             self._popen.stdin.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]
             self._popen.stdin.flush()  # type: ignore[union-attr]
-        except (OSError, ValueError):  # the pipe is broken, or closed at the end of all
+        except (OSError, ValueError):  # the pipe is broken, or closed at exit
             raise self._ended() from None
 
     def ask(self, message: dict[str, Any], seconds: float) -> tuple[dict[str, Any], list[np.ndarray]]:
@@ -170,7 +169,7 @@ def _end_idle() -> None:
 
 
 def _forget() -> None:
-    """In a forked process: those that decode belong to its parent."""
+    """In a forked process: the decoding processes belong to its parent."""
     global _lock
     _lock = threading.Lock()
     _idle.clear()
@@ -181,7 +180,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Decoder:
-    """What decodes the sound and the pictures of one file. A context manager; not for two threads at a time.
+    """Decodes the sound and the frames of one file. A context manager; not for two threads at a time.
 
     Each method raises EmozooError, naming the file, where it cannot be decoded, takes longer than `timeout` seconds beyond
     the length of what it gives, or ends its process.
@@ -189,10 +188,14 @@ class Decoder:
 
     def __init__(self, warn: Warn = ignore, timeout: float | None = None) -> None:
         """`warn` is told what is wrong with a file that can be decoded all the same."""
-        self.warn, self._timeout = warn, TIMEOUT if timeout is None else timeout
+        self.warn = warn
+        self._timeout = TIMEOUT if timeout is None else timeout
         self._process: _Process | None = None
         self._owner = os.getpid()
-        self._spent = self._reached = 0.0
+        self._spent = 0.0
+        """Seconds that the process has worked for the file."""
+        self._reached = 0.0
+        """Seconds of the file that were decoded."""
 
     def __enter__(self) -> Decoder:
         return self
@@ -212,12 +215,12 @@ class Decoder:
                 _give_back(process)
 
     def kill(self) -> None:
-        """Ends the process, whatever it is at: who waits for it gets an error. From any thread."""
+        """Ends the process: a call that waits for it raises EmozooError. From any thread."""
         if process := self._process:
             process.kill()
 
     def probe(self, path: str | Path) -> ContainerFacts:
-        """What is in a file that soundfile does not read."""
+        """The tracks and the length of a file that soundfile does not read."""
         facts, _ = self._ask(path, {"do": "probe"})
         return ContainerFacts(**facts)
 
@@ -236,7 +239,7 @@ class Decoder:
             request = {"do": "more sound"}
 
     def video(self, path: str | Path) -> Video:
-        """The pictures of the file."""
+        """The frames of the file."""
         return Video(path, self)
 
     def _ask(
@@ -282,16 +285,15 @@ class Decoder:
 
 
 class Video:
-    """The pictures of one file, for any number of spans: as `emozoo.media.decoders.video.Video`, in a `Decoder`'s
-    process."""
+    """`emozoo.media.decoders.video.Video` in a `Decoder`'s process: the frames of one file, for any number of spans."""
 
     def __init__(self, path: str | Path, decoder: Decoder | None = None) -> None:
         self.path, self._decoder = path, decoder or Decoder()
         self.seconds: float = self._decoder._ask(path, {"do": "video"})[0]
-        """When the last picture ends."""
+        """When the last frame ends."""
 
     def expect(self, spans: Iterable[tuple[float, int]]) -> None:
-        """Says for which starts and samples `frames` will be asked, once each: other pictures are then passed over."""
+        """Says for which starts and samples `frames` will be asked, once each. Other frames are passed over."""
         self._decoder._ask(self.path, {"do": "expect", "spans": [(float(start), int(count)) for start, count in spans]})
 
     def frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:

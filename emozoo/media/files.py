@@ -1,8 +1,4 @@
-"""Which files are sound or video: in a folder by their names; one that cannot be read, by its first bytes.
-
-How they are decoded is the business of `emozoo.media.sound`, `emozoo.media.decoders.container` and
-`emozoo.media.decoders.video`.
-"""
+"""Finds media files by their names, and says of a file that cannot be read what it is, by its first bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ MEDIA_SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".f4v", ".avi", ".divx", ".mkv", ".webm", ".ogv", ".wmv",
     ".asf", ".flv", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts",
 })  # fmt: skip
-"""What a folder is searched for; a file that is named itself is read whatever its name."""
+"""For which a folder is searched. A file that is given itself is read whatever its name."""
 _READ = {
     b"RIFF": "WAV or AVI", b"RIFX": "WAV", b"RF64": "WAV", b"riff": "Wave64", b"fLaC": "FLAC", b"OggS": "Ogg",
     b"FORM": "AIFF", b"caff": "CAF", b".snd": "AU", b"NIST_1A": "NIST SPHERE", b"Creative Voice File": "VOC",
@@ -36,11 +32,11 @@ _NOT_READ = {
     b"MThd": "a MIDI file, which holds notes and no sound", b"\x7f\xfe\x80\x01": "a DTS file", b"DKIF": "an IVF file",
     b"\x06\x0e\x2b\x34": "an MXF file", b"\xb7\xd8\x00\x20": "a WTV recording",
 }  # fmt: skip
-"""How files begin that are of a kind which emozoo reads, and of one which it does not."""
+"""The first bytes of formats that emozoo reads, and of formats that it does not read."""
 
 
 Warn = Callable[[str], None]
-"""Is told, in a sentence without the file's name, what is wrong with a file that is answered all the same."""
+"""Takes a sentence, without the file's name, on what is wrong with a file that is answered all the same."""
 
 
 def ignore(sentence: str) -> None:
@@ -62,12 +58,12 @@ def existing_file(path: str | Path) -> str:
 
 
 def unknown_size(size: int) -> bool:
-    """Whether a header's size says nothing: who writes into a pipe leaves 0, or about 2 or 4 GiB, or all bits set."""
+    """Whether a header's size says nothing. Programs that write into a pipe leave 0, about 2 or 4 GiB, or all bits set."""
     return size == 0 or 0x7FFFF000 <= size <= 0x80000000 or 0xFFFFF000 <= size <= 0x100000000 or size >= 2**62
 
 
 def unreadable(path: str | Path) -> EmozooError:
-    """Why no decoder opens a file, as far as its first bytes tell."""
+    """The error for a file that no decoder opens, as far as its first bytes tell."""
     with open(user_path(path), "rb") as file:
         head = file.read(64)
     for begin, kind in _NOT_READ.items():
@@ -112,6 +108,6 @@ def _in_folder(folder: str, warn: Callable[[str], None]) -> list[str]:
     if not media:
         raise EmozooError(f"no media files in the folder {folder}")
     if others := len(files) - len(media):
-        told = "1 file in {} is" if others == 1 else f"{others} files in {{}} are"
-        warn(f"{told.format(folder)} no sound or video and {'was' if others == 1 else 'were'} passed over")
+        files_are, were = ("1 file in {} is", "was") if others == 1 else (f"{others} files in {{}} are", "were")
+        warn(f"{files_are.format(folder)} no sound or video and {were} passed over")
     return media

@@ -1,6 +1,7 @@
-"""What is done to a clip before a network sees it: `Preparation`, which travels with the checkpoint, so that training and
-prediction cannot differ. The work itself is in `emozoo.media.decoders.face` and `emozoo.media.denoise`; importing this
-costs nothing."""
+"""How clips are prepared for a network: `Preparation`.
+
+It is stored with the checkpoint, so training and prediction cannot differ. `emozoo.media.prepared` does the work.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +16,12 @@ CROPS = ("face",)
 
 @dataclass(frozen=True)
 class Preparation:
-    """Nothing, unless its fields say otherwise."""
+    """By default, nothing is done."""
 
     crop: str | None = None
-    """`face`: pictures are cut down to the face, where there is one."""
+    """`face`: frames are cropped to the face, where there is one."""
     denoise: bool = False
-    """Whether noise is taken out of the sound."""
+    """Whether noise is removed from the sound."""
 
     def __post_init__(self) -> None:
         if self.crop is not None and self.crop not in CROPS:
@@ -28,18 +29,18 @@ class Preparation:
 
     @property
     def needs(self) -> list[tuple[str, str, str]]:
-        """What must be installed for it: in words what for, the module, the extra."""
+        """What must be installed: for each its use in words, the module and the extra."""
         found = [("crops to the face", "cv2", "face")] if self.crop == "face" else []
-        return found + ([("takes out noise", "noisereduce", "denoise")] if self.denoise else [])
+        return found + ([("removes noise", "noisereduce", "denoise")] if self.denoise else [])
 
     def require(self, what: str) -> None:
-        """Raises EmozooError, in which `what` is done so, where something that it needs is not installed."""
+        """Raises EmozooError, which names `what` is prepared so, where something that it needs is not installed."""
         for words, module, extra in self.needs:
             if importlib.util.find_spec(module) is None:
                 raise EmozooError(f"{what} {words} first, which needs {module}: pip install 'emozoo[{extra}]'")
 
     def to_config(self) -> dict[str, Any]:
-        """Its part of a checkpoint's config.json: nothing where nothing is done."""
+        """Its part of a checkpoint's config.json: what differs from `PLAIN`."""
         return {name: value for name, value in vars(self).items() if value}
 
     @classmethod

@@ -1,9 +1,7 @@
-"""A file becomes a `Clip`: sound as 16 kHz mono, pictures as small frames, cut into the windows a network sees.
+"""Reads the sound and the frames of a file: `read_audio`, `stream_audio`, `read_clip`.
 
-This is the door: what soundfile reads is decoded here, by `emozoo.media.sound`; all else by a `Decoder`, in a process
-of its own.
-Importing it costs no more than numpy: decoders are imported on first use. What a sound or a picture means to a network is
-`emozoo.features`' business.
+What soundfile reads is decoded here, by `emozoo.media.sound`; all else by a `Decoder`, in a process of its own. Importing
+this costs no more than numpy.
 """
 
 from __future__ import annotations
@@ -29,12 +27,13 @@ LONGEST_SILENCE = 4 * 3600.0
 
 @dataclass(frozen=True)
 class Clip:
-    """What a file, or a span of it, sounds and looks like."""
+    """The sound and the frames of a file, or of a span of it."""
 
     waveform: np.ndarray
     """float32 [samples], 16 kHz mono."""
     frames: np.ndarray | None = None
-    """uint8 [ceil(samples / 2400), 60, 100, 3], RGB; frame k is the picture at (k + 0.5) * 0.15 s. None: not asked for."""
+    """uint8 [ceil(samples / 2400), 60, 100, 3], RGB. Frame k is what the video shows at (k + 0.5) * 0.15 s. None: not asked
+    for."""
 
 
 def read_audio(
@@ -48,9 +47,9 @@ def read_audio(
     """The sound from `start` to `end` (seconds; None: the file's own): float32 [samples], 16 kHz, the mean of all channels,
     without a constant offset.
 
-    `warn` is told, in a sentence each, what is wrong with a sound that is answered all the same; with a `decoder`, its own
-    is told. Raises EmozooError where the file is missing, without a sound track, damaged beyond use, or does not reach from
-    `start` to `end` (a tenth of a second beyond its end is forgiven).
+    `warn` is told, in a sentence each, what is wrong with sound that can be used all the same. With a `decoder`, its own
+    `warn` is told. Raises EmozooError where the file is missing, without a sound track, damaged beyond use, or does not
+    reach from `start` to `end` (a tenth of a second beyond its end is forgiven).
     """
     with _borrowed(decoder, warn) as used:
         return sound.read_audio(path, start, end, warn=used.warn, container=used.sound)
@@ -83,7 +82,7 @@ def read_clip(
 
 
 def has_video(path: str | Path, decoder: Decoder | None = None) -> bool:
-    """Whether the file has moving pictures; a cover picture is none. Raises EmozooError where it is no media file."""
+    """Whether the file has a video track; a cover picture is none. Raises EmozooError where it is no media file."""
     return _facts(path, decoder).has_video
 
 
@@ -93,7 +92,7 @@ def has_sound(path: str | Path, decoder: Decoder | None = None) -> bool:
 
 
 def duration(path: str | Path, decoder: Decoder | None = None) -> float:
-    """Seconds from the file's first sound or picture to its last. Raises EmozooError where it is no media file."""
+    """Seconds from the file's first sound or frame to its last. Raises EmozooError where it is no media file."""
     return _facts(path, decoder).seconds
 
 
@@ -107,14 +106,14 @@ def _facts(path: str | Path, decoder: Decoder | None) -> ContainerFacts:
 
 
 def _borrowed(decoder: Decoder | None, warn: Warn = ignore) -> AbstractContextManager[Decoder]:
-    """The decoder that is given, which stays open, or one of its own."""
+    """The given decoder, which stays open, or a new one."""
     return Decoder(warn) if decoder is None else nullcontext(decoder)
 
 
 def silence_beside(
     path: str | Path, start: float | None = None, end: float | None = None, decoder: Decoder | None = None
 ) -> np.ndarray:
-    """The sound of a video that has none, from `start` to `end` (seconds; None: the file's own): zeros, float32 [samples].
+    """Silence in place of a video's sound, from `start` to `end` (seconds; None: the file's own): zeros, float32 [samples].
 
     Raises EmozooError where the video does not reach that far.
     """

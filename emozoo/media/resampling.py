@@ -1,6 +1,6 @@
-"""Sound that comes piece by piece is brought to 16 kHz and freed of a constant offset, in constant memory.
+"""Resamples sound that comes piece by piece to 16 kHz, and removes a constant offset, in constant memory.
 
-For files and streams alike, so that both are answered the same. soxr is imported where a rate is not 16 kHz.
+Files and streams both come through here, so they get the same answers. soxr is imported for other rates than 16 kHz.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from emozoo.media.window import SAMPLING_RATE
 
 LOWEST_RATE = 1000
 HIGHEST_RATE = 1_000_000
-"""Samples a second: fewer hold no speech, and no recording or microphone has more."""
+"""Samples a second. Fewer hold no speech, and no recording or microphone has more."""
 NOTEWORTHY_OFFSET = 0.01
-"""Of full scale. What is below is left in, so that the recordings that nearly all are keep every bit."""
+"""Of full scale. A smaller offset stays, so that nearly all recordings keep every bit."""
 OFFSET_SECONDS = 3.0
-"""From the beginning, whose mean decides. A window spans as much, so nothing is answered later for it."""
+"""At the beginning, whose mean decides. A window is as long, so no answer comes later for it."""
 
 
 def check_rate(rate: int) -> None:
@@ -29,17 +29,23 @@ def check_rate(rate: int) -> None:
 
 
 class Resampler:
-    """Sound of any rate, in pieces of any length, becomes blocks at 16 kHz, in constant memory.
+    """Resamples sound of any rate, in pieces of any length, to blocks at 16 kHz, in constant memory.
 
-    No block shows a seam, and what comes out does not depend on where the pieces were cut. At 16 kHz it is what went in.
+    Blocks have no seams, and do not depend on where the pieces were cut. Sound at 16 kHz stays as it is.
     """
 
     def __init__(self, rate: int, block_seconds: float) -> None:
         """`rate` is in samples a second; blocks are of about `block_seconds`."""
-        self._rate, self._step = rate, max(1, round(block_seconds * rate))
+        self._rate = rate
+        self._step = max(1, round(block_seconds * rate))
         self._block = max(1, round(block_seconds * SAMPLING_RATE))
         self._buffer: list[np.ndarray] = []
-        self._held = self._taken = self._given = 0
+        self._held = 0
+        """Samples in the buffer."""
+        self._taken = 0
+        """Samples that were resampled."""
+        self._given = 0
+        """Samples that came of them."""
         self._stream = None
         if rate != SAMPLING_RATE:
             import soxr
@@ -69,29 +75,29 @@ class Resampler:
         if self._stream is not None:
             sound = self._stream.resample_chunk(np.ascontiguousarray(sound, np.float32), last=last)
         self._given += len(sound)
-        if last:  # soxr rounds the length; here the last sample is the last that the sound reaches
+        if last:  # soxr rounds the length; it is to be rounded up
             missing = math.ceil(self._taken * SAMPLING_RATE / self._rate) - self._given
             sound = np.pad(sound, (0, missing)) if missing > 0 else sound[: len(sound) + missing]
-        for first in range(0, len(sound), self._block):  # soxr gives late what it gives, and then much
+        for first in range(0, len(sound), self._block):  # soxr gives much at once, and late
             yield sound[first : first + self._block]
 
 
 class OffsetRemover:
-    """Takes a constant offset out of sound at 16 kHz that comes block by block, where there is a noteworthy one.
+    """Removes a noteworthy constant offset from sound at 16 kHz that comes block by block.
 
-    The mean of the first 3 s is the offset; a shorter clip must show a larger one, for its mean is a worse guess. Silence
-    before the first sample that is not 0 stays silence. Other sound comes out as it went in, bit by bit.
+    The mean of the first 3 s is the offset. A shorter clip must have a larger one, because its mean is a worse estimate.
+    Silence before the first sample that is not 0 stays silence. Sound without such an offset stays as it is, bit by bit.
     """
 
     def __init__(self) -> None:
         self._held: list[np.ndarray] | None = []
-        """What waits until the offset is known; None: it is."""
+        """Blocks that wait until the offset is known; None: it is known."""
         self._count = 0
         self.offset = np.float32(0)
         """Of full scale; 0: none, or not yet known."""
 
     def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """The next sound float32 [samples]; gives blocks float32 [samples] of what is known to be free of it."""
+        """The next sound float32 [samples]; gives blocks float32 [samples] without the offset, once it is known."""
         if self._held is None:
             yield block - self.offset if self.offset else block
             return

@@ -1,11 +1,9 @@
-"""The sound of a file, and who reads it: part of `emozoo.media.reading`, which is what the rest of emozoo imports.
+"""Decides who reads the sound of a file, and brings it to 16 kHz; `emozoo.media.reading` is the door to this.
 
-soundfile reads sound files that are whole; PyAV (`emozoo.media.decoders.container`) all else: the sound tracks of
-videos, MP3, M4A, and
-what soundfile refuses or would read in part. (decord's AudioReader is not used: it decodes the whole track at once, never
-frees it, and mixes channels to other levels than a sound file's.) Which one reads a file is found from its bytes and by
-trying, never from its name. Both are imported on first use.
+soundfile reads whole sound files. PyAV (`emozoo.media.decoders.soundtrack`) reads videos, MP3, M4A, and what soundfile
+refuses or would read in part. A file's bytes decide, never its name. Both are imported on first use.
 """
+# decord's AudioReader is not used: it decodes a whole track at once, never frees it, and mixes channels to other levels.
 
 from __future__ import annotations
 
@@ -28,19 +26,26 @@ if TYPE_CHECKING:
     import soundfile
 
 LONGEST_SECONDS = 4 * 3600.0
-"""Of a clip that is read as a whole."""
+"""Of a clip that is read at once."""
 _SOUNDFILE_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd")
-"""How files begin that soundfile may open. It would take all else for MP3, and complain about it on standard error."""
+"""The first bytes of files that soundfile may open. It takes all others for MP3, and complains on standard error."""
 _COUNTED = re.compile(r"(?:data|SSND|BODY|riff|Riff size|Data Size) *: (\d+) \(should be (\d+)")
-"""What soundfile's log says of a file that lacks its end: the bytes that are promised, and those that are there."""
+"""What soundfile's log says of a file that is cut off: the bytes that are promised, and those that are there."""
 _LEFT_TO_PYAV = ("GSM610", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
-_PIECE_BYTES = 2**24
-"""That are read at a time at most."""
+_READ_BYTES = 2**24
+_READ_SECONDS = 10
+"""That are read at a time, at most."""
+_NO_END = 1e9
+"""Seconds that no recording has."""
 
 Span = tuple[float | None, float | None]
-"""Where it starts and ends, in seconds; None: as the file does."""
+"""Start and end in seconds; None: the file's own."""
 Container = Callable[[str | Path, float | None, float | None, Warn], Iterator[tuple[int, np.ndarray]]]
-"""`container_sound`, or what does the same elsewhere."""
+"""`container_sound`, or the same in another process."""
+
+
+class _SoundfileFails(Exception):
+    """soundfile cannot read on."""
 
 
 def read_audio(
@@ -54,10 +59,9 @@ def read_audio(
     """The sound from `start` to `end` (seconds; None: the file's own): float32 [samples], 16 kHz, the mean of all channels,
     without a constant offset.
 
-    `warn` is told, in a sentence each, what a listener should know of the sound: that it is cut off, damaged, resampled.
-    `container` does what `container_sound` does, perhaps in another process.
-    Raises EmozooError where the file is missing, without a sound track, damaged beyond use, or does not reach from `start`
-    to `end` (a tenth of a second beyond its end is forgiven), or lasts longer than `LONGEST_SECONDS`.
+    `warn` is told, in a sentence each, what is wrong with the sound: it is cut off, damaged, resampled.
+    Raises EmozooError where the file is missing, without a sound track, damaged beyond use, longer than `LONGEST_SECONDS`,
+    or does not reach from `start` to `end` (a tenth of a second beyond its end is forgiven).
     """
     blocks, samples = [], 0
     for block in _at_sampling_rate(_native_sound(path, start, end, warn, container), 60.0, warn):
@@ -69,7 +73,7 @@ def read_audio(
 
 
 def too_long(path: str | Path) -> EmozooError:
-    """What to tell of a clip that is longer than `LONGEST_SECONDS`."""
+    """The error for a clip that is longer than `LONGEST_SECONDS`."""
     return EmozooError(
         f"{path} is longer than {LONGEST_SECONDS / 3600:g} hours: cut it, or give each utterance's start and end"
     )
@@ -83,7 +87,7 @@ def stream_audio(
 
 
 def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:
-    """The file where soundfile reads it to its end, None where that is PyAV's work."""
+    """The open file where soundfile reads it to its end, None where PyAV reads it."""
     sound = _opened(path)
     if sound is None or (sound.subtype not in _LEFT_TO_PYAV and _reaches_its_end(sound)):
         return sound
@@ -92,7 +96,7 @@ def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:
 
 
 def begins_as_sound_file(path: str | Path) -> bool:
-    """Whether soundfile is asked first; also for a file that cannot be opened."""
+    """Whether soundfile is tried first; also for a file that cannot be opened."""
     try:
         with open(path, "rb") as file:
             return file.read(4) in _SOUNDFILE_HEADS
@@ -101,7 +105,7 @@ def begins_as_sound_file(path: str | Path) -> bool:
 
 
 def _opened(path: str | Path) -> soundfile.SoundFile | None:
-    """The file where soundfile knows it, whatever it reads of it."""
+    """The open file where soundfile opens it, however much it can read."""
     name = existing_file(path)
     with open(name, "rb") as file:
         head = file.read(4096)
@@ -111,24 +115,24 @@ def _opened(path: str | Path) -> soundfile.SoundFile | None:
 
     try:
         return soundfile.SoundFile(name)
-    except Exception:  # noqa: BLE001 - also TypeError: a name in .raw, which says no more of its content than any other
+    except Exception:  # noqa: BLE001 - also TypeError, for a name in .raw, which says nothing of the content
         return None
 
 
 def _holds_mpeg(head: bytes) -> bool:
-    """Whether a WAV has MP2 or MP3 inside, about which soundfile's decoder complains on standard error."""
+    """Whether a WAV holds MP2 or MP3, of which soundfile's decoder complains on standard error."""
     place = head.find(b"fmt ") if head.startswith(b"RIFF") else -1
     return place >= 0 and head[place + 8 : place + 10] in (b"\x50\0", b"\x55\0")
 
 
 def _reaches_its_end(sound: soundfile.SoundFile) -> bool:
-    """Whether all that is there can be read, as far as can be told at once."""
+    """Whether all of the file can be read, as far as can be told at once."""
     if sound.format == "OGG":
         return walk(sound.name).whole
-    if sound.format != "FLAC":  # the header of others was checked against the file's size when it was opened
+    if sound.format != "FLAC":  # on opening, others are checked against the file's size
         return sound.frames < 2**60
     try:
-        count = min(sound.frames, 2**16)  # to seek the last frame itself takes libFLAC a walk over the whole file
+        count = min(sound.frames, 2**16)  # to seek the last frame itself, libFLAC reads the whole file
         sound.seek(sound.frames - count)
         last = sound.read(count, dtype="int16")
         sound.seek(0)
@@ -150,7 +154,7 @@ def _native_sound(
     path: str | Path, start: float | None, end: float | None, warn: Warn, container: Container
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Pairs of sampling rate and mono sound float32 [samples], in order, from `start` to `end`."""
-    if not 0 <= (start or 0.0) < (1e9 if end is None else end) <= 1e9:  # also where one is NaN
+    if not 0 <= (start or 0.0) < (_NO_END if end is None else end) <= _NO_END:  # also where one is NaN
         raise EmozooError(f"{path}: no span from {start} to {end} s: the start must be 0 or later, and before the end")
     file = open_soundfile(path)
     if file is None:
@@ -176,7 +180,7 @@ def _native_sound(
 def _container_sound(
     path: str | Path, span: Span, warn: Warn, container: Container
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """What PyAV reads, or where that is nothing, what soundfile does."""
+    """What PyAV reads; where that is nothing, what soundfile reads."""
     pieces = container(path, *span, warn)
     try:
         first = next(pieces, None)
@@ -203,22 +207,15 @@ def _soundfile_sound(
     with file:
         rate = file.samplerate
         check_track(path, rate, file.channels)
-        place = first = min(round((start or 0.0) * rate), file.frames)
+        place = min(round((start or 0.0) * rate), file.frames)
         last = file.frames if end is None else min(round(end * rate), file.frames)
-        few = min(10 * rate, _PIECE_BYTES // (4 * file.channels))
         failed = False
-        while place < last and not failed:
-            try:
-                if place == first:
-                    file.seek(first)
-                piece = file.read(min(last - place, few), dtype="float32", always_2d=True)
-            except Exception:  # noqa: BLE001 - whatever it raises, PyAV may know better
-                failed = True
-                break
-            if not len(piece):
-                break
-            place += len(piece)
-            yield rate, piece.mean(axis=1)
+        try:
+            for piece in _soundfile_pieces(file, place, last):
+                place += len(piece)
+                yield rate, piece.mean(axis=1)
+        except _SoundfileFails:
+            failed = True
         missing = (last - place) / rate if file.format == "OGG" else 0.0
         failed = failed or (place < last and not missing)
         promised, there = _promised(file), file.frames / rate
@@ -232,10 +229,27 @@ def _soundfile_sound(
         warn(f"cut off: the header promises {promised:.1f} s, {there:.1f} s are there")
 
 
+def _soundfile_pieces(file: soundfile.SoundFile, first: int, last: int) -> Iterator[np.ndarray]:
+    """float32 [samples, channels] each, from `first` to `last`, or as far as the file goes. Raises _SoundfileFails."""
+    most = min(_READ_SECONDS * file.samplerate, _READ_BYTES // (4 * file.channels))
+    place = first
+    while place < last:
+        try:
+            if place == first:
+                file.seek(first)
+            piece = file.read(min(last - place, most), dtype="float32", always_2d=True)
+        except Exception as error:  # noqa: BLE001 - whatever it raises, PyAV may know better
+            raise _SoundfileFails from error
+        if not len(piece):
+            return
+        place += len(piece)
+        yield piece
+
+
 def _rest(
     path: str | Path, place: float, end: float | None, warn: Warn, container: Container
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """What PyAV reads from where soundfile failed, after `place` seconds; where that is nothing, the file ends there."""
+    """What PyAV reads from `place`, in seconds, where soundfile failed. Where that is nothing, the file ends there."""
     try:
         yield from container(path, place, end, warn)
         warn("damaged: not all of it can be read")
@@ -258,13 +272,15 @@ def _at_sampling_rate(
 
 
 def _resampled(pieces: Iterable[tuple[int, np.ndarray]], block_seconds: float) -> Iterator[np.ndarray]:
-    """Blocks at 16 kHz; the rate of the pieces may change where one recording follows another."""
-    resampler, before = None, 0
+    """Blocks at 16 kHz. The rate of the pieces may change where one recording follows another."""
+    resampler = None
+    rate_before = 0
     for rate, piece in pieces:
-        if resampler is None or rate != before:
+        if resampler is None or rate != rate_before:
             if resampler is not None:
                 yield from resampler.finish()
-            resampler, before = Resampler(rate, block_seconds), rate
+            resampler = Resampler(rate, block_seconds)
+            rate_before = rate
         yield from resampler.push(piece)
     if resampler is not None:
         yield from resampler.finish()

@@ -1,4 +1,4 @@
-"""The sizes of windows and frames, and how sound and frames are cut into them."""
+"""Sizes of windows and frames, and how sound and frames are cut into windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLES_PER_FRAME = 2_400
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of the picture; edges are fractions of its height and width, from 0 (top, left) to 1 (bottom, right)."""
+    """A part of a frame; edges are fractions of its height and width, from 0 (top, left) to 1 (bottom, right)."""
 
     top: float
     bottom: float
@@ -27,7 +27,7 @@ class Crop:
     def __post_init__(self) -> None:
         for low, high in ((self.top, self.bottom), (self.left, self.right)):
             if not (0 <= low and high <= 1 and high - low >= 0.04):  # also where one is NaN
-                raise EmozooError(f"{self} is no part of a picture: edges lie in 0 to 1, at least 0.04 apart")
+                raise EmozooError(f"{self} is no part of a frame: edges lie in 0 to 1, at least 0.04 apart")
 
 
 WHOLE_FRAME = Crop(0.0, 1.0, 0.0, 1.0)
@@ -37,8 +37,8 @@ WINDOW_SAMPLES = 48_000
 HOP_SAMPLES = 16_000
 FRAMES_PER_WINDOW = 20
 DARK = 16
-"""Frames with nothing above it, of 255, are black, as a window with no peak above `SILENT` is silent. To a network that can
-do without sound or picture, these are missing."""
+"""Frames are black where no value, of 255, is above this, as a window is silent where no peak is above `SILENT`. A network
+that does without sound or video takes these for missing."""
 
 
 def window_starts(samples: int) -> list[int]:
@@ -55,9 +55,11 @@ class WindowCutter:
     """Cuts sound that comes block by block into the windows of `window_starts`, in constant memory."""
 
     def __init__(self) -> None:
-        self._held, self._first = np.zeros(0, np.float32), 0
-        """What is held begins at sample `_first`, the next window at `_start`."""
+        self._held = np.zeros(0, np.float32)
+        self._first = 0
+        """The sample at which what is held begins."""
         self._start = 0
+        """The sample at which the next window begins."""
 
     def push(self, block: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """The next sound at 16 kHz, float32 [samples]; gives the windows that are complete with it: first sample, sound."""
@@ -65,9 +67,10 @@ class WindowCutter:
         while self._first + len(self._held) - self._start >= WINDOW_SAMPLES:
             yield self._start, self._held[self._start - self._first :][:WINDOW_SAMPLES]
             self._start += HOP_SAMPLES
-        # What the last window needs, should the sound end with this block, is kept.
+        # The last window is kept: the sound may end with this block.
         drop = max(0, len(self._held) - WINDOW_SAMPLES)
-        self._held, self._first = self._held[drop:], self._first + drop
+        self._held = self._held[drop:]
+        self._first += drop
 
     def finish(self) -> Iterator[tuple[int, np.ndarray]]:
         """The last window, once all has been pushed, where none has ended with the sound; it may be short."""
@@ -80,8 +83,8 @@ class WindowCutter:
 def cut_window(waveform: np.ndarray, frames: np.ndarray | None, start: int) -> tuple[np.ndarray, np.ndarray | None]:
     """One window of a clip: sound [48000] of the same dtype and, where there are frames, uint8 [20, 60, 100, 3].
 
-    Behind the clip's end lie silence and its last frame. `start` is a sample of the clip; the frames are those nearest
-    to the window's own moments, so at most 0.075 s off.
+    Behind the clip's end there is silence, and the last frame is held. `start` is a sample of the clip. Frames are those
+    nearest to the window's moments, at most 0.075 s off.
     """
     sound = np.zeros(WINDOW_SAMPLES, waveform.dtype)
     piece = waveform[start : start + WINDOW_SAMPLES]
@@ -93,8 +96,8 @@ def cut_window(waveform: np.ndarray, frames: np.ndarray | None, start: int) -> t
 
 
 def stack_frames(frames: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """The frames of windows, uint8 [20, 60, 100, 3] each, as uint8 [windows, 20, 60, 100, 3]; those of a window without are
-    black. None where all are without."""
+    """The frames of windows, uint8 [20, 60, 100, 3] each, as uint8 [windows, 20, 60, 100, 3]. A window without frames gets
+    black ones. None where all are without."""
     if all(each is None for each in frames):
         return None
     black = np.zeros((FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
@@ -102,7 +105,7 @@ def stack_frames(frames: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 
 def modalities_of(sound: np.ndarray, frames: np.ndarray | None) -> set[str]:
-    """Which of `audio` and `video` there are in a window, as `cut_window` gives it."""
+    """Which of `audio` and `video` a window has, as `cut_window` gives it."""
     peak = max(float(sound.max()), -float(sound.min())) / (32768 if sound.dtype == np.int16 else 1)
     found = {"audio"} if peak > SILENT else set()
     return found | ({"video"} if frames is not None and frames.max() > DARK else set())

@@ -137,8 +137,8 @@ def test_a_speakers_bias_and_the_taking_out_of_noise_are_those_of_predict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (denoise, listener):
-        monkeypatch.setattr(module, "PIECE", 20_000)
-        monkeypatch.setattr(module, "AROUND", 5_000)
+        monkeypatch.setattr(module, "BLOCK_SAMPLES", 20_000)
+        monkeypatch.setattr(module, "CONTEXT_SAMPLES", 5_000)
     model, sound = small_model(), noise(7.5, 22_050)
     model.preparation = Preparation(denoise=True)
     soundfile.write(tmp_path / "whole.wav", sound, 22_050)

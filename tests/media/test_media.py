@@ -292,7 +292,7 @@ def test_crop_keeps_its_part_only(tmp_path: Path) -> None:
     "edges", [(0.5, 0.5, 0, 1), (0.6, 0.4, 0, 1), (-0.1, 1, 0, 1), (0, 1, 0, 1.1), (0, float("nan"), 0, 1)]
 )
 def test_a_crop_outside_the_picture_is_refused(edges: tuple[float, float, float, float]) -> None:
-    with pytest.raises(EmozooError, match="no part of a picture"):
+    with pytest.raises(EmozooError, match="no part of a frame"):
         Crop(*edges)
 
 

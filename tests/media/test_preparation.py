@@ -140,8 +140,8 @@ def test_noise_is_taken_out_and_the_voice_stays() -> None:
 def test_what_comes_out_does_not_depend_on_the_blocks(cuts: list[int]) -> None:
     sound = noisy(0.5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(denoise, "PIECE", 2_000)
-        patch.setattr(denoise, "AROUND", 1_000)
+        patch.setattr(denoise, "BLOCK_SAMPLES", 2_000)
+        patch.setattr(denoise, "CONTEXT_SAMPLES", 1_000)
         whole = np.concatenate(list(denoised([sound])))
         pieces = np.concatenate(list(denoised(np.split(sound, sorted(set(cuts))))))
     np.testing.assert_array_equal(pieces, whole)

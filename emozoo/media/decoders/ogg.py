@@ -1,6 +1,6 @@
-"""The pages of an Ogg file: whether it is one whole stream, and how it ends. What is in them is a decoder's business.
+"""The pages of an Ogg file (RFC 3533): whether it is one whole stream, and how it ends.
 
-RFC 3533 has the format. libsndfile reads the first of several streams only, and steps over lost pages in silence.
+libsndfile reads only the first of several streams, and passes over lost pages without a word.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _MIRRORED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 @dataclass(frozen=True)
 class OggPages:
-    """What a walk over the pages found."""
+    """What the pages of a file tell."""
 
     whole: bool
-    """One stream, no page damaged or missing, the last one marked as such."""
+    """Whether it is one stream, with no page damaged or missing, and the last one marked."""
     cut: bool
     """Whether it ends within a page."""
     marked: bool
@@ -33,7 +33,8 @@ class OggPages:
 
 def walk(path: str | Path) -> OggPages:
     """Reads the file once, page by page."""
-    whole, flags, streams, expected = True, 0, 0, 0
+    whole = True
+    flags = streams = expected = 0
     with open(user_path(path), "rb") as file:
         while header := file.read(_HEADER.size):
             if len(header) < _HEADER.size or not header.startswith(b"OggS"):

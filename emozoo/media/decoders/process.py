@@ -1,6 +1,6 @@
-"""The process behind `emozoo.media.decoder`: reads requests, decodes with FFmpeg and decord, and writes what they give.
+"""The process behind `emozoo.media.decoder`: reads requests, decodes with FFmpeg and decord, and writes the results.
 
-A request is a line of JSON. An answer is a line of JSON, and the bytes of the arrays that it names.
+A request is a line of JSON. An answer is a line of JSON, then the bytes of the arrays that it names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from emozoo.media.window import WHOLE_FRAME, Crop
 MEMORY = 2**31
 """Bytes that a process may take."""
 
-Given = tuple[Any, list[np.ndarray]]
+Answer = tuple[Any, list[np.ndarray]]
+"""A value that JSON can hold, and arrays."""
 
 
 class Session:
@@ -40,29 +41,39 @@ class Session:
         self._video: Video | None = None
         self._faces: dict[Crop, FaceFrames] = {}
 
-    def answer(self, request: dict[str, Any]) -> Given:
+    def answer(self, request: dict[str, Any]) -> Answer:
         """The value and arrays of a request, which names its file. Raises what the decoders raise."""
-        path, do = request["path"], request["do"]
-        if do == "probe":
-            return asdict(probe_container(path)), []
-        if do in ("sound", "more sound"):
-            if do == "sound":
+        path = request["path"]
+        match request["do"]:
+            case "probe":
+                return asdict(probe_container(path)), []
+            case "sound":
                 self._pieces = container_sound(path, request["start"], request["end"], self.warnings.append)
-            rate, piece = next(self._pieces, (0, None))
-            return rate, [] if piece is None else [piece]
-        if do == "video":
-            self._video, self._faces = Video(path, self.warnings.append), {}
-            return self._video.seconds, []
-        assert self._video is not None
-        if do == "expect":
-            self._video.expect([(start, samples) for start, samples in request["spans"]])
+                return self._next_piece()
+            case "more sound":
+                return self._next_piece()
+            case "video":
+                self._video = Video(path, self.warnings.append)
+                self._faces = {}
+                return self._video.seconds, []
+            case kind:
+                assert self._video is not None
+                return self._answer_on_video(self._video, kind, request)
+
+    def _next_piece(self) -> Answer:
+        rate, piece = next(self._pieces, (0, None))
+        return rate, [] if piece is None else [piece]
+
+    def _answer_on_video(self, video: Video, kind: str, request: dict[str, Any]) -> Answer:
+        if kind == "expect":
+            video.expect([(start, samples) for start, samples in request["spans"]])
             self._faces = {}
             return None, []
-        crop = None if request["crop"] is None else Crop(**request["crop"])
+        crop = WHOLE_FRAME if request["crop"] is None else Crop(**request["crop"])
         span = request["start"], request["samples"]
-        if do == "face frames":
-            return None, [self._cropped_to_face(self._video, crop or WHOLE_FRAME).frames(*span)]
-        return None, [self._video.frames(*span, crop)]
+        if kind == "face frames":
+            return None, [self._cropped_to_face(video, crop).frames(*span)]
+        return None, [video.frames(*span, crop)]
 
     def _cropped_to_face(self, video: Video, within: Crop) -> FaceFrames:
         if within not in self._faces:
@@ -81,23 +92,30 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         value, error, arrays = None, None, list[np.ndarray]()
         try:
             value, arrays = session.answer(request)
-        except EmozooError as problem:
-            error = str(problem)
-        except MemoryError:
-            error = f"{request['path']} takes more memory to decode than any recording: it is damaged; leave it out"
-        except Exception as problem:  # noqa: BLE001 - whatever a decoder makes of a file, it is about that file
-            error = f"{request['path']} cannot be decoded ({type(problem).__name__}: {problem}): it is damaged"
-        shapes = [(str(array.dtype), array.shape) for array in arrays]
-        head = {"value": value, "error": error, "warnings": session.warnings, "arrays": shapes}
-        answers.write(json.dumps(head).encode() + b"\n")
-        for array in arrays:
-            answers.write(np.ascontiguousarray(array).data)
-        answers.flush()
+        except Exception as problem:  # noqa: BLE001 - whatever a decoder raises, it is an error of that file
+            error = _sentence(request["path"], problem)
+        _write(answers, {"value": value, "error": error, "warnings": session.warnings}, arrays)
         session.warnings.clear()
 
 
+def _sentence(path: str, problem: Exception) -> str:
+    if isinstance(problem, EmozooError):
+        return str(problem)
+    if isinstance(problem, MemoryError):
+        return f"{path} takes more memory to decode than any recording: it is damaged; leave it out"
+    return f"{path} cannot be decoded ({type(problem).__name__}: {problem}): it is damaged"
+
+
+def _write(answers: BinaryIO, head: dict[str, Any], arrays: list[np.ndarray]) -> None:
+    shapes = [(str(array.dtype), array.shape) for array in arrays]
+    answers.write(json.dumps({**head, "arrays": shapes}).encode() + b"\n")
+    for array in arrays:
+        answers.write(np.ascontiguousarray(array).data)
+    answers.flush()
+
+
 def _limit() -> None:
-    """Keeps what goes wrong within this process."""
+    """Keeps harm within this process, and ends it with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     with suppress(ImportError, ValueError, OSError):
         import resource
@@ -106,7 +124,7 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     parent = os.getppid()
 
-    def follow() -> None:  # a parent that was killed cannot end what hangs here
+    def follow() -> None:  # a parent that was killed cannot end this process
         while os.getppid() == parent:
             time.sleep(1)
         os._exit(1)
