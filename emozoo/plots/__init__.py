@@ -1,4 +1,4 @@
-"""Figures of results, their colours and fonts."""
+"""Figures of results, their colours and fonts. The names here are public; the modules may change."""
 
 from __future__ import annotations
 

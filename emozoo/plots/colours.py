@@ -1,4 +1,4 @@
-"""An emotion's colour and hatch."""
+"""A colour and a hatch for each emotion."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ HATCHES = (
     *("", "////", "....", "\\\\\\\\", "----", "xxxx", "||||", "ooo", "+++", "OO", "-o", "\\.", "//"),
     *("..", "\\\\", "--", "xx", "||", "/o", "|o", "-.", "+.", "xo"),
 )
-"""Told apart in grey; the emotions above have them in this order."""
+"""They can be told apart in grey. The emotions above have them in this order."""
 
 
 def emotion_colours(labels: Iterable[str]) -> dict[str, str]:
     """A colour for each label, `#RRGGBB`, no two alike.
 
-    An emotion has its own, and any other word one that is drawn from its letters: the same in every picture and on every
-    machine, and far from the emotions'. Only where two labels of one picture would be alike, such as `anger` beside `angry`,
-    one of them, the same each time, is drawn again.
+    An emotion has its own colour. That of any other word is computed from its letters: it is the same in every figure and
+    on every machine, and far from the emotions' colours. Where two labels would be alike, such as `anger` beside `angry`,
+    one of them, always the same, gets such a colour too.
     """
     labels = list(dict.fromkeys(labels))
     colours: dict[str, str] = {}
     for label in sorted(labels, key=lambda label: (label not in COLOURS, label)):
         own, taken = COLOURS.get(_emotion(label)), {*COLOURS.values(), *colours.values()}
-        colours[label] = own if own and own not in colours.values() else _drawn(_emotion(label), taken)
+        colours[label] = own if own and own not in colours.values() else _colour_of(_emotion(label), taken)
     return {label: colours[label] for label in labels}
 
 
 def emotion_hatches(labels: Iterable[str]) -> dict[str, str]:
-    """A hatch of matplotlib's for each label, no two alike; emotions have their own."""
+    """A hatch of matplotlib's for each label, no two alike. An emotion has its own."""
     labels = list(dict.fromkeys(labels))
     own = dict(zip(COLOURS, HATCHES, strict=False))
     hatches: dict[str, str] = {}
@@ -77,14 +77,14 @@ def _emotion(label: str) -> str:
     return SYNONYMS.get(word, word)
 
 
-def _drawn(word: str, taken: set[str]) -> str:
-    """A colour out of the word's letters, dark enough to be seen on white, that stands off from those taken."""
+def _colour_of(word: str, taken: set[str]) -> str:
+    """A colour from a hash of the word, dark enough to be seen on white, and unlike those taken."""
     places = np.array([_oklab(colour) for colour in taken])
-    for draw in itertools.count():
-        one, two, three = hashlib.sha256(f"{draw} {word}".encode(errors="surrogatepass")).digest()[:3]
+    for attempt in itertools.count():
+        one, two, three = hashlib.sha256(f"{attempt} {word}".encode(errors="surrogatepass")).digest()[:3]
         shares = colorsys.hls_to_rgb(one / 256, 0.28 + 0.32 * two / 256, 0.45 + 0.4 * three / 256)
         colour = "#" + "".join(f"{round(255 * share):02X}" for share in shares)
-        if np.linalg.norm(places - _oklab(colour), axis=1).min() > 0.08 * 0.97**draw:
+        if np.linalg.norm(places - _oklab(colour), axis=1).min() > 0.08 * 0.97**attempt:
             return colour
     raise AssertionError
 
@@ -96,7 +96,7 @@ def _linear(shares: Sequence[float]) -> np.ndarray:
 
 
 def _oklab(colour: str) -> np.ndarray:
-    """Where distances are about as seen: Ottosson 2020, https://bottosson.github.io/posts/oklab/."""
+    """In the space Oklab, where distances are about as seen: Ottosson 2020, https://bottosson.github.io/posts/oklab/."""
     light = _linear([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
     cones = [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
              [0.0883024619, 0.2817188376, 0.6299787005]]  # fmt: skip

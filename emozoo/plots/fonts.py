@@ -1,4 +1,4 @@
-"""Names in letters that can be drawn."""
+"""Labels in letters that a font can draw."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FONT = "DejaVu Sans"
 
 
 def written(labels: Sequence[str], most: int = 18) -> list[str]:
-    """The labels as a picture shows them: on one line, no wider than `most` letters, different where they differ.
+    """The labels as a figure shows them: on one line, at most `most` letters wide, different where they differ.
 
-    Letters that no installed font has are written as `\\u9ad8`, for all would look the same.
+    Letters that no installed font has are written as `\\u9ad8`, because they would all look the same.
     """
     lines = []
     for label in labels:
@@ -29,15 +29,15 @@ def written(labels: Sequence[str], most: int = 18) -> list[str]:
 
 
 def width_of(text: str) -> int:
-    """How many letters wide it is, where a Chinese one counts for two."""
+    """Its width in letters; a Chinese one counts as two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _shortened(text: str, most: int) -> str:
-    """With its beginning and its end where it is wider."""
+    """Its beginning and its end, where it is wider than `most`."""
     if width_of(text) <= most:
         return text
-    head, tail = text, text
+    head = tail = text
     while width_of(head) > (most - 1) // 2 + 1:
         head = head[:-1]
     while width_of(head) + 1 + width_of(tail) > most:
@@ -46,8 +46,9 @@ def _shortened(text: str, most: int) -> str:
 
 
 def fonts_for(text: str) -> tuple[list[str], set[str]]:
-    """Installed fonts that together have the letters which matplotlib's own lacks, and the letters that none has."""
-    lacking, fonts = set(text) - _letters_of(_installed()[FONT]), []
+    """Installed fonts for the letters that matplotlib's own font lacks, and the letters that no font has."""
+    lacking = set(text) - _letters_of(_installed()[FONT])
+    fonts = []
     for font, file in _installed().items() if lacking else ():
         if found := lacking & _letters_of(file):
             lacking -= found
@@ -56,12 +57,12 @@ def fonts_for(text: str) -> tuple[list[str], set[str]]:
 
 
 def _installed() -> dict[str, str]:
-    """Upright fonts of usual weight, and a file of each, by name."""
+    """Upright fonts of usual weight: a file of each, by name."""
     from matplotlib.font_manager import fontManager
 
     upright = (entry for entry in fontManager.ttflist if entry.style == "normal" and entry.weight in (400, "normal"))
     files = sorted((entry.name, entry.fname) for entry in upright)
-    # matplotlib's fonts for formulas have other letters than they say, and its last resort has boxes.
+    # matplotlib's fonts for formulas draw other letters than they say, and its last resort draws boxes.
     return {name: file for name, file in files if not name.startswith(("cm", "STIX", "Last Resort"))}
 
 

@@ -1,6 +1,6 @@
-"""What a recording sounds like, at as many points as a picture can show: the outline of its wave, and its spectrogram.
+"""The outline of a recording's wave and its spectrogram, with as many points as a figure can show.
 
-The whole recording in memory that does not grow with its length. How it is drawn is `emozoo.plots.results`' matter.
+Memory does not grow with the recording's length. `emozoo.plots.over_time` draws it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from emozoo.media.reading import has_sound, stream_audio
 from emozoo.media.window import SAMPLING_RATE
 
 COLUMNS = 1024
-"""A recording that is long enough has so many columns, and none has twice as many."""
-FINE = 16
-HOP = 160
-WINDOW = 400
-"""In samples: steps of 1 ms for the wave, of 10 ms for the spectrogram, which looks at the 25 ms around each."""
-RANGE = 80.0
-"""dB from the loudest to what counts as silence."""
-QUIETEST = 0.01
-"""The least power that counts as loudest, that of a tone 60 dB below full scale: so the hiss of silence stays unseen."""
+"""A long recording has at least so many columns, and fewer than twice as many."""
+WAVE_STEP_SAMPLES = 16
+SPECTRUM_HOP_SAMPLES = 160
+SPECTRUM_SAMPLES = 400
+"""Steps of 1 ms for the wave and of 10 ms for the spectrogram, whose spectra are of 25 ms."""
+DECIBEL_RANGE = 80.0
+"""From the loudest to what counts as silence."""
+LEAST_LOUDEST_POWER = 0.01
+"""That of a tone 60 dB below full scale. No recording's loudest counts for less, so the hiss of silence stays unseen."""
 
 
 @dataclass(frozen=True)
@@ -46,44 +46,50 @@ class Outline:
 
 
 def read_outline(path: str | Path) -> Outline | None:
-    """The outline of a file's sound, None where it has no sound track. Raises EmozooError for a file that cannot be read."""
+    """The outline of a file's sound; None where it has no sound track. Raises EmozooError for a file that cannot be read."""
     return outline(stream_audio(path)) if has_sound(path) else None
 
 
 def outline(blocks: Iterable[np.ndarray]) -> Outline:
     """The outline of a sound in blocks, float32 [samples] each, 16 kHz. Raises ValueError where there is no sample."""
-    lowest, highest, power = _Columns(np.minimum), _Columns(np.maximum), _Columns(np.add)
-    samples, held = 0, np.zeros((WINDOW - HOP) // 2, np.float32)
-    for chunk in _chunks(blocks, COLUMNS * HOP):
+    lowest = _Columns(np.minimum)
+    highest = _Columns(np.maximum)
+    power = _Columns(np.add)
+    samples = 0
+    held = np.zeros((SPECTRUM_SAMPLES - SPECTRUM_HOP_SAMPLES) // 2, np.float32)
+    for chunk in _chunks(blocks, COLUMNS * SPECTRUM_HOP_SAMPLES):
         samples += len(chunk)
-        steps = np.arange(0, len(chunk), FINE)
+        steps = np.arange(0, len(chunk), WAVE_STEP_SAMPLES)
         lowest.add(np.minimum.reduceat(chunk, steps))
         highest.add(np.maximum.reduceat(chunk, steps))
         held = np.concatenate([held, chunk])
-        whole = max(0, (len(held) - WINDOW) // HOP + 1)
+        whole = max(0, (len(held) - SPECTRUM_SAMPLES) // SPECTRUM_HOP_SAMPLES + 1)
         power.add(_powers(held, whole))
-        held = held[whole * HOP :]
+        held = held[whole * SPECTRUM_HOP_SAMPLES :]
     if not samples:
         raise ValueError("no sound to outline")
-    left = math.ceil(samples / HOP) - power.steps
-    power.add(_powers(np.pad(held, (0, left * HOP + WINDOW - len(held))), left))
+    left = math.ceil(samples / SPECTRUM_HOP_SAMPLES) - power.steps
+    power.add(_powers(np.pad(held, (0, left * SPECTRUM_HOP_SAMPLES + SPECTRUM_SAMPLES - len(held))), left))
     mean = power.values() / power.lengths()[:, None]
-    decibels = 10 * np.log10(np.maximum(mean, 1e-30) / max(mean.max(), QUIETEST))
+    decibels = 10 * np.log10(np.maximum(mean, 1e-30) / max(mean.max(), LEAST_LOUDEST_POWER))
     return Outline(
         seconds=samples / SAMPLING_RATE,
-        wave_step=lowest.span * FINE / SAMPLING_RATE,
+        wave_step=lowest.span * WAVE_STEP_SAMPLES / SAMPLING_RATE,
         lowest=lowest.values(),
         highest=highest.values(),
-        step=power.span * HOP / SAMPLING_RATE,
-        decibels=np.maximum(decibels, -RANGE).T.astype(np.float32),
+        step=power.span * SPECTRUM_HOP_SAMPLES / SAMPLING_RATE,
+        decibels=np.maximum(decibels, -DECIBEL_RANGE).T.astype(np.float32),
     )
 
 
 class _Columns:
-    """Values that come step by step; once they are 2 * COLUMNS, neighbours are joined, and so on."""
+    """Joins values that come step by step: whenever there are 2 * COLUMNS, neighbours are joined."""
 
     def __init__(self, join: np.ufunc) -> None:
-        self.join, self.steps, self.span = join, 0, 1
+        self.join = join
+        self.steps = 0
+        self.span = 1
+        """Steps in a column."""
         self.held: np.ndarray | None = None
 
     def add(self, values: np.ndarray) -> None:
@@ -111,7 +117,7 @@ class _Columns:
         return self.held[: math.ceil(self.steps / self.span)]
 
     def lengths(self) -> np.ndarray:
-        """How many steps are in each column, [columns]."""
+        """Steps in each column, [columns]."""
         return np.diff(np.append(np.arange(0, self.steps, self.span), self.steps))
 
 
@@ -128,7 +134,11 @@ def _chunks(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def _powers(sound: np.ndarray, count: int) -> np.ndarray:
-    """The power of the first `count` spectra, float64 [count, 201]; a full-scale sine has about 10,000, 40 dB."""
-    views = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP][:count] if count else np.zeros((0, WINDOW))
-    spectra = np.fft.rfft(views * np.hanning(WINDOW + 1)[:-1])
+    """The power of the first `count` spectra, float64 [count, 201]. A full-scale sine has about 10,000, 40 dB."""
+    views = (
+        np.lib.stride_tricks.sliding_window_view(sound, SPECTRUM_SAMPLES)[::SPECTRUM_HOP_SAMPLES][:count]
+        if count
+        else np.zeros((0, SPECTRUM_SAMPLES))
+    )
+    spectra = np.fft.rfft(views * np.hanning(SPECTRUM_SAMPLES + 1)[:-1])
     return spectra.real**2 + spectra.imag**2

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 MOST_POINTS = 240
-"""Windows that a timeline shows one by one; more are shown as means of several."""
+"""Windows that a timeline shows one by one. More are shown as means of several."""
 
 CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
-"""Seconds between the numbers along a long time."""
+"""Seconds between the numbers on a long axis."""
 
 
 def timeline(
@@ -42,31 +42,29 @@ def timeline(
 def draw_timeline(
     figure: Figure, windows: Sequence[WindowAnswer], labels: Sequence[str], outline: Outline | None = None
 ) -> None:
-    """Onto an empty figure, over time: the likeliest label, the probability of each, and of a recording whose `outline`
-    is given the wave and the spectrogram.
+    """Draws onto an empty figure, over time: the likeliest label, each label's probability, and with an `outline` the
+    recording's wave and spectrogram.
 
-    The figure's width stays, its height becomes what the labels need. A window's probabilities hold from halfway to the
+    The figure keeps its width and becomes as high as the labels need. A window's probabilities hold from halfway to the
     window before it to halfway to the one after it. Raises ValueError where there is no window.
     """
     if not windows:
         raise ValueError("no window to draw")
-    group = math.ceil(len(windows) / MOST_POINTS)
-    parts = [windows[start : start + group] for start in range(0, len(windows), group)]
+    parts = _joined(windows)
     probabilities = np.array(
         [[statistics.fmean(each.probabilities[label] for each in part) for label in labels] for part in parts]
     )
-    middles = [(part[0].start + part[-1].end) / 2 for part in parts]
     end = outline.seconds if outline else windows[-1].end
-    edges = [0.0, *((one + other) / 2 for one, other in itertools.pairwise(middles)), end]
+    edges = _edges(parts, end)
     names = written(labels)
+    looks = _looks(labels)
     heights = [0.32, max(0.5, 0.36 * len(labels)), *((0.75, 1.3) if outline else ())]  # inches
     with styled(names):
         figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
         ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        looks = _looks(labels)
         _draw_ribbon(ribbon, probabilities.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
         _draw_lanes(lanes, probabilities, edges, names, looks)
-        if group > 1:
+        if len(parts[0]) > 1:
             lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
         if outline:
             _draw_wave(sound[0], outline)
@@ -76,8 +74,20 @@ def draw_timeline(
         _draw_clock(figure.axes[-1], end)
 
 
+def _joined(windows: Sequence[WindowAnswer]) -> list[Sequence[WindowAnswer]]:
+    """Neighbouring windows together, so that there are no more than `MOST_POINTS` groups."""
+    size = math.ceil(len(windows) / MOST_POINTS)
+    return [windows[start : start + size] for start in range(0, len(windows), size)]
+
+
+def _edges(parts: Sequence[Sequence[WindowAnswer]], end: float) -> list[float]:
+    """Seconds between the parts, halfway from middle to middle, with 0 and `end`."""
+    middles = [(part[0].start + part[-1].end) / 2 for part in parts]
+    return [0.0, *((one + other) / 2 for one, other in itertools.pairwise(middles)), end]
+
+
 def _looks(labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Each label's colour and hatch, for what is filled with them."""
+    """Each label's colour and hatch, as matplotlib takes them for filled shapes."""
     from matplotlib.colors import to_rgb
 
     colours, hatches = emotion_colours(labels), emotion_hatches(labels)
@@ -100,7 +110,7 @@ def _draw_ribbon(
     looks: Sequence[dict[str, Any]],
     width: float,
 ) -> None:
-    """Boxes from edge to edge, equal neighbours joined, with the word where it fits into its part of `width` inches."""
+    """Boxes from edge to edge, equal neighbours joined. A box has its label where that fits; all are `width` inches wide."""
     begins = [*np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist(), len(likeliest)]
     for begin, after in itertools.pairwise(begins):
         best, left, right = likeliest[begin], edges[begin], edges[after]
@@ -119,7 +129,7 @@ def _draw_ribbon(
 def _draw_lanes(
     axes: Axes, probabilities: np.ndarray, edges: Sequence[float], names: Sequence[str], looks: Sequence[dict[str, Any]]
 ) -> None:
-    """A row for each label, one above the other, and beside its name a patch of its colour and hatch."""
+    """A row for each label, and beside its name a patch of its colour and hatch."""
     from matplotlib.patches import Rectangle
 
     count, full = len(names), 0.9
@@ -151,7 +161,7 @@ def _draw_spectrogram(axes: Axes, outline: Outline) -> None:
 
 
 def _draw_clock(axes: Axes, end: float) -> None:
-    """An axis of seconds, which counts minutes and hours where there are many."""
+    """An axis of seconds; of minutes or hours where there are many."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     axes.set(xlim=(0, end), xlabel="Time (s)")

@@ -1,8 +1,7 @@
-"""How pictures look: an emotion's colour and hatch, its name in letters that can be drawn, sizes, the file that is written.
+"""How figures look: sizes, fonts, colours, and the PNG file.
 
-An emotion has one colour everywhere, out of palettes that colour-blind readers can tell apart (Okabe and Ito 2008), and
-where colours stand side by side, a hatch that tells it apart in grey print. Pictures are laid out for a width of 700
-pixels, as model cards have it, and can still be read at half of that.
+Figures are laid out for a width of 700 pixels, as on model cards, and can still be read at half of that. Emotions' colours
+can be told apart by colour-blind readers (Okabe and Ito 2008), and their hatches in grey print.
 """
 
 from __future__ import annotations
@@ -20,21 +19,15 @@ from emozoo.plots.fonts import FONT, fonts_for
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    with atomic(user_path(path)) as temporary:
-        temporary.write_bytes(png(figure))
-
-
 SHADES = "Blues"
 """matplotlib's colour map for shares and levels: each step is darker than the one before, in grey too."""
-INK = "#222222"  # 222222", "#8A8A8A", "#8A4FBF"
+INK = "#222222"
 FAINT = "#8A8A8A"
 ACCENT = "#8A4FBF"
-"""Text and first line; what stands back; second line. The accent is no emotion's colour."""
+"""For text and first lines; for frames and remarks; for second lines. The accent is no emotion's colour."""
 WIDTH = 5.6
 DPI = 200
-"""Inches: 11 points are 19 pixels where a picture is 700 wide, and 9.5 at 350."""
+"""Width in inches. 11 points are 19 pixels where a figure is 700 wide, and 9.5 at 350."""
 STYLE = {
     "font.size": 11,
     "text.color": INK,
@@ -57,12 +50,12 @@ STYLE = {
     "figure.dpi": DPI,
 }
 _LOCK = threading.RLock()
-"""matplotlib's settings are one for all threads: who changes them for a while must be alone."""
+"""matplotlib's settings are the same for all threads: only one may change them at a time."""
 
 
 @contextmanager
 def styled(texts: Iterable[str] = ()) -> Iterator[None]:
-    """What is drawn meanwhile has emozoo's look, in fonts that have the letters of these texts; afterwards matplotlib's
+    """Gives emozoo's look, with fonts for the letters of these texts, to what is drawn meanwhile. Afterwards, matplotlib's
     settings are what they were."""
     import matplotlib.style
 
@@ -72,7 +65,7 @@ def styled(texts: Iterable[str] = ()) -> Iterator[None]:
 
 
 def new_figure(width: float = WIDTH, height: float = WIDTH) -> Figure:
-    """An empty one, in inches, outside of pyplot: it needs no screen, and goes when nothing refers to it any more."""
+    """An empty figure, in inches, outside of pyplot: it needs no screen, and is freed with its last reference."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -83,8 +76,13 @@ def new_figure(width: float = WIDTH, height: float = WIDTH) -> Figure:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file: the same picture gives the same bytes, without time, place or version."""
+    """The figure as a PNG file. The same figure gives the same bytes, without time, place or version."""
     buffer = io.BytesIO()
     with styled():
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    with atomic(user_path(path)) as temporary:
+        temporary.write_bytes(png(figure))
