@@ -444,7 +444,8 @@ def test_a_damaged_video_costs_a_word_and_no_noise(tmp_path: Path) -> None:
         data[position] = random.integers(256)
     path.write_bytes(data)
     program = (
-        "import sys\nfrom emozoo.media.reading import *\nfrom emozoo.errors import EmozooError\n"
+        "import sys\nfrom emozoo.media.reading import read_audio\nfrom emozoo.media.decoders.video import Video\n"
+        "from emozoo.errors import EmozooError\n"
         "for read in (lambda: read_audio(sys.argv[1], warn=print), lambda: Video(sys.argv[1]).frames(0.0, 38400)):\n"
         "    try:\n        read()\n    except EmozooError:\n        print('damaged')\n"
     )
