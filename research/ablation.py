@@ -1,7 +1,7 @@
 """Compares settings on dev speakers: `python research/ablation.py NAME --dataset D --data-dir DIR --csv FILE VARIANT...`
 
 A VARIANT is `name` or `name:key=value,key=value`, as `--set` takes them. Each is trained on the folds' training speakers and
-measured, with the weights of the last epoch, on their dev speakers; test speakers are never looked at. Results go to a CSV.
+measured on their dev speakers, with the weights of the last epoch. Test speakers are never used. Results go to a CSV.
 """
 
 from __future__ import annotations
@@ -9,35 +9,24 @@ from __future__ import annotations
 import argparse
 import csv
 import platform
-import shutil
 import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from emozoo.evaluation.data import open_data
+from emozoo.architecture import Architecture
+from emozoo.evaluation.data import Data, open_data
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.training.loop import Trainer
 from emozoo.training.progress import Progress
 
-COLUMNS = [
-    "architecture",
-    "dataset",
-    "labels",
-    "variant",
-    "settings",
-    "folds",
-    "seed",
-    "dev_ua",
-    "each",
-    "seconds",
-    "commit",
-    "hardware",
-]
+COLUMNS = "architecture,dataset,labels,variant,settings,folds,seed,dev_ua,each,seconds,commit,hardware".split(",")
 COMMIT = ["git", "describe", "--always", "--dirty"]
 
 
@@ -53,38 +42,18 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, required=True)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    commit = subprocess.run(
-        COMMIT, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
-    ).stdout.strip()
+    folder = Path(__file__).parent
+    commit = subprocess.run(COMMIT, capture_output=True, text=True, check=True, cwd=folder).stdout.strip()
     architecture = get_architecture(asked.architecture)
     data = open_data(asked.dataset, asked.data_dir, asked.labels.split(","), {}, video=architecture.video)
-    folds = data.folds(None, 0)
+    place = Path(asked.data_dir or "")
     for variant in asked.variants:
         name, _, settings = variant.partition(":")
-        config, recipe = apply_settings(architecture, dict(pair.split("=") for pair in settings.split(",") if pair))
-        began, found = time.perf_counter(), []
-        for number in map(int, asked.folds.split(",")):
-            fold, folder = folds[number - 1], Path(tempfile.mkdtemp(prefix="emozoo-ablation-"))
-            trainer = Trainer(
-                architecture,
-                config,
-                recipe,
-                data.store,
-                data.labels,
-                fold.train,
-                fold.dev,
-                folder,
-                seed=f"{asked.seed} fold {number}",
-                device="cpu",
-                progress=Progress(),
-            )
-            trainer.run()
-            found.append(trainer.history[-1]["dev_ua"])
-            shutil.rmtree(folder)
-            print(name, number, f"{found[-1]:.3f}", f"{time.perf_counter() - began:.0f} s", flush=True)
+        began = time.perf_counter()
+        found = list(dev_uas(architecture, data, name, settings, list(map(int, asked.folds.split(","))), asked.seed))
         row = {
             "architecture": asked.architecture,
-            "dataset": asked.dataset if asked.dataset != "manifest" else Path(asked.data_dir).stem,
+            "dataset": place.stem if place.suffix else asked.dataset,
             "labels": asked.labels.replace(",", " "),
             "variant": name,
             "settings": settings,
@@ -96,13 +65,36 @@ def main() -> None:
             "commit": commit,
             "hardware": f"cpu ({platform.machine()}), {platform.system()}",
         }
-        fresh = not asked.csv.exists()
-        with open(asked.csv, "a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        append(asked.csv, row)
         print(row["variant"], row["dev_ua"], flush=True)
+
+
+def dev_uas(
+    architecture: Architecture, data: Data, name: str, settings: str, numbers: list[int], seed: int
+) -> Iterator[float]:
+    """UA of a variant on the dev speakers of each fold."""
+    config, recipe = apply_settings(architecture, dict(pair.split("=") for pair in settings.split(",") if pair))
+    folds = data.folds(None, 0)
+    for number in numbers:
+        fold, began = folds[number - 1], time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="emozoo-ablation-") as folder:
+            trainer = Trainer(
+                architecture, config, recipe, data.store, data.labels, fold.train, fold.dev, Path(folder),
+                seed=f"{seed} fold {number}", device="cpu", progress=Progress(),
+            )  # fmt: skip
+            trainer.run()
+            ua = trainer.history[-1]["dev_ua"]
+        print(name, number, f"{ua:.3f}", f"{time.perf_counter() - began:.0f} s", flush=True)
+        yield ua
+
+
+def append(path: Path, row: dict[str, Any]) -> None:
+    fresh = not path.exists()
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 if __name__ == "__main__":

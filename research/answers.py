@@ -1,4 +1,4 @@
-"""What the scripts beside this one share: a model's logits for the windows of clips, for some of its labels."""
+"""What the other scripts share: a model's logits for the windows of clips, for some of its labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emozoo.media.window import window_starts
 class Answers:
     """Of the clips among `rows` that carry one of `labels`: their windows' logits for these labels only, and the truth.
 
-    `change` is done to the sound of windows, float32 [batch, 48000], before the model hears it.
+    `change` is applied to the sound of windows, float32 [batch, 48000], before the model takes it.
     """
 
     def __init__(

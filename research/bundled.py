@@ -1,22 +1,20 @@
-"""Makes the model in the box from a run's folds: `python research/bundled.py RUN FOLDER`.
+"""Makes the bundled model from a run's folds: `python research/bundled.py RUN FOLDER`.
 
-RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder
-with its folds, whose networks may each have been trained further by `--from RUN/foldN --fold N`. The networks of all
-folds become the members of one: each was trained without the test and dev speakers of its fold, and together they
-heard everybody. Their last layers are cut down to four labels, and divided by the temperature that fits their answers
-for their own test speakers best (Guo et al. 2017), so that whoever loads the checkpoint gets calibrated probabilities.
-FOLDER is emozoo/models/speech; calibration.json there has the figures. provenance.json has whom all of them have heard.
+RUN is a finished `emozoo train resnet_gru --dataset manifest --data-dir TABLE --labels all --fold all`, or a folder with its
+folds, each perhaps trained further by `--from RUN/foldN --fold N`. FOLDER is emozoo/models/speech. The folds' networks form
+an ensemble: each was trained without its fold's test and dev speakers, and together they were trained on all speakers.
+Their last layers keep four labels, and are divided by the temperature that fits their predictions for their own test
+speakers best (Guo et al. 2017), so the checkpoint gives calibrated probabilities.
 
-`python research/bundled.py --record TABLE FOLDER CORPUS...` writes that record for a FOLDER whose networks kept none,
-from the TABLE that they were trained on: the speakers of every corpus, and the sound of the clips of each CORPUS whose
-recordings are still those of the training. It is made anew where decoding has changed.
+`python research/bundled.py --record TABLE FOLDER CORPUS...` writes provenance.json for a FOLDER whose networks kept none,
+from the TABLE that they were trained on: the speakers of every corpus, and the clips of each CORPUS whose recordings are
+still those of the training. Run it again where decoding has changed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import operator
 import sys
 from pathlib import Path
@@ -24,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from answers import Answers, fit_temperature
+from calibration import Calibration
 
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
@@ -45,37 +44,43 @@ def main() -> None:
     models = [load(run / f"fold{fold.number}", "cpu") for fold in folds]
     answers = [Answers(model, data, fold.test, LABELS) for model, fold in zip(models, folds, strict=True)]
     temperature = fit_temperature(answers)
+    heard = [model.provenance or unrecorded(f"fold{fold.number}") for model, fold in zip(models, folds, strict=True)]
+    heard.append(
+        data.clips.provenance(range(len(data.store)), ())
+    )  # each fold's test speakers are in other folds' training
+    ensemble = ensemble_of(models, temperature, functools.reduce(operator.or_, heard))
+    target.mkdir(parents=True, exist_ok=True)
+    ensemble.save(target)
     truth = np.concatenate([each.truth for each in answers])
     before = np.concatenate([each.probabilities() for each in answers])
     after = np.concatenate(
         [each.probabilities(fit_temperature([other for other in answers if other is not each])) for each in answers]
     )
+    calibration = Calibration(
+        temperature=round(temperature, 3),
+        expected_calibration_error_before=round(calibration_error(truth, before), 4),
+        expected_calibration_error=round(calibration_error(truth, after), 4),
+        clips=len(truth),
+        wa=round(evaluate_predictions(LABELS, truth, after.argmax(1)).wa, 4),
+        members=ensemble.config.members,
+        recordings=len(data.store),
+        seed=options.seed,
+    )
+    print(calibration.write(target), end="")
+
+
+def ensemble_of(models: list[EmotionModel], temperature: float, provenance: Provenance) -> EmotionModel:
+    """The networks of all models as members of one, with `LABELS` only, their logits divided by the temperature."""
     members = [(model, member) for model in models for member in model.network.members]
     config = dataclasses.replace(models[0].config, members=len(members))
-    heard = [model.provenance or unrecorded(f"fold{fold.number}") for model, fold in zip(models, folds, strict=True)]
-    heard.append(data.clips.provenance(range(len(data.store)), ()))  # what is a test speaker of one is heard by others
-    together = EmotionModel(models[0].architecture, config, LABELS, provenance=functools.reduce(operator.or_, heard))
-    for own, (model, member) in zip(together.network.members, members, strict=True):
+    ensemble = EmotionModel(models[0].architecture, config, LABELS, provenance=provenance)
+    for own, (model, member) in zip(ensemble.network.members, members, strict=True):
         weights = dict(member.state_dict())
         places = [model.labels.index(label) for label in LABELS]
         for name in ("classifier.output.weight", "classifier.output.bias"):
             weights[name] = weights[name][places] / temperature
         own.load_state_dict(weights)
-    target.mkdir(parents=True, exist_ok=True)
-    together.save(target)
-    document = {
-        "temperature": round(temperature, 3),
-        "expected_calibration_error_before": round(calibration_error(truth, before), 4),
-        "expected_calibration_error": round(calibration_error(truth, after), 4),
-        "clips": len(truth),
-        "wa": round(evaluate_predictions(LABELS, truth, after.argmax(1)).wa, 4),
-        "members": len(members),
-        "recordings": len(data.store),
-        "seed": options.seed,
-    }
-    text = json.dumps(document, indent=2) + "\n"
-    (target / "calibration.json").write_text(text, encoding="utf-8")
-    print(text, end="")
+    return ensemble
 
 
 def record(table: str, target: str, *kept: str) -> None:

@@ -1,6 +1,6 @@
-"""Renders the cards of the built-in architectures, cards/*.md, and of the model in the box: `python research/cards.py`.
+"""Renders the cards of the bundled architectures, cards/*.md, and of the bundled model: `python research/cards.py`.
 
-The figures are those of emozoo/results.csv, of results/corpora.csv, and of the model's calibration.json.
+Results are from emozoo/results.csv, results/corpora.csv and the model's calibration.json.
 """
 
 from __future__ import annotations
@@ -8,10 +8,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+from dataclasses import dataclass
 from pathlib import Path
+
+from calibration import read_calibration
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.bundled import FOLDER
+from emozoo.filenames import CONFIG
+from emozoo.hints import from_json
 from emozoo.inspection.describe import measured_results
 from emozoo.publishing import card_text
 from emozoo.publishing.card import METRIC_IDS, PIPELINE_TAGS, dump_front_matter, eval_results
@@ -24,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "cards"
 INDEX = "README.md"
 SPEECH = FOLDER / "speech" / "README.md"
+CORPORA = {"ravdess": "RAVDESS, English", "emodb": "EMO-DB, German", "nemo": "nEMO, Polish"}
 
 
 SPEECH_TEXT = """\
@@ -79,8 +85,16 @@ networks on noise, telephone speech and short clips.
 """
 
 
+@dataclass(frozen=True)
+class SpeechConfig:
+    """What the card says of the bundled model's config.json."""
+
+    architecture: str
+    label2id: dict[str, int]
+
+
 def names() -> list[str]:
-    """The built-in architectures."""
+    """The bundled architectures."""
     return [plugin.name for plugin in plugins(ARCHITECTURES) if plugin.builtin]
 
 
@@ -189,46 +203,47 @@ def index() -> str:
 
 
 def speech() -> str:
-    """The card of the model in the box."""
-    calibration = json.loads((SPEECH.parent / "calibration.json").read_text(encoding="utf-8"))
-    config = json.loads((SPEECH.parent / "config.json").read_text(encoding="utf-8"))
-    with open(ROOT / "results" / "corpora.csv", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["recordings"] == "0" and len(row["labels"].split()) == 4]
-    names = {"ravdess": "RAVDESS, English", "emodb": "EMO-DB, German", "nemo": "nEMO, Polish"}
-    lines = []
-    for corpus, name in names.items():
-        heard, unheard = (
-            [row for row in rows if row["corpus"] == corpus and words in row["command"]]
-            for words in ("band=", "--protocol corpus")
-        )
-        cells = [
-            f"{percent(float(found[0]['ua']))} ({percent(float(found[0]['ua_low']))} to "
-            f"{percent(float(found[0]['ua_high']))})"
-            if found
-            else ""
-            for found in (heard, unheard)
-        ]
-        lines.append([name, *cells])
-    table = card_text.table(["corpus", "unseen speakers", "unseen corpus and language"], lines)
+    """The card of the bundled model."""
+    calibration = read_calibration(SPEECH.parent)
+    config = from_json(SpeechConfig, json.loads((SPEECH.parent / CONFIG).read_text(encoding="utf-8")))
     front = {
         "license": "cc-by-nc-sa-4.0",
         "library_name": "emozoo",
         "pipeline_tag": "audio-classification",
         "language": ["en", "de", "pl"],
-        "tags": ["emozoo", config["architecture"], "audio", "speech-emotion-recognition"],
+        "tags": ["emozoo", config.architecture, "audio", "speech-emotion-recognition"],
     }
-    sure = {name: percent(calibration[f"expected_calibration_error{name}"]) for name in ("", "_before")}
     text = SPEECH_TEXT.format(
-        labels=", ".join(config["label2id"]),
-        members=calibration["members"],
-        recordings=f"{calibration['recordings']:,}",
-        table=table,
-        temperature=calibration["temperature"],
-        error=sure[""],
-        before=sure["_before"],
+        labels=", ".join(config.label2id),
+        members=calibration.members,
+        recordings=f"{calibration.recordings:,}",
+        table=speech_results(),
+        temperature=calibration.temperature,
+        error=percent(calibration.expected_calibration_error),
+        before=percent(calibration.expected_calibration_error_before),
         purpose=purpose("the results above are for unseen speakers.", calibrated=True),
     )
     return f"---\n{dump_front_matter(front)}\n---\n\n{text}"
+
+
+def speech_results() -> str:
+    """UA on each corpus, a row for each."""
+    with open(ROOT / "results" / "corpora.csv", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["recordings"] == "0" and len(row["labels"].split()) == 4]
+    lines = []
+    for corpus, name in CORPORA.items():
+        own = [row for row in rows if row["corpus"] == corpus]
+        lines.append([name, _first_ua(own, "band="), _first_ua(own, "--protocol corpus")])
+    return card_text.table(["corpus", "unseen speakers", "unseen corpus and language"], lines)
+
+
+def _first_ua(rows: list[dict[str, str]], words: str) -> str:
+    """UA and its interval of the first row whose command has these words; "" for none."""
+    row = next((row for row in rows if words in row["command"]), None)
+    if row is None:
+        return ""
+    ua, low, high = (percent(float(row[name])) for name in ("ua", "ua_low", "ua_high"))
+    return f"{ua} ({low} to {high})"
 
 
 def pages() -> dict[str, str]:

@@ -1,14 +1,14 @@
-"""Adds what runs over several corpora reach on each to results/: `python research/corpora.py COMMIT RUN...`.
+"""Measures runs on each of their corpora, into results/: `python research/corpora.py COMMIT RUN...`.
 
-RUN is the folder of a finished `emozoo train NAME --fold all`, of one corpus or of a table of several, or one with its
-folds; several differ in their seeds only, and so in their folds. A row is for one corpus and one label set: all that the
-corpus has, and the usual four, for which the other logits are left out. Of several runs there are rows for each seed and for
-the mean over the seeds. Each is also given with every clip adapted to its speaker by 1, 5, 20 and all other recordings of
-that speaker in the test fold.
+RUN is the folder of a finished `emozoo train NAME --fold all`, of one corpus or of a table of several, or a folder with its
+folds. Several RUNs differ in their seeds only, and so in their folds; then there are rows for each seed and for their mean.
+A row is for one corpus and one label set: all of the corpus' labels, or the usual four, for which other logits are left out.
+Each is also measured with every clip adapted to its speaker by 1, 5, 20 and all other recordings of the test fold.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import statistics
 import sys
@@ -27,7 +27,7 @@ from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, calibration_error, evaluate_predictions, pool
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.plots.results import confusion_matrix
-from results import RESULTS, command_of, store
+from results import RESULTS, command_of, dataset_of, store
 
 COLUMNS = (
     "architecture,corpus,labels,protocol,folds,seed,clips,recordings,ua,ua_std,ua_low,ua_high,wa,macro_f1,"
@@ -36,17 +36,17 @@ COLUMNS = (
 FOUR = ("happy", "sad", "angry", "neutral")
 RECORDINGS = (0, 1, 5, 20, -1)
 """Other recordings of a clip's speaker that it is adapted with; -1: all."""
-DRAWS = 5
-"""How often few recordings are drawn; the figures are means over them."""
+SAMPLES = 5
+"""How often few recordings are sampled. The results are means over these."""
 
 
 def adapted(probabilities: np.ndarray, speakers: np.ndarray, recordings: int, rng: np.random.Generator) -> np.ndarray:
-    """Each clip's probabilities after so many others of its speaker were heard, float64 [clips, labels]."""
+    """Each clip's probabilities adapted by so many others of its speaker, float64 [clips, labels]."""
     result = probabilities.copy()
     for clip, speaker in enumerate(speakers):
         others = np.flatnonzero((speakers == speaker) & (np.arange(len(probabilities)) != clip))
-        drawn = others if recordings < 0 else rng.permutation(others)[:recordings]
-        result[clip] = SpeakerBias.from_probabilities(probabilities[drawn]).apply(probabilities[clip : clip + 1])[0]
+        sampled = others if recordings < 0 else rng.permutation(others)[:recordings]
+        result[clip] = SpeakerBias.from_probabilities(probabilities[sampled]).apply(probabilities[clip : clip + 1])[0]
     return result
 
 
@@ -75,70 +75,80 @@ def folds_of(run: Path, data: Data, corpus: str, labels: Sequence[str]) -> list[
 
 
 def measured(folds: list[Fold], labels: Sequence[str], recordings: int) -> tuple[list[Metrics], dict[str, float]]:
-    """The folds' metrics, of the first draw of recordings, and the means over folds and draws."""
-    draws: list[list[Metrics]] = []
+    """The folds' metrics for the first sample of recordings, and the means over folds and samples."""
+    samples: list[list[Metrics]] = []
     error = []
-    for draw in range(DRAWS if recordings > 0 else 1):
-        rng = np.random.default_rng(draw)
-        draws.append([])
+    for seed in range(SAMPLES if recordings > 0 else 1):
+        rng = np.random.default_rng(seed)
+        samples.append([])
         for fold in folds:
             probabilities = (
                 adapted(fold.probabilities, fold.speakers, recordings, rng) if recordings else fold.probabilities
             )
             error.append(calibration_error(fold.truth, probabilities))
-            draws[-1].append(evaluate_predictions(labels, fold.truth, probabilities.argmax(1), fold.speakers.tolist()))
+            samples[-1].append(
+                evaluate_predictions(labels, fold.truth, probabilities.argmax(1), fold.speakers.tolist())
+            )
     means = {
-        name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in draws)
+        name: statistics.fmean(statistics.fmean(getattr(fold, name) for fold in one) for one in samples)
         for name in ("ua", "wa", "macro_f1")
     }
-    return draws[0], {**means, "calibration_error": statistics.fmean(error)}
+    return samples[0], {**means, "calibration_error": statistics.fmean(error)}
 
 
 def rows_of(
-    runs: list[Path], data: Data, corpus: str, labels: Sequence[str], picture: Path | None
+    runs: list[Path], data: Data, corpus: str, labels: Sequence[str], figure: Path | None
 ) -> list[dict[str, str]]:
-    """A corpus' rows, without what is the same for all; a picture of the confusion matrix of all runs is drawn."""
+    """A corpus' rows, without what is the same for all. `figure`: where the confusion matrix of all runs is drawn."""
     folds = {str(seed_of(run)): folds_of(run, data, corpus, labels) for run in runs}
     first = next(iter(folds.values()))
     rows: list[dict[str, str]] = []
     if not first:  # one speaker out, of another corpus
         return rows
+    same = {
+        "corpus": corpus,
+        "labels": " ".join(labels),
+        "folds": str(len(first)),
+        "clips": str(sum(len(fold.truth) for fold in first)),
+    }
     for recordings in RECORDINGS:
         found = {seed: measured(each, labels, recordings) for seed, each in folds.items()}
         if len(runs) > 1:
-            every = [means for _, means in found.values()]
-            mean = {name: statistics.fmean(each[name] for each in every) for name in every[0]}
-            found[" ".join(folds)] = ([fold for metrics, _ in found.values() for fold in metrics], mean)
+            found[" ".join(folds)] = _mean_of(list(found.values()))
         for seed, (metrics, means) in found.items():
             pooled = pool(metrics).pooled
-            spread = [fold.ua for fold in metrics]
-            if picture and not recordings and seed == " ".join(folds):
-                confusion_matrix(pooled, picture)
-            shares = {
-                **means,
-                "ua_std": statistics.stdev(spread) if len(spread) > 1 else 0.0,
-                "ua_low": pooled.ua_interval[0],
-                "ua_high": pooled.ua_interval[1],
-            }
+            if figure and not recordings and seed == " ".join(folds):
+                confusion_matrix(pooled, figure)
             rows.append(
                 {
-                    "corpus": corpus,
-                    "labels": " ".join(labels),
-                    "folds": str(len(first)),
+                    **same,
                     "seed": seed,
-                    "clips": str(sum(len(fold.truth) for fold in first)),
                     "recordings": "all" if recordings < 0 else str(recordings),
-                    **{name: f"{share:.4f}" for name, share in shares.items()},
+                    **_shares(metrics, means, pooled),
                 }
             )
             print(corpus, len(labels), seed, recordings, rows[-1]["ua"], flush=True)
     return rows
 
 
+def _mean_of(found: list[tuple[list[Metrics], dict[str, float]]]) -> tuple[list[Metrics], dict[str, float]]:
+    """The metrics of all seeds, and the means over the seeds."""
+    every = [means for _, means in found]
+    mean = {name: statistics.fmean(each[name] for each in every) for name in every[0]}
+    return [fold for metrics, _ in found for fold in metrics], mean
+
+
+def _shares(metrics: list[Metrics], means: dict[str, float], pooled: Metrics) -> dict[str, str]:
+    spread = [fold.ua for fold in metrics]
+    low, high = pooled.ua_interval
+    deviation = statistics.stdev(spread) if len(spread) > 1 else 0.0
+    shares = {**means, "ua_std": deviation, "ua_low": low, "ua_high": high}
+    return {name: f"{share:.4f}" for name, share in shares.items()}
+
+
 def corpora_of(data: Data, options: RunOptions) -> np.ndarray:
-    """Each row's corpus; a table without that column is one, named as its file."""
-    one = Path(str(options.data_dir)).stem if options.dataset == "manifest" else options.dataset
-    return np.array([name or one for name in data.columns["corpus"]])
+    """Each row's corpus. A dataset without that column is one corpus."""
+    return np.array([name or dataset_of(options) for name in data.columns["corpus"]])
 
 
 def seed_of(run: Path) -> int:
@@ -159,7 +169,7 @@ def main() -> None:
     same: dict[str, Any] = {
         "architecture": options.architecture,
         "protocol": protocol,
-        "command": command_of({**vars(options), "seed": 0}, Path(str(options.data_dir)).name),
+        "command": command_of(dataclasses.replace(options, seed=0)),
         "commit": commit,
         "hardware": f"{record.training.device}, {platform.system()}",
     }
@@ -170,8 +180,8 @@ def main() -> None:
             if not own.issuperset(labels) or (labels != FOUR and len(labels) == len(FOUR)):
                 continue
             name = f"confusion_{options.architecture}_{corpus}_{len(labels)}{alone}.png"
-            picture = None if protocol == "corpus" else RESULTS / name
-            rows += [{**same, **row} for row in rows_of(runs, data, corpus, labels, picture)]
+            figure = None if protocol == "corpus" else RESULTS / name
+            rows += [{**same, **row} for row in rows_of(runs, data, corpus, labels, figure)]
     store("corpora.csv", [{name: row[name] for name in COLUMNS} for row in rows])
 
 

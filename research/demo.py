@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/demo.md: the demo page in Chromium, with made-up clips.
+"""Takes the screenshots of docs/demo.md: the demo page in Chromium, with synthetic clips.
 
 emozoo train av_fusion --dataset toy && python research/demo.py runs/av_fusion-toy
 """
@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parents[1] / "docs"
-SHOTS: dict[str, tuple[int, str, int, str]] = {  # picture: models, example, width, colour scheme
+SHOTS: dict[str, tuple[int, str, int, str]] = {  # file: models, example, width, colour scheme
     "demo-light": (1, "happy voice", 1200, "light"),
     "demo-dark": (1, "angry voice", 1200, "dark"),
     "demo-phone": (1, "sad voice", 390, "light"),

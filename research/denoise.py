@@ -1,7 +1,7 @@
-"""Whether taking out noise helps, into results/: `python research/denoise.py COMMIT RUN...`.
+"""Measures whether noise removal helps, into results/: `python research/denoise.py COMMIT RUN...`.
 
-Each RUN is a folder that `emozoo train` made. Its own test clips get white or pink noise, so many dB below each clip's mean
-power, and are answered as they are and once noise has been taken out, whatever the run was trained with.
+Each RUN is a folder that `emozoo train` made. White or pink noise is added to its test clips, so many dB below each clip's
+mean power. They are answered with and without noise removal, whatever the run was trained with.
 """
 
 from __future__ import annotations
@@ -28,16 +28,20 @@ from emozoo.media.preparation import PLAIN
 from emozoo.media.window import SAMPLING_RATE, cut_window
 from results import command_of, store
 
-RATIOS = (None, 20.0, 10.0, 0.0)
-"""Signal to noise in dB; None: no noise is added."""
+COLUMNS = "architecture,dataset,fold,clips,seed,noise,taken_out,ua,ua_low,ua_high,command,commit,hardware".split(",")
 COLOURS = {"white": 0.0, "pink": 0.5}
-"""Kinds of noise, and by which power of the frequency the amplitude falls."""
+"""For each kind of noise, the power of the frequency by which its amplitude falls."""
+CONDITIONS: list[tuple[str, float | None, float]] = [
+    ("none", None, 0.0),
+    *((f"{colour}, {ratio:.0f} dB", ratio, falls) for colour, falls in COLOURS.items() for ratio in (20.0, 10.0, 0.0)),
+]
+"""The noise's name, the signal to noise in dB, and how the noise's amplitude falls."""
 
 
 def noise(samples: int, falls: float, rng: np.random.Generator) -> np.ndarray:
     """float64 [samples] of power 1."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    frequency = np.maximum(np.fft.rfftfreq(samples), 20 / SAMPLING_RATE)  # below hearing it falls no further
+    frequency = np.maximum(np.fft.rfftfreq(samples), 20 / SAMPLING_RATE)  # below 20 Hz it falls no further
     found = np.fft.irfft(spectrum / frequency**falls, samples)
     return found / found.std()
 
@@ -64,12 +68,13 @@ class Sounds:
         return to_batch([cut_window(self.sounds[row], None, start) for row, start in cuts], device)
 
 
-def measured(model: EmotionModel, data: Data, fold: Fold, ratio: float | None, falls: float, clean: bool) -> Metrics:
+def measured(model: EmotionModel, data: Data, fold: Fold, ratio: float | None, falls: float, removed: bool) -> Metrics:
     """Of the fold's test clips."""
-    rng, sounds = np.random.default_rng(0), {}
+    rng = np.random.default_rng(0)
+    sounds = {}
     for row in fold.test:
         sound = with_noise(data.store.waveform(row).astype(np.float32) / 32768, ratio, falls, rng)
-        sounds[row] = np.concatenate(list(denoised([sound]))) if clean else sound
+        sounds[row] = np.concatenate(list(denoised([sound]))) if removed else sound
     probabilities = clip_probabilities(model, Sounds(sounds), fold.test)  # type: ignore[arg-type]
     speakers = [data.columns["speaker"][row] for row in fold.test]
     return evaluate_predictions(model.labels, data.store.labels[np.array(fold.test)], probabilities.argmax(1), speakers)
@@ -80,31 +85,31 @@ def rows_of(folder: Path, commit: str) -> list[dict[str, str]]:
     assert options is not None, f"{folder} is no run"
     data = open_data(options.dataset, options.data_dir, model.labels, options.merge, video=False, preparation=PLAIN)
     fold = pick_fold(data.folds(options.protocol, options.seed), options.fold or 1, folder.name)
-    train = command_of(vars(options), Path(options.data_dir or "").name).replace(" --fold N", f" --fold {fold.number}")
+    train = command_of(options).replace(" --fold N", f" --fold {fold.number}")
+    same = {
+        "architecture": options.architecture,
+        "dataset": options.dataset,
+        "fold": str(fold.number),
+        "seed": str(options.seed),
+        "command": train,
+        "commit": commit,
+        "hardware": f"cpu ({platform.machine()}), {platform.system()}",
+    }
     rows = []
-    for colour, falls in COLOURS.items():
-        for ratio in RATIOS:
-            if ratio is None and falls:
-                continue
-            for taken_out in (False, True):
-                metrics = measured(model, data, fold, ratio, falls, taken_out)
-                shares = {"ua": metrics.ua, "ua_low": metrics.ua_interval[0], "ua_high": metrics.ua_interval[1]}
-                rows.append(
-                    {
-                        "architecture": options.architecture,
-                        "dataset": options.dataset,
-                        "fold": str(fold.number),
-                        "clips": str(metrics.count),
-                        "seed": str(options.seed),
-                        "noise": "none" if ratio is None else f"{colour}, {ratio:.0f} dB",
-                        "taken_out": "yes" if taken_out else "no",
-                        **{name: f"{share:.4f}" for name, share in shares.items()},
-                        "command": train,
-                        "commit": commit,
-                        "hardware": f"cpu ({platform.machine()}), {platform.system()}",
-                    }
-                )
-                print(folder.name, rows[-1]["noise"], taken_out, rows[-1]["ua"], flush=True)
+    for noise_name, ratio, falls in CONDITIONS:
+        for removed in (False, True):
+            metrics = measured(model, data, fold, ratio, falls, removed)
+            low, high = metrics.ua_interval
+            own = {
+                "clips": str(metrics.count),
+                "noise": noise_name,
+                "taken_out": "yes" if removed else "no",
+                "ua": f"{metrics.ua:.4f}",
+                "ua_low": f"{low:.4f}",
+                "ua_high": f"{high:.4f}",
+            }
+            rows.append({name: {**same, **own}[name] for name in COLUMNS})
+            print(folder.name, noise_name, removed, own["ua"], flush=True)
     return rows
 
 

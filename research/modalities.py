@@ -1,7 +1,7 @@
-"""Adds what networks make of sound, of picture and of both to results/: `python research/modalities.py COMMIT RUN...`.
+"""Measures networks by sound, by video and by both, into results/: `python research/modalities.py COMMIT RUN...`.
 
-RUN is the folder of a finished `emozoo train NAME`. A network that can do without sound or without picture is measured three
-times on its test fold; another by what it reads, which of `cnn_rnn_3dcnn` is a setting, `branches`.
+RUN is the folder of a finished `emozoo train NAME`. A network that does without sound or without video is measured three
+times on its test fold. Another is measured once, by what it takes; that of `cnn_rnn_3dcnn` is its setting `branches`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,14 @@ EACH: dict[str, str | None] = {"both": None, "audio": "audio", "video": "video"}
 def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
     options, record = read_options(run), read_record(run)
     assert options is not None and record is not None
-    train = command_of(vars(options), Path(options.data_dir or "").name).replace(" --fold N", f" --fold {options.fold}")
+    train = command_of(options).replace(" --fold N", f" --fold {options.fold}")
     model = load(run, "cpu")
     own = getattr(model.config, "branches", "both" if model.video else "audio")
     rows = []
     for reads, modality in EACH.items() if model.optional else [(own, None)]:
         metrics = evaluate(run, modality=modality, device="cpu").metrics
-        shares = {
-            "ua": metrics.ua,
-            "ua_low": metrics.ua_interval[0],
-            "ua_high": metrics.ua_interval[1],
-            "wa": metrics.wa,
-        }
+        low, high = metrics.ua_interval
+        shares = {"ua": metrics.ua, "ua_low": low, "ua_high": high, "wa": metrics.wa}
         rows.append(
             {
                 "architecture": options.architecture,

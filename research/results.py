@@ -1,26 +1,24 @@
-"""Keeps emozoo/results.csv and the tables of docs/results.md and README.md: `python research/results.py RUN COMMIT` adds a
-run.
+"""Keeps emozoo/results.csv and the tables of docs/results.md and README.md: `python research/results.py [RUN [COMMIT]]`.
 
-RUN is the folder of a finished `emozoo train ... --fold all`, COMMIT the code that it ran with (by default the last one
-that changed training). What research/corpora.py has measured is taken over from results/corpora.csv. Without RUN only
-that is done, and the tables are rendered again: also those of results/, which the other scripts here fill.
+RUN is the folder of a finished `emozoo train ... --fold all`; its row is added. COMMIT is the code that it ran with, by
+default the last one that changed training. Rows of results/corpora.csv are taken over, and all tables are rendered again.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from emozoo.checkpoint.provenance import Leak
+from emozoo.checkpoint.run import RunOptions, read_options, read_record, read_summary
 
 ROOT = Path(__file__).resolve().parents[1]
-CSV, PAGE = ROOT / "emozoo" / "results.csv", ROOT / "docs" / "results.md"
-README, RESULTS = ROOT / "README.md", ROOT / "results"
+CSV = ROOT / "emozoo" / "results.csv"
+PAGE = ROOT / "docs" / "results.md"
+README = ROOT / "README.md"
+RESULTS = ROOT / "results"
 COLUMNS = (
     "architecture,dataset,labels,protocol,folds,seed,clips,wa,ua,ua_std,ua_low,ua_high,macro_f1,epochs,command,commit,hardware"
 ).split(",")
@@ -36,71 +34,71 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def command_of(options: dict[str, Any], data_name: str) -> str:
-    """The command line that such a run is made with; the data's folder stands under its usual name."""
-    words = ["emozoo train", options["architecture"], "--dataset", options["dataset"]]
-    if options["data_dir"]:
-        words += ["--data-dir", data_name]
-    if options["labels"]:
-        words += ["--labels", ",".join(options["labels"])]
-    words += [f"--merge {source}={target}" for source, target in options["merge"].items()]
-    if options["protocol"]:
-        words += ["--protocol", options["protocol"]]
-    fold, start = options.get("fold"), Path(options.get("start") or "").name
-    if start:  # a fold's own model, which has heard the same speakers, or one for all folds
-        words += ["--from RUN/foldN" if start == f"fold{fold}" else f"--from RUN/{start}"]
-    words += ["--fold N" if fold else "--fold all"]
-    words += [] if options.get("dev", True) else ["--no-dev"]
-    if options["seed"]:
-        words += ["--seed", str(options["seed"])]
-    for key, value in options["settings"].items():
+def dataset_of(options: RunOptions) -> str:
+    """The name of the dataset; a table has that of its file."""
+    place = Path(options.data_dir or "")
+    return place.stem if place.suffix else options.dataset
+
+
+def command_of(options: RunOptions) -> str:
+    """The command line that makes such a run; the data's folder has its usual name."""
+    words = ["emozoo train", options.architecture, "--dataset", options.dataset]
+    if options.data_dir:
+        words += ["--data-dir", Path(options.data_dir).name]
+    if options.labels:
+        words += ["--labels", ",".join(options.labels)]
+    words += [f"--merge {source}={target}" for source, target in options.merge.items()]
+    if options.protocol:
+        words += ["--protocol", options.protocol]
+    if start := Path(
+        options.start or ""
+    ).name:  # a fold's own model, trained on the same speakers, or one for all folds
+        words += ["--from RUN/foldN" if start == f"fold{options.fold}" else f"--from RUN/{start}"]
+    words += ["--fold N" if options.fold else "--fold all"]
+    words += [] if options.dev else ["--no-dev"]
+    if options.seed:
+        words += ["--seed", str(options.seed)]
+    for key, value in options.settings.items():
         words += [f"--{key} {value}" if key == "epochs" else f"--set {key}={value}"]
     return " ".join(words)
 
 
 def row_of(folder: Path, commit: str | None = None) -> dict[str, str]:
     """A run's row. Raises FileNotFoundError for a run that is not finished."""
-    options = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    fold = json.loads((folder / "fold1" / "metrics.json").read_text(encoding="utf-8"))
-    if (leak := fold["data"].get("leak")) and Leak(**leak).found:
-        sys.exit(f"{folder} is not for these tables, which are of speakers that were never heard: {summary['note']}")
-    pooled = summary["pooled"]
-    data_name = Path(options["data_dir"] or "").name
-    git = [
-        "git",
-        "-C",
-        str(ROOT),
-        "log",
-        "-1",
-        "--format=%h",
-        "--",
-        "emozoo/training",
-        "emozoo/features",
-        "plugins",
-    ]
+    options, summary, record = read_options(folder), read_summary(folder), read_record(folder / "fold1")
+    if options is None or summary is None or record is None:
+        raise FileNotFoundError(f"{folder} is no finished run over all folds")
+    if record.data.leak and record.data.leak.found:
+        sys.exit(f"{folder} is not for these tables, which are of speakers who were not trained on: {summary.note}")
+    pooled = summary.pooled
     shares = {
-        "wa": summary["wa_mean"],
-        "ua": summary["ua_mean"],
-        "ua_std": summary["ua_std"],
-        "ua_low": pooled["ua_interval"][0],
-        "ua_high": pooled["ua_interval"][1],
-        "macro_f1": summary["macro_f1_mean"],
+        "wa": summary.wa_mean,
+        "ua": summary.ua_mean,
+        "ua_std": summary.ua_std,
+        "ua_low": pooled.ua_interval[0],
+        "ua_high": pooled.ua_interval[1],
+        "macro_f1": summary.macro_f1_mean,
     }
     return {
-        "architecture": options["architecture"],
-        "dataset": options["dataset"] if options["dataset"] != "manifest" else Path(data_name).stem,
-        "labels": " ".join(pooled["labels"]),
-        "protocol": fold["data"]["protocol"],
-        "folds": str(summary["folds"]),
-        "seed": str(options["seed"]),
-        "clips": str(pooled["count"]),
+        "architecture": options.architecture,
+        "dataset": dataset_of(options),
+        "labels": " ".join(pooled.labels),
+        "protocol": record.data.protocol,
+        "folds": str(summary.folds),
+        "seed": str(options.seed),
+        "clips": str(pooled.count),
         **{name: f"{share:.4f}" for name, share in shares.items()},
-        "epochs": str(fold["training"]["recipe"]["epochs"]),
-        "command": command_of(options, data_name),
-        "commit": commit or subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip(),
-        "hardware": f"{fold['training']['device']}, {platform.system()}",
+        "epochs": str(record.training.recipe["epochs"]),
+        "command": command_of(options),
+        "commit": commit or _last_training_commit(),
+        "hardware": f"{record.training.device}, {platform.system()}",
     }
+
+
+def _last_training_commit() -> str:
+    folders = ["emozoo/training", "emozoo/features", "plugins"]
+    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%h", "--", *folders]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def table() -> str:
@@ -113,7 +111,7 @@ def place_of(row: dict[str, str]) -> tuple[str, int, str, float]:
 
 
 def cross_corpus() -> str:
-    """What a network reaches on a corpus that it never heard, one out of several."""
+    """A network's scores on a corpus that it was not trained on, one out of several."""
     lines = [*HEAD]
     lines += [line_of({**row, "dataset": row["corpus"]}) for row in unadapted() if row["protocol"] == "corpus"]
     return "\n".join(lines)
@@ -134,12 +132,12 @@ def line_of(row: dict[str, str]) -> str:
 
 
 def unadapted() -> list[dict[str, str]]:
-    """The rows of corpora.csv, means over the seeds, without what other recordings of the speaker add."""
+    """The rows of corpora.csv, means over the seeds, without speaker adaptation."""
     return means([row for row in read("corpora.csv") if row["recordings"] == "0"])
 
 
 def of_corpora() -> list[dict[str, str]]:
-    """Those on speakers that were never heard, of a corpus that was, as rows of results.csv."""
+    """Those on unseen speakers of a corpus that was trained on, as rows of results.csv."""
     found = []
     for row in unadapted():
         if row["protocol"] != "corpus":
@@ -150,40 +148,40 @@ def of_corpora() -> list[dict[str, str]]:
 
 
 def same_task(row: dict[str, str]) -> tuple[str, ...]:
-    """What rows share that differ in their seeds only."""
+    """What rows share that differ only in their seeds."""
     return row["command"], row["corpus"], row["labels"]
 
 
 def means(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The rows with the mean over the seeds; where one seed was run, its row."""
+    """The rows with the mean over the seeds; where only one seed was run, its row."""
     averaged = {same_task(row) for row in rows if " " in row["seed"]}
     return [row for row in rows if " " in row["seed"] or same_task(row) not in averaged]
 
 
 def adaptation() -> str:
-    """UA with so many other recordings of a clip's speaker, a row for each corpus, label set and protocol."""
+    """UA by the number of other recordings of a clip's speaker, a row for each corpus, label set and protocol."""
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for row in means(read("corpora.csv")):
         count = str(len(row["labels"].split()))
-        heard = (
+        trained_on = (
             "several corpora"
             if "open.csv" in row["command"]
             else "the others, then this corpus"
             if "--from" in row["command"]
             else "this corpus only"
         )
-        heard += ", degraded recordings" if "band=" in row["command"] else ""
-        heard += "" if "--no-dev" in row["command"] else ", without dev speakers"
-        key = (row["corpus"], count, heard, row["protocol"], row["architecture"])
+        trained_on += ", degraded recordings" if "band=" in row["command"] else ""
+        trained_on += "" if "--no-dev" in row["command"] else ", without dev speakers"
+        key = (row["corpus"], count, trained_on, row["protocol"], row["architecture"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
     lines = [
         f"| tested on | trained on | protocol | network | {' | '.join(('none', *counts[1:]))} |",
         f"|---|---|---|---|{'---|' * len(counts)}",
     ]
-    for (corpus, emotions, heard, protocol, network), ua in found.items():
+    for (corpus, emotions, trained_on, protocol, network), ua in found.items():
         cells = " | ".join(ua[count] for count in counts)
-        lines.append(f"| {corpus}, {emotions} emotions | {heard} | `{protocol}` | `{network}` | {cells} |")
+        lines.append(f"| {corpus}, {emotions} emotions | {trained_on} | `{protocol}` | `{network}` | {cells} |")
     return "\n".join(lines)
 
 
@@ -202,7 +200,7 @@ def ablation() -> str:
 
 
 def robustness() -> str:
-    """UA on worse recordings, of each run that was measured so."""
+    """UA on worse recordings."""
     corpora = ("ravdess", "emodb", "nemo")
     lines = [f"| the recordings | {' | '.join(corpora)} |", f"|---|{'---:|' * len(corpora)}"]
     measured = read("robustness.csv")
@@ -220,7 +218,7 @@ def robustness() -> str:
 
 
 def denoising() -> str:
-    """UA in noise of several strengths, with and without taking it out."""
+    """UA in noise of several strengths, with and without noise removal."""
     measured = read("denoise.csv")
     models = list(dict.fromkeys((row["architecture"], row["dataset"]) for row in measured))
     names = [f"`{architecture}` on {dataset}, as it is | noise removed" for architecture, dataset in models]
@@ -229,16 +227,16 @@ def denoising() -> str:
         cells = [
             f"{100 * float(row['ua']):.1f}"
             for model in models
-            for taken_out in ("no", "yes")
+            for removed in ("no", "yes")
             for row in measured
-            if (row["architecture"], row["dataset"], row["noise"], row["taken_out"]) == (*model, noise, taken_out)
+            if (row["architecture"], row["dataset"], row["noise"], row["taken_out"]) == (*model, noise, removed)
         ]
         lines.append(f"| {noise} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def modalities() -> str:
-    """UA of networks for audio and video with both, and with either alone."""
+    """UA of networks for audio and video: with both, and with either alone."""
     words = {"both": "audio and video", "audio": "audio only", "video": "video only"}
     lines = ["| network | input | UA % | 95 % interval | made with |", "|---|---|---|---|---|"]
     for row in read("modalities.csv"):
@@ -277,7 +275,7 @@ def read(name: str) -> list[dict[str, str]]:
 
 
 def store(name: str, rows: list[dict[str, str]]) -> None:
-    """Puts rows into results/`name`, in the place of those with the same commands."""
+    """Puts rows into results/`name`, in place of those with the same commands."""
     commands = {row["command"] for row in rows}
     kept = [row for row in read(name) if row["command"] not in commands]
     RESULTS.mkdir(exist_ok=True)

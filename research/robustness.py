@@ -1,7 +1,7 @@
 """Measures a run on worse recordings than it was tested on, into results/: `python research/robustness.py RUN COMMIT`.
 
 RUN is the folder of a finished `emozoo train NAME --fold all`. The test clips of each fold are answered as they are, and
-with noise, fainter, as over a telephone, and cut short; four emotions, of whose other logits nothing is made.
+with noise, fainter, as over a telephone, and cut short. Only the logits of four emotions count.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def band(lowest: float, highest: float) -> Callable[[Tensor], Tensor]:
 
 
 def clipped(sound: Tensor) -> Tensor:
-    """Four times as loud as the recorder can take."""
+    """Four times as loud as a recorder can take."""
     peak = sound.abs().amax(1, keepdim=True)
     return sound.clamp(-peak / 4, peak / 4)
 
 
 def only(seconds: float) -> Callable[[Tensor], Tensor]:
-    """The loudest stretch of so many seconds."""
+    """The loudest so many seconds."""
     samples = round(seconds * RATE)
 
     def change(sound: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
         (load(run / f"fold{fold.number}", "cpu"), fold.test) for fold in data.folds(options.protocol, options.seed)
     ]
     same = {
-        "command": command_of(vars(options), Path(str(options.data_dir)).name),
+        "command": command_of(options),
         "commit": commit,
         "hardware": f"cpu ({platform.machine()}), {platform.system()}",
     }

@@ -1,6 +1,5 @@
 """The model card: what it says, that its front matter is the Hub's, that a person's words survive, that its examples run."""
 
-import importlib.util
 import json
 import re
 import shlex
@@ -20,18 +19,13 @@ from huggingface_hub import ModelCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.models import LABELS, edit, small_model
-from support.places import ROOT
 from support.small import emozoo, read, toy, train_words
 
+import cards
 from emozoo import EmozooError
 from emozoo.evaluation.metrics import evaluate_predictions, pool
 from emozoo.publishing.card import BEGIN, END, render_card, weights_license, write_card
 from emozoo.registry import entry_points
-
-spec = importlib.util.spec_from_file_location("cards_pages", ROOT / "research" / "cards.py")
-assert spec and spec.loader
-cards = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(cards)
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,17 @@
 """The scripts that measure finished runs for docs/results.md, on a small run over the folds of the toy corpus."""
 
-import sys
 from pathlib import Path
 
+import corpora
+import denoise
+import modalities
 import pytest
-from support.places import ROOT
+import robustness
 from support.small import NETWORK, RECIPE, read, toy
 
 from emozoo.checkpoint.run import RunOptions
 from emozoo.evaluation.data import open_data
 from emozoo.training.train import train
-
-sys.path.insert(0, str(ROOT / "research"))
-import corpora  # noqa: E402
-import denoise  # noqa: E402
-import modalities  # noqa: E402
-import robustness  # noqa: E402
 
 
 @pytest.fixture(scope="module")

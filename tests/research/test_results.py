@@ -1,18 +1,16 @@
 """docs/results.md says what emozoo/results.csv says, and both what finished runs gave."""
 
-import importlib.util
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
-from support.places import ROOT
 
+import results
+from emozoo.checkpoint.results import Metrics
+from emozoo.checkpoint.run import DataRecord, RunOptions, RunRecord, TrainingRecord
+from emozoo.evaluation.metrics import evaluate_predictions, pool
 from emozoo.inspection.describe import measured_results
-
-spec = importlib.util.spec_from_file_location("results_page", ROOT / "research" / "results.py")
-assert spec and spec.loader
-results = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(results)
 
 
 def test_the_page_shows_the_csv() -> None:
@@ -45,40 +43,47 @@ def test_each_other_measurement_says_how_it_was_made(name: str) -> None:
 
 
 def test_a_row_comes_from_a_finished_run(tmp_path: Path) -> None:
-    metrics = {"data": {"protocol": "group-5"}, "training": {"recipe": {"epochs": 7}, "device": "cpu (x)"}}
-    options = {
-        "architecture": "cnn",
-        "dataset": "manifest",
-        "data_dir": "/somewhere/my.csv",
-        "labels": ["happy", "sad"],
-        "merge": {"excited": "happy"},
-        "protocol": None,
-        "seed": 2,
-        "settings": {"linear": "8", "epochs": "7"},
-    }
-    pooled = {"ua_interval": [0.4, 0.6], "count": 9, "labels": ["happy", "sad"]}
-    means = {"folds": 5, "wa_mean": 0.5, "ua_mean": 0.51, "ua_std": 0.02, "macro_f1_mean": 0.4, "pooled": pooled}
-    (tmp_path / "run.json").write_text(json.dumps(options))
+    options = RunOptions(
+        "cnn",
+        "manifest",
+        "/somewhere/my.csv",
+        ("happy", "sad"),
+        {"excited": "happy"},
+        fold=None,
+        seed=2,
+        settings={"linear": "8", "epochs": "7"},
+    )
+    options.write(tmp_path)
     with pytest.raises(FileNotFoundError):
         results.row_of(tmp_path)
-    (tmp_path / "summary.json").write_text(json.dumps(means))
+    truth = [0, 1, 0, 1, 0, 1, 0, 1, 0]
+    metrics = evaluate_predictions(("happy", "sad"), truth, truth, [f"speaker {each % 3}" for each in range(9)])
+    summary = dataclasses.replace(pool([metrics] * 5, apart=False), ua_mean=0.51, pooled=metrics)
+    (tmp_path / "summary.json").write_text(json.dumps(summary.to_dict()))
     (tmp_path / "fold1").mkdir()
-    (tmp_path / "fold1" / "metrics.json").write_text(json.dumps(metrics))
+    record(metrics).write(tmp_path / "fold1")
     row = results.row_of(tmp_path)
     assert row["command"] == (
         "emozoo train cnn --dataset manifest --data-dir my.csv --labels happy,sad --merge excited=happy --fold all "
         "--seed 2 --set linear=8 --epochs 7"
     )
-    tuned = {
-        **options,
-        "start": "/somewhere/first/fold3",
-        "fold": 3,
-        "dev": False,
-        "settings": {},
-        "merge": {},
-        "seed": 0,
-    }
+    assert (row["dataset"], row["ua"], row["ua_low"], row["clips"]) == ("my", "0.5100", "1.0000", "9")
+    assert (row["protocol"], row["epochs"], row["labels"]) == ("group-5", "7", "happy sad")
+    tuned = dataclasses.replace(
+        options, start="/somewhere/first/fold3", fold=3, dev=False, settings={}, merge={}, seed=0
+    )
     common = "emozoo train cnn --dataset manifest --data-dir my.csv --labels happy,sad"
-    assert results.command_of(tuned, "my.csv") == f"{common} --from RUN/foldN --fold N --no-dev"
-    assert results.command_of({**tuned, "fold": 1}, "my.csv") == f"{common} --from RUN/fold3 --fold N --no-dev"
-    assert (row["dataset"], row["ua"], row["ua_low"], row["clips"]) == ("my", "0.5100", "0.4000", "9")
+    assert results.command_of(tuned) == f"{common} --from RUN/foldN --fold N --no-dev"
+    assert results.command_of(dataclasses.replace(tuned, fold=1)) == f"{common} --from RUN/fold3 --fold N --no-dev"
+
+
+def record(metrics: Metrics) -> RunRecord:
+    data = DataRecord(
+        dataset="manifest", licence="", language="", citation="", merge={}, protocol="group-5", fold=1, fold_name="1",
+        folds=5, speaker_disjoint=True, note="", parts={},
+    )  # fmt: skip
+    training = TrainingRecord(
+        recipe={"epochs": 7}, seed=2, best_epoch=1, seconds=1.0, parameters=1, precision="fp32", device="cpu (x)",
+        versions={},
+    )  # fmt: skip
+    return RunRecord(test=metrics, data=data, training=training)
