@@ -1,4 +1,4 @@
-"""What the benchmarks share: ratios taken pair by pair, and the line that says where they were taken."""
+"""What the benchmarks share: times measured in pairs, tables, and the heading that names the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emozoo.paths import cores
 
 
 def heading(title: str) -> str:
-    """The command, the machine and the versions: what stands above every table."""
+    """The title, the command, the machine and the versions, for above a table."""
     name = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
@@ -35,12 +35,12 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def process(*words: str) -> Callable[[], object]:
-    """A whole process, whose output goes nowhere and which must end well."""
+    """Runs a process, discards its output, and raises an error where it fails."""
     return lambda: subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def pairs(run: Callable[[], object], other: Callable[[], object], times: int) -> tuple[float, float, float]:
-    """Medians of the seconds of both, taken in turn, and of the ratios of each pair; a first pair does not count."""
+    """Medians of the seconds of both, measured in turn, and of the ratios of each pair. The first pair does not count."""
     found = [(seconds(run), seconds(other)) for _ in range(times + 1)][1:]
     return (
         statistics.median(first for first, _ in found),

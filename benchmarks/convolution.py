@@ -1,7 +1,7 @@
 """The published convolutions over blocks of columns, and compiled, beside plain ones: `python benchmarks/convolution.py`.
 
-Forward and backward of 16 windows; on a CPU on one core, so that nothing waits for another. The least of several, for
-what disturbs a measurement only ever adds to it.
+Forward and backward of 16 windows; on a CPU on one core, so that no core waits for another. The least of several times is
+taken, because disturbances only add to them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from emozoo.features.blocks import SAMPLING_RATE
 from emozoo.features.convolution import block_conv2d
 from emozoo.registry.loading import get_architecture
 
-BATCH, TIMES, COLUMNS = 16, 5, (2, 4, 8)
+BATCH = 16
+TIMES = 5
+COLUMNS = (2, 4, 8)
 LAYERS = ((1, 16, (12, 16), (200, 300)), (16, 24, (8, 12), (100, 150)), (24, 24, (5, 7), (50, 75)))
 """Channels, filters, kernel and map of each."""
 
@@ -38,11 +40,11 @@ def least(run: Callable[[], object], device: torch.device) -> str:
 
 
 def layer(row: int, kind: torch.dtype, columns: int | None, device: torch.device) -> str:
-    """A convolution's time, plain where `columns` is None."""
+    """The time of a convolution, plain where `columns` is None."""
     channels, filters, kernel, size = LAYERS[row]
     padding = (kernel[0] // 2, kernel[1] // 2)
     image = torch.randn(BATCH, channels, *size, device=device, dtype=kind).to(memory_format=torch.channels_last)
-    image.requires_grad_(channels > 1)  # nobody asks for the spectrogram's gradient
+    image.requires_grad_(channels > 1)  # the spectrogram needs no gradient
     weight = torch.randn(filters, channels, *kernel, device=device, dtype=kind, requires_grad=True)
     bias = torch.randn(filters, device=device, dtype=kind, requires_grad=True)
     if columns is None:
@@ -58,7 +60,7 @@ def layer(row: int, kind: torch.dtype, columns: int | None, device: torch.device
 
 
 def network(kind: torch.dtype, compiled: bool, device: torch.device) -> str:
-    """Of `cnn`, with the loss."""
+    """The time of `cnn` with its loss."""
     architecture = get_architecture("cnn")
     model = architecture.build(architecture.config(), 4).to(device).train()
     model = torch.compile(model) if compiled else model  # type: ignore[assignment]

@@ -1,8 +1,8 @@
-"""Ways to compute a network on a CPU: what one core takes for a window, and how far the answers are from the plain ones.
+"""Ways to compute a network on a CPU: the time of one core for a window, and how far the results are from plain ones.
 
 python benchmarks/forward.py [--architecture cnn_rnn] [--batch 8]
 
-Time is that of the processor, on one thread, so that it means the same on a busy machine.
+Processor time of one thread is measured, which is the same on a busy machine.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from emozoo.checkpoint.model import EmotionModel
 from emozoo.registry.loading import get_architecture
 
 LABELS = ("happy", "sad", "angry", "neutral")
+TIMES = 7
 
 
 class Fourier(nn.Module):
@@ -65,7 +66,7 @@ def through_fourier(model: EmotionModel) -> EmotionModel:
     return model
 
 
-def contiguous(model: EmotionModel) -> EmotionModel:
+def with_contiguous_inputs(model: EmotionModel) -> EmotionModel:
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_pre_hook(lambda _, inputs: tuple(each.contiguous() for each in inputs))
@@ -82,42 +83,49 @@ def main() -> None:
     rng = np.random.default_rng(0)
     windows = [(rng.normal(0, 0.1, 48_000).astype(np.float32), None) for _ in range(asked.batch)]
     with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
-        run = Path(scratch, "run")
-        architecture = get_architecture(asked.architecture)
-        torch.manual_seed(0)
-        EmotionModel(architecture, architecture.config(), LABELS).save(run)
-        export_onnx(run)
-        models = [contiguous(load(run, "cpu")), through_fourier(load(run, "cpu")), load(run, "cpu")]
-        plain, exported = load(run, "cpu"), onnx_model.load(run)
-        models[2].network.compile()
-
-        def half() -> np.ndarray:
-            with torch.autocast("cpu", torch.bfloat16):
-                return plain.probabilities(windows)
-
-        ways: dict[str, Callable[[], np.ndarray]] = {
-            "as it is: channels last": lambda: plain.probabilities(windows),
-            "contiguous, as PyTorch has it by default": lambda: models[0].probabilities(windows),
-            "second convolution through FFT": lambda: models[1].probabilities(windows),
-            "torch.compile": lambda: models[2].probabilities(windows),
-            "onnxruntime": lambda: exported.probabilities(windows),
-            "bfloat16 autocast": half,
-        }
-        wanted = plain.probabilities(windows)
-        rows = []
-        for name, way in ways.items():
-            begun = time.perf_counter()
-            found = way()
-            first = time.perf_counter() - begun
-            best = float("inf")
-            for _ in range(7):
-                begun = time.thread_time()
-                way()
-                best = min(best, time.thread_time() - begun)
-            off = np.abs(found - wanted).max()
-            rows.append([name, f"{1e3 * best / asked.batch:.1f}", f"{first:.1f}", f"{off:.0e}"])
+        ways = ways_of(asked.architecture, Path(scratch, "run"), windows)
+        expected = next(iter(ways.values()))()
+        rows = [row_of(name, way, expected, asked.batch) for name, way in ways.items()]
     print(table(("way", "ms a window", "first call, s", "probabilities differ by"), rows))
-    print(f"{asked.architecture} with fresh weights, {asked.batch} windows at a time; the least of seven.")
+    print(f"{asked.architecture} with fresh weights, {asked.batch} windows at a time; the least of {TIMES}.")
+
+
+def ways_of(name: str, run: Path, windows: list[tuple[np.ndarray, None]]) -> dict[str, Callable[[], np.ndarray]]:
+    """Ways to compute the probabilities of windows by an architecture; the plain one is the first."""
+    architecture = get_architecture(name)
+    torch.manual_seed(0)
+    EmotionModel(architecture, architecture.config(), LABELS).save(run)
+    export_onnx(run)
+    plain, compiled = load(run, "cpu"), load(run, "cpu")
+    compiled.network.compile()
+    contiguous, fourier = with_contiguous_inputs(load(run, "cpu")), through_fourier(load(run, "cpu"))
+    exported = onnx_model.load(run)
+
+    def half() -> np.ndarray:
+        with torch.autocast("cpu", torch.bfloat16):
+            return plain.probabilities(windows)
+
+    return {
+        "as it is: channels last": lambda: plain.probabilities(windows),
+        "contiguous, as PyTorch has it by default": lambda: contiguous.probabilities(windows),
+        "second convolution through FFT": lambda: fourier.probabilities(windows),
+        "torch.compile": lambda: compiled.probabilities(windows),
+        "onnxruntime": lambda: exported.probabilities(windows),
+        "bfloat16 autocast": half,
+    }
+
+
+def row_of(name: str, way: Callable[[], np.ndarray], expected: np.ndarray, batch: int) -> list[str]:
+    begun = time.perf_counter()
+    found = way()
+    first = time.perf_counter() - begun
+    best = float("inf")
+    for _ in range(TIMES):
+        begun = time.thread_time()
+        way()
+        best = min(best, time.thread_time() - begun)
+    off = np.abs(found - expected).max()
+    return [name, f"{1e3 * best / batch:.1f}", f"{first:.1f}", f"{off:.0e}"]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 python benchmarks/inference.py [--files 1000] [--architecture cnn_rnn] [--device auto] [--rate 16000]
 
-The loop is `predict_file` for each file in one process: what a program does that calls a model file by file.
+The loop is `predict_file` for each file in one process, as in a program that calls a model file by file.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,10 @@ from emozoo.inference.files import predict_file, predict_files
 from emozoo.registry.loading import get_architecture
 
 PART = 50
-"""Files of a turn: the ways take turns, so that all of them see the same machine."""
+"""Files in a turn. The ways take turns, so that all run on the same machine at the same load."""
 LABELS = ("happy", "sad", "angry", "neutral")
+Way = Callable[[list[str]], list[Prediction]]
+"""Answers files."""
 
 
 def write_files(folder: Path, count: int, rate: int) -> list[str]:
@@ -62,45 +66,59 @@ def main() -> None:
         torch.manual_seed(0)
         EmotionModel(architecture, architecture.config(), LABELS).save(run)
         export_onnx(run)
-        model, contiguous = load(run, asked.device), load(run, asked.device)
-        exported = onnx_model.load(run)
-        ways = {
-            "one file at a time": lambda part: [predict_file(model, file) for file in part],
-            "one file at a time, convolutions contiguous": lambda part: plain(contiguous, part),
-            "`emozoo predict`": lambda part: list(predict_files(model, part)),
-            "`emozoo predict --backend onnx`": lambda part: list(predict_files(exported, part)),
-        }
-        spent, answers = dict.fromkeys(ways, 0.0), {way: list[Prediction]() for way in ways}
-        for way in ways.values():
-            way(files[:PART])
-        for first in range(0, len(files), PART):
-            for name, way in ways.items():
-                part = files[first : first + PART]
-                spent[name] += seconds(lambda way=way, name=name, part=part: answers[name].extend(way(part)))
+        model = load(run, asked.device)
+        ways = ways_of(model, run)
+        spent, answers = in_turns(ways, files)
         words = [sys.executable, "-m", "emozoo", "predict", files[0], "--model", str(run), "--device", asked.device]
         spent["a process for each file"] = min(seconds(process(*words)) for _ in range(3)) * len(files)
-        loop = answers["one file at a time"]
-        rows = []
-        for name, total in spent.items():
-            found = answers.get(name, loop)
-            off = max(
-                abs(ours.probabilities[label] - theirs.probabilities[label])
-                for ours, theirs in zip(found, loop, strict=True)
-                for label in LABELS
-            )
-            rows.append(
-                [
-                    name,
-                    f"{total:.1f}",
-                    f"{1e3 * total / len(files):.1f}",
-                    f"{spent['one file at a time'] / total:.2f}",
-                    f"{off:.0e}" if name in answers else "",
-                ]
-            )
+    loop = next(iter(answers))
+    rows = [
+        [
+            name,
+            f"{total:.1f}",
+            f"{1e3 * total / len(files):.1f}",
+            f"{spent[loop] / total:.2f}",
+            f"{largest_difference(answers[name], answers[loop]):.0e}" if name in answers else "",
+        ]
+        for name, total in spent.items()
+    ]
     print(table(("way", "s", "ms a file", "times as fast as the loop", "probabilities differ by"), rows))
     print(
         f"{asked.architecture} on {model.device}, files of 0.9 to 4 s at {asked.rate} Hz, {PART} of each way in turn; the "
         "processes' time is three measured, times the files."
+    )
+
+
+def ways_of(model: EmotionModel, run: Path) -> dict[str, Way]:
+    """The loop is the first."""
+    contiguous, exported = load(run, str(model.device)), onnx_model.load(run)
+    return {
+        "one file at a time": lambda part: [predict_file(model, file) for file in part],
+        "one file at a time, convolutions contiguous": lambda part: plain(contiguous, part),
+        "`emozoo predict`": lambda part: list(predict_files(model, part)),
+        "`emozoo predict --backend onnx`": lambda part: list(predict_files(exported, part)),
+    }
+
+
+def in_turns(ways: dict[str, Way], files: list[str]) -> tuple[dict[str, float], dict[str, list[Prediction]]]:
+    """Seconds and answers of each way for all files, after a warm-up."""
+    spent, answers = dict.fromkeys(ways, 0.0), {way: list[Prediction]() for way in ways}
+    for way in ways.values():
+        way(files[:PART])
+    for first in range(0, len(files), PART):
+        part = files[first : first + PART]
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            answers[name] += way(part)
+            spent[name] += time.perf_counter() - begun
+    return spent, answers
+
+
+def largest_difference(answers: list[Prediction], others: list[Prediction]) -> float:
+    return max(
+        abs(one.probabilities[label] - other.probabilities[label])
+        for one, other in zip(answers, others, strict=True)
+        for label in LABELS
     )
 
 

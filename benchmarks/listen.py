@@ -1,9 +1,9 @@
-"""Streams: how much of the time `emozoo listen` works while a second of sound comes in, and the memory that it takes.
+"""Streams: how long `emozoo listen` works for a second of sound, and how much memory it takes.
 
 python benchmarks/listen.py [--minutes 10] [--device auto]
 
-Whole processes, which get raw noise on standard input as fast as they take it: one minute, and one and `--minutes`. The
-difference is what the minutes cost, without the start.
+Processes get raw noise on standard input as fast as they take it: one minute, and one and `--minutes`. The difference is
+what the minutes cost, without the start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from emozoo.registry.loading import get_architecture
 
 
 def cost(words: Sequence[str], rate: int, channels: int, minutes: int) -> tuple[float, float, float]:
-    """Seconds of a process that hears so many minutes, seconds of its cores, and MB that it took at most."""
+    """Seconds of a process that takes so many minutes of sound, seconds of its cores, and its peak memory in MB."""
     noise = np.random.default_rng(0).normal(0, 3_000, (rate, channels)).astype("<i2").tobytes()
     command = [sys.executable, "-m", "emozoo", "listen", "--rate", str(rate), "--channels", str(channels), *words]
     begun = time.perf_counter()
@@ -51,7 +51,7 @@ def main() -> None:
         architecture = get_architecture("cnn_rnn")
         EmotionModel(architecture, architecture.config(), ("happy", "sad", "angry", "neutral")).save(Path(scratch))
         for name, rate, channels, words in (
-            ("`speech`, the model in the box", 16_000, 1, []),
+            ("`speech`, the bundled model", 16_000, 1, []),
             ("the same", 48_000, 2, []),
             ("the same, `--vad`, all of it a pause", 16_000, 1, ["--vad"]),
             ("`cnn_rnn`", 16_000, 1, ["--model", scratch]),

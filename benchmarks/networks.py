@@ -1,4 +1,4 @@
-"""The networks in the box, as `emozoo benchmark` measures them, beside a transformers pipeline of wav2vec2-base's size.
+"""The bundled networks, as `emozoo benchmark` measures them, beside a transformers pipeline of wav2vec2-base's size.
 
 python benchmarks/networks.py [--device auto]
 
@@ -12,44 +12,80 @@ import json
 import resource
 import subprocess
 import sys
-import time
+from typing import Any
 
 import numpy as np
-from common import heading, table
+from common import heading, seconds, table
 
 NETWORKS = ("cnn", "cnn_lstm", "cnn_rnn", "cnn_rnn_3dcnn")
 
 
-def transformers_pipeline(device: str) -> dict[str, object]:
-    """Seconds of sound in, labels out, one clip of 3 s at a time and 8 at a time."""
+def transformers_pipeline(device: str) -> dict[str, float]:
+    """From sound to labels, one clip of 3 s at a time and 8 at a time."""
     import torch
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForSequenceClassification, pipeline
 
     torch.manual_seed(0)
     model = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(num_labels=4)).eval()
-    classify = pipeline(
-        "audio-classification", model=model, feature_extractor=Wav2Vec2FeatureExtractor(), device=device
-    )
+    extractor = Wav2Vec2FeatureExtractor()
+    classify = pipeline("audio-classification", model=model, feature_extractor=extractor, device=device)
     clip = np.random.default_rng(0).normal(0, 0.1, 48_000).astype(np.float32)
     classify(clip)
     single = []
     while len(single) < 5 or (sum(single) < 5 and len(single) < 100):
-        begun = time.perf_counter()
-        classify(clip)
-        single.append(time.perf_counter() - begun)
-    begun = time.perf_counter()
-    for _ in range(3):
-        list(classify([clip] * 8, batch_size=8))
-    batch = 24 / (time.perf_counter() - begun)
+        single.append(seconds(lambda: classify(clip)))
+    batches = seconds(lambda: [list(classify([clip] * 8, batch_size=8)) for _ in range(3)])
+    if device.startswith("cuda"):
+        memory = torch.cuda.max_memory_allocated() / 1e6
+    else:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "p50_ms": 1e3 * float(np.percentile(single, 50)),
         "p95_ms": 1e3 * float(np.percentile(single, 95)),
-        "windows_per_second": max(batch, 1 / float(np.median(single))),
-        "memory": torch.cuda.max_memory_allocated() / 1e6
-        if device.startswith("cuda")
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        "windows_per_second": max(24 / batches, 1 / float(np.median(single))),
+        "memory": memory,
     }
+
+
+def output_of(*words: str) -> dict[str, Any]:
+    """The JSON that a Python process prints."""
+    done = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout[done.stdout.index("{") :])
+
+
+def network_row(name: str, found: dict[str, Any]) -> list[str]:
+    """From the document of `emozoo benchmark --json`."""
+    latency, step = found["latency_of_a_window"], found["training_step"]
+    best = max(found["throughput"], key=lambda row: row["windows_per_second"])
+    return [
+        f"`{name}`",
+        f"{found['parameters']:,}",
+        f"{found['flops_per_window'] / 1e9:.2f}",
+        f"{latency['p50_ms']:.1f}",
+        f"{latency['p95_ms']:.1f}",
+        f"{best['windows_per_second']:.0f} at {best['batch']}",
+        f"{found['real_time_factor']:.4f}",
+        f"{100 * best['share_of_peak']:.0f}",
+        f"{step['ms']:.0f} at {step['batch']}",
+        f"{found['peak_memory_mb']['prediction']:,}",
+    ]
+
+
+def pipeline_row(found: dict[str, float]) -> list[str]:
+    speed = found["windows_per_second"]
+    return [
+        "transformers' pipeline, wav2vec2-base's size",
+        f"{found['parameters']:,.0f}",
+        "",
+        f"{found['p50_ms']:.1f}",
+        f"{found['p95_ms']:.1f}",
+        f"{speed:.1f}",
+        f"{1 / speed:.4f}",
+        "",
+        "",
+        f"{found['memory']:,.0f}",
+    ]
 
 
 def main() -> None:
@@ -57,54 +93,22 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--pipeline", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.pipeline:  # in a process of its own, for its memory is measured
+    if asked.pipeline:  # in a process of its own, because its memory is measured
         print(json.dumps(transformers_pipeline(asked.device)))
         return
     print(heading("Networks"))
-    rows = []
-    for name in NETWORKS:
-        words = [sys.executable, "-m", "emozoo", "benchmark", name, "--device", asked.device, "--json"]
-        found = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-        latency, step = found["latency_of_a_window"], found["training_step"]
-        best = max(found["throughput"], key=lambda row: row["windows_per_second"])
-        rows.append(
-            [
-                f"`{name}`",
-                f"{found['parameters']:,}",
-                f"{found['flops_per_window'] / 1e9:.2f}",
-                f"{latency['p50_ms']:.1f}",
-                f"{latency['p95_ms']:.1f}",
-                f"{best['windows_per_second']:.0f} at {best['batch']}",
-                f"{found['real_time_factor']:.4f}",
-                f"{100 * best['share_of_peak']:.0f}",
-                f"{step['ms']:.0f} at {step['batch']}",
-                f"{found['peak_memory_mb']['prediction']:,}",
-            ]
-        )
-    device = found["machine"]["device"]
-    words = [sys.executable, __file__, "--pipeline", "--device", device]
-    pipe = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-    speed = pipe["windows_per_second"]
-    rows.append(
-        [
-            "transformers' pipeline, wav2vec2-base's size",
-            f"{pipe['parameters']:,}",
-            "",
-            f"{pipe['p50_ms']:.1f}",
-            f"{pipe['p95_ms']:.1f}",
-            f"{speed:.1f}",
-            f"{1 / speed:.4f}",
-            "",
-            "",
-            f"{pipe['memory']:,.0f}",
-        ]
-    )
+    found = {
+        name: output_of("-m", "emozoo", "benchmark", name, "--device", asked.device, "--json") for name in NETWORKS
+    }
+    last = found[NETWORKS[-1]]
+    device, peak = last["machine"]["device"], last["peak_gflops"]
+    rows = [network_row(name, document) for name, document in found.items()]
+    rows.append(pipeline_row(output_of(__file__, "--pipeline", "--device", device)))
     columns = (
         "network", "parameters", "GFLOP a window", "latency p50, ms", "p95, ms", "windows/s at a batch of",
         "real-time factor", "% of float32 peak", "training step, ms at a batch of", "peak MB",
     )  # fmt: skip
     print(table(columns, rows))
-    peak = found["peak_gflops"]
     print(
         f"On {device}; measured peak: {peak['float32']:.0f} GFLOP/s in float32, {peak['bfloat16'] or 0:.0f} in bfloat16."
     )

@@ -1,4 +1,4 @@
-"""What an epoch writes, with and without waiting until it is on the disk.
+"""How long an epoch takes to save, with and without waiting until it is on the disk.
 
 python benchmarks/saving.py [--folder FOLDER]
 """
@@ -25,7 +25,7 @@ TIMES = 20
 
 
 def epoch(model: EmotionModel, folder: Path) -> None:
-    """The best checkpoint so far, and what training is resumed from: the weights and Adam's two moments of each."""
+    """Saves the best checkpoint so far, and the state of training: the weights and Adam's two moments of each."""
     model.save(folder)
     weights = {name: value.contiguous() for name, value in model.network.state_dict().items()}
     with atomic(folder / RESUME) as temporary:

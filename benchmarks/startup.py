@@ -1,4 +1,4 @@
-"""Whole processes: how long commands take to start, beside the imports that they cannot do without.
+"""How long commands take to start, as whole processes, beside the imports that they need.
 
 python benchmarks/startup.py [--times 7]
 """

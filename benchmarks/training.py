@@ -1,8 +1,7 @@
-"""What an epoch of training costs beside a plain eager float32 loop: `python benchmarks/training.py [ARCHITECTURE ...]`.
+"""How long an epoch of training takes beside a plain eager float32 loop: `python benchmarks/training.py [ARCHITECTURE ...]`.
 
-Both are emozoo's own loop on the toy corpus, with the same clips, batches and dev split. The plain one computes in
-float32 and leaves the convolutions in PyTorch's usual order of memory. Medians are printed as a Markdown table.
-EMOZOO_CACHE names where the toy corpus is kept.
+Both run emozoo's loop on the toy corpus, with the same clips, batches and dev split. The plain one computes in float32 and
+leaves the convolutions in PyTorch's usual memory order. Medians are printed. EMOZOO_CACHE names the toy corpus' place.
 """
 
 from __future__ import annotations

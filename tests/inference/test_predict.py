@@ -30,9 +30,9 @@ from emozoo.checkpoint.model import EmotionModel
 from emozoo.data import resident
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import open_data
-from emozoo.inference import files
 from emozoo.inference.batches import classify
 from emozoo.inference.files import predict_file, predict_files, stream_windows
+from emozoo.media import prepared
 from emozoo.media.files import find_files
 from emozoo.media.window import WINDOW_SAMPLES, cut_window, window_starts
 from emozoo.registry.loading import get_architecture
@@ -58,7 +58,7 @@ def test_streamed_windows_are_those_of_the_whole_clip(samples: int, block: int) 
     whole = np.arange(1, samples + 1, dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
         pieces = np.array_split(whole, max(1, samples // block))
-        patch.setattr(files, "stream_audio", lambda path, decoder: iter(pieces))
+        patch.setattr(prepared, "stream_audio", lambda path, decoder: iter(pieces))
         found = list(stream_windows("any", video=False))
     assert [round(start * 16_000) for start, _, _ in found] == window_starts(samples)
     for start, end, (sound, _) in found:
