@@ -44,6 +44,11 @@ def check_token(token: str | None) -> str | None:
     return token
 
 
+def no_token() -> EmozooError:
+    """What to say to who would publish without a token."""
+    return EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
+
+
 @contextmanager
 def explained(name: str, *, writing: bool = False) -> Iterator[None]:
     """Turns what the library raises into an EmozooError about `name`, and keeps its own remarks back."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.config import read_config
 from emozoo.errors import EmozooError
@@ -22,9 +21,13 @@ from emozoo.filenames import (
     README,
     WEIGHTS,
 )
-from emozoo.hub.errors import check_token, explained, persistently
+from emozoo.hub.errors import check_token, explained, no_token, persistently
 from emozoo.hub.reference import Reference, check_repo, parse
 from emozoo.paths import user_path, write_text
+from emozoo.publishing.card import render_card
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 log = logging.getLogger("emozoo")
 PUBLISHED = (
@@ -63,69 +66,110 @@ def push(
     What a person wrote into the card, here or on the Hub, stays. `dry_run` sends nothing and writes nothing. Raises
     EmozooError with the reason; the repository then holds what it held before.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub import HfApi, constants
 
-    shown, folder = str(folder), user_path(folder)
+    shown = str(folder)
+    folder = user_path(folder)
     read_config(folder, shown)
     _refuse_links(folder)
     name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
     if not check_token(token) and not dry_run:
-        raise EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
+        raise no_token()
     api = HfApi(token=token)
-    there: Any = None  # the repository
-    head: Any = None  # the last commit of the branch
-    remote: list[str] = []
-    theirs: str | None = None  # the card there
-    if not (dry_run and constants.HF_HUB_OFFLINE):
-        with explained(str(name), writing=True):
-            with suppress(RepositoryNotFoundError):
-                there = persistently(lambda: api.model_info(repo_id, timeout=30))
-            if there and there.id.lower() != repo_id.lower():
-                raise EmozooError(f"{repo_id} has been renamed to {there.id}: push there")
-            with suppress(RevisionNotFoundError):
-                head = persistently(lambda: api.model_info(repo_id, revision=revision, timeout=30)) if there else None
-            remote = [sibling.rfilename for sibling in (head or there).siblings or ()] if there else []
-            if README in remote:
-                path = api.hf_hub_download(repo_id, README, revision=(head or there).sha)
-                theirs = Path(path).read_text(encoding="utf-8")
-    from emozoo.checkpoint import loading, onnx_model
-    from emozoo.checkpoint.onnx_model import agree, logarithms, trial_window
-
-    checked = loading.load(folder, "cpu")  # nothing is published that does not load
-    if (folder / ONNX).is_file():
-        window = trial_window(checked.video)
-        told, wanted = onnx_model.load(folder).probabilities([window]), checked.probabilities([window])
-        if not agree(logarithms(told), logarithms(wanted)):
-            raise EmozooError(f"{folder / ONNX} does not answer as {WEIGHTS} does: export it again with emozoo export")
-    card = _card(folder, theirs, name)
-    here = [file for file in PUBLISHED if file == README or (folder / file).is_file()]
-    gone = tuple(file for file in PUBLISHED if file in remote and file not in here)
-    sizes = {file: len(card.encode()) if file == README else (folder / file).stat().st_size for file in here}
+    there = _Repository() if dry_run and constants.HF_HUB_OFFLINE else _look_up(api, name)
+    title = _check_model(folder)
+    card = render_card(folder, repo_id=repo_id, on_the_hub=there.card, push=True)
+    files = {file: folder / file for file in PUBLISHED if file == README or (folder / file).is_file()}
+    sizes = {file: len(card.encode()) if file == README else path.stat().st_size for file, path in files.items()}
+    removed = tuple(file for file in PUBLISHED if file in there.files and file not in files)
     address = f"{constants.ENDPOINT}/{repo_id}" + (f"/tree/{revision}" if revision else "")
+    plan = Push(address, sizes, removed, card, None)
     if dry_run:
-        return Push(address, sizes, gone, card, None)
+        return plan
     write_text(folder / README, card)
-    contents: dict[str, str | bytes] = {file: str(folder / file) for file in here} | {README: card.encode()}
-    additions = [CommitOperationAdd(file, contents[file]) for file in here]
-    with explained(str(name), writing=True):
-        if not there:
-            api.create_repo(repo_id, private=private or None, exist_ok=True)
-        branch = head is not None or revision in (None, constants.DEFAULT_REVISION)
-        # The large files first: the branch is touched only when everything else has arrived.
-        api.preupload_lfs_files(repo_id, additions, revision=revision if branch else None, free_memory=False)
-        if not branch:
-            api.create_branch(repo_id, branch=str(revision), exist_ok=True)
-        done = api.create_commit(
-            repo_id,
-            [*additions, *(CommitOperationDelete(file) for file in gone)],
-            commit_message=message or f"{checked.architecture.name}, {', '.join(checked.labels)}"[:70],
-            revision=revision,
-            parent_commit=head.sha if head else None,
-        )
-    if private and there and not there.private:
+    commit = _send(api, name, there, plan, folder, private=private, message=message or title)
+    if private and there.exists and not there.private:
         log.warning("%s was public before and stays so: --private is for a new repository", repo_id)
-    return Push(address, sizes, gone, card, done.oid)
+    return replace(plan, commit=commit)
+
+
+@dataclass(frozen=True)
+class _Repository:
+    """A repository as it is before the push."""
+
+    exists: bool = False
+    private: bool = False
+    head: str | None = None
+    """The last commit of the branch; None where there is no such branch."""
+    files: tuple[str, ...] = ()
+    card: str | None = None
+
+
+def _look_up(api: HfApi, name: Reference) -> _Repository:
+    """The repository, and the branch that is pushed to. Raises EmozooError where the Hub cannot be asked."""
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    with explained(str(name), writing=True):
+        try:
+            there = persistently(lambda: api.model_info(name.repo, timeout=30))
+        except RepositoryNotFoundError:
+            return _Repository()
+        if there.id.lower() != name.repo.lower():
+            raise EmozooError(f"{name.repo} has been renamed to {there.id}: push there")
+        try:
+            branch = persistently(lambda: api.model_info(name.repo, revision=name.revision, timeout=30))
+        except RevisionNotFoundError:
+            branch = None
+        last = branch or there
+        files = tuple(sibling.rfilename for sibling in last.siblings or ())
+        card = None
+        if README in files:
+            path = api.hf_hub_download(name.repo, README, revision=last.sha)
+            card = Path(path).read_text(encoding="utf-8")
+        return _Repository(True, bool(there.private), branch.sha if branch else None, files, card)
+
+
+def _check_model(folder: Path) -> str:
+    """Loads what is to be published, and returns a title for its commit. Raises EmozooError where it does not load, or
+    model.onnx answers otherwise."""
+    from emozoo.checkpoint import loading, onnx_model
+
+    model = loading.load(folder, "cpu")
+    if (folder / ONNX).is_file():
+        window = onnx_model.trial_window(model.video)
+        found, wanted = (
+            onnx_model.logarithms(each.probabilities([window])) for each in (onnx_model.load(folder), model)
+        )
+        if not onnx_model.agree(found, wanted):
+            raise EmozooError(f"{folder / ONNX} does not answer as {WEIGHTS} does: export it again with emozoo export")
+    return f"{model.architecture.name}, {', '.join(model.labels)}"[:70]
+
+
+def _send(
+    api: HfApi, name: Reference, there: _Repository, plan: Push, folder: Path, *, private: bool, message: str
+) -> str:
+    """Makes the repository and the branch where they are missing, and returns the commit."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, constants
+
+    contents: dict[str, str | bytes] = {file: str(folder / file) for file in plan.files} | {README: plan.card.encode()}
+    additions = [CommitOperationAdd(file, content) for file, content in contents.items()]
+    deletions = [CommitOperationDelete(file) for file in plan.removed]
+    with explained(str(name), writing=True):
+        if not there.exists:
+            api.create_repo(name.repo, private=private or None, exist_ok=True)
+        branch = there.head is not None or name.revision in (None, constants.DEFAULT_REVISION)
+        # The large files first: the branch is touched only when everything else has arrived.
+        api.preupload_lfs_files(name.repo, additions, revision=name.revision if branch else None, free_memory=False)
+        if not branch:
+            api.create_branch(name.repo, branch=str(name.revision), exist_ok=True)
+        done = api.create_commit(
+            name.repo,
+            [*additions, *deletions],
+            commit_message=message,
+            revision=name.revision,
+            parent_commit=there.head,
+        )
+    return done.oid
 
 
 def _refuse_links(folder: Path) -> None:
@@ -141,10 +185,3 @@ def _refuse_links(folder: Path) -> None:
             raise EmozooError(
                 f"{folder / file} is a link out of the folder, to {target}: nothing was published; put the file itself there"
             )
-
-
-def _card(folder: Path, theirs: str | None, name: Reference) -> str:
-    """The card to publish, up to date, with what a person wrote here and on the Hub."""
-    from emozoo.publishing.card import render_card
-
-    return render_card(folder, repo_id=name.repo, on_the_hub=theirs, push=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emozoo import requirement
 from emozoo.checkpoint.bundled import DEFAULT, folder_of
@@ -18,13 +19,16 @@ from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.errors import EmozooError
 from emozoo.filenames import README
-from emozoo.hub.errors import check_token, explained, persistently
+from emozoo.hub.errors import check_token, explained, no_token, persistently
 from emozoo.hub.reference import check_repo, is_reference, parse
 from emozoo.paths import user_path, write_text
 from emozoo.publishing.card import BEGIN, END, dump_front_matter, split_card
 from emozoo.publishing.push import Push
 from emozoo.requirement import OPTION, is_local
 from emozoo.version import version as emozoo_version
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 APP = "app.py"
 REQUIREMENTS = "requirements.txt"
@@ -66,7 +70,6 @@ def publish_space(
     Raises EmozooError with the reason; the Space then holds what it held before.
     """
     from huggingface_hub import CommitOperationAdd, HfApi, constants
-    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 
     name = f"the Space {check_repo(repository)}"
     if is_local(requirement.line(emozoo_from)):
@@ -75,36 +78,53 @@ def publish_space(
             "git+https://..., or write a Space for this machine with --output"
         )
     if not check_token(token) and not dry_run:
-        raise EmozooError("publishing needs a token of yours: hf auth login, HF_TOKEN or --token gives it")
+        raise no_token()
     api = HfApi(token=token)
-    there: Any = None
-    theirs = {README: "", APP: ""}
-    if not (dry_run and constants.HF_HUB_OFFLINE):
-        with explained(name, writing=True):
-            with suppress(RepositoryNotFoundError):
-                there = persistently(lambda: api.space_info(repository, timeout=30))
-            for file in theirs if there else ():
-                with suppress(EntryNotFoundError):
-                    path = api.hf_hub_download(repository, file, repo_type="space", revision=there.sha)
-                    theirs[file] = Path(path).read_text(encoding="utf-8", errors="replace")
-    if theirs[APP] and not _is_own(theirs[APP]):
+    there = _Space() if dry_run and constants.HF_HUB_OFFLINE else _look_up(api, repository, name)
+    if there.app and not _is_own(there.app):
         raise EmozooError(f"{name} holds an app that emozoo did not write: choose another name")
-    files = compose(repository, models, theirs[README], emozoo_from)
+    files = compose(repository, models, there.readme, emozoo_from)
     sizes = {file: len(text.encode()) for file, text in files.items()}
-    address = f"{constants.ENDPOINT}/spaces/{repository}"
+    plan = Push(f"{constants.ENDPOINT}/spaces/{repository}", sizes, (), files[README], None)
     if dry_run:
-        return Push(address, sizes, (), files[README], None)
+        return plan
     with explained(name, writing=True):
-        if not there:
+        if there.commit is None:
             api.create_repo(repository, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
         done = api.create_commit(
             repository,
             [CommitOperationAdd(file, text.encode()) for file, text in files.items()],
             commit_message=f"emozoo {emozoo_version()}",
             repo_type="space",
-            parent_commit=there.sha if there else None,
+            parent_commit=there.commit,
         )
-    return Push(address, sizes, (), files[README], done.oid)
+    return replace(plan, commit=done.oid)
+
+
+@dataclass(frozen=True)
+class _Space:
+    """A Space as it is before it is published."""
+
+    commit: str | None = None
+    """None where there is no such Space."""
+    readme: str = ""
+    app: str = ""
+
+
+def _look_up(api: HfApi, repository: str, name: str) -> _Space:
+    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+
+    texts = {README: "", APP: ""}
+    with explained(name, writing=True):
+        try:
+            there = persistently(lambda: api.space_info(repository, timeout=30))
+        except RepositoryNotFoundError:
+            return _Space()
+        for file in texts:
+            with suppress(EntryNotFoundError):
+                path = api.hf_hub_download(repository, file, repo_type="space", revision=there.sha)
+                texts[file] = Path(path).read_text(encoding="utf-8", errors="replace")
+        return _Space(there.sha, texts[README], texts[APP])
 
 
 def compose(repository: str, models: Sequence[str], readme: str = "", emozoo_from: str | None = None) -> dict[str, str]:
