@@ -26,7 +26,7 @@ from calibration import Calibration
 
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.checkpoint.provenance import Clips, Heard, Provenance, unrecorded
+from emozoo.checkpoint.provenance import Clips, Provenance, Side, unrecorded
 from emozoo.checkpoint.run import read_options
 from emozoo.evaluation.data import open_data
 from emozoo.evaluation.metrics import calibration_error, evaluate_predictions
@@ -88,9 +88,9 @@ def record(table: str, target: str, *kept: str) -> None:
     data = open_data("manifest", table, ("all",), {}, video=False)
     corpora = data.columns["corpus"]
     rows = [row for row, corpus in enumerate(corpora) if corpus in ("ravdess", "emodb", "nemo")]
-    speakers = data.clips.heard(rows).speakers | _as_readers_name_them(data.columns, rows)
-    clips = data.clips.heard(row for row in rows if corpora[row] in kept).clips
-    Provenance(Heard(speakers, clips)).write(Path(target))
+    speakers = data.clips.side(rows).speakers | _as_readers_name_them(data.columns, rows)
+    clips = data.clips.side(row for row in rows if corpora[row] in kept).clips
+    Provenance(Side(speakers, clips)).write(Path(target))
     print(f"{len(rows)} clips, the sound of {len(clips)}")
 
 
@@ -100,7 +100,7 @@ def _as_readers_name_them(columns: dict[str, list[str]], rows: list[int]) -> fro
     pairs = [*names, *(("ravdess", f"Actor_{name}") for corpus, name in names if corpus == "ravdess")]
     corpora, speakers = zip(*sorted(pairs), strict=True)
     own = {"digest": [""] * len(pairs), "corpus": corpora, "speaker": speakers}
-    return Clips.of(own, "manifest").heard(range(len(pairs))).speakers
+    return Clips.of(own, "manifest").side(range(len(pairs))).speakers
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How a checkpoint's network is built: as shapes first, within limits, and without a draw from torch's global generator.
+"""How a checkpoint's network is built: as shapes first, within limits, and without torch's global random generator.
 
-All of it holds for the thread that builds, and for no other: others may train, load or build at the same time.
+Each mode here holds for its own thread: others may train, load or build at the same time.
 """
 
 from __future__ import annotations
@@ -40,13 +40,15 @@ class Limit(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if isinstance(result, Tensor) and _is_new(result, func, (*args, *kwargs.values())):
-            self._tensors, self._numbers = self._tensors - 1, self._numbers - result.numel()
+            self._tensors -= 1
+            self._numbers -= result.numel()
             if min(self._tensors, self._numbers) < 0:
                 raise TooLarge
         return result
 
 
 def _is_new(result: Tensor, func: Any, given: tuple[Any, ...]) -> bool:
+    # `_is_view`, for torch has no public way to tell a view.
     if result._is_view() or getattr(func, "__name__", "") in _SAME_MEMORY:
         return False
     return all(result is not each for each in given)
@@ -54,7 +56,7 @@ def _is_new(result: Tensor, func: Any, given: tuple[Any, ...]) -> bool:
 
 class ShapesOnly(TorchFunctionMode):
     """On the meta device, does without what only decides values: torch would import its compiler for window functions and
-    random draws, which takes longer than a whole prediction."""
+    random values, which takes longer than a whole prediction."""
 
     WINDOWS = {
         torch.hann_window,
@@ -63,7 +65,7 @@ class ShapesOnly(TorchFunctionMode):
         torch.bartlett_window,
         torch.kaiser_window,
     }
-    DRAWS = {Tensor.normal_, Tensor.uniform_}
+    RANDOM = {Tensor.normal_, Tensor.uniform_}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -71,14 +73,14 @@ class ShapesOnly(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in self.WINDOWS:
             return torch.empty(args[0] if args else kwargs["window_length"])
-        return args[0] if func in self.DRAWS else func(*args, **kwargs)
+        return args[0] if func in self.RANDOM else func(*args, **kwargs)
 
 
-class OwnDraws(TorchFunctionMode):
+class OwnGenerator(TorchFunctionMode):
     """Random numbers on the CPU come from a generator of its own, always in the same state: a seeded training elsewhere
-    draws what it would have drawn, and what a network keeps of its draws is the same each time."""
+    is not disturbed, and the random values that a network keeps are the same each time."""
 
-    DRAWS = {
+    RANDOM = {
         *("bernoulli", "binomial", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like"),
         *("randn", "randn_like", "randperm", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_"),
         *("normal_", "random_", "uniform_", "kaiming_normal_", "kaiming_uniform_"),
@@ -93,7 +95,7 @@ class OwnDraws(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if getattr(func, "__name__", "") in self.DRAWS and kwargs.get("generator") is None:
+        if getattr(func, "__name__", "") in self.RANDOM and kwargs.get("generator") is None:
             tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
             place = kwargs.get("device") or (tensors[0].device if tensors else torch.get_default_device())
             if torch.device(place).type == "cpu":

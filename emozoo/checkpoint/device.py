@@ -23,5 +23,6 @@ def pick_device(name: str = "auto") -> torch.device:
 def computes_bf16(device: torch.device) -> bool:
     """Whether the device multiplies in bfloat16 faster than in float32: most CUDA GPUs, and CPUs with AVX-512 BF16."""
     if device.type == "cpu":
+        # No public way: torch.cpu.get_capabilities is newer than the oldest torch that emozoo takes.
         return torch.cpu._is_avx512_bf16_supported()
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.building import Limit, OwnDraws, ShapesOnly, TooLarge
+from emozoo.checkpoint.building import Limit, OwnGenerator, ShapesOnly, TooLarge
 from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.model import EmotionModel
@@ -31,8 +31,8 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
 
     Raises EmozooError, with the reason, for one that is missing, damaged, or not a checkpoint of emozoo, and for an
     architecture that no installed plugin offers: then it names the distribution that did. What the folder claims is
-    checked before a network is built. Several threads may load, build and train at a time: nothing is drawn from torch's
-    global generator.
+    checked before a network is built. Several threads may load, build and train at a time: torch's global random
+    generator is not used.
     """
     from emozoo.checkpoint.locate import resolve
 
@@ -48,7 +48,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
     shapes = read_shapes(folder, name)
     _check_shapes(architecture, settings, len(config.labels), shapes, name)
     provenance = read_provenance(folder)
-    with OwnDraws():
+    with OwnGenerator():
         model = EmotionModel(architecture, settings, config.labels, config.plugin, config.preparation, provenance)
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
@@ -101,7 +101,7 @@ def _check_shapes(architecture: Architecture, config: Any, labels: int, shapes: 
             with torch.device("meta"), Limit(held), ShapesOnly():
                 network = architecture.build(config, labels)
         except (NotImplementedError, RuntimeError):
-            with Limit(held), OwnDraws():
+            with Limit(held), OwnGenerator():
                 network = architecture.build(config, labels)
         expected = {key: (tuple(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
     except TooLarge:

@@ -1,4 +1,4 @@
-"""Whether the graph of a model.onnx may be run: it is a stranger's, and a graph can ask for more than arithmetic."""
+"""Whether the graph of a model.onnx may be run: it may be a stranger's, and ask for more than arithmetic."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ OPERATORS = frozenset(
     # whole numbers in the place of floats
     "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear".split()
 )
-"""Arithmetic on arrays. Not here: what branches, repeats, draws at random, reads pictures or text, or holds anything but
-arrays."""
+"""Arithmetic on arrays. Not here: what branches, repeats, is random, reads images or text, or holds anything but arrays."""
 
 
 def graph_problem(model: ModelProto, labels: int, video: bool) -> str | None:

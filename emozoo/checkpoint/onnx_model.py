@@ -1,8 +1,6 @@
 """A checkpoint's model.onnx, checked and run by onnxruntime: the answers of `EmotionModel` without importing torch.
 
-`emozoo.checkpoint.export` writes the file. It may come from anyone, as the rest of a checkpoint: so it is bounded here
-before it is
-run. Reading media files is `emozoo.inference.files`'s business.
+`emozoo.checkpoint.export` writes the file. It may come from anyone, so it is checked and bounded before it is run.
 """
 
 from __future__ import annotations
@@ -213,7 +211,7 @@ def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float]
 
 
 def trial_window(video: bool) -> Window:
-    """The window that a graph is tried out with: something like a voice, and like pictures; the same on every machine."""
+    """The window that a graph is tried out with: something like a voice, and noise for frames; the same on every machine."""
     seconds = np.arange(WINDOW_SAMPLES) / SAMPLING_RATE
     voice = sum(np.sin(2 * np.pi * 130 * part * seconds) / part for part in range(1, 25))
     syllables = np.clip(np.sin(2 * np.pi * 1.7 * seconds), 0, 1)

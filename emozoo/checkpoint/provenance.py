@@ -1,13 +1,11 @@
-"""What a checkpoint was trained on, and whether a figure's test clips are among it.
+"""What a checkpoint was trained on, and whether test clips are among it.
 
-`provenance.json` stands in the checkpoint's folder and goes with it: for each side of the split, the sound of every clip
-as the first 8 bytes of its digest, and every speaker as a digest of corpus and name. Names can be guessed from such a
-digest, by who has them; they cannot be read off it. Fine-tuning and ensembles carry on the records of what they start
-from. `compare` is the one place that decides whether test clips were trained on, `Leak.sentence` what is said of it.
+provenance.json has, for each side of the split, the first 8 bytes of the digest of every clip's sound, and a digest of
+every speaker's corpus and name. Who has the names can guess them from the digests; nobody can read them off. Fine-tuning
+and ensembles carry on the records of what they start from. `compare` alone decides whether test clips were trained on.
 
-A clip is known again by its very sound, as it was decoded and prepared. A copy that was encoded, cut or resampled anew,
-or decoded by another release, sounds otherwise: of it only the speaker can be known, by name, where the corpora's names
-agree. Nothing is known of copies whose corpus or speaker is called otherwise.
+A clip is recognised by its exact sound, as it was decoded and prepared. A copy that was encoded, cut or resampled again,
+or decoded by another release, has another: only its speaker can be recognised, where corpus and speaker have the same names.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ PRETRAINED = "pretrained by others, on data of which there is no record here"
 
 
 @dataclass(frozen=True)
-class Heard:
+class Side:
     """Clips of one side of a split, or of several such sides."""
 
     speakers: frozenset[tuple[str, str]] = frozenset()
@@ -46,16 +44,16 @@ class Heard:
     clips: frozenset[str] = frozenset()
     """Of each clip's digest the first `DIGITS`."""
 
-    def __or__(self, other: Heard) -> Heard:
-        return Heard(self.speakers | other.speakers, self.clips | other.clips)
+    def __or__(self, other: Side) -> Side:
+        return Side(self.speakers | other.speakers, self.clips | other.clips)
 
 
 @dataclass(frozen=True)
 class Provenance:
     """What a model was trained on, through every generation of fine-tuning."""
 
-    train: Heard = Heard()
-    dev: Heard = Heard()
+    train: Side = Side()
+    dev: Side = Side()
     """What an epoch was chosen by; the weights never learnt from it."""
     unknown: tuple[str, ...] = ()
     """What is not recorded, in words; empty where all is."""
@@ -70,14 +68,14 @@ class Provenance:
     def write(self, folder: Path) -> None:
         sides = {"train": self.train, "dev": self.dev}
         corpora: dict[str, dict[str, list[str]]] = {}
-        for side, heard in sides.items():
-            for corpus, speaker in sorted(heard.speakers):
+        for side, own in sides.items():
+            for corpus, speaker in sorted(own.speakers):
                 corpora.setdefault(corpus, {}).setdefault(side, []).append(speaker)
         document = {
             "unknown": list(self.unknown),
             "pretrained": self.pretrained,
             "speakers": corpora,
-            "clips": {side: _packed(heard.clips) for side, heard in sides.items()},
+            "clips": {side: _packed(own.clips) for side, own in sides.items()},
         }
         write_text(folder / PROVENANCE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
@@ -146,7 +144,7 @@ class Clips:
 
     digests: tuple[str, ...]
     speakers: tuple[tuple[str, str] | None, ...]
-    """As in `Heard`; None where unknown."""
+    """As in `Side`; None where unknown."""
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[Any]], dataset: str) -> Clips:
@@ -158,15 +156,15 @@ class Clips:
         speakers = tuple((corpus, _speaker(corpus, name)) if name else None for corpus, name in names)
         return cls(tuple(str(digest or "")[:DIGITS] for digest in columns["digest"]), speakers)
 
-    def heard(self, rows: Iterable[int]) -> Heard:
+    def side(self, rows: Iterable[int]) -> Side:
         """What these rows are to a model that learns from them."""
         rows = list(rows)
         speakers = frozenset(who for row in rows if (who := self.speakers[row]))
-        return Heard(speakers, frozenset(self.digests[row] for row in rows if self.digests[row]))
+        return Side(speakers, frozenset(self.digests[row] for row in rows if self.digests[row]))
 
     def provenance(self, train: Iterable[int], dev: Iterable[int], *, pretrained: bool = False) -> Provenance:
         """Of a model that is trained on rows of these, and chosen by others."""
-        return Provenance(self.heard(train), self.heard(dev), pretrained=pretrained)
+        return Provenance(self.side(train), self.side(dev), pretrained=pretrained)
 
 
 def compare(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> Leak:
@@ -213,15 +211,16 @@ def marks(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> l
 
 
 def _known_again(
-    heard: Heard, clips: Clips, asked: set[tuple[str, str]], test: Sequence[int]
+    side: Side, clips: Clips, asked: set[tuple[str, str]], test: Sequence[int]
 ) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[int]]:
-    """The asked speakers that were heard, those that only bear a name that was heard, and the test rows that were heard.
+    """Of the asked speakers those on this side of the split, those who only share a name with one there, and the test rows
+    on it.
 
     Tables that name no corpus are taken for the same where they share a clip.
     """
-    same = [row for row, digest in enumerate(clips.digests) if digest in heard.clips]
+    same = [row for row, digest in enumerate(clips.digests) if digest in side.clips]
     by_clip = {who for row in same if (who := clips.speakers[row])} & asked
-    by_name = asked & heard.speakers
+    by_name = asked & side.speakers
     shared = any(clips.speakers[row] and clips.speakers[row][0] == "" for row in same)  # type: ignore[index]
     namesakes = set() if shared else {who for who in by_name if not who[0]}
     return by_clip | (by_name - namesakes), namesakes - by_clip, set(same) & set(test)
@@ -236,14 +235,14 @@ def read_provenance(folder: Path) -> Provenance | None:
         if path.stat().st_size > LARGEST:
             raise ValueError("too large")
         document = json.loads(path.read_text(encoding="utf-8"))
-        heard = {
-            side: Heard(frozenset(_named(document["speakers"], side)), frozenset(_unpacked(document["clips"][side])))
+        sides = {
+            side: Side(frozenset(_named(document["speakers"], side)), frozenset(_unpacked(document["clips"][side])))
             for side in ("train", "dev")
         }
         unknown, pretrained = document["unknown"], document["pretrained"]
         if not all(isinstance(text, str) and text.isprintable() and len(text) < 1000 for text in unknown):
             raise ValueError("no sentences")
-        return Provenance(heard["train"], heard["dev"], tuple(unknown), pretrained is not False)
+        return Provenance(sides["train"], sides["dev"], tuple(unknown), pretrained is not False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Provenance(unknown=(DAMAGED,))
 

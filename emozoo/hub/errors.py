@@ -1,7 +1,6 @@
-"""What can go wrong between here and the Hub, each in a sentence of its own, and what is worth another try.
+"""What can go wrong between here and the Hub, each in one sentence, and what is worth another try.
 
-Sentences are made from the kind of an error and its status alone: the library's own texts may hold addresses that are
-signed, and never need to be trusted not to hold a token.
+Sentences are made from an error's kind and status alone, for the library's own texts may hold signed addresses or a token.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def check_token(token: str | None) -> str | None:
 
     token = token if token is not None else get_token()
     if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise EmozooError("the token for the Hub holds blanks or signs that no token has: copy it again")
+        raise EmozooError("the token for the Hub holds blanks or characters that no token has: copy it again")
     return token
 
 
@@ -51,9 +50,9 @@ def no_token() -> EmozooError:
 
 @contextmanager
 def explained(name: str, *, writing: bool = False) -> Iterator[None]:
-    """Turns what the library raises into an EmozooError about `name`, and keeps its own remarks back."""
+    """Turns what the library raises into an EmozooError about `name`, and silences its own warnings."""
     try:
-        with _no_remarks:
+        with _quiet:
             yield
     except (EmozooError, NoFile):
         raise
@@ -79,7 +78,7 @@ def _silent() -> Iterator[None]:
             enable_progress_bars()
 
 
-_no_remarks = Together(_silent)
+_quiet = Together(_silent)
 
 
 def persistently(call: Callable[[], T]) -> T:
@@ -101,29 +100,50 @@ def may_pass(error: BaseException) -> bool:
 
 def explain(error: BaseException, name: str, writing: bool = False) -> str:
     """One sentence about `name` (a reference, or a repository) and the way out."""
-    from huggingface_hub import constants, errors
+    from huggingface_hub import errors
 
-    status, host = _status(error), constants.ENDPOINT
-    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
-        return explain(error.__cause__, name, writing)
-    if isinstance(error, RuntimeError) and error.__cause__ is not None:  # an upload's, from a thread of its own
+    wrapped = isinstance(
+        error, errors.LocalEntryNotFoundError | RuntimeError
+    )  # an upload's comes from a thread of its own
+    if wrapped and error.__cause__ is not None:
         return explain(error.__cause__, name, writing)
     if isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
         absent = f"{name} is not in the cache, and " if name.startswith("hub:") and not writing else ""
         return f"{absent}HF_HUB_OFFLINE is set: unset it to reach the Hub"
+    return (
+        _refused_repository(error, name)
+        or _refused_request(error, name, writing)
+        or _unsent(error, name)
+        or f"{name}: the Hub gave an answer that cannot be understood ({type(error).__name__})"
+    )
+
+
+def _refused_repository(error: BaseException, name: str) -> str | None:
+    """What the Hub says of the repository, or of who asks for it."""
+    from huggingface_hub import constants, errors
+
+    missing = isinstance(error, errors.RepositoryNotFoundError)
     if isinstance(error, errors.GatedRepoError):
-        address = f"{host}/{name.removeprefix('hub:').partition('@')[0]}"
+        address = f"{constants.ENDPOINT}/{name.removeprefix('hub:').partition('@')[0]}"
         return f"{name} is gated: ask for access at {address}, then {LOGIN}"
     if isinstance(error, errors.DisabledRepoError):
         return f"{name} has been disabled by the Hub and cannot be used"
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{name}: the repository is there, but has no such branch, tag or commit"
-    if status == 401 and (not isinstance(error, errors.RepositoryNotFoundError) or check_token(None)):
+    if _status(error) == 401 and (not missing or check_token(None)):
         return f"{name}: the Hub does not accept your token: it is mistyped or has expired; {LOGIN}"
-    if status == 401:
+    if _status(error) == 401:
         return f"{name} is private, or there is no such repository: check the name, or {LOGIN}"
-    if isinstance(error, errors.RepositoryNotFoundError):
+    if missing:
         return f"{name}: there is no such repository, or it is private and your token may not see it: check the name"
+    return None
+
+
+def _refused_request(error: BaseException, name: str, writing: bool) -> str | None:
+    """What the Hub says of the request."""
+    status = _status(error)
+    if status is None:
+        return None
     if status == 403:
         return f"{name}: your token may not {'write' if writing else 'read'} there: it lacks the permission"
     if status == 412 or status == 409 and writing:
@@ -131,30 +151,37 @@ def explain(error: BaseException, name: str, writing: bool = False) -> str:
     if status == 429:
         wait = _asked_to_wait(error)
         when = f"in {wait} seconds" if wait else "in some minutes"
-        return f"{name}: the Hub asks to slow down (429, too many requests): try again {when}" + (
-            "" if check_token(None) else f"; more are allowed to those who {LOGIN}"
-        )
-    if status is not None and status >= 500:
+        more = "" if check_token(None) else f"; more are allowed to those who {LOGIN}"
+        return f"{name}: the Hub asks to slow down (429, too many requests): try again {when}{more}"
+    if status >= 500:
         return f"{name}: the Hub has a problem of its own (status {status}): try again later"
-    if status is not None:
-        said = f": {_plain(error)}" if status == 400 else ""
-        return f"{name}: the Hub refused the request (status {status}){said}"
+    reason = f": {_plain(error)}" if status == 400 else ""
+    return f"{name}: the Hub refused the request (status {status}){reason}"
+
+
+def _unsent(error: BaseException, name: str) -> str | None:
+    """What keeps a request or its answer from arriving."""
+    from huggingface_hub import constants, errors
+
+    host = constants.ENDPOINT
+    words = str(error).lower()
+    kinds = [kind.__name__ for kind in type(error).__mro__]
     if isinstance(error, errors.FileMetadataError):
         return f"{name}: what answers at {host} is not the Hub; check HF_ENDPOINT and the proxy"
-    if isinstance(error, ImportError) and "socks" in str(error).lower():
+    if isinstance(error, ImportError) and "socks" in words:
         return f"{name}: {_proxies()} names a SOCKS proxy, which needs more: pip install 'httpx[socks]', or unset it"
-    if type(error).__name__ == "InvalidURL" or isinstance(error, ValueError) and "proxy" in str(error).lower():
+    if kinds[0] == "InvalidURL" or isinstance(error, ValueError) and "proxy" in words:
         return f"{name}: no request can be sent, for an address is none: correct or unset {_proxies() or 'HF_ENDPOINT'}"
-    if "Timeout" in type(error).__name__:
+    if "Timeout" in kinds[0]:
         return f"{name}: no answer from {host} in time: check the network, or try again later"
-    if isinstance(error, errors.HfHubHTTPError.__bases__[0]):
+    if "HTTPError" in kinds:  # by its name, for which library it is of depends on the version of huggingface_hub
         through = f" through the proxy that {_proxies()} names" if _proxies() else ""
         return f"{name}: there is no network, or {host} cannot be reached{through}"
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: the cache cannot be used ({error.strerror}): HF_HOME names another place for it"
-    if "consistency" in str(error).lower() or "size" in str(error).lower():
+    if "consistency" in words or "size" in words:
         return f"{name}: the download was cut short: try again"
-    return f"{name}: the Hub gave an answer that cannot be understood ({type(error).__name__})"
+    return None
 
 
 def _proxies() -> str:

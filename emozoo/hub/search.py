@@ -11,7 +11,7 @@ from emozoo.hub.errors import check_token, explained, persistently
 TAG = "emozoo"
 FOUND = 50
 LONGEST = 100
-"""Models that a search lists at most, and signs of what their cards say."""
+"""Models that a search lists at most, and characters of a text in their cards."""
 
 
 @dataclass(frozen=True)

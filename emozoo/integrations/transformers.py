@@ -10,7 +10,7 @@ A checkpoint folder is read as training wrote it, and a repository on the Hub as
 either. The answers are those of `emozoo predict`. A whole recording may be given: it is cut inside the model.
 
 Given a file's name, a pipeline decodes it with the program ffmpeg, which may resample otherwise; the waveform that
-`emozoo predict` hears is `emozoo.media.read_audio(file)`.
+`emozoo predict` takes is `emozoo.media.read_audio(file)`.
 
 Clips of different length in one batch, as with a pipeline's `batch_size`, get the answers that each gets alone: the
 attention mask says where each ends.
@@ -73,7 +73,7 @@ class EmozooConfig(PreTrainedConfig):
 
 
 class EmozooForAudioClassification(PreTrainedModel):
-    """A network that hears, under transformers' conventions; one that can do without video does without.
+    """A network under transformers' conventions, with audio alone: one that can do without video does without.
 
     Raises EmozooError for a model that needs video, one whose plugin is not installed, and a config or weights that
     do not fit.
@@ -102,7 +102,7 @@ class EmozooForAudioClassification(PreTrainedModel):
             _refuse_video(model.architecture)
             if model.preparation.denoise:
                 raise EmozooError(
-                    "noise must be taken out of what this model hears, which transformers' audio classification does not "
+                    "noise must be taken out of this model's audio, which transformers' audio classification does not "
                     "do: use emozoo predict, or emozoo.load(...).predict(file)"
                 )
         kwargs["use_safetensors"] = True
@@ -157,7 +157,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         ]
         if not (self.training or torch.compiler.is_compiling() or all(answer.isfinite().all() for answer in answers)):
             why = "its weights are damaged" if input_values.isfinite().all() else "so are some of the sound"
-            name = self.config._name_or_path or "the model"
+            name = self.config.name_or_path or "the model"
             raise EmozooError(f"{name} answers with values that are no numbers: {why}")
         counts = [len(window_starts(last - first)) for first, last in spans]
         logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])

@@ -80,10 +80,10 @@ def render_card(
         words, told = merge(words, words_of(*other), note.pushed if note else None)
     config = read_config(folder, shown)
     record = read_record(folder)
-    pictures = tuple(name for name in (CONFUSION, CURVES) if (folder / name).is_file())
+    figures = tuple(name for name in (CONFUSION, CURVES) if (folder / name).is_file())
     try:
         repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, record)}"
-        block = body(Facts(config, record, repo_id, pictures, _summary(folder, record))).replace(
+        block = body(Facts(config, record, repo_id, figures, _summary(folder, record))).replace(
             "<!-- emozoo:", "<!-- emozoo :"
         )
         fresh = _front_matter(config, record)

@@ -32,7 +32,7 @@ class Facts:
     """None where nothing was measured."""
     repo_id: str
     """`user/name` on the Hub, for the examples."""
-    pictures: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
     """Files of the folder that the card shows."""
     summary: Summary | None = None
     """Of the run, where the model is one of several folds."""
@@ -76,11 +76,11 @@ def _architecture(name: str) -> Architecture | None:
 def _opening(facts: Facts, architecture: Architecture | None) -> str:
     name, labels = facts.config.architecture, ", ".join(facts.config.labels)
     data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
-    what = "hears and sees" if facts.config.video else "hears"
+    what = "audio and video" if facts.config.video else "audio"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""
     return (
         f"# {name}: emotion in {'speech and video' if facts.config.video else 'speech'}\n\n"
-        f"`{name}` is an architecture of emozoo{data}. {summary}It {what} 3 seconds at a time and tells apart: "
+        f"`{name}` is an architecture of emozoo{data}. {summary}It takes {what}, 3 seconds at a time, and tells apart: "
         f"**{labels}**. A longer recording is cut into windows, one a second, and gets the mean of their probabilities."
         f"{_prepared(facts)}"
     )
@@ -113,13 +113,13 @@ def _speakers(record: RunRecord | None) -> str:
     data = record.data
     if data.speaker_disjoint:
         return (
-            "The results below are of speakers that training never heard. For new voices expect the spread between "
+            "The results below are of speakers who are not in the training data. For new voices expect the spread between "
             "speakers, not the mean."
         )
     note = f" ({data.note.rstrip('.')})" if data.note else ""
     return (
         f"The results below are **speaker-dependent**{note}: training knew the speakers, or could have. Expect "
-        "considerably worse answers for voices that it never heard."
+        "considerably worse answers for new voices."
     )
 
 
@@ -275,7 +275,7 @@ def _results(facts: Facts) -> str:
             f"Over {len(speakers)} speakers, UA goes from {percent(min(speakers))} to {percent(max(speakers))} %."
         )
     names = {CONFUSION: "Confusion matrix of the test clips", CURVES: "Training curves"}
-    lines += [f"![{names[name]}]({name})" for name in facts.pictures]
+    lines += [f"![{names[name]}]({name})" for name in facts.figures]
     return "\n\n".join(lines)
 
 

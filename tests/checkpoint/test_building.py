@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from emozoo.checkpoint.building import SPARE_NUMBERS, SPARE_TENSORS, Limit, OwnDraws, TooLarge
+from emozoo.checkpoint.building import SPARE_NUMBERS, SPARE_TENSORS, Limit, OwnGenerator, TooLarge
 
 SHAPES = [(8, 8), (8,)]
 MANY, BIG = SPARE_TENSORS + 16 * 2 + 1, SPARE_NUMBERS + 16 * 72 + 1
@@ -47,7 +47,7 @@ def test_what_initial_values_are_worked_out_from_is_within_the_limit(times: int)
 @pytest.mark.parametrize("initialise", [nn.init.kaiming_normal_, nn.init.kaiming_uniform_, nn.init.orthogonal_])
 def test_initial_values_can_be_drawn_without_torchs_own_generator(initialise: Callable[[torch.Tensor], object]) -> None:
     def drawn() -> list[torch.Tensor]:
-        with OwnDraws():
+        with OwnGenerator():
             layer = nn.GRU(4, 4)
             initialise(layer.weight_ih_l0.data)
             nn.init.trunc_normal_(layer.weight_hh_l0.data)

@@ -331,7 +331,7 @@ def test_a_push_that_may_not_be_is_refused_with_the_reason(hub: Hub, run: Path, 
 
     assert "does not accept your token" in refused(run, NAME, token="hf_wrong")
     assert "needs a token" in refused(run, NAME, token=None)
-    assert "blanks or signs that no token has" in refused(run, NAME, "--token", "hf_writer\nhf_wrong", token=None)
+    assert "blanks or characters that no token has" in refused(run, NAME, "--token", "hf_writer\nhf_wrong", token=None)
     assert "may not write there" in refused(run, "ben/emo-cnn")
     assert "HF_HUB_OFFLINE is set" in refused(run, NAME, HF_HUB_OFFLINE="1")
     for name in ("emo-cnn", "anna/emo/cnn", "anna/../x", "https://huggingface.co/anna/x"):

@@ -143,7 +143,7 @@ def test_the_body_tells_what_the_run_recorded(run: Path) -> None:
         "@article{singh2020emotion",
         "A. Author, The corpus (2001)",
         "**Not for**: decisions about people",
-        "of speakers that training never heard",
+        "of speakers who are not in the training data",
     ):
         assert words in text, words
     assert "training_curves.png" not in text  # there is none
@@ -162,7 +162,7 @@ def test_results_that_depend_on_the_speakers_say_so(tmp_path: Path) -> None:
     note = "Speakers are on both sides."
     text = render_card(checkpoint(tmp_path, measured=results(speaker_disjoint=False, note=note, protocol="random")))
     assert "**speaker-dependent** (Speakers are on both sides)" in text and f"**{note}**" in text
-    assert "never heard. For new" not in text
+    assert "training data. For new" not in text
 
 
 def test_without_results_the_card_says_so(tmp_path: Path) -> None:
