@@ -87,26 +87,8 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
     if own.is_file() and own.read_bytes() != (source / CONFIG).read_bytes():
         raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
     graph = _graph(model)
-    notes = {
-        VERSION_KEY: emozoo_version(),
-        ARCHITECTURE_KEY: model.architecture.name,
-        LABELS_KEY: json.dumps(list(model.labels)),
-        WEIGHTS_KEY: digest(source / WEIGHTS),
-        ANSWER_KEY: json.dumps(_answer(model)),
-    }
-    for key, value in notes.items():
-        graph.metadata_props.add(key=key, value=value)
-    with atomic(folder / ONNX) as temporary:
-        temporary.write_bytes(graph.SerializeToString())
-        try:
-            written = read_model(temporary, model.to_config(), ONNX, source / WEIGHTS)
-        except EmozooError as error:
-            raise EmozooError(f"{model.architecture.name} cannot be exported: {error}") from error
-        difference = _difference(model, written)
-        if not difference <= LARGEST_DIFFERENCE:  # also where it is NaN
-            raise EmozooError(
-                f"{model.architecture.name} cannot be exported: as ONNX, its probabilities are off by {difference:.1g}"
-            )
+    _annotate(graph, model, source / WEIGHTS)
+    difference = _write(graph, model, folder / ONNX, source / WEIGHTS)
     if not own.is_file():
         with atomic(own) as temporary:
             shutil.copyfile(source / CONFIG, temporary)
@@ -114,6 +96,35 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
     return Export(
         str(Path(reference if output is None else output, ONNX)), (folder / ONNX).stat().st_size, opset, difference
     )
+
+
+def _annotate(graph: ModelProto, model: EmotionModel, weights: Path) -> None:
+    """Adds what a reader checks the graph by."""
+    notes = {
+        VERSION_KEY: emozoo_version(),
+        ARCHITECTURE_KEY: model.architecture.name,
+        LABELS_KEY: json.dumps(list(model.labels)),
+        WEIGHTS_KEY: digest(weights),
+        ANSWER_KEY: json.dumps(_answer(model)),
+    }
+    for key, value in notes.items():
+        graph.metadata_props.add(key=key, value=value)
+
+
+def _write(graph: ModelProto, model: EmotionModel, path: Path, weights: Path) -> float:
+    """Writes the graph once it answers as the model does, and returns the largest difference of a probability."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(graph.SerializeToString())
+        try:
+            written = read_model(temporary, model.to_config(), ONNX, weights)
+        except EmozooError as error:
+            raise EmozooError(f"{model.architecture.name} cannot be exported: {error}") from error
+        difference = _difference(model, written)
+        if not difference <= LARGEST_DIFFERENCE:  # also where it is NaN
+            raise EmozooError(
+                f"{model.architecture.name} cannot be exported: as ONNX, its probabilities are off by {difference:.1g}"
+            )
+    return difference
 
 
 def _answer(model: EmotionModel) -> list[float]:

@@ -41,11 +41,16 @@ MEMORY = 2 * 2**30
 """Bytes that a graph may take, and once more on each core; at most half of the machine's."""
 LONGEST = 60
 """Seconds that the trial window may take, for what ends at all takes less than one."""
-VERSION_KEY, ARCHITECTURE_KEY, LABELS_KEY, WEIGHTS_KEY, ANSWER_KEY = (
-    f"emozoo.{what}" for what in ("version", "architecture", "labels", "weights", "answer")
-)
-"""What `emozoo export` notes in the file: texts, a JSON list, the SHA-256 of model.safetensors, and a JSON list of the
-logarithms of the probabilities that the network itself gives for `trial_window`."""
+
+# What `emozoo export` notes in the file.
+VERSION_KEY = "emozoo.version"
+ARCHITECTURE_KEY = "emozoo.architecture"
+LABELS_KEY = "emozoo.labels"
+"""A JSON list."""
+WEIGHTS_KEY = "emozoo.weights"
+"""The SHA-256 of model.safetensors."""
+ANSWER_KEY = "emozoo.answer"
+"""A JSON list: the logarithms of the network's own probabilities for `trial_window`."""
 
 
 class OnnxModel(PredictsFiles):
@@ -116,7 +121,8 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:
     """
     if device not in ("auto", "cpu"):
         raise EmozooError(f"--backend onnx runs on the CPU: leave --device {device} out, or --backend")
-    folder, name = resolve(reference, weights=False, extra=(ONNX,)), name_of(reference)
+    folder = resolve(reference, weights=False, extra=(ONNX,))
+    name = name_of(reference)
     config = read_config(folder, name)
     if not (folder / ONNX).is_file():
         way_out = f"emozoo export {name} makes it"
@@ -132,21 +138,36 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     `name` is what errors call it. Raises EmozooError with the reason.
     """
     try:
-        import onnxruntime
-        from google.protobuf.message import DecodeError
-        from onnx import ModelProto
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
     except ImportError as error:
         raise EmozooError(f"{name} needs onnx and onnxruntime: pip install 'emozoo[onnx]'") from error
+    data, model = _parse(path, name)
+    if problem := graph_problem(model, len(config.labels), config.video):
+        raise EmozooError(f"{name} is refused: {problem}")
+    wanted = _noted_answer(model, config, name, weights)
+    loaded = OnnxModel(_session(data, name), config, name)
+    loaded.try_out(wanted)
+    return loaded
+
+
+def _parse(path: Path, name: str) -> tuple[bytes, ModelProto]:
+    from google.protobuf.message import DecodeError
+    from onnx import ModelProto
+
     try:
         if path.stat().st_size > LARGEST:
             raise EmozooError(f"{name} is larger than 2 GiB, more than such a file can hold")
         data = path.read_bytes()
-        model = ModelProto.FromString(data)
+        return data, ModelProto.FromString(data)
     except (OSError, DecodeError) as error:
         raise EmozooError(f"{name} is damaged: it is not a file of ONNX") from error
-    if problem := graph_problem(model, len(config.labels), config.video):
-        raise EmozooError(f"{name} is refused: {problem}")
-    wanted = _noted_answer(model, config, name, weights)
+
+
+def _session(data: bytes, name: str) -> Any:
+    """An onnxruntime.InferenceSession, within a bound of memory."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # emozoo.inference.files answers a batch on each core
     options.log_severity_level = 4
@@ -155,14 +176,11 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     try:
         # From memory: what was checked is what runs, and a path to another file would lead nowhere. Nothing is computed
         # before it can be stopped.
-        session = onnxruntime.InferenceSession(
+        return onnxruntime.InferenceSession(
             data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
         )
     except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
         raise EmozooError(f"{name} is damaged: {_reason(error)}") from error
-    loaded = OnnxModel(session, config, name)
-    loaded.try_out(wanted)
-    return loaded
 
 
 def _noted_answer(model: ModelProto, config: CheckpointConfig, name: str, weights: Path) -> list[float]:

@@ -239,10 +239,10 @@ def read_provenance(folder: Path) -> Provenance | None:
             side: Side(frozenset(_named(document["speakers"], side)), frozenset(_unpacked(document["clips"][side])))
             for side in ("train", "dev")
         }
-        unknown, pretrained = document["unknown"], document["pretrained"]
+        unknown = document["unknown"]
         if not all(isinstance(text, str) and text.isprintable() and len(text) < 1000 for text in unknown):
             raise ValueError("no sentences")
-        return Provenance(sides["train"], sides["dev"], tuple(unknown), pretrained is not False)
+        return Provenance(sides["train"], sides["dev"], tuple(unknown), document["pretrained"] is not False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Provenance(unknown=(DAMAGED,))
 

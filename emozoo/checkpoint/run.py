@@ -61,13 +61,7 @@ class RunOptions:
     def check(self) -> None:
         """Raises EmozooError for a value of the wrong type, or one that is no text, which no file could hold."""
         problem = type_problem(self, RunOptions)
-        for name in ("settings", "merge"):
-            for key, value in getattr(self, name).items() if not problem else ():
-                if not isinstance(key, str) or not isinstance(value, str):
-                    problem = (
-                        f"{name} holds {shown(key)}: {shown(value)}, which are not both text, as on the command line"
-                    )
-        if problem:
+        if problem := problem or _not_text("settings", self.settings) or _not_text("merge", self.merge):
             raise EmozooError(f"the training's options are wrong: {problem}")
         for name, value in dataclasses.asdict(self).items():
             try:
@@ -77,7 +71,8 @@ class RunOptions:
 
     def placed(self) -> RunOptions:
         """The same, found from any folder: with absolute paths."""
-        data_dir, start = self.data_dir, self.start
+        data_dir = self.data_dir
+        start = self.start
         if data_dir is not None and not is_reference(data_dir):
             data_dir = str(user_path(data_dir))
         if start is not None and not is_reference(start) and folder_of(start) is None:
@@ -88,6 +83,13 @@ class RunOptions:
     def write(self, folder: Path) -> None:
         document = {WRITER: emozoo_version(), **dataclasses.asdict(self.placed())}
         write_text(folder / RUN, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _not_text(name: str, words: dict[Any, Any]) -> str | None:
+    for key, value in words.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            return f"{name} holds {shown(key)}: {shown(value)}, which are not both text, as on the command line"
+    return None
 
 
 def read_options(folder: Path) -> RunOptions | None:

@@ -27,7 +27,8 @@ def read_shapes(folder: Path, name: str | None = None) -> Shapes:
     """
     from safetensors import SafetensorError, safe_open
 
-    path, name = folder / WEIGHTS, name or str(folder)
+    path = folder / WEIGHTS
+    name = name or str(folder)
     where = f"{name}/{WEIGHTS} is damaged"
     if not path.is_file():
         raise EmozooError(f"{name} is not a checkpoint: it has no {WEIGHTS} (weights are read from safetensors only)")

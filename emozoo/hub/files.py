@@ -1,9 +1,7 @@
-"""The Hugging Face Hub: a reference becomes a local folder, a run's folder a repository, a query a list of models.
+"""Files of the Hugging Face Hub: a reference becomes a local folder.
 
-All that is sent or fetched goes through `huggingface_hub`, which is imported on use: its cache, HF_HOME, HF_ENDPOINT,
-HF_HUB_OFFLINE and its store of tokens hold here too. What a checkpoint may say is `emozoo.checkpoint.config`'s
-business, what
-its card says `emozoo.publishing.card`'s. No error, and nothing that is printed, contains a token.
+They are fetched by `huggingface_hub`, which is imported on use: its cache, HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE and its
+stored token hold here too. No error, and nothing that is printed, contains a token.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emozoo.errors import EmozooError
@@ -23,10 +21,14 @@ from emozoo.hub.errors import NoFile, check_token, explain, explained, may_pass,
 from emozoo.hub.reference import HUB_PREFIX, Reference, is_reference, parse
 from emozoo.text import shown
 
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileMetadata
+
 log = logging.getLogger("emozoo")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".msgpack", ".h5")
 LARGEST_FILE = 16 * 2**30
-"""Bytes of weights that are fetched; of other files, 64 MiB."""
+LARGEST_OTHER = 64 * 2**20
+"""Bytes that are fetched: of weights, and of what is neither weights nor config.json."""
 
 
 def dataset_folder(reference: str, patterns: Sequence[str]) -> Path:
@@ -55,8 +57,8 @@ def commit_of(reference: str | os.PathLike[str], folder: Path) -> str:
 
 def fetch(name: Reference, file: str, revision: str | None) -> Path:
     """The path of a file in the cache, fetched where it is not there. Raises `NoFile`, or EmozooError."""
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError, RevisionNotFoundError
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import RevisionNotFoundError
 
     place: dict[str, Any] = {"repo_id": name.repo, "filename": file, "revision": revision}
     if revision and re.fullmatch("[0-9a-f]{40}", revision):  # a commit never changes
@@ -65,31 +67,48 @@ def fetch(name: Reference, file: str, revision: str | None) -> Path:
             return Path(cached)
     check_token(None)
     with explained(str(name)):
-        url = hf_hub_url(**place)
         try:
-            told = get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-        except RevisionNotFoundError:
+            told = _metadata(place)
+        except (NoFile, RevisionNotFoundError):
             raise
-        except EntryNotFoundError:
-            raise NoFile(file) from None
         except Exception as error:
-            try:
-                path = Path(hf_hub_download(**place, local_files_only=True))
-            except LocalEntryNotFoundError:
-                if not may_pass(error):
-                    raise error from None
-                told = persistently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT))
-            else:
+            if cached := _fetched_before(place):
                 if file == CONFIG and not constants.HF_HUB_OFFLINE:
                     log.warning("%s; going on with what was fetched before", explain(error, str(name)))
-                return path
-        largest = LARGEST_FILE if file in (WEIGHTS, ONNX) else LARGEST_JSON if file == CONFIG else 64 * 2**20
+                return cached
+            if not may_pass(error):
+                raise
+            told = persistently(lambda: _metadata(place))
+        largest = LARGEST_FILE if file in (WEIGHTS, ONNX) else LARGEST_JSON if file == CONFIG else LARGEST_OTHER
         if (told.size or 0) > largest:
             raise EmozooError(f"{name}: {file} has {told.size:,} bytes, more than emozoo fetches ({largest:,})")
         moved = re.search(r"/([^/]+/[^/]+)/(?:resolve/[^/]+|[0-9a-f]{40})/", urlsplit(told.location).path)
         if file == CONFIG and moved and moved[1].lower() != name.repo.lower():
             log.warning("%s has been renamed: call it %s%s from now on", name, HUB_PREFIX, shown(moved[1])[1:-1])
         return Path(hf_hub_download(**place))
+
+
+def _metadata(place: dict[str, Any]) -> HfFileMetadata:
+    """Size and address of a file. Raises NoFile, or what the library raises."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
+
+    try:
+        return get_hf_file_metadata(hf_hub_url(**place), timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    except RevisionNotFoundError:
+        raise
+    except EntryNotFoundError:
+        raise NoFile(place["filename"]) from None
+
+
+def _fetched_before(place: dict[str, Any]) -> Path | None:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(**place, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
 
 
 def files_of(name: Reference) -> list[str]:

@@ -37,7 +37,7 @@ def search(query: str | None = None) -> list[HubModel]:
 
 
 def _ask_for_models(query: str | None) -> Any:
-    """The Hub's own words: `HfApi.list_models` would fail for all where one card is not as it expects."""
+    """The Hub's own answer: `HfApi.list_models` would fail for all models where one card is not as it expects."""
     from huggingface_hub import constants
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
@@ -57,13 +57,7 @@ def _described(model: dict[str, Any]) -> HubModel:
     card = model["cardData"] if isinstance(model.get("cardData"), dict) else {}
     own = card["emozoo"] if isinstance(card.get("emozoo"), dict) else {}
     labels = own["labels"] if isinstance(own.get("labels"), list) else []
-    scores: dict[str, float] = {}
-    for index in _objects(card.get("model-index")):
-        for result in _objects(index.get("results")):
-            for metric in _objects(result.get("metrics")):
-                value = metric.get("value")
-                if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
-                    scores.setdefault(str(metric.get("name")), float(value))
+    scores = _scores(card)
     downloads = model.get("downloads")
     return HubModel(
         name=model["id"][:LONGEST],
@@ -73,6 +67,17 @@ def _described(model: dict[str, Any]) -> HubModel:
         ua=scores.get("UA"),
         downloads=downloads if isinstance(downloads, int) else 0,
     )
+
+
+def _scores(card: dict[str, Any]) -> dict[str, float]:
+    """The first share of each name in a card's results."""
+    results = [result for index in _objects(card.get("model-index")) for result in _objects(index.get("results"))]
+    scores: dict[str, float] = {}
+    for metric in (metric for result in results for metric in _objects(result.get("metrics"))):
+        value = metric.get("value")
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+            scores.setdefault(str(metric.get("name")), float(value))
+    return scores
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, ONNX
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, WINDOW_SAMPLES
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
 from emozoo.registry.loading import get_architecture
@@ -85,22 +86,19 @@ def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:
     from torch import Tensor, nn
 
     network = architecture.build(architecture.config(), num_labels).eval()
+    names = {module: name for name, module in network.named_modules() if name and not list(module.children())}
     rows: list[dict[str, Any]] = []
 
-    def note(layer: str, module: nn.Module) -> Any:
-        def hook(_: nn.Module, inputs: Any, output: Any) -> None:
-            first = output[0] if isinstance(output, tuple) else output
-            shape = list(first.shape[1:]) if isinstance(first, Tensor) else []
-            count = sum(parameter.numel() for parameter in module.parameters())
-            rows.append({"layer": layer, "type": type(module).__name__, "output": shape, "parameters": count})
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        first = output[0] if isinstance(output, tuple) else output
+        shape = list(first.shape[1:]) if isinstance(first, Tensor) else []
+        count = sum(parameter.numel() for parameter in module.parameters())
+        rows.append({"layer": names[module], "type": type(module).__name__, "output": shape, "parameters": count})
 
-        return hook
-
-    for layer, module in network.named_modules():
-        if layer and not list(module.children()):
-            module.register_forward_hook(note(layer, module))
-    sound = torch.zeros(1, 48_000)
-    frames = torch.zeros(1, 20, 60, 100, 3, dtype=torch.uint8)
+    for module in names:
+        module.register_forward_hook(note)
+    sound = torch.zeros(1, WINDOW_SAMPLES)
+    frames = torch.zeros(1, FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3, dtype=torch.uint8)
     with torch.inference_mode():
         network(sound, frames) if architecture.video else network(sound)
     counted = {row["layer"] for row in rows}

@@ -126,9 +126,9 @@ def compose(fresh: Mapping[str, Any], words: Words) -> tuple[dict[str, Any], lis
         elif key == OWN and isinstance(value, dict):
             front[key] = {**value, **fresh[OWN]}
         else:
-            if key in fresh and value != fresh[key] and not set(map(str, as_list(fresh[key]))) <= _texts_of(value):
-                told.append(f"{key} stays {_shown(value)}, as you wrote it; emozoo would write {_shown(fresh[key])}")
             front[key] = value
+            if key in fresh and not _texts_of(fresh[key]) <= _texts_of(value):
+                told.append(f"{key} stays {_shown(value)}, as you wrote it; emozoo would write {_shown(fresh[key])}")
     if "license" in words.front and words.front["license"] != fresh.get("license"):
         front = {key: value for key, value in front.items() if key != "license_name" or key in words.front}
     return front, told

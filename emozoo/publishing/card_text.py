@@ -74,7 +74,8 @@ def _architecture(name: str) -> Architecture | None:
 
 
 def _opening(facts: Facts, architecture: Architecture | None) -> str:
-    name, labels = facts.config.architecture, ", ".join(facts.config.labels)
+    name = facts.config.architecture
+    labels = ", ".join(facts.config.labels)
     data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
     what = "audio and video" if facts.config.video else "audio"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""

@@ -140,7 +140,8 @@ def compose(repository: str, models: Sequence[str], readme: str = "", emozoo_fro
 
 def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
     """emozoo, with what the models need of it, and the distributions of plugins that they are made with."""
-    extras, plugins = {"demo"}, set()
+    extras = {"demo"}
+    plugins = set()
     for reference in models:
         if not is_reference(reference) and folder_of(reference) is None:
             raise EmozooError(
