@@ -23,15 +23,15 @@ from emozoo.text import printable
 OPTION = "--emozoo-from"
 VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
 URL = re.compile(r"(git\+(https|ssh)|https|file)://[\w:/@.~%+#=&?,!*()-]+", re.ASCII)
-"""No letter of it means anything in TOML, in a requirements file or in a template."""
+"""None of its characters is special in TOML, in a requirements file or in a template."""
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
 def line(wanted: str | None = None, *, extras: Iterable[str] = (), operator: str = "==") -> str:
     """The line for pip (PEP 508), for what `--emozoo-from` names: `emozoo==0.2.0`, or `emozoo @ URL`.
 
-    `operator` stands before the version that is installed here, where nothing is named. Raises EmozooError for words that
-    name nothing.
+    `operator` stands before the version that is installed here, where nothing is named. Raises EmozooError for text that
+    names nothing.
     """
     name = f"emozoo[{','.join(sorted(extras))}]" if extras else "emozoo"
     if wanted is None:
@@ -61,7 +61,7 @@ def installed_version() -> str | None:
 
 
 def remark(wanted: str | None = None) -> str | None:
-    """Why others may fail to install what asks for that; None where nothing speaks for it."""
+    """Why others may fail to install what asks for that; None where there is no reason."""
     if wanted is not None:
         if not is_local(line(wanted)):
             return None

@@ -40,7 +40,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file, logging
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.loading import config_value, load
+from emozoo.checkpoint.loading import config_of, load
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
 from emozoo.inference.batches import BATCH_WINDOWS
@@ -51,7 +51,7 @@ log = logging.get_logger(__name__)
 
 
 class EmozooConfig(PreTrainedConfig):
-    """config.json of a checkpoint; the fields are those that `EmotionModel.to_config` writes."""
+    """config.json of a checkpoint; the fields are those of `CheckpointConfig.to_dict`."""
 
     model_type = "emozoo"
 
@@ -82,7 +82,8 @@ class EmozooForAudioClassification(PreTrainedModel):
     config_class = EmozooConfig
     base_model_prefix = "network"  # the weights of a checkpoint are named without it
     main_input_name = "input_values"
-    _keep_in_fp32_modules_strict = ["network"]  # as everywhere in emozoo: a tanh RNN collapses in half precision
+    # transformers' only way to keep a module in float32: a tanh RNN collapses in half precision.
+    _keep_in_fp32_modules_strict = ["network"]
 
     def __init__(self, config: EmozooConfig) -> None:
         super().__init__(config)
@@ -197,9 +198,10 @@ def _batches(waveforms: Tensor, plan: list[tuple[int, int, int]]) -> Iterator[li
 
 
 def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
-    """A folder, or that of transformers' cache which holds the config and the weights of a repository on the Hub."""
+    """The folder of a checkpoint; of a repository on the Hub, that in transformers' cache with its config and weights."""
     if os.path.isdir(name):
         return Path(name, asked.get("subfolder") or "")
+    # transformers hands its own `_commit_hash` on, without which weights and config could be of two commits.
     known = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token", "_commit_hash")
     options = {key: asked[key] for key in known if asked.get(key) is not None}
     return [Path(cached_file(name, file, **options)).parent for file in (WEIGHTS, CONFIG)][-1]
@@ -207,7 +209,7 @@ def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
 
 @contextmanager
 def _float32() -> Iterator[None]:
-    """Torch's default type of number, which holds for all threads: so it is touched only where it is another."""
+    """Makes float32 torch's default type. That holds for all threads, so it is changed only where it is another."""
     default = torch.get_default_dtype()
     if default == torch.float32:
         yield
@@ -231,9 +233,9 @@ def _build(config: EmozooConfig) -> nn.Module:
     """The network that a config describes, with fresh weights."""
     architecture = get_architecture(config.architecture)
     _refuse_video(architecture)
-    values = {name: config_value(value) for name, value in (config.architecture_config or {}).items()}
+    settings = config_of(architecture, config.architecture_config or {}, config.name_or_path or "the model's config")
     try:
-        return architecture.build(architecture.config(**values), config.num_labels)
+        return architecture.build(settings, config.num_labels)
     except (TypeError, ValueError) as error:
         raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
 
