@@ -1,4 +1,4 @@
-"""The conformance kit for a plugin's own tests: one class for an architecture, one for a dataset, a test for each point.
+"""The contract for a plugin's own tests: a class for an architecture, one for a dataset, each with a test per point.
 
     import emozoo.testing
 
@@ -30,15 +30,15 @@ __all__ = ["ArchitectureConformance", "DatasetConformance"]
 
 
 class ArchitectureConformance:
-    """Derive from it, name the architecture, and pytest goes through its contract."""
+    """Derive from it, name the architecture, and pytest checks its contract."""
 
     architecture: ClassVar[str | Architecture]
     """The name of an installed one, or the object."""
     settings: ClassVar[Mapping[str, str]] = {}
-    """As `--set` takes them, for a config whose defaults need something that tests do not have, or to be quick."""
+    """As `--set` takes them: where the defaults need what tests lack, or to be quick."""
     device: ClassVar[str] = "cpu"
     without: ClassVar[tuple[str, ...]] = ()
-    """Points that are left out, such as "trains" for a network that takes minutes for it."""
+    """Points that are left out, such as "trains" where a network needs minutes for it."""
 
     @pytest.mark.parametrize("point", [LOADS, *network.POINTS], ids=lambda point: point.name)
     def test_contract(self, point: Point[Any]) -> None:
@@ -50,7 +50,7 @@ class ArchitectureConformance:
 
 
 class DatasetConformance:
-    """Derive from it, name the dataset and where its data are, and pytest goes through its contract."""
+    """Derive from it, name the dataset and where its data are, and pytest checks its contract."""
 
     dataset: ClassVar[str | Corpus]
     """The name of an installed one, or the object."""

@@ -1,1 +1,1 @@
-"""The contract's points, and the processes in which plugins are tried."""
+"""The points of a plugin's contract, and the processes in which plugins are tried."""

@@ -1,8 +1,7 @@
-"""The process in which a third party's plugins are imported, one after the other: whatever they do, it is done here.
+"""The program that imports third parties' plugins, one after the other, in a process that they cannot leave.
 
-`python -m emozoo.conformance.attempt FOLDER PLUGINS` leaves a JSON file for each, `[problem or null, seconds]`, named
-by its position.
-With a third word, what plugins of that group need anyway is imported before the clock starts.
+`python -m emozoo.conformance.attempt FOLDER PLUGINS GROUP` writes a JSON file for each, `[problem or null, seconds]`, named
+by its position. What all plugins of GROUP import is imported before the clock starts; with an empty GROUP, nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def main(folder: str, asked: str, timed: str) -> None:
         part.write_text(json.dumps([problem, time.perf_counter() - started]), encoding="utf-8")
         part.replace(file)
     sys.stderr.flush()
-    os._exit(0)  # whatever threads a plugin has left
+    os._exit(0)  # plugins may have left threads that would keep the process alive
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Goes through the points of a plugin, and reports."""
+"""Checks a plugin against the points of its contract, and reports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether every required point does."""
+        """Whether all required points hold."""
         return not any(finding.fails for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def check(
     settings: Mapping[str, str] | None = None,
     data_dir: str | None = None,
     device: str = "auto",
-    heard: Callable[[Finding], None] = lambda finding: None,
+    on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> Report:
-    """Goes through all points of an architecture, else of a dataset; `heard` is told each as it is found.
+    """Checks all points of an architecture, else of a dataset; `on_finding` gets each finding at once.
 
     `settings` are an architecture's, as `--set` takes them; `data_dir` is where a dataset's data are. Raises EmozooError for
-    a name that nothing has, and for settings or data that do not fit.
+    an unknown name, and for settings or data that do not fit.
     """
     group = group_of(name)
     plugin = entry_points.find(group, name)
@@ -60,26 +60,32 @@ def check(
     if group == ARCHITECTURES and data_dir is not None:
         raise EmozooError(f"{name} is an architecture and is trained on the toy corpus: leave --data-dir out")
     report = Report(name, KINDS[group], plugin.origin)
-    first = find(LOADS, plugin)
-    report.findings.append(first)
-    heard(first)
-    if first.fails:
+
+    def note(finding: Finding) -> None:
+        report.findings.append(finding)
+        on_finding(finding)
+
+    note(find(LOADS, plugin))
+    if not report.holds:
         return report
-    points: Sequence[Point[Any]]
-    subject: Any
-    with output_to_stderr:  # a network or a builder may print, and the report is the result
-        if group == ARCHITECTURES:
-            from emozoo.conformance import network
-            from emozoo.conformance.network_subject import NetworkSubject
-
-            points, subject = network.POINTS, NetworkSubject(name, settings, device)
-        else:
-            from emozoo.conformance import corpus
-            from emozoo.conformance.corpus import CorpusSubject
-
-            points, subject = corpus.POINTS, CorpusSubject(name, data_dir)
+    with output_to_stderr:  # a network or a builder may print, and standard output is for the report
+        points, subject = _network(name, settings, device) if group == ARCHITECTURES else _corpus(name, data_dir)
         for point in points:
-            finding = find(point, subject)
-            report.findings.append(finding)
-            heard(finding)
+            note(find(point, subject))
     return report
+
+
+def _network(name: str, settings: Mapping[str, str] | None, device: str) -> tuple[Sequence[Point[Any]], Any]:
+    """An architecture's points and what they look at; torch is imported here."""
+    from emozoo.conformance import network
+    from emozoo.conformance.network_subject import NetworkSubject
+
+    return network.POINTS, NetworkSubject(name, settings, device)
+
+
+def _corpus(name: str, data_dir: str | None) -> tuple[Sequence[Point[Any]], Any]:
+    """A dataset's points and what they look at."""
+    from emozoo.conformance import corpus
+    from emozoo.conformance.corpus import CorpusSubject
+
+    return corpus.POINTS, CorpusSubject(name, data_dir)

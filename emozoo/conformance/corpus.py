@@ -1,4 +1,4 @@
-"""The points of a dataset's contract: what its builder says of the files, whether they are there, and how they split."""
+"""The points of a dataset's contract: the rows that its builder gives, their files, and how they split."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ DECODED = 24
 class CorpusSubject:
     """A dataset and its rows, where the data are at hand.
 
-    Raises EmozooError for an unknown name, for a folder that is not there, and where the builder says that there is nothing
-    of the dataset in it.
+    Raises EmozooError for an unknown name, for a folder that does not exist, and where the builder finds nothing of the
+    dataset in it.
     """
 
     def __init__(self, corpus: str | Corpus, data_dir: str | os.PathLike[str] | None = None) -> None:
@@ -136,24 +136,27 @@ def _decodes(subject: CorpusSubject) -> str:
     rows = subject.rows
     step = max(1, len(rows) // DECODED)
     sample = take(rows, list(range(0, len(rows), step))[:DECODED])
-    seen = [row for row, path in enumerate(sample["video_path"][:]) if path]
-    words = []
+    with_video = [row for row, path in enumerate(sample["video_path"][:]) if path]
     with tempfile.TemporaryDirectory(prefix="emozoo-check-") as folder:
-        for what, some, video in (("sounds", sample, False), ("pictures", take(sample, seen) if seen else [], True)):
-            if not len(some):
-                continue
-            try:
-                decoded = len(decode(some, Path(folder, what), "check", video=video))
-            except EmozooError as error:
-                raise Broken(f"{what}: {error}") from None
-            if decoded < len(some):
-                raise Broken(f"{decoded} of {len(some)} {what} can be decoded; the warning says why")
-            words.append(f"{decoded} {what}")
+        words = [_decoded("sounds", sample, Path(folder, "sounds"), video=False)]
+        if with_video:
+            words.append(_decoded("videos", take(sample, with_video), Path(folder, "videos"), video=True))
     return " and ".join(words)
 
 
+def _decoded(what: str, rows: Dataset, folder: Path, *, video: bool) -> str:
+    try:
+        decoded = len(decode(rows, folder, "check", video=video))
+    except EmozooError as error:
+        raise Broken(f"{what}: {error}") from None
+    if decoded < len(rows):
+        raise Broken(f"{decoded} of {len(rows)} {what} can be decoded; the warning says why")
+    return f"{decoded} {what}"
+
+
 def _folds(subject: CorpusSubject) -> str:
-    corpus, emotions = subject.corpus, subject.column("emotion")
+    corpus = subject.corpus
+    emotions = subject.column("emotion")
     wanted = corpus.labels or set(emotions) - {""}
     rows = take(subject.rows, [row for row, emotion in enumerate(emotions) if emotion in wanted])
     columns = {name: rows[name][:] for name in rows.column_names}
@@ -163,7 +166,7 @@ def _folds(subject: CorpusSubject) -> str:
     except EmozooError as error:
         raise Broken(str(error)) from None
     dependent = [fold.name for fold in folds if not fold.speaker_disjoint]
-    if dependent and corpus.protocol != "split":  # which the corpus' authors have made as it is
+    if dependent and corpus.protocol != "split":  # that one is the corpus' authors' own
         raise Broken(f"{corpus.protocol} leaves speakers on both sides: {listed(dependent, 2)}")
     apart = "not all of them speaker-disjoint" if dependent else "speaker-disjoint"
     return f"{corpus.protocol}: {len(folds)} fold{'s' if len(folds) > 1 else ''}, {apart}"
@@ -178,7 +181,7 @@ POINTS: tuple[Point[CorpusSubject], ...] = (
     ),
     Point(
         "rows",
-        "rows in the columns of FEATURES, each with an id of its own, a file, and a stretch that can be",
+        "rows in the columns of FEATURES, each with an id of its own, a file, and an end after its start",
         "what the builder yields: fill rows with emozoo.data.corpus.row",
         _rows,
     ),
@@ -190,16 +193,16 @@ POINTS: tuple[Point[CorpusSubject], ...] = (
     ),
     Point(
         "labels",
-        "labels are words in small letters, and two or more of the usual ones are there",
+        "labels are words in lower case, and two or more of the usual ones occur",
         "the column emotion, and labels of Corpus",
         _labels,
     ),
     Point("files", "every file that a row names exists, and is named absolutely", "audio_path and video_path", _files),
-    Point("decodes", "sounds and pictures can be decoded", "the files themselves, start and end", _decodes),
+    Point("decodes", "sounds and videos can be decoded", "the files themselves, start and end", _decodes),
     Point(
         "folds",
         "the usual protocol splits the data and keeps speakers apart",
-        "the columns speaker and session, and protocol of Corpus; a part of a corpus may be too little",
+        "the columns speaker and session, and protocol of Corpus; a part of a corpus may be too small",
         _folds,
     ),
 )

@@ -10,11 +10,11 @@ from emozoo.conformance.trial import begin_import, import_answer
 from emozoo.registry.entry_points import ARCHITECTURES, Plugin
 
 IMPORT_SECONDS = 60
-"""How long a plugin's import may take here, where somebody waits for just that."""
+"""How long a plugin's import may take in a check, longer than in a list of all plugins."""
 
 
 def _loads(plugin: Plugin) -> str:
-    """Imports the plugin in a process of its own, so that it cannot harm this one."""
+    """Imports the plugin in another process, so that it cannot harm this one."""
     with tempfile.TemporaryDirectory(prefix="emozoo-check-") as folder:
         process = begin_import(folder, [plugin], timed=plugin.group)
         try:
@@ -35,7 +35,7 @@ def _loads(plugin: Plugin) -> str:
 
 LOADS: Point[Plugin] = Point(
     "loads",
-    "the entry point names a plugin that keeps the contract, and importing it ends without an error",
-    "the entry point in pyproject.toml, and what its module does when it is imported",
+    "the entry point names a plugin that keeps the contract, and its import ends without an error",
+    "the entry point in pyproject.toml, and what its module does on import",
     _loads,
 )

@@ -1,6 +1,6 @@
 """The points of an architecture's contract: what its network does with sound, frames, seeds and files.
 
-Each is looked at on fresh weights of the network's real size, on the CPU. Those that depend on what runs it are in
+Each is checked on the CPU with random weights, at the network's real size. The points that depend on the machine are in
 `emozoo.conformance.network_machine`.
 """
 
@@ -21,7 +21,7 @@ from emozoo.checkpoint.config import NAME
 from emozoo.checkpoint.loading import config_value, load
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.conformance.network_machine import bf16, compile, cost, export, gpu, trains
-from emozoo.conformance.network_subject import LABELS, SAMPLES, NetworkSubject, answer, close, finite, same, some
+from emozoo.conformance.network_subject import LABELS, SAMPLES, Clips, NetworkSubject, answer, close, finite, same, some
 from emozoo.conformance.points import Broken, Point
 from emozoo.hints import type_problem
 from emozoo.registry.entry_points import ARCHITECTURES, find
@@ -79,7 +79,8 @@ def _forward(subject: NetworkSubject) -> str:
 
 
 def _independent(subject: NetworkSubject) -> str:
-    network, clips = subject.build().eval(), subject.clips(3)
+    network = subject.build().eval()
+    clips = subject.clips(3)
     with torch.inference_mode():
         together = answer(network, clips)
         if not torch.equal(together, answer(network, clips)):
@@ -93,46 +94,58 @@ def _independent(subject: NetworkSubject) -> str:
 
 
 def _listens(subject: NetworkSubject) -> str:
-    network, clips, others = subject.build().eval(), subject.clips(2), subject.clips(2, seed=1)
+    network = subject.build().eval()
+    clips = subject.clips(2)
+    others = subject.clips(2, seed=1)
     with torch.inference_mode():
         logits = answer(network, clips)
         if same(logits[0], logits[1]):
             raise Broken("the same logits for two different clips")
         if clips[1] is None:
             return "different clips, different logits"
-        deaf = same(logits, answer(network, (others[0], clips[1])))
-        blind = same(logits, answer(network, (clips[0], others[1])))
-    if deaf or blind:
-        raise Broken(f"the same logits whatever {'the sound' if deaf else 'the picture'} is")
-    return "different sounds and pictures, different logits"
+        ignores_sound = same(logits, answer(network, (others[0], clips[1])))
+        ignores_frames = same(logits, answer(network, (clips[0], others[1])))
+    if ignores_sound or ignores_frames:
+        raise Broken(f"the same logits for any {'sound' if ignores_sound else 'video'}")
+    return "different sounds and videos, different logits"
 
 
 def _optional(subject: NetworkSubject) -> str:
-    architecture = subject.architecture
-    if not architecture.optional_modalities:
-        return f"it needs {' and '.join(architecture.modalities)}"
-    network, (sound, frames), others = subject.build().eval(), subject.clips(3), subject.clips(3, seed=1)
+    optional = subject.architecture.optional_modalities
+    if not optional:
+        return f"it needs {' and '.join(subject.architecture.modalities)}"
+    network = subject.build().eval()
+    clips = subject.clips(3)
+    others = subject.clips(3, seed=1)
     with torch.inference_mode():
-        if "video" in architecture.optional_modalities and frames is not None:
-            alone, black = _answered(network, sound, None), torch.zeros_like(frames)
-            if not close(alone, _answered(network, sound, black)):
-                raise Broken("other logits for black frames than for pixel_values=None")
-            mixed = _answered(network, sound, torch.cat([frames[:1], black[1:]]))
-            if not close(alone[1:], mixed[1:]):
-                raise Broken("other logits for a clip without picture beside one that has a picture")
-            if same(alone, network(others[0])):
-                raise Broken("without pictures, the same logits whatever the sound is")
-        if "audio" in architecture.optional_modalities:
-            silence = torch.zeros_like(sound)
-            if same(_answered(network, silence, frames), _answered(network, silence, others[1])):
-                raise Broken("without sound, the same logits whatever the picture is")
-    return f"it does without {' or '.join(architecture.optional_modalities)}"
+        if "video" in optional:
+            _without_video(network, clips, others)
+        if "audio" in optional:
+            silence = torch.zeros_like(clips[0])
+            if same(_answered(network, silence, clips[1]), _answered(network, silence, others[1])):
+                raise Broken("without sound, the same logits for any video")
+    return f"it does without {' or '.join(optional)}"
+
+
+def _without_video(network: nn.Module, clips: Clips, others: Clips) -> None:
+    sound, frames = clips
+    if frames is None:
+        return
+    alone = _answered(network, sound, None)
+    black = torch.zeros_like(frames)
+    if not close(alone, _answered(network, sound, black)):
+        raise Broken("other logits for black frames than for pixel_values=None")
+    mixed = _answered(network, sound, torch.cat([frames[:1], black[1:]]))
+    if not close(alone[1:], mixed[1:]):
+        raise Broken("other logits for a clip without video beside one that has video")
+    if same(alone, network(others[0])):
+        raise Broken("without video, the same logits for any sound")
 
 
 def _answered(network: nn.Module, sound: Tensor, frames: Tensor | None) -> Tensor:
-    """Logits, which must be finite, of a network that is asked for video."""
+    """Logits, which must be finite, of a network that takes video."""
     logits = network(sound, frames)
-    finite("logits without sound or picture", logits)
+    finite("logits without sound or video", logits)
     return logits
 
 
@@ -142,14 +155,13 @@ def _gradients(subject: NetworkSubject) -> str:
     frozen = len(list(network.parameters())) - len(wanted)
     if not wanted:
         raise Broken("no parameter that can be trained")
-    missed, still = set(wanted), set(wanted)
-    for seed in range(4):  # dropped layers and masks are not there in every step
+    missed = set(wanted)  # without a gradient so far
+    still = set(wanted)  # with none but zero gradients so far
+    for seed in range(4):  # a step does not reach layers that it drops or masks
         F.cross_entropy(answer(network, subject.clips(4, seed)), torch.arange(4) % len(LABELS)).backward()
-        for name, parameter in network.named_parameters():
-            if parameter.grad is not None:
-                missed.discard(name)
-                if parameter.grad.any():
-                    still.discard(name)
+        gradients = {name: each.grad for name, each in network.named_parameters() if each.grad is not None}
+        missed -= gradients.keys()
+        still -= {name for name, gradient in gradients.items() if gradient.any()}
         if not still:
             break
     if missed:
@@ -165,7 +177,8 @@ def _gradients(subject: NetworkSubject) -> str:
 
 
 def _seed(subject: NetworkSubject) -> str:
-    one, other = subject.build(seed=5).state_dict(), subject.build(seed=5).state_dict()
+    one = subject.build(seed=5).state_dict()
+    other = subject.build(seed=5).state_dict()
     if differ := sorted(name for name in one if not torch.equal(one[name], other[name])):
         raise Broken(f"other values in {listed(differ)}")
     return f"{len(one)} tensors are equal"
@@ -176,7 +189,7 @@ def _save(subject: NetworkSubject) -> str:
     torch.manual_seed(0)
     model = EmotionModel(subject.architecture, subject.config, LABELS, Origin(plugin.distribution, plugin.version))
     clips = subject.clips(4)
-    # A step, so that what training changes beside the weights, such as running means, has to be saved as well.
+    # A step of training also changes state beside the weights, such as running means, which has to be saved.
     F.cross_entropy(answer(model.train(), clips), torch.arange(4)).backward()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     torch.optim.SGD(trained, 1e-3).step()
@@ -203,7 +216,7 @@ def _extremes(subject: NetworkSubject) -> str:
     sounds = {"silence": torch.zeros(2, SAMPLES), "noise at full scale": noise.sign(), "a clip of 0.1 s": short}
     for name, sound in sounds.items():
         network = subject.build().train()
-        logits = answer(network, (sound, subject.pictures(2, generator)))
+        logits = answer(network, (sound, subject.frames(2, generator)))
         F.cross_entropy(logits, torch.tensor([0, 1])).backward()
         finite(f"logits on {name}", logits)
         for key, parameter in network.named_parameters():
@@ -239,14 +252,14 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
     ),
     Point(
         "listens",
-        "the logits depend on the sound, and on the pictures where the network asks for video",
+        "the logits depend on the sound, and on the frames where the network takes video",
         "an input that forward does not use; a nonlinearity that is saturated with fresh weights",
         _listens,
     ),
     Point(
         "optional",
-        "what optional_modalities names may be missing; no pixel_values and black frames come to the same",
-        "how forward tells a missing picture (emozoo.features.seen) or sound (heard), and what stands in its place",
+        "what optional_modalities names may be missing; no pixel_values and black frames give the same logits",
+        "how forward finds missing video (emozoo.features.seen) or sound (heard), and what it puts in its place",
         _optional,
     ),
     Point(
@@ -270,7 +283,7 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
     Point(
         "extremes",
         "finite logits and gradients on silence, loud noise and very short clips",
-        "logarithms, divisions and square roots of what can be 0; a small constant inside of them",
+        "logarithms, divisions and square roots of what can be 0: add a small constant inside",
         _extremes,
     ),
     Point(
@@ -288,21 +301,21 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
     Point(
         "compile",
         "torch.compile captures the network in one graph",
-        "Python that depends on a tensor's values in forward; a plugin may do without",
+        "Python in forward that depends on a tensor's values; this is optional",
         compile,
         required=False,
     ),
     Point(
         "export",
         "torch.export captures the network for batches of any size",
-        "the same, and sizes that forward takes for fixed; a plugin may do without",
+        "the same, and sizes that forward takes for fixed; this is optional",
         export,
         required=False,
     ),
     Point("cost", "parameters and operations can be counted", "what forward calls", cost, required=False),
     Point(
         "trains",
-        "a short training on the toy corpus, angry against sad, beats chance on unheard speakers",
+        "a short training on the toy corpus, angry against sad, beats chance on unseen speakers",
         "the recipe's learning rate first, then forward; --set epochs=30 trains for longer",
         trains,
     ),

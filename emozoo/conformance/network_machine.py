@@ -1,4 +1,4 @@
-"""The points of an architecture that depend on where it runs and what runs it: devices, precision, compilers, training."""
+"""The points of an architecture that depend on devices, precision, compilers and training."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from emozoo.conformance.network_subject import Clips, NetworkSubject, answer, cl
 from emozoo.conformance.points import Broken, LeftOut
 
 APART = ("angry", "sad")
-"""The two emotions that the toy corpus tells apart best."""
+"""The two emotions of the toy corpus that are easiest to tell apart."""
 EPOCHS = (3, 12)
-"""Of the short training; the second where the first did not do."""
+"""Of the short training; the second number where the first is too few."""
 BATCH = 8
 LUCK = 0.05
-"""A result that guessing gives at least so often does not beat chance."""
+"""The level of significance: a result that guessing reaches more often does not beat chance."""
 
 
 def _to(clips: Clips, device: torch.device) -> Clips:
@@ -33,7 +33,8 @@ def _to(clips: Clips, device: torch.device) -> Clips:
 def gpu(subject: NetworkSubject) -> str:
     if subject.device.type == "cpu":
         raise LeftOut("no GPU is used here")
-    network, clips = subject.build().eval(), subject.clips(3)
+    network = subject.build().eval()
+    clips = subject.clips(3)
     with torch.inference_mode():
         here = answer(network, clips)
         there = answer(network.to(subject.device), _to(clips, subject.device)).cpu()
@@ -57,10 +58,11 @@ def bf16(subject: NetworkSubject) -> str:
 
 
 def compile(subject: NetworkSubject) -> str:
-    network, clips = subject.build().to(subject.device).eval(), _to(subject.clips(2), subject.device)
-    # Without a GPU, what is captured is run by PyTorch itself: that needs no C++ compiler.
+    network = subject.build().to(subject.device).eval()
+    clips = _to(subject.clips(2), subject.device)
+    # Without a GPU, PyTorch itself runs the graph: that needs no C++ compiler.
     backend = "inductor" if subject.device.type == "cuda" else "aot_eager"
-    with _unrecorded(), torch.inference_mode():
+    with _without_traces(), torch.inference_mode():
         compiled: Any = torch.compile(network, fullgraph=True, backend=backend)
         if not torch.allclose(answer(network, clips), answer(compiled, clips), atol=1e-2, rtol=1e-2):
             raise Broken("other logits than without")
@@ -68,10 +70,11 @@ def compile(subject: NetworkSubject) -> str:
 
 
 def export(subject: NetworkSubject) -> str:
-    network, clips = subject.build().eval(), subject.clips(2)
+    network = subject.build().eval()
+    clips = subject.clips(2)
     batch = torch.export.Dim("batch", min=1, max=64)
     arguments = tuple(each for each in clips if each is not None)
-    with _unrecorded(), torch.no_grad():
+    with _without_traces(), torch.no_grad():
         program = torch.export.export(network, arguments, dynamic_shapes=({0: batch},) * len(arguments))
         more = tuple(each for each in subject.clips(3) if each is not None)
         if not close(program.module()(*more), network(*more)):
@@ -80,8 +83,8 @@ def export(subject: NetworkSubject) -> str:
 
 
 @contextmanager
-def _unrecorded() -> Iterator[None]:
-    """Leaves no compiled code of this network behind, and keeps back the compiler's remarks."""
+def _without_traces() -> Iterator[None]:
+    """Removes the compiled code afterwards, and silences the compiler meanwhile."""
     loggers = [logging.getLogger(name) for name in ("torch._dynamo", "torch._inductor", "torch.export")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -91,7 +94,7 @@ def _unrecorded() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        torch._dynamo.reset()
+        torch.compiler.reset()
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 
@@ -110,7 +113,7 @@ def cost(subject: NetworkSubject) -> str:
 
 
 def trains(subject: NetworkSubject) -> str:
-    """Trains as `emozoo train` does, with the plugin's recipe in small batches, and asks for the test split."""
+    """Trains as `emozoo train` does, with the plugin's recipe in small batches, and looks at the test split."""
     from emozoo.checkpoint.run import RunOptions
     from emozoo.training.train import train
 
@@ -130,10 +133,10 @@ def trains(subject: NetworkSubject) -> str:
         if luck(right, metrics.count, len(APART)) < LUCK:
             return words
     needed = next(n for n in range(metrics.count + 2) if luck(n, metrics.count, len(APART)) < LUCK)
-    raise Broken(f"{words}, of which guessing gives half; {needed} would do")
+    raise Broken(f"{words}; guessing gives half, and {needed} would be enough")
 
 
 def luck(right: int, count: int, labels: int) -> float:
-    """The chance that guessing among so many labels gets at least `right` of `count` right: the binomial tail."""
+    """The probability that guessing gets at least `right` of `count` clips right: the binomial distribution's tail."""
     share = 1 / labels
     return sum(math.comb(count, n) * share**n * (1 - share) ** (count - n) for n in range(right, count + 1))

@@ -1,4 +1,4 @@
-"""What the points of an architecture look at: fresh networks, and clips to give them."""
+"""What the points of an architecture are checked on: networks with random weights, and clips."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ Clips = tuple[Tensor, Tensor | None]
 
 
 class NetworkSubject:
-    """An architecture with the settings under which it is looked at.
+    """An architecture with the settings under which it is checked.
 
-    Raises EmozooError for an unknown name, for settings that do not fit, and where what they name is not to be had.
+    Raises EmozooError for an unknown name, for settings that do not fit, and where files that they name are missing.
     """
 
     def __init__(
         self, architecture: str | Architecture, settings: Mapping[str, str] | None = None, device: str = "auto"
     ) -> None:
-        named = isinstance(architecture, str)
-        self.architecture: Architecture = get_architecture(architecture) if named else architecture  # type: ignore
+        self.architecture = get_architecture(architecture) if isinstance(architecture, str) else architecture
         self.settings = dict(settings or {})
         self.asked, self.recipe = apply_settings(self.architecture, self.settings)
         self.config = self.architecture.prepare(self.asked) if self.architecture.prepare else self.asked
@@ -46,15 +45,15 @@ class NetworkSubject:
         return network
 
     def clips(self, batch: int, seed: int = 0) -> Clips:
-        """Different noises, each louder than the one before, and, for video, random pictures."""
+        """Different noises, each louder than the one before, and, for video, random frames."""
         generator = torch.Generator().manual_seed(seed)
         levels = torch.linspace(0.05, 0.3, batch)[:, None]
         sound = (torch.randn(batch, SAMPLES, generator=generator) * levels).clamp(-1, 1)
-        # Sounds of one spectrum would look alike to a network that does not see the level.
+        # Sounds of one spectrum would be the same to a network that ignores the level.
         tone = torch.sin(2 * math.pi * 200 * (1 + torch.arange(batch))[:, None] * torch.arange(SAMPLES) / 16_000)
-        return (sound + 0.2 * tone).clamp(-1, 1), self.pictures(batch, generator)
+        return (sound + 0.2 * tone).clamp(-1, 1), self.frames(batch, generator)
 
-    def pictures(self, batch: int, generator: torch.Generator | None = None) -> Tensor | None:
+    def frames(self, batch: int, generator: torch.Generator | None = None) -> Tensor | None:
         if not self.architecture.video:
             return None
         levels = torch.linspace(60, 255, batch).long()[:, None, None, None, None]
@@ -73,7 +72,7 @@ def close(one: Tensor, other: Tensor) -> bool:
 
 
 def same(one: Tensor, other: Tensor) -> bool:
-    """Whether logits come from equal inputs: to within the last digits."""
+    """Whether logits are equal to within the last digits, as of equal inputs."""
     return torch.allclose(one, other, atol=1e-6, rtol=1e-6)
 
 

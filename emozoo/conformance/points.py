@@ -1,7 +1,7 @@
-"""Whether a plugin keeps its contract, point by point: `check` goes through them, `Report` says what came of each.
+"""What a point of a contract is, and how one is checked.
 
-Here is what a point is and what all plugins share. The points of an architecture are in `emozoo.conformance.network`, those
-of a dataset in `emozoo.conformance.corpus`. `emozoo check` and `emozoo.testing` both go through these.
+The points of an architecture are in `emozoo.conformance.network`, those of a dataset in `emozoo.conformance.corpus`.
+`emozoo check` and `emozoo.testing` check these.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Broken(Exception):
 
 
 class LeftOut(Exception):
-    """A point cannot be looked at here; the text says why."""
+    """A point cannot be checked here; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Point(Generic[S]):
     test: Callable[[S], str]
     """Returns what was found, in a few words. Raises Broken, LeftOut, or whatever the plugin's code raises."""
     required: bool = True
-    """False: a plugin may do without; it is reported."""
+    """False: a plugin may break it, which is only reported."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of a point."""
+    """The result of checking a point."""
 
     point: Point[Any]
     state: str
@@ -70,7 +70,7 @@ class Finding:
 
 
 def find(point: Point[S], subject: S) -> Finding:
-    """Tries a point. Whatever the plugin's code raises breaks it."""
+    """Checks a point. It is broken, too, by whatever the plugin's code raises."""
     try:
         return Finding(point, HELD, point.test(subject))
     except Broken as problem:

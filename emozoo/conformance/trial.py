@@ -1,6 +1,6 @@
-"""Tries third parties' plugins: each is imported once per installed version, in a process that is not the caller's.
+"""Tries third parties' plugins: imports each once per installed version, in another process.
 
-So a plugin that raises, hangs, prints or ends its process cannot harm who asks. The verdicts are kept in the cache.
+So a plugin that raises, hangs, prints or ends its process cannot harm this one. The verdicts are kept in the cache.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from emozoo.registry.verdicts import key_of, remember, remembered
 IMPORT_SECONDS = 8
 BUSY_SECONDS = 12
 IDLE_POLLS = 25
-"""How long all imports together may take: longer than torch takes, shorter than a user waits. Who is still computing then,
-where the system tells, gets more time, for the machine may be busy; who has been idle for so many polls does not."""
+"""All imports together may take `IMPORT_SECONDS`: longer than torch takes, shorter than a user waits. A process that still
+computes then gets `BUSY_SECONDS` more, for the machine may be busy. One that was idle for `IDLE_POLLS` polls does not."""
+POLL_SECONDS = 0.02
 
 
 def checked(*groups: str) -> list[Plugin]:
-    """The plugins of the groups, as `registry.plugins` lists them, with what came of trying those that are not emozoo's."""
+    """The plugins of the groups, with the problems found when those of third parties were tried."""
     verdicts = remembered()
     listed = [plugin for group in groups for plugin in entry_points.plugins(group)]
     untried = [p for p in listed if not p.builtin and p.problem is None and key_of(p) not in verdicts]
@@ -40,8 +41,8 @@ def checked(*groups: str) -> list[Plugin]:
 
 
 def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, str | None]:
-    """Each plugin's problem, or None. Those of one distribution share a process; where it ends or hangs in the middle, the
-    plugin at which it did is to blame, and the rest get another one. Ends after `IMPORT_SECONDS`, or a little later."""
+    """Each plugin's problem, or None. The plugins of one distribution share a process. Where it ends or hangs, the plugin
+    that it was importing is to blame, and the rest get another process."""
     deadline = time.monotonic() + IMPORT_SECONDS
     verdicts: dict[Plugin, str | None] = {}
     waiting: dict[str, list[Plugin]] = {}
@@ -61,7 +62,7 @@ def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, str | None]:
 def begin_import(
     folder: str | os.PathLike[str], plugins: Sequence[Plugin], *, timed: str = ""
 ) -> subprocess.Popen[bytes]:
-    """Starts the process, in a session of its own; `timed` is the group whose plugins' own imports are timed."""
+    """Starts `emozoo.conformance.attempt` in a new session; with a group as `timed`, only the plugins' own imports count."""
     asked = json.dumps([list(vars(plugin).values()) for plugin in plugins])
     path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
     return subprocess.Popen(
@@ -75,7 +76,7 @@ def begin_import(
 
 
 def import_answer(folder: str | os.PathLike[str], number: int) -> tuple[str | None, float] | None:
-    """What came of a plugin, by its position: its problem and the seconds of its import; None where nothing has come yet."""
+    """The problem, or None, and the seconds of the import of the plugin at this position; None while there is no answer."""
     try:
         problem, seconds = json.loads(Path(folder, str(number)).read_text(encoding="utf-8"))
     except OSError:
@@ -84,7 +85,7 @@ def import_answer(folder: str | os.PathLike[str], number: int) -> tuple[str | No
 
 
 class _Trial:
-    """A process that imports plugins one after the other and leaves a file for each; ended with all that it started."""
+    """A process that imports plugins one after the other. At the end it is killed, with all that it started."""
 
     def __init__(self, plugins: list[Plugin]) -> None:
         self.plugins = plugins
@@ -95,15 +96,15 @@ class _Trial:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # gone already, or a system without process groups
+        with contextlib.suppress(OSError, AttributeError):  # it is gone, or the system has no process groups
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         self.folder.cleanup()
 
     def verdicts(self, deadline: float) -> dict[Plugin, str | None]:
-        """Waits until all plugins have answered, the process has ended or time is over; those after one that is to blame
-        are missing, unless time is over."""
+        """Waits until all plugins have answered, the process has ended or time is over. Plugins after the one to blame are
+        missing, unless time is over."""
         idle = 0
         while len(answers := self._answers()) < len(self.plugins) and self.process.poll() is None:
             idle = 0 if self._is_computing() else idle + 1
@@ -111,7 +112,7 @@ class _Trial:
             if over > BUSY_SECONDS or over > 0 and idle >= IDLE_POLLS:
                 late = f"its import did not end within {IMPORT_SECONDS} s"
                 return {**{plugin: late for plugin in self.plugins}, **answers}
-            time.sleep(0.02)
+            time.sleep(POLL_SECONDS)
         answers = self._answers()
         if len(answers) < len(self.plugins):
             to_blame = self.plugins[len(answers)]
@@ -119,7 +120,7 @@ class _Trial:
         return answers
 
     def _is_computing(self) -> bool:
-        """Whether the process runs, waits for its turn or reads; False where the system does not tell."""
+        """Whether the process is running, ready to run or reading; False where the system does not tell."""
         try:
             state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (OSError, IndexError):

@@ -26,7 +26,7 @@ def check(
 
     settings = pairs(set_, "--set")
     with waiting(f"checking {name}"):
-        report = run(name, settings=settings, data_dir=data_dir, device=device, heard=say_finding)
+        report = run(name, settings=settings, data_dir=data_dir, device=device, on_finding=say_finding)
     if as_json:
         print_json(report.to_dict())
     else:
