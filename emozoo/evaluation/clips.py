@@ -23,9 +23,9 @@ def clip_probabilities(
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
     modality: str | None = None,
 ) -> np.ndarray:
-    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips; `within` as in `classify`. Windows are cut
-    where the store can best do so, as in training. With a `modality`, `audio` or `video`, the other is withheld from a
-    model that can do without."""
+    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips, the mean over each clip's windows.
+
+    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other."""
     plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row))]
 
     def answer(cuts: list[tuple[int, int]]) -> np.ndarray:

@@ -34,19 +34,19 @@ ADAPTATIONS = ("speaker",)
 OLD_RUN = (
     "this run was made before runs kept their split, so its test clips are found by the ids in its predictions.csv"
 )
-DEALT_ANEW = "this run keeps no such split, so it is dealt anew"
+SPLIT_ANEW = "this run keeps no such split, so its data were split anew"
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """How the answers were adapted before they were compared."""
+    """How the probabilities were adapted before they were compared."""
 
     to: str
     """One of `ADAPTATIONS`."""
     recordings: int | None
     """Other recordings of the speaker for each clip; None: all that there are."""
     note: str
-    """The same in words, and which clips it passes by."""
+    """The same in words, and which clips are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Evaluation:
     """In words: the fold, or the whole dataset."""
     metrics: Metrics
     leak: Leak = Leak()
-    """What of the clips the model had been trained on."""
+    """Which of the clips the model had been trained on."""
     note: str = ""
     """What a reader of the numbers must know, such as that they are speaker-dependent; "" for nothing."""
     adapted: Adaptation | None = None
@@ -81,8 +81,10 @@ def measure(
     adapted: Adaptation | None = None,
     provenance: Provenance | None = None,
 ) -> Metrics:
-    """Answers for the rows, by one `modality` alone where it is named, and compares; with a folder, writes predictions.csv
-    and confusion_matrix.png there. predictions.csv marks what `provenance` has of the rows."""
+    """Compares the model's answers for the rows with their labels, by one `modality` alone where it is named.
+
+    With a folder, writes predictions.csv, which marks what `provenance` has of the rows, and confusion_matrix.png there.
+    """
     probabilities = clip_probabilities(model, data.store, rows, modality=modality)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
     speakers = [data.speakers[row] for row in rows]
@@ -115,97 +117,162 @@ def evaluate(
 
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
-    measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, that
-    alone reaches the
-    model. Raises EmozooError for a model, dataset or fold that there is not, where the dataset has none of the model's
-    labels, where the model cannot do without what is withheld, and where no speaker is known to adapt to.
+    measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
+    gets that alone. Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
+    the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
+    _check_options(adapt, recordings, output)
+    subject = _Subject.of(reference, device)
+    subject.check_modality(modality)
+    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold)
+    data = _open(subject, selection, modality)
+    part = _part(subject, selection, data)
+    leak = compare(subject.model.provenance, data.clips, part.rows)
+    adapted = None if adapt is None else _adaptation(adapt, recordings, data, part)
+    place = None if output is None else user_path(output)
+    with locked(place, str(output)) if place else nullcontext():
+        metrics = measure(
+            subject.model,
+            data,
+            part.rows,
+            place,
+            modality=modality,
+            adapted=adapted,
+            provenance=subject.model.provenance,
+        )
+    words = f"{part.words}, {modality} alone" if modality else part.words
+    note = _note(subject.model, data, part, leak, modality)
+    return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted)
+
+
+def _check_options(adapt: str | None, recordings: int | None, output: str | Path | None) -> None:
+    """Raises EmozooError for options that do not fit, before any work."""
     if adapt not in (None, *ADAPTATIONS):
-        raise EmozooError(f"cannot adapt to {adapt!r}: what there is to adapt to is {', '.join(ADAPTATIONS)}")
+        raise EmozooError(f"cannot adapt to {adapt!r}; known: {', '.join(ADAPTATIONS)}")
     if recordings is not None and (adapt is None or recordings < 1):
-        raise EmozooError(f"--recordings {recordings}: goes with --adapt speaker, and is 1 or more")
+        raise EmozooError(f"--recordings {recordings}: needs --adapt speaker, and must be 1 or more")
     if output is not None and (user_path(output) / RUN).exists():
         raise EmozooError(f"{output} holds a run, whose own predictions stay: name another --output")
-    folder, name = resolve(reference, extra=(PROVENANCE,)), name_of(reference)
-    model = load(commit_of(reference, folder) if is_reference(reference) else folder, device)
-    if modality and (lost := {*model.architecture.modalities} - {modality, *model.optional}):
-        raise EmozooError(f"{name} cannot do without {', '.join(lost)}: leave --modality out")
-    run = None if is_reference(reference) else read_options(folder)
-    own = dataset is None
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The model that is measured."""
+
+    name: str
+    folder: Path
+    model: EmotionModel
+    run: RunOptions | None
+    """The options of the run that made it; None for a model of the Hub, or without a record."""
+
+    @classmethod
+    def of(cls, reference: str | Path, device: str) -> _Subject:
+        folder = resolve(reference, extra=(PROVENANCE,))
+        published = is_reference(reference)
+        model = load(commit_of(reference, folder) if published else folder, device)
+        return cls(name_of(reference), folder, model, None if published else read_options(folder))
+
+    def check_modality(self, modality: str | None) -> None:
+        """Raises EmozooError where the model needs the other modality as well."""
+        if modality and (lost := {*self.model.architecture.modalities} - {modality, *self.model.optional}):
+            raise EmozooError(f"{self.name} cannot do without {', '.join(lost)}: leave --modality out")
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """The data that were asked for. Without a dataset, they are those of the model's own run."""
+
+    dataset: str | None
+    data_dir: str | None
+    merge: Mapping[str, str]
+    protocol: str | None
+    fold: int | None
+
+
+def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Data:
+    dataset = selection.dataset
+    data_dir = selection.data_dir
+    merge = selection.merge
     if dataset is None:
-        if run is None:
-            raise EmozooError(f"{name} has no record of its training here: name the data with --dataset and --data-dir")
-        asked = RunOptions(**{**vars(run), "data_dir": data_dir or run.data_dir, "protocol": protocol or run.protocol})
-        merge = {**asked.merge, **(merge or {})}
-        dataset, data_dir, protocol, fold = asked.dataset, asked.data_dir, asked.protocol, fold or asked.fold
-    video = model.video and modality != "audio"
-    model.preparation.require(name)
-    data = open_data(
+        if subject.run is None:
+            raise EmozooError(
+                f"{subject.name} has no record of its training here: name the data with --dataset and --data-dir"
+            )
+        dataset = subject.run.dataset
+        data_dir = data_dir or subject.run.data_dir
+        merge = {**subject.run.merge, **merge}
+    model = subject.model
+    model.preparation.require(subject.name)
+    return open_data(
         dataset,
         data_dir,
         model.labels,
-        merge or {},
-        video=video,
+        merge,
+        video=model.video and modality != "audio",
         optional=model.optional,
         preparation=model.preparation,
         may_lack=True,
     )
-    if own and run:
-        part = _own_part(folder, run, data, protocol, fold or 1)
-    elif fold is not None or protocol is not None:
-        part = _dealt_part(data, protocol, fold or 1, run.seed if run else 0)
-    else:
-        part = _Part(list(range(len(data.store))), f"all {len(data.store)} clips")
-    rows, words, notes = part.rows, part.words, list(part.notes)
-    leak = compare(model.provenance, data.clips, rows)
-    if part.dependent and not leak.disjoint:  # of a model that never heard the data, a split of them says nothing
-        notes.insert(0, SPEAKER_DEPENDENT)
-    notes.insert(0, leak.sentence)
-    adapted = None
-    if adapt is not None:
-        speakers = [data.speakers[row] for row in rows]
-        if not any(speakers):
-            raise EmozooError(f"{dataset} does not tell who speaks in {words}: leave --adapt {adapt} out")
-        adapted = Adaptation(adapt, recordings, adaptation_note(speakers, recordings))
-    if modality:
-        words += f", {modality} alone"
-    elif model.video and (lacking := sum(data.store.frames(row) is None for row in rows)):
-        notes.append(f"{lacking} of {len(rows)} clips have no picture: they were only heard")
-    there = set(data.store.labels[rows].tolist())
+
+
+def _adaptation(to: str, recordings: int | None, data: Data, part: _Part) -> Adaptation:
+    speakers = [data.speakers[row] for row in part.rows]
+    if not any(speakers):
+        raise EmozooError(f"{data.corpus.name} does not tell who speaks in {part.words}: leave --adapt {to} out")
+    return Adaptation(to, recordings, adaptation_note(speakers, recordings))
+
+
+def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None) -> str:
+    """What a reader of the numbers must know."""
+    notes = [leak.sentence]
+    if part.dependent and not leak.disjoint:  # to a model that was trained on other data, this split means nothing
+        notes.append(SPEAKER_DEPENDENT)
+    notes += part.notes
+    lacking = sum(data.store.frames(row) is None for row in part.rows) if model.video and not modality else 0
+    if lacking:
+        notes.append(f"{lacking} of {len(part.rows)} clips have no video: the model got their audio alone")
+    there = set(data.store.labels[part.rows].tolist())
     if absent := [label for number, label in enumerate(model.labels) if number not in there]:
-        notes.append(f"no clip is {' or '.join(absent)}: UA and macro F1 are of the other {len(there)} classes")
-    note = ". ".join(filter(None, notes))
-    place = None if output is None else user_path(output)
-    with locked(place, str(output)) if place else nullcontext():
-        measured = measure(model, data, rows, place, modality=modality, adapted=adapted, provenance=model.provenance)
-    return Evaluation(name, dataset, words, measured, leak, note, adapted)
+        notes.append(f"no clip is {' or '.join(absent)}: UA and macro F1 are over the other {len(there)} classes")
+    return ". ".join(filter(None, notes))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Some rows of a dataset, in words, and what is to be known of them."""
+    """Rows of a dataset to measure on."""
 
     rows: list[int]
     words: str
+    """What they are, such as `session fold 1 (Ses01), 10 clips`."""
     notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know of them."""
     dependent: bool = False
-    """Whether the fold that they are the test split of is speaker-dependent."""
+    """Whether they are the test split of a speaker-dependent fold."""
+
+
+def _part(subject: _Subject, selection: _Selection, data: Data) -> _Part:
+    """The rows to measure on: of the run's own test split, of another fold, or all."""
+    fold = selection.fold
+    if selection.dataset is None and subject.run:
+        protocol = selection.protocol or subject.run.protocol
+        return _own_part(subject.folder, subject.run, data, protocol, fold or subject.run.fold or 1)
+    if fold is not None or selection.protocol is not None:
+        return _new_part(data, selection.protocol, fold or 1, subject.run.seed if subject.run else 0)
+    count = len(data.store)
+    return _Part(list(range(count)), f"all {count} clips")
 
 
 def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> _Part:
-    """The test split of a fold of the run in `folder`: as it was kept, where it was, else dealt anew."""
+    """The test split of a fold of the run in `folder`: as the run kept it, else split anew."""
     kept = read_split(folder) if protocol == run.protocol else None
-    if kept is None:
-        tested = read_tested(folder) if (protocol, fold) == (run.protocol, run.fold) else None
-        rows = [row for row, name in enumerate(data.columns["utterance_id"]) if name in (tested or ())]
-        if tested is None or not rows:
-            return replace(_dealt_part(data, protocol, fold, run.seed), notes=(DEALT_ANEW,))
-        note = f"{OLD_RUN}: {len(rows)} of {len(tested)} are there"
-        words = f"{protocol or data.corpus.protocol} fold {fold}, {len(rows)} clips"
-        return _Part(rows, words, (note,), dependent=run.protocol == "random")
     words = protocol or data.corpus.protocol
+    if kept is None:
+        return _tested_part(folder, run, data, protocol, fold) or replace(
+            _new_part(data, protocol, fold, run.seed), notes=(SPLIT_ANEW,)
+        )
     found = kept.find(data.columns, data.labels)
-    was, now = (pick_fold(folds, fold, words) for folds in (kept.folds, kept.placed(found)))
+    was = pick_fold(kept.folds, fold, words)
+    now = pick_fold(kept.placed(found), fold, words)
     if not now.test:
         raise EmozooError(
             f"none of the {len(was.test)} test clips of fold {fold} of {folder} is there: name the run's own data with "
@@ -217,7 +284,19 @@ def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, f
     return _Part(list(now.test), _fold_words(words, now), tuple(notes), not now.speaker_disjoint)
 
 
-def _dealt_part(data: Data, protocol: str | None, fold: int, seed: int) -> _Part:
+def _tested_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> _Part | None:
+    """The test clips of a run from before runs kept their split, by its predictions.csv; None where that has none."""
+    tested = read_tested(folder) if (protocol, fold) == (run.protocol, run.fold) else None
+    rows = [row for row, name in enumerate(data.columns["utterance_id"]) if name in (tested or ())]
+    if tested is None or not rows:
+        return None
+    words = f"{protocol or data.corpus.protocol} fold {fold}, {len(rows)} clips"
+    note = f"{OLD_RUN}: {len(rows)} of {len(tested)} are there"
+    return _Part(rows, words, (note,), dependent=run.protocol == "random")
+
+
+def _new_part(data: Data, protocol: str | None, fold: int, seed: int) -> _Part:
+    """The test split of a fold that the protocol makes now."""
     words = protocol or data.corpus.protocol
     split = pick_fold(data.folds(protocol, seed), fold, words)
     return _Part(list(split.test), _fold_words(words, split), dependent=not split.speaker_disjoint)

@@ -81,7 +81,8 @@ def calibration_error(true: Sequence[int] | np.ndarray, probabilities: np.ndarra
 
     `true` is int [clips], `probabilities` float [clips, labels].
     """
-    answer, right = probabilities.max(1), probabilities.argmax(1) == np.asarray(true)
+    answer = probabilities.max(1)
+    right = probabilities.argmax(1) == np.asarray(true)
     place = np.minimum((answer * bins).astype(int), bins - 1)
     gaps = [abs(float(np.sum(answer[place == bin] - right[place == bin]))) for bin in range(bins)]
     return sum(gaps) / len(answer)
@@ -138,15 +139,15 @@ def _shares(part: np.ndarray, whole: np.ndarray) -> tuple[float | None, ...]:
 def _intervals(confusion: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
     """Bootstrap intervals of WA and UA, over speakers of [speakers, true, predicted] or clips of [true, predicted].
 
-    How often each is drawn, with replacement, is a multinomial count: so a resample is a sum of confusion matrices,
-    or for clips the drawn counts themselves.
+    A resample with replacement takes each speaker, or each clip, as often as a multinomial distribution says. So it is a
+    weighted sum of the speakers' confusion matrices; for clips, the counts are the matrix.
     """
     rng = np.random.default_rng(0)
     size = confusion.shape[-1]
     if confusion.ndim == 3:
         speakers = len(confusion)
-        drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), RESAMPLES)
-        resamples = drawn.astype(float) @ confusion.reshape(speakers, -1)  # as floats: many times faster, and exact
+        counts = rng.multinomial(speakers, np.full(speakers, 1 / speakers), RESAMPLES)
+        resamples = counts.astype(float) @ confusion.reshape(speakers, -1)  # as floats: many times faster, and exact
     else:
         count = int(confusion.sum())
         resamples = rng.multinomial(count, confusion.ravel() / count, RESAMPLES)

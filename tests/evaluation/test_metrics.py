@@ -109,7 +109,7 @@ def test_interval_over_speakers_is_wider_where_speakers_differ() -> None:
     true, predicted = [0] * 500, [0] * 250 + [1] * 250
     speakers = [f"s{clip // 50}" for clip in range(500)]
     low, high = evaluate_predictions(("a", "b"), true, predicted, speakers).wa_interval
-    # The share of right speakers among ten draws: binomial, 0.2 and 0.8 are its 2.5 and 97.5 percentiles.
+    # The share of right speakers among ten sampled ones: binomial, 0.2 and 0.8 are its 2.5 and 97.5 percentiles.
     assert (low, high) == pytest.approx((0.2, 0.8))
     by_clip = evaluate_predictions(("a", "b"), true, predicted).wa_interval
     assert by_clip[1] - by_clip[0] < 0.1

@@ -285,7 +285,7 @@ def test_it_trains_on_a_mixture_and_is_evaluated_on_sound_alone(manifest: Path, 
     assert "3 of the 12 clips of manifest have no video and are only heard" in done.stderr
     sound_only = ["--dataset", "manifest", "--data-dir", str(manifest / "sound.csv")]
     document = json.loads(emozoo("evaluate", str(run), *sound_only, "--json").stdout)
-    assert document["count"] == 3 and "3 of 3 clips have no picture" in document["note"]
+    assert document["count"] == 3 and "3 of 3 clips have no video" in document["note"]
     document = json.loads(emozoo("evaluate", str(run), "--modality", "audio", "--json").stdout)
     assert "audio alone" in document["part"]
 
