@@ -21,8 +21,8 @@ from emozoo.evaluation.data import open_data
 from emozoo.features.convolution import WideConv2d
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
+from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.loop import Trainer
-from emozoo.training.progress import Progress
 
 ROUNDS = 3
 
@@ -54,12 +54,16 @@ def main(names: list[str]) -> None:
         for kind, precision in (("plain", "fp32"), ("float32", "fp32"), ("auto", "auto")):
             with tempfile.TemporaryDirectory() as folder, plain_convolutions() if kind == "plain" else nullcontext():
                 trainer = Trainer(
-                    architecture, config, recipe, data.store, data.labels, fold.train, fold.dev, Path(folder),
-                    seed="0", device=device, precision=precision, progress=Progress(),
-                )  # fmt: skip
+                    ModelSpec(architecture, config, data.labels),
+                    recipe,
+                    TrainingClips(data.store, fold.train, fold.dev),
+                    Path(folder),
+                    seed="0",
+                    compute=Compute(device, precision),
+                )
                 for _ in range(ROUNDS + 1):  # the first one warms up
                     trainer.run_epoch()
-                seconds.append(statistics.median(record["seconds"] for record in trainer.history[1:]))
+                seconds.append(statistics.median(record.seconds for record in trainer.history[1:]))
         plain, exact, auto = seconds
         print(f"| `{name}` | {plain:.2f} | {exact:.2f} | {auto:.2f} | {plain / exact:.2f} | {plain / auto:.2f} |")
 

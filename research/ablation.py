@@ -23,8 +23,8 @@ from emozoo.architecture import Architecture
 from emozoo.evaluation.data import Data, open_data
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
+from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.loop import Trainer
-from emozoo.training.progress import Progress
 
 COLUMNS = "architecture,dataset,labels,variant,settings,folds,seed,dev_ua,each,seconds,commit,hardware".split(",")
 COMMIT = ["git", "describe", "--always", "--dirty"]
@@ -79,11 +79,17 @@ def dev_uas(
         fold, began = folds[number - 1], time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="emozoo-ablation-") as folder:
             trainer = Trainer(
-                architecture, config, recipe, data.store, data.labels, fold.train, fold.dev, Path(folder),
-                seed=f"{seed} fold {number}", device="cpu", progress=Progress(),
-            )  # fmt: skip
+                ModelSpec(architecture, config, data.labels),
+                recipe,
+                TrainingClips(data.store, fold.train, fold.dev),
+                Path(folder),
+                seed=f"{seed} fold {number}",
+                compute=Compute("cpu"),
+            )
             trainer.run()
-            ua = trainer.history[-1]["dev_ua"]
+        last = trainer.history[-1]
+        assert last.dev is not None, "each fold has a dev split"
+        ua = last.dev.ua
         print(name, number, f"{ua:.3f}", f"{time.perf_counter() - began:.0f} s", flush=True)
         yield ua
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,7 @@ from emozoo.training.progress import Progress
 if TYPE_CHECKING:
     from emozoo.data.splits.protocols import Fold
     from emozoo.evaluation.metrics import Metrics, Summary
+    from emozoo.training.history import EpochRecord
 
 
 class TrainingProgress(Progress):
@@ -49,14 +50,14 @@ class TrainingProgress(Progress):
             self.task, description=f"epoch {epoch}", completed=done, total=total, visible=is_main_process()
         )
 
-    def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
+    def epoch(self, record: EpochRecord, total: int, is_best: bool) -> None:
         self.bars.update(self.task, visible=False)
-        told = f"epoch {record['epoch']:>3}/{total}  loss {record['loss']:.3f}"
-        if record["pretraining"]:
+        told = f"epoch {record.epoch:>3}/{total}  loss {record.loss:.3f}"
+        if record.pretraining:
             told += "  (pretraining)"
-        elif "dev_loss" in record:
-            told += f"  dev loss {record['dev_loss']:.3f}  dev UA {percentage(record['dev_ua'])}"
-        self._line(f"{told}  {record['seconds']:.1f} s{'  best so far' if is_best and 'dev_loss' in record else ''}")
+        elif record.dev:
+            told += f"  dev loss {record.dev.loss:.3f}  dev UA {percentage(record.dev.ua)}"
+        self._line(f"{told}  {record.seconds:.1f} s{'  best so far' if is_best and record.dev else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
         from emozoo.data.splits.protocols import speaker_note

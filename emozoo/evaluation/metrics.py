@@ -1,11 +1,10 @@
-"""How good the answers are: from true and predicted labels to WA, UA, F1, a confusion matrix and an interval.
+"""Measures predictions: from true and predicted labels to WA, UA, F1, a confusion matrix and an interval.
 
-Everything follows from confusion matrices, one per speaker, so folds can be pooled without the predictions. Where the
-predictions come from is `emozoo.evaluation.evaluate`'s matter, how the numbers look `emozoo.plots.results`' and the cards'.
+Everything follows from confusion matrices, one per speaker, so folds can be pooled without the predictions.
 
-WA ("weighted accuracy") is the share of clips that are right; UA ("unweighted accuracy") the mean of the recalls of the
-classes that occur in truth, so that a frequent class counts no more than a rare one. They are named as is usual for
-speech emotion: WA is accuracy, UA balanced accuracy. Macro F1 is the mean of the F1 of those same classes.
+WA ("weighted accuracy") is accuracy, the share of clips that are right. UA ("unweighted accuracy") is balanced accuracy,
+the mean of the recalls of the classes that occur in truth: a frequent class counts no more than a rare one. The names are
+usual for speech emotion. Macro F1 is the mean of the F1 of those same classes.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     counts = collections.Counter(row.speaker for fold in folds for row in fold.per_speaker)
     if apart and (twice := [speaker for speaker, count in counts.items() if count > 1]):
         raise EmozooError(
-            f"these folds are not of one split: {', '.join(sorted(twice)[:3])} stands in the test clips of two of them; "
+            f"these folds are not of one split: {', '.join(sorted(twice)[:3])} is in the test clips of two of them; "
             "train them anew, in one run"
         )
     if not folds or any(fold.labels != folds[0].labels for fold in folds):

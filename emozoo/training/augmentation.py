@@ -1,4 +1,4 @@
-"""Augmentation of waveforms and frames, on the device. It draws from torch's global generators."""
+"""Augmentation of waveforms and frames, on the device, with torch's global random generators."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from emozoo.features.blocks import SAMPLING_RATE
 def augment_waveform(
     input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0, excerpt: float = 0.0
 ) -> Tensor:
-    """Varies each waveform of float32 [batch, samples] by itself; zeros leave it as it is.
+    """Varies each waveform of float32 [batch, samples] independently; zeros leave it as it is.
 
     `excerpt`: chance of `excerpts`.
-    `shift`: seconds by which the sound moves against its window at most, either way; silence comes in.
+    `shift`: the sound moves by at most so many seconds, either way; silence fills the gap.
     `noise`: chance of white noise, 10 to 40 dB below the sound's mean power.
-    `gain`: decibels by which the level changes at most, up or down. A network behind `LogSpectrogram` cannot see it.
+    `gain`: the level changes by at most so many decibels, up or down. `LogSpectrogram` removes this change again.
     """
     batch, samples = input_values.shape
 
@@ -39,18 +39,19 @@ def augment_waveform(
 
 
 def excerpts(waveform: Tensor, chance: float) -> Tensor:
-    """Cuts some of the waveforms float32 [batch, 48000] down to a stretch of at least 0.8 s about their loudest tenth of a
-    second, and moves it to the front: silence follows, as behind a clip that is so short."""
-    (batch, samples), device = waveform.shape, waveform.device
+    """Cuts some of the waveforms float32 [batch, 48000] to a segment of at least 0.8 s around their loudest tenth of a
+    second, and moves it to the front, followed by silence as in the window of a short clip."""
+    batch, samples = waveform.shape
+    device = waveform.device
 
-    def drawn(least: Tensor, most: Tensor) -> Tensor:
+    def uniform(least: Tensor, most: Tensor) -> Tensor:
         return least + (torch.rand(batch, 1, device=device) * (most - least + 1)).long()
 
     step = SAMPLING_RATE // 10
     loudest = F.avg_pool1d(waveform.square()[:, None], step)[:, 0].argmax(1, keepdim=True) * step
     whole = torch.full_like(loudest, samples)
-    length = drawn(whole * 0 + 8 * step, whole)
-    first = drawn((loudest + step - length).clamp(min=0), torch.minimum(loudest, samples - length))
+    length = uniform(whole * 0 + 8 * step, whole)
+    first = uniform((loudest + step - length).clamp(min=0), torch.minimum(loudest, samples - length))
     kept = torch.rand(batch, 1, device=device) >= chance
     length, first = torch.where(kept, whole, length), torch.where(kept, 0, first)
     place = torch.arange(samples, device=device)
@@ -58,7 +59,7 @@ def excerpts(waveform: Tensor, chance: float) -> Tensor:
 
 
 def augment_frames(pixel_values: Tensor) -> Tensor:
-    """Mirrors half of the clips and varies brightness and contrast by up to 20 %, alike for all frames of a clip.
+    """Mirrors half of the clips and varies brightness and contrast by up to 20 %, the same for all frames of a clip.
 
     uint8 [batch, 20, 60, 100, 3] -> the same.
     """
@@ -72,12 +73,13 @@ def augment_frames(pixel_values: Tensor) -> Tensor:
 def mix(
     input_values: Tensor, pixel_values: Tensor | None, concentration: float
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-    """Mixes each window with another of the batch (mixup, Zhang et al. 2018), at powers of the shares drawn.
+    """Mixes each window with another of the batch (mixup, Zhang et al. 2018), so that their powers have the sampled shares.
 
-    Shares are of a beta distribution with both parameters `concentration`. float32 [batch, 48000] and uint8 [batch, 20, 60,
-    100, 3] or None -> the same, mixed; the share float32 [batch] that a window kept; int64 [batch], where the rest is from.
+    Shares follow a beta distribution with both parameters `concentration`. float32 [batch, 48000] and uint8 [batch, 20, 60,
+    100, 3] or None -> the same, mixed; each window's share, float32 [batch]; its partner, int64 [batch].
     """
-    batch, device = len(input_values), input_values.device
+    batch = len(input_values)
+    device = input_values.device
     spread = torch.full((batch,), concentration, device=device)
     share = torch.distributions.Beta(spread, spread).sample()
     partner = torch.randperm(batch, device=device)

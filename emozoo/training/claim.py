@@ -1,5 +1,5 @@
-"""A run's folder belongs to one training at a time: it is locked while one works there, holds one run's options only, and
-is free again where a training could not begin."""
+"""Claims a run's folder for one training: it is locked meanwhile, holds one run's options, and is free again where a
+training could not begin."""
 
 from __future__ import annotations
 
@@ -21,42 +21,45 @@ from emozoo.registry.settings import apply_settings
 
 @contextmanager
 def claimed(folder: Path, shown: str, options: RunOptions, resume: bool) -> Iterator[None]:
-    """`locked`, with `options` recorded there. Where the block fails before anything was trained, what it wrote is removed:
-    the folder is free for the next try.
+    """Locks `folder` and records `options` there. Where the block fails before anything was trained, what it wrote is
+    removed, and the folder is free for the next try.
 
-    Raises EmozooError for a folder that holds something else, or a run that may not be gone on with.
+    Raises EmozooError for a folder that holds something else, or a run that cannot be resumed with these options.
     """
-    _look(folder, shown)
+    _recorded(folder, shown)
     with locked(folder, shown):
-        recorded = _look(folder, shown)
-        begun = has_trained(folder)
+        recorded = _recorded(folder, shown)
+        begun = _has_trained(folder)
         if recorded and begun:
-            if not resume:
-                raise EmozooError(
-                    f"{shown} holds a run already: --resume continues it, another --output starts a new one"
-                )
-            if changed := differences(options, recorded):
-                raise EmozooError(
-                    f"{shown} cannot be resumed with other options than it was begun with ({'; '.join(changed)}): "
-                    "give those, or name another --output for a new run"
-                )
+            _check_resume(options, recorded, shown, resume)
         _remove(folder, () if begun else (PREPARED, SPLIT))
         try:
-            options.write(folder)  # shows, before the data are decoded, that the folder can be written
+            options.write(folder)  # before the data are decoded: the folder may not be writable
             yield
         except BaseException:
-            if not has_trained(folder):
-                free(folder)
+            if not _has_trained(folder):
+                _free(folder)
             raise
 
 
-def has_trained(folder: Path) -> bool:
-    """Whether a run, or a fold of it, got as far as to have something to keep."""
+def _check_resume(options: RunOptions, recorded: RunOptions, shown: str, resume: bool) -> None:
+    """Raises EmozooError where the run that is in the folder is not to be resumed, or not with these options."""
+    if not resume:
+        raise EmozooError(f"{shown} holds a run already: --resume continues it, another --output starts a new one")
+    if changed := differences(options, recorded):
+        raise EmozooError(
+            f"{shown} cannot be resumed with other options than it was begun with ({'; '.join(changed)}): give those, "
+            "or name another --output for a new run"
+        )
+
+
+def _has_trained(folder: Path) -> bool:
+    """Whether a run, or a fold of it, has trained an epoch."""
     return any((place / name).exists() for place in _places(folder) for name in (CONFIG, RESUME, METRICS))
 
 
-def free(folder: Path) -> None:
-    """Removes what a training that never began has left: its record, its logs, what is not whole."""
+def _free(folder: Path) -> None:
+    """Removes what a training left that never began: its record, its logs, unfinished files."""
     for place in _places(folder)[::-1]:
         _remove(place, (RUN, PREPARED, SPLIT))
         shutil.rmtree(place / LOGS, ignore_errors=True)
@@ -70,26 +73,29 @@ def _places(folder: Path) -> list[Path]:
 
 
 def _remove(folder: Path, names: tuple[str, ...]) -> None:
-    """Deletes files by name, and those that a process which was killed had not finished."""
+    """Deletes files by name, and those that a killed process has not finished."""
     for path in (*(folder / name for name in names), *folder.glob(f"{PART}*")):
         with suppress(OSError):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _look(folder: Path, shown: str) -> RunOptions | None:
-    """The options recorded in a folder. Raises EmozooError where something else is in it."""
+def _recorded(folder: Path, shown: str) -> RunOptions | None:
+    """The options recorded in a folder; None in an empty one. Raises EmozooError where something else is in it."""
     recorded = read_options(folder)
-    if recorded is None and folder.exists():
-        if not folder.is_dir() or any(
-            path.name != LOCK and path.name[: len(PART)] != PART for path in folder.iterdir()
-        ):
-            raise EmozooError(f"{shown} exists and is not a run of emozoo; name another --output")
+    if recorded is None and folder.exists() and not _is_empty(folder):
+        raise EmozooError(f"{shown} exists and is not a run of emozoo; name another --output")
     return recorded
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether it is a folder that holds at most a lock and unfinished files."""
+    return folder.is_dir() and all(path.name == LOCK or path.name.startswith(PART) for path in folder.iterdir())
 
 
 def differences(asked: RunOptions, recorded: RunOptions) -> list[str]:
     """What differs, compared as values: each as `seed 4 instead of 0`."""
-    asked, recorded = asked.placed(), recorded.placed()
+    asked = asked.placed()
+    recorded = recorded.placed()
     found = []
     for field in dataclasses.fields(RunOptions):
         one, other = getattr(asked, field.name), getattr(recorded, field.name)
@@ -109,8 +115,7 @@ def _different_settings(asked: RunOptions, recorded: RunOptions) -> list[str]:
 
 
 def _values(options: RunOptions) -> dict[str, Any]:
-    """The settings as values, defaults included; of a fine-tuning, those of the network only where they are given, for the
-    others are its start's."""
+    """The settings as values, defaults included. A fine-tuning takes the network's from its start, but for those given."""
     config, recipe = apply_settings(get_architecture(options.architecture), options.settings)
     own = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     if options.start is not None:

@@ -1,171 +1,110 @@
 """The training loop: one fold, from fresh or resumed weights to the best epoch's checkpoint.
 
-The loop is plain: each epoch draws its clips, cuts one random window from each, moves them to the device, augments them
-there and takes a step; then the dev split is answered as `emozoo predict` would, and the best epoch kept; where there is no
-such split, the last. Devices, mixed precision and several processes are `accelerate`'s.
+Each epoch samples its clips, cuts one random window from each, augments them on the device and takes a step per batch.
+Then it measures the dev split as `emozoo predict` would, and the best epoch is kept; without a dev split, the last.
 
-Every epoch starts from seeds of its own, made from the run's seed and the epoch's number. So a run that was interrupted
-needs no random state to go on to the very same result: only weights, optimizer and history, in one file that is replaced
-after every epoch.
+Each epoch seeds itself, from the run's seed and the epoch's number. So an interrupted run resumes to the very same result
+without any random state.
 """
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
-import json
-import logging
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from emozoo.architecture import Architecture, Recipe
-from emozoo.checkpoint.device import computes_bf16, pick_device
+from emozoo.architecture import Recipe
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.checkpoint.provenance import Provenance
-from emozoo.checkpoint.run import WRITER, unreadable
-from emozoo.data.store import ClipStore
 from emozoo.errors import EmozooError, blamed
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.features.batches import to_device
-from emozoo.filenames import RESUME
-from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.paths import atomic
-from emozoo.registry.entry_points import ARCHITECTURES, find
+from emozoo.training.accelerator import new_accelerator
 from emozoo.training.augmentation import augment_frames, augment_waveform, mix
 from emozoo.training.averaging import average_weights
+from emozoo.training.history import DevScores, EpochRecord
+from emozoo.training.job import Compute, ModelSpec, TrainingClips
+from emozoo.training.objective import Objective
 from emozoo.training.progress import Progress
+from emozoo.training.resume import State, restore
 from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
-from emozoo.version import version as emozoo_version
-
-PRECISIONS = ("auto", "fp32", "bf16")
-
-
-class Objective(nn.Module):
-    """The loss as one module, so that a step of any kind goes through its forward, also where several processes share it."""
-
-    def __init__(self, model: EmotionModel, weights: Tensor | None, label_smoothing: float):
-        super().__init__()
-        self.model = model
-        self.plugin = f"{model.architecture.name} ({model.origin.distribution} {model.origin.version})"
-        self.criterion = nn.CrossEntropyLoss(weights, label_smoothing=label_smoothing)
-
-    def forward(self, sound: Tensor, frames: Tensor | None, labels: Tensor, pretrain: bool) -> Tensor:
-        """`labels` are int64 [batch], or, of mixed windows, shares float32 [batch, labels]."""
-        if pretrain:
-            try:
-                return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
-            except ValueError as error:
-                raise EmozooError(f"{self.plugin} cannot be pretrained so: {error}") from error
-        logits = self.model(sound, frames)
-        if problem := _wrong_logits(logits, len(sound), len(self.model.labels)):
-            raise EmozooError(f"{self.plugin} is broken: {problem}")
-        return self.criterion(logits.float(), labels)
-
-
-def _wrong_logits(logits: Any, batch: int, labels: int) -> str | None:
-    """How what a network returned differs from what the contract asks for, as words; None where it does not."""
-    if not isinstance(logits, Tensor):
-        return f"forward returns a {type(logits).__name__}, not logits float32 [batch, labels]"
-    if tuple(logits.shape) != (batch, labels):
-        return (
-            f"forward returns logits {list(logits.shape)} for {batch} clips and {labels} labels, not {[batch, labels]}"
-        )
-    if not logits.is_floating_point():
-        return f"forward returns logits of {str(logits.dtype).removeprefix('torch.')}, not float32"
-    if torch.is_grad_enabled() and not logits.requires_grad:
-        return "the logits do not depend on any parameter that learns: look for detach(), no_grad() and frozen layers"
-    return None
 
 
 class Trainer:
-    """One fold's training: its network, optimizer and history, and the file that they are resumed from."""
+    """One fold's training: its network, optimizer and history, and the file that it resumes from."""
 
     def __init__(
         self,
-        architecture: Architecture,
-        config: Any,
+        spec: ModelSpec,
         recipe: Recipe,
-        store: ClipStore,
-        labels: tuple[str, ...],
-        train_rows: tuple[int, ...],
-        dev_rows: tuple[int, ...],
+        clips: TrainingClips,
         folder: Path,
         *,
         seed: str,
-        device: str = "auto",
-        precision: str = "auto",
-        preparation: Preparation = PLAIN,
-        provenance: Provenance | None = None,
-        progress: Progress,
+        compute: Compute | None = None,
+        progress: Progress | None = None,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
         weights on a CPU. Raises EmozooError for a device or a recipe that cannot be used."""
-        from accelerate import Accelerator, DistributedDataParallelKwargs
-        from accelerate.state import AcceleratorState
-        from accelerate.tracking import get_available_trackers
-
-        self.recipe, self.store, self.folder, self.seed, self.progress = recipe, store, folder, seed, progress
-        self.train_rows, self.dev_rows = np.asarray(train_rows), dev_rows
-        self.targets = np.asarray(store.labels)
-        chosen = pick_device(device)
-        if chosen.type == "cuda" and chosen.index is not None:
-            torch.cuda.set_device(chosen)  # accelerate takes the current one
-        if precision == "auto":
-            precision = "bf16" if computes_bf16(chosen) else "fp32"
-        trackers = [name for name in map(str, get_available_trackers()) if name in ("tensorboard", "trackio")]
-        # Pretraining leaves the classifier without gradients, a batch without pictures what would read them.
-        unused = recipe.pretrain_epochs > 0 or bool(architecture.optional_modalities)
-        AcceleratorState._reset_state()  # else a process could not train a second time in another precision
-        self.accelerator = Accelerator(
-            mixed_precision="no" if precision == "fp32" else precision,
-            cpu=chosen.type == "cpu",
-            log_with=trackers or None,
-            project_dir=folder / "logs",
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
-        )
-        if trackers:
-            for noisy in trackers:
-                logging.getLogger(noisy).setLevel(logging.ERROR)
-            self.accelerator.init_trackers("emozoo", dataclasses.asdict(recipe))
+        self.recipe = recipe
+        self.store = clips.store
+        self.train_rows = np.asarray(clips.train)
+        self.dev_rows = clips.dev
+        self.targets = np.asarray(clips.store.labels)
+        self.folder = folder
+        self.seed = seed
+        self.progress = progress or Progress()
+        self.plugin = spec.plugin
+        self.history: list[EpochRecord] = []
+        self.start_weights: dict[str, Tensor] = {}
+        """What a fine-tuning started from, where its recipe keeps a share of it."""
+        self.checks_loss = False
+        """Whether the next batch's loss is checked, as the first one's: that waits for the device."""
+        self.accelerator = new_accelerator(compute or Compute(), spec.architecture, recipe, folder)
         self.reseed("weights")
-        origin = find(ARCHITECTURES, architecture.name).origin
-        self.plugin = f"{architecture.name} ({origin})"
-        with blamed(self.plugin, "cannot be built with this config"):
-            self.model = EmotionModel(architecture, config, labels, preparation=preparation, provenance=provenance)
+        self.model = spec.build()
+        self._check_network()
+        self._configure_augmentation()
+        optimizer = self._new_optimizer()
+        self.rate_factors = [group["lr"] / recipe.learning_rate for group in optimizer.param_groups]
+        self.objective, self.optimizer = self.accelerator.prepare(self._new_objective(), optimizer)
+        self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
+        self.batches = math.ceil(len(self.sample_rows(np.random.default_rng(0))) / recipe.batch_size)
+
+    def _check_network(self) -> None:
+        """Raises EmozooError for a network that cannot be trained with this recipe."""
         if not any(parameter.requires_grad for parameter in self.model.parameters()):
             raise EmozooError(f"{self.plugin} has nothing to learn: none of its parameters requires a gradient")
-        if recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
-            raise EmozooError(f"{architecture.name} has no pretraining of its own: leave pretrain_epochs at 0")
+        if self.recipe.pretrain_epochs and not hasattr(self.model.network, "pretrain_loss"):
+            name = self.model.architecture.name
+            raise EmozooError(f"{name} has no pretraining of its own: leave pretrain_epochs at 0")
+
+    def _configure_augmentation(self) -> None:
+        """Gives the recipe to the modules that augment inside the network, such as front ends."""
         for module in self.model.modules():
             if augment_by := getattr(module, "augment_by", None):
                 with blamed(self.plugin, "cannot be trained with this recipe"):
-                    augment_by(recipe)
+                    augment_by(self.recipe)
+
+    def _new_objective(self) -> Objective:
         weights = None
-        if recipe.balance == "loss":
-            weights = torch.as_tensor(class_weights(self.targets[self.train_rows], len(labels)), dtype=torch.float32)
-        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-        optimizer = kind(self._parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        self.shares = [group["lr"] / recipe.learning_rate for group in optimizer.param_groups]
-        objective = Objective(self.model, weights, recipe.label_smoothing)
-        self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
-        self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
-        self.batches = math.ceil(len(self.draw(np.random.default_rng(0))) / recipe.batch_size)
-        self.start: dict[str, Tensor] = {}
-        self.epoch = 0
-        self.unproven = False
-        """Whether the loss of the next batch is looked at, as at the beginning: that waits for the device."""
-        self.history: list[dict[str, Any]] = []
+        if self.recipe.balance == "loss":
+            counted = class_weights(self.targets[self.train_rows], len(self.model.labels))
+            weights = torch.as_tensor(counted, dtype=torch.float32)
+        return Objective(self.model, weights, self.recipe.label_smoothing)
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        kind = torch.optim.AdamW if self.recipe.optimizer == "adamw" else torch.optim.Adam
+        return kind(self._parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
 
     def _parameters(self) -> list[Any]:
         """The network's own groups of parameters, as torch's optimizers take them; all in one where it has none.
@@ -182,107 +121,125 @@ class Trainer:
         return groups
 
     def reseed(self, stage: str | int) -> np.random.Generator:
-        """Seeds torch for a stage of the run; returns a numpy generator that every process of several has alike."""
+        """Seeds torch for a stage of the run; returns a numpy generator, the same in each of several processes."""
         number = int.from_bytes(hashlib.sha256(f"{self.seed} {stage}".encode()).digest()[:4], "little")
-        # Each process draws its own augmentation, but starts from the same weights and draws the same clips.
+        # Processes differ in their augmentation, but share the first weights and the sampled clips.
         torch.manual_seed(number + (0 if stage == "weights" else self.accelerator.process_index))
         return np.random.default_rng(number)
 
     @property
     def measured(self) -> EmotionModel:
-        """The model that the dev split is measured with, and that is kept: the averaged one where there is one; of a
-        fine-tuning, on its way back to the weights that it started from by the recipe's share."""
+        """The model that is measured on the dev split and kept: the averaged one where there is one. A fine-tuning's is
+        `start_share` x original weights + the rest x fine-tuned weights."""
         trained = self.average or self.model
-        if not self.start:
+        if not self.start_weights:
             return trained
         between = copy.deepcopy(trained)
         for name, value in between.network.state_dict().items():
             if value.is_floating_point():
-                value.lerp_(self.start[name], self.recipe.start_share)
+                value.lerp_(self.start_weights[name], self.recipe.start_share)
         return between
+
+    @property
+    def epochs_done(self) -> int:
+        return len(self.history)
 
     @property
     def total_epochs(self) -> int:
         return self.recipe.pretrain_epochs + self.recipe.epochs
 
     @property
-    def trained(self) -> list[dict[str, Any]]:
-        """The history's epochs after pretraining."""
-        return [record for record in self.history if not record["pretraining"]]
+    def trained(self) -> list[EpochRecord]:
+        """The epochs after pretraining."""
+        return [record for record in self.history if not record.pretraining]
 
     @property
-    def best(self) -> dict[str, Any]:
-        """The epoch with the highest UA on the dev split, of equals the one with the lowest loss there; without such a split
-        the last."""
-        if not self.dev_rows:
-            return self.trained[-1]
-        return max(self.trained, key=lambda record: (record["dev_ua"], -record["dev_loss"]))
+    def best(self) -> EpochRecord:
+        """The best epoch so far, by `EpochRecord.rank`; of equals the first."""
+        return max(self.trained, key=lambda record: record.rank)
 
     def run(self) -> None:
-        """Trains from where the folder left off until the last epoch, or until the recipe's patience is over."""
+        """Trains from where the folder left off until the last epoch, or until the recipe's patience ends."""
         if self.recipe.start_share:
-            self.start = {name: value.clone() for name, value in self.model.network.state_dict().items()}
-        self.load_state()
-        self.unproven = True
+            self.start_weights = {name: value.clone() for name, value in self.model.network.state_dict().items()}
+        if restore(self.folder, self._take):
+            self.progress.message(f"going on after epoch {self.epochs_done} of {self.total_epochs}")
+        self.checks_loss = True
         patience = self.recipe.patience
-        while self.epoch < self.total_epochs:
-            if patience and self.trained and self.epoch - self.best["epoch"] >= patience:
+        while self.epochs_done < self.total_epochs:
+            if patience and self.trained and self.epochs_done - self.best.epoch >= patience:
                 break
             self.run_epoch()
-        for tracker in self.accelerator.trackers:  # not end_training(), after which several processes cannot meet again
+        for tracker in self.accelerator.trackers:  # after end_training(), several processes cannot meet again
             tracker.finish()
 
     def run_epoch(self) -> None:
         """Trains one epoch, measures the dev split, keeps the weights where they are the best so far, saves the state."""
         started = time.perf_counter()
-        pretrain = self.epoch < self.recipe.pretrain_epochs
-        if self.epoch == self.recipe.pretrain_epochs:
+        pretrain = self.epochs_done < self.recipe.pretrain_epochs
+        if self.epochs_done == self.recipe.pretrain_epochs:
             self.optimizer.state.clear()  # the moments of another loss
-        rng = self.reseed(self.epoch)
-        rows = self.draw(rng)
-        starts = random_starts(np.array([self.store.length(int(row)) for row in rows]), rng)
-        # Batches of equal size to within one clip: none is so small that its gradient is mostly noise.
-        plan = zip(np.array_split(rows, self.batches), np.array_split(starts, self.batches), strict=True)
+        loss = self._train_epoch(pretrain)
+        dev = self.measure_dev() if self.dev_rows and not pretrain and math.isfinite(loss) else None
+        self._check_finite(loss + (dev.loss if dev else 0.0))
+        record = EpochRecord(
+            epoch=self.epochs_done + 1,
+            pretraining=pretrain,
+            loss=loss,
+            learning_rate=self.learning_rate(self.batches - 1),
+            seconds=round(time.perf_counter() - started, 3),
+            dev=dev,
+        )
+        self.history.append(record)
+        self._keep(record)
+
+    def _train_epoch(self, pretrain: bool) -> float:
+        """One pass over the epoch's clips; returns the mean loss over batches and processes."""
         self.objective.train()
         total = torch.zeros((), device=self.accelerator.device)
-        for number, (batch, begins) in enumerate(plan):
+        for number, (rows, starts) in enumerate(self._epoch_batches()):
             rate = self.learning_rate(number)
-            for group, share in zip(self.optimizer.param_groups, self.shares, strict=True):
-                group["lr"] = rate * share
-            total += self.step(batch, begins, pretrain)
+            for group, factor in zip(self.optimizer.param_groups, self.rate_factors, strict=True):
+                group["lr"] = rate * factor
+            total += self.step(rows, starts, pretrain)
             if self.average:
-                average_weights(self.average, self.model, self.recipe.ema_decay, self.epoch * self.batches + number)
-            self.progress.step(self.epoch + 1, number + 1, self.batches)
-        self.epoch += 1
-        loss = self.accelerator.reduce(total, "mean").item() / self.batches
-        record: dict[str, Any] = {"epoch": self.epoch, "pretraining": pretrain, "loss": loss}
-        record |= {"learning_rate": rate}
-        if math.isfinite(loss) and self.dev_rows and not pretrain:
-            record |= self.measure_dev()
-        if not math.isfinite(loss + record.get("dev_loss", 0.0)) or not self._is_finite():
-            kept = f"epoch {self.best['epoch']}, the best so far, is kept; " if self.trained else ""
-            raise EmozooError(
-                f"training diverged in epoch {self.epoch}: the loss or the weights are no numbers any more; {kept}start "
-                f"anew with a lower --set learning_rate, now {self.recipe.learning_rate}"
-            )
-        record["seconds"] = round(time.perf_counter() - started, 3)
-        self.history.append(record)
-        is_best = not pretrain and self.best is record
-        self.accelerator.log(
-            {name: value for name, value in record.items() if isinstance(value, float)}, step=self.epoch
+                steps = self.epochs_done * self.batches + number
+                average_weights(self.average, self.model, self.recipe.ema_decay, steps)
+            self.progress.step(self.epochs_done + 1, number + 1, self.batches)
+        return self.accelerator.reduce(total, "mean").item() / self.batches
+
+    def _epoch_batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The rows of each batch, and the first sample of each row's window."""
+        rng = self.reseed(self.epochs_done)
+        rows = self.sample_rows(rng)
+        starts = random_starts(np.array([self.store.length(int(row)) for row in rows]), rng)
+        # Sizes differ by one clip at most: no batch is so small that its gradient is mostly noise.
+        return zip(np.array_split(rows, self.batches), np.array_split(starts, self.batches), strict=True)
+
+    def _check_finite(self, loss: float) -> None:
+        """Raises EmozooError where the epoch's loss or the weights are no numbers any more."""
+        tensors = [each for each in self.measured.network.state_dict().values() if each.is_floating_point()]
+        if math.isfinite(loss) and torch.stack([each.isfinite().all() for each in tensors]).all():
+            return
+        kept = f"epoch {self.best.epoch}, the best so far, is kept; " if self.trained else ""
+        raise EmozooError(
+            f"training diverged in epoch {self.epochs_done + 1}: the loss or the weights are no numbers any more; {kept}"
+            f"start anew with a lower --set learning_rate, now {self.recipe.learning_rate}"
         )
+
+    def _keep(self, record: EpochRecord) -> None:
+        """Logs the epoch that has just ended, and saves the state and, where it is the best so far, the model."""
+        is_best = not record.pretraining and self.best is record
+        numbers = {name: value for name, value in record.to_dict().items() if isinstance(value, float)}
+        self.accelerator.log(numbers, step=record.epoch)
         if self.accelerator.is_main_process:
             if is_best:
                 self.measured.save(self.folder)
-            self.save_state()
+            self._state().write(self.folder)
         self.accelerator.wait_for_everyone()
         self.progress.epoch(record, self.total_epochs, is_best)
 
-    def _is_finite(self) -> bool:
-        tensors = [each for each in self.measured.network.state_dict().values() if each.is_floating_point()]
-        return bool(torch.stack([each.isfinite().all() for each in tensors]).all())
-
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
+    def sample_rows(self, rng: np.random.Generator) -> np.ndarray:
         """The rows of one epoch, in order."""
         if self.recipe.balance == "sampling":
             corpora = self.store.corpora[self.train_rows]
@@ -290,95 +247,80 @@ class Trainer:
         return rng.permutation(self.train_rows)
 
     def step(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> Tensor:
-        """One batch forward, backward and applied; returns the loss of this process' share, still on the device."""
-        own = slice(self.accelerator.process_index, None, self.accelerator.num_processes)
-        weight = len(rows[own]) * self.accelerator.num_processes / len(rows)  # gradients are averaged over processes
-        rows, starts = rows[own], starts[own]
-        sound, frames = self.store.batch(rows, starts, self.accelerator.device)
-        recipe = self.recipe
-        sound = augment_waveform(
-            sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
-        )
-        if frames is not None and recipe.frame_augment:
-            frames = augment_frames(frames)
-        labels = to_device(self.targets[rows], self.accelerator.device)
-        if recipe.mixup and not pretrain:
-            sound, frames, share, partner = mix(sound, frames, recipe.mixup)
-            whole = F.one_hot(labels, len(self.model.labels)).float()
-            labels = whole.lerp(whole[partner], 1 - share[:, None])
+        """One batch forward, backward and applied; returns the loss of this process's part, still on the device."""
+        processes = self.accelerator.num_processes
+        own = slice(self.accelerator.process_index, None, processes)
+        weight = len(rows[own]) * processes / len(rows)  # gradients are averaged over processes
+        sound, frames, labels = self._augmented_batch(rows[own], starts[own], pretrain)
         with blamed(self.plugin, "failed in training"):
             loss = self.objective(sound, frames, labels, pretrain) * weight
-            if self.unproven and not math.isfinite(loss.item()):
+            if self.checks_loss and not math.isfinite(loss.item()):
                 raise EmozooError(
                     f"{self.plugin} is broken: the loss of its first batch is {loss.item()}, before any step was taken"
                 )
             self.optimizer.zero_grad()
             self.accelerator.backward(loss)
-        self.unproven = False
-        if recipe.clip_norm:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        self.checks_loss = False
+        if self.recipe.clip_norm:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
         return loss.detach()
+
+    def _augmented_batch(
+        self, rows: np.ndarray, starts: np.ndarray, pretrain: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Sound, frames and labels on the device, as `Objective` takes them."""
+        recipe = self.recipe
+        device = self.accelerator.device
+        sound, frames = self.store.batch(rows, starts, device)
+        sound = augment_waveform(
+            sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
+        )
+        if frames is not None and recipe.frame_augment:
+            frames = augment_frames(frames)
+        labels = to_device(self.targets[rows], device)
+        if recipe.mixup and not pretrain:
+            sound, frames, share, partner = mix(sound, frames, recipe.mixup)
+            whole = F.one_hot(labels, len(self.model.labels)).float()
+            labels = whole.lerp(whole[partner], 1 - share[:, None])
+        return sound, frames, labels
 
     def learning_rate(self, batch: int) -> float:
         """Of a batch of this epoch: rises from zero over the warm-up, then stays or follows a cosine to zero."""
         recipe = self.recipe
-        pretrain = self.epoch < recipe.pretrain_epochs
-        first = 0 if pretrain else recipe.pretrain_epochs
+        pretrain = self.epochs_done < recipe.pretrain_epochs
+        first_epoch = 0 if pretrain else recipe.pretrain_epochs
         steps = (recipe.pretrain_epochs if pretrain else recipe.epochs) * self.batches
-        step, warmup = (self.epoch - first) * self.batches + batch, recipe.warmup * steps
+        step = (self.epochs_done - first_epoch) * self.batches + batch
+        warmup = recipe.warmup * steps
         if step < warmup:
             return recipe.learning_rate * (step + 1) / (warmup + 1)
         if recipe.schedule == "cosine":
             return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
         return recipe.learning_rate
 
-    def measure_dev(self) -> dict[str, float]:
-        """Loss, WA and UA on the dev split, answered window by window as in prediction."""
-        probabilities = clip_probabilities(self.measured.eval(), self.store, self.dev_rows, self.accelerator.autocast)
+    def measure_dev(self) -> DevScores:
+        """Loss, WA and UA on the dev split, window by window as in prediction."""
+        model = self.measured.eval()
+        probabilities = clip_probabilities(model, self.store, self.dev_rows, self.accelerator.autocast)
         truth = self.targets[np.asarray(self.dev_rows)]
-        loss = float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-12)).mean())
+        of_truth = probabilities[np.arange(len(truth)), truth]
+        loss = float(-np.log(np.maximum(of_truth, 1e-12)).mean())
         metrics = evaluate_predictions(self.model.labels, truth, probabilities.argmax(1))
-        return {"dev_loss": loss, "dev_wa": metrics.wa, "dev_ua": metrics.ua}
+        return DevScores(loss, metrics.wa, metrics.ua)
 
-    def save_state(self) -> None:
-        """Replaces the file that training is resumed from: weights, optimizer moments, history."""
-        tensors = {f"network.{name}": tensor for name, tensor in self.model.network.state_dict().items()}
+    def _state(self) -> State:
+        return State(
+            history=tuple(self.history),
+            network=self.model.network.state_dict(),
+            average=self.average.network.state_dict() if self.average else {},
+            moments=self.optimizer.state_dict()["state"],
+        )
+
+    def _take(self, state: State) -> None:
+        """Goes back to the epoch after which `state` was saved."""
+        self.model.network.load_state_dict(state.network)
         if self.average:
-            tensors |= {f"average.{name}": tensor for name, tensor in self.average.network.state_dict().items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
-        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        with atomic(self.folder / RESUME) as temporary:
-            state = json.dumps({"epoch": self.epoch, "history": self.history})
-            save_file(tensors, temporary, metadata={"state": state, WRITER: emozoo_version()})
-
-    def load_state(self) -> None:
-        """Goes back to the last whole epoch of the folder, where there is one. Raises EmozooError for a damaged file."""
-        path = self.folder / RESUME
-        if not path.exists():
-            return
-        written: Any = None
-        try:
-            with safe_open(path, framework="pt") as file:
-                written = file.metadata()
-                state = json.loads(written["state"])
-                epoch, history = state["epoch"], state["history"]
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            self.model.network.load_state_dict(_below("network.", tensors))
-            if self.average:
-                self.average.network.load_state_dict(_below("average.", tensors))
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _below("optimizer.", tensors).items():
-                number, key = name.split(".")
-                moments.setdefault(int(number), {})[key] = tensor
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            why = f"training cannot go on from it: delete {self.folder} to start anew"
-            raise unreadable(path, written, why) from error
-        self.epoch, self.history = epoch, history
-        self.progress.message(f"going on after epoch {self.epoch} of {self.total_epochs}")
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            self.average.network.load_state_dict(state.average)
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state.moments})
+        self.history = list(state.history)

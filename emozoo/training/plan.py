@@ -1,4 +1,4 @@
-"""What a training's options come to, before any work: the network, its recipe and its first weights."""
+"""What a training's options mean, before any work: the network, its recipe and its first weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from emozoo.training.start import Start, built
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What the options come to, checked against each other before any work."""
+    """Options that were checked against each other, and what they mean."""
 
     options: RunOptions
     architecture: Architecture
@@ -47,19 +47,21 @@ class Plan:
             asked = start.config(options)
             preparation = Preparation(options.crop or own.crop, options.denoise or own.denoise)
         if preparation.crop and not architecture.video:
-            raise EmozooError(f"{architecture.name} sees no pictures: leave --crop out")
+            raise EmozooError(f"{architecture.name} takes no video: leave --crop out")
         preparation.require("this training")
         if recipe.patience and not options.dev:
-            raise EmozooError("patience watches the dev split: leave it at 0, or --no-dev out")
+            raise EmozooError("patience needs the dev split: leave it at 0, or leave --no-dev out")
         if recipe.start_share and not start:
-            raise EmozooError("start_share is of a fine-tuning: add --from MODEL, or leave it at 0")
+            raise EmozooError("start_share is for fine-tuning only: add --from MODEL, or leave it at 0")
         get_corpus(options.dataset)
         return cls(options, architecture, asked, recipe, start, preparation)
 
     def prepared(self, folder: Path) -> Any:
-        """The config to train with: what the architecture's `prepare` makes of the one asked for, kept for the rest of the
-        run, so that later folds, and a run that is resumed, build the very same network."""
-        prepare, path = self.architecture.prepare, folder / PREPARED
+        """The config to train with: what the architecture's `prepare` makes of the one asked for.
+
+        It is kept in `folder`, so that later folds and a resumed run build the very same network."""
+        prepare = self.architecture.prepare
+        path = folder / PREPARED
         if self.start or prepare is None:
             return self.asked
         if not path.is_file():
@@ -75,8 +77,9 @@ class Plan:
         return config_of(self.architecture, values, str(path))
 
     def open_data(self) -> Data:
-        """The dataset, decoded. Raises EmozooError for labels that no checkpoint could hold, or a start has not."""
-        options, start = self.options, self.start
+        """The dataset, decoded. Raises EmozooError for labels that no checkpoint can hold, or that do not fit `start`."""
+        options = self.options
+        start = self.start
         data = open_data(
             options.dataset,
             options.data_dir,
@@ -88,7 +91,7 @@ class Plan:
         )
         check_labels(data.labels)
         if start and self.recipe.start_share and data.labels != start.model.labels:
-            raise EmozooError(f"start_share is of weights for the same labels, {start.name} has others: leave it at 0")
+            raise EmozooError(f"start_share needs the same labels, and {start.name} has others: leave it at 0")
         return data
 
     def base(self, config: Any) -> Provenance:
@@ -99,5 +102,5 @@ class Plan:
 
 
 def _builds_on_others(architecture: Architecture, config: Any) -> bool:
-    """Whether the network takes weights that others have pretrained."""
+    """Whether the network uses weights that others have pretrained."""
     return hasattr(built(architecture, config, 2), "load_pretrained")

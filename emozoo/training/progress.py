@@ -1,16 +1,17 @@
-"""What a workflow tells while it runs. The command line draws it; here it goes nowhere."""
+"""What a workflow reports while it runs. The command line shows it; this class ignores it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emozoo.data.splits.protocols import Fold
     from emozoo.evaluation.metrics import Metrics
+    from emozoo.training.history import EpochRecord
 
 
 class Progress:
-    """Override what you want to hear."""
+    """Override the methods for what you want to know."""
 
     def message(self, text: str) -> None:
         """Something to know once."""
@@ -21,8 +22,8 @@ class Progress:
     def step(self, epoch: int, done: int, total: int) -> None:
         """`done` of the `total` steps of an epoch (from 1) are over."""
 
-    def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
-        """An epoch of `total` is over; `record` is its entry in the history."""
+    def epoch(self, record: EpochRecord, total: int, is_best: bool) -> None:
+        """An epoch of `total` is over."""
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
         """A fold is finished; `metrics` are its test split's."""

@@ -1,5 +1,5 @@
-"""What a later step could not hold is found before the first epoch: labels that no file takes, a network that does not come
-back from its checkpoint."""
+"""Finds before the first epoch what would fail after the last: labels that no file can hold, a network that its checkpoint
+does not bring back."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from emozoo.filenames import LONGEST_TEXT, MOST_LABELS
 from emozoo.paths import PART
 from emozoo.publishing.card import render_card
 from emozoo.text import shown
+from emozoo.training.objective import plugin_name
 
 
 def check_labels(labels: Sequence[str]) -> None:
     """Raises EmozooError for labels that a checkpoint, a table or a card cannot hold."""
     for label in labels:
         if not isinstance(label, str):
-            raise EmozooError(f"the label {shown(label)} is no text: a label is a word such as happy")
+            raise EmozooError(f"the label {shown(label)} is not text: a label is a word such as happy")
         if not label.strip() or not label.isprintable():
             raise EmozooError(
-                f"the label {shown(label)} holds what cannot be printed, and no checkpoint takes it: "
-                "--merge gives it another name"
+                f"the label {shown(label)} cannot be printed, and no checkpoint takes it: --merge gives it another name"
             )
         if len(label) > LONGEST_TEXT:
-            raise EmozooError(f"the label {shown(label)} has {len(label)} letters, more than a checkpoint takes")
+            raise EmozooError(f"the label {shown(label)} has {len(label)} characters, more than a checkpoint takes")
     if len(labels) > MOST_LABELS:
         raise EmozooError(
             f"{len(labels)} labels are more than a checkpoint takes, {MOST_LABELS}: name some with --labels"
@@ -48,7 +48,7 @@ def check_labels(labels: Sequence[str]) -> None:
 def rehearse(model: EmotionModel, folder: Path) -> None:
     """Saves the untrained model below `folder`, loads it again and describes it in a card, as the end of a training does.
 
-    Raises EmozooError, naming the plugin, where one of that fails or the model comes back another.
+    Raises EmozooError, naming the plugin, where one of these fails or the model comes back changed.
     """
     trial = folder / f"{PART}{secrets.token_hex(4)}"
     try:
@@ -69,18 +69,16 @@ def rehearse(model: EmotionModel, folder: Path) -> None:
 
 def _compare(model: EmotionModel, again: EmotionModel) -> None:
     if again.labels != model.labels:
-        raise EmozooError("its labels come back as others")
+        raise EmozooError("its labels come back changed")
     if again.config != model.config:
-        raise EmozooError(f"its config comes back as another: {shown(again.config)}")
+        raise EmozooError(f"its config comes back changed: {shown(again.config)}")
     weights = again.network.state_dict()
     for key, value in model.network.state_dict().items():
         if not torch.equal(value.cpu(), weights[key]):
-            raise EmozooError(f"its tensor {key!r} comes back as another")
+            raise EmozooError(f"its tensor {key!r} comes back changed")
 
 
 def _refused(model: EmotionModel, reason: str) -> EmozooError:
-    origin = f"{model.origin.distribution} {model.origin.version}"
     return EmozooError(
-        f"{model.architecture.name} ({origin}) cannot be trained, for its checkpoint could not be saved and loaded again: "
-        f"{reason}"
+        f"{plugin_name(model)} cannot be trained, for its checkpoint could not be saved and loaded again: {reason}"
     )

@@ -1,7 +1,7 @@
-"""What one epoch of training sees: which clips, how often, and which window of each.
+"""Samples an epoch of training: which clips, how often, and which window of each.
 
-Only positions are drawn here; the fold that they index is `emozoo.data.splits.protocols`' work, cutting the windows the
-training loop's. Whoever calls owns the random generator, so that a run can be repeated and resumed.
+This gives positions only; `emozoo.data.splits.protocols` makes the fold that they index, and the training loop cuts the
+windows. The caller owns the random generator, so that a run can be repeated and resumed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def balanced_epoch(
 ) -> np.ndarray:
     """Positions in `labels` for one epoch, int64 [size], shuffled, with the same count of each class that occurs.
 
-    Within a class every clip is drawn once before any is drawn again. `size` defaults to the count of clips, rounded up
-    to a multiple of the count of classes; where it is not such a multiple, counts differ by one at most, and which
-    classes get more is drawn.
+    Within a class, every clip is sampled once before any is sampled again. `size` defaults to the count of clips, rounded
+    up to a multiple of the count of classes. Where it is no such multiple, counts differ by one at most, and chance
+    decides which classes get more.
 
-    `corpora`, a name for each position, gives as many places to each corpus that occurs, shared out among its classes: so
-    a small corpus is not drowned by a large one.
+    `corpora`, a name for each position, gives each corpus that occurs the same count, balanced over its classes: so a
+    large corpus does not outweigh a small one.
     """
     names = np.unique(corpora) if corpora is not None else ()
     if corpora is not None and len(names) > 1:
@@ -31,23 +31,23 @@ def balanced_epoch(
     classes = np.unique(labels)
     count = len(classes)
     if not count:
-        raise ValueError("no labels to draw from")
+        raise ValueError("no labels to sample from")
     if size is None:
         size = -(-len(labels) // count) * count
     quota = np.full(count, size // count)
     quota[rng.permutation(count)[: size % count]] += 1
-    drawn = []
+    sampled = []
     for label, wanted in zip(classes, quota, strict=True):
         members = np.flatnonzero(labels == label)
         rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
-        drawn.append(np.concatenate([members[:0], *rounds])[:wanted])
-    return rng.permutation(np.concatenate(drawn))
+        sampled.append(np.concatenate([members[:0], *rounds])[:wanted])
+    return rng.permutation(np.concatenate(sampled))
 
 
 def class_weights(labels: np.ndarray, num_labels: int) -> np.ndarray:
     """Weights for the loss, float32 [num_labels], inverse to each class's count, with mean 1.
 
-    A class without clips has weight 1: it never enters the loss as a target.
+    A class without clips has weight 1: it is never a target.
     """
     counts = np.bincount(labels, minlength=num_labels)
     if len(counts) > num_labels:
@@ -62,8 +62,8 @@ def class_weights(labels: np.ndarray, num_labels: int) -> np.ndarray:
 def random_starts(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The first sample of a random window of each clip, int64 [clips]; `lengths` are samples at 16 kHz.
 
-    Starts are multiples of a frame's samples, so that picture and sound are cut at the same moment, uniform over all
-    windows that fit; 0 where the clip is no longer than a window.
+    Starts are uniform over all windows that fit, and multiples of a frame's samples, so that frames and sound are cut at
+    the same moment; 0 where the clip is no longer than a window.
     """
     last = np.maximum(np.asarray(lengths) - WINDOW_SAMPLES, 0) // SAMPLES_PER_FRAME
     return rng.integers(0, last + 1) * SAMPLES_PER_FRAME

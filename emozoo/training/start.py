@@ -1,4 +1,4 @@
-"""The first weights of a training: those of another checkpoint."""
+"""The first weights of a fine-tuning: those of another checkpoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Start:
     """The model that a fine-tuning starts from."""
 
     name: str
-    """With the commit, for a model of the Hub; for a folder, its own name and not its place on this machine."""
+    """A model of the Hub with its commit; a folder without its place on this machine."""
     model: EmotionModel
 
     @classmethod
@@ -37,7 +37,7 @@ class Start:
         folder = resolve(options.start, extra=(PROVENANCE,))
         name = commit_of(options.start, folder)
         if name in bundled.names() and not folder_of(options.start):
-            name = f"./{name}"  # a folder that is called like a model in the box, and is none
+            name = f"./{name}"  # a folder that has a bundled model's name
         model = load(name if is_reference(options.start) else options.start, "cpu")
         if model.architecture.name != options.architecture:
             raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
@@ -49,8 +49,9 @@ class Start:
         return self.model.provenance or unrecorded(self.name)
 
     def config(self, options: RunOptions) -> Any:
-        """The model's config, with the settings that leave its weights as they are. Raises EmozooError for others."""
-        architecture, own = self.model.architecture, self.model.config
+        """The model's config with the settings that were given. Raises EmozooError where its weights do not fit them."""
+        architecture = self.model.architecture
+        own = self.model.config
         asked, _ = apply_settings(architecture, options.settings)
         names = {field.name for field in dataclasses.fields(own)} & options.settings.keys()
         try:
@@ -59,13 +60,14 @@ class Start:
             raise EmozooError(f"--set {', '.join(sorted(names))} does not fit {options.start}: {error}") from error
         if names and _shapes(architecture, config, 2) != _shapes(architecture, own, 2):
             raise EmozooError(
-                f"--set {', '.join(sorted(names))} makes another network than that of {options.start}, whose weights do "
-                "not fit it: leave it out"
+                f"--set {', '.join(sorted(names))} makes another network, which the weights of {options.start} do not "
+                "fit: leave it out"
             )
         return config
 
     def lend(self, model: EmotionModel) -> list[str]:
-        """Copies the weights into `model`; returns the names of those that depend on the labels, where these differ."""
+        """Copies the weights into `model`; returns the names of those that it does not copy, for they depend on the labels
+        and these differ."""
         weights = self.model.network.state_dict()
         fresh: list[str] = []
         if model.labels != self.model.labels:
@@ -77,12 +79,12 @@ class Start:
 
 
 def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, torch.Size]:
-    """Of a network's weights, without making them where that is possible."""
+    """The shape of each of a network's weights, by name."""
     return {name: value.shape for name, value in built(architecture, config, labels).state_dict().items()}
 
 
 def built(architecture: Architecture, config: Any, labels: int) -> torch.nn.Module:
-    """A network without weights, where that is possible."""
+    """A network, without memory for its weights where that is possible."""
     with blamed(architecture.name, "cannot be built with this config"):
         try:
             with torch.device("meta"):

@@ -1,40 +1,41 @@
 """Trains an architecture on one fold of a dataset, or on all of them: checks, folders, results.
 
-The loop itself is in `emozoo.training.loop`. The test fold is touched once, when the last epoch is over, with the
-weights of the
-epoch that was best on the dev split, or of the last where that split was trained on.
+The loop is in `emozoo.training.loop`. The test fold is used once, after the last epoch, with the weights of the epoch that
+was best on the dev split; without a dev split, of the last.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.lock import locked
-from emozoo.checkpoint.predictions import read_tested
-from emozoo.checkpoint.provenance import Leak, Provenance, compare
-from emozoo.checkpoint.run import METRICS, RunOptions, read_options, read_record
-from emozoo.data.splits.kept import Split, read_split
+from emozoo.checkpoint.provenance import compare
+from emozoo.checkpoint.results import Metrics, Summary
+from emozoo.checkpoint.run import RunOptions, read_record
+from emozoo.data.splits.kept import Split
 from emozoo.data.splits.protocols import Fold, pick_fold, speaker_note
-from emozoo.errors import FULL, EmozooError, blamed, lacks_memory, lacks_room
-from emozoo.evaluation.data import Data
-from emozoo.evaluation.metrics import Metrics, Summary, pool
-from emozoo.filenames import CONFUSION, RESUME, RUN, SUMMARY
+from emozoo.errors import FULL, EmozooError, lacks_memory, lacks_room
+from emozoo.evaluation.metrics import pool
+from emozoo.filenames import CONFUSION, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix
 from emozoo.training.claim import claimed
-from emozoo.training.loop import Trainer
+from emozoo.training.folds import folds_of_run
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
-from emozoo.training.rehearsal import rehearse
 from emozoo.training.report import finish
+from emozoo.training.task import FoldTask
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 log = logging.getLogger("emozoo")
 
@@ -57,181 +58,123 @@ def train(
     from accelerate import PartialState
 
     options.check()
-    progress, place = progress or Progress(), user_path(folder)
     plan = Plan.of(options)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
-    main = processes.is_main_process
-    # Of several processes, the main one alone writes: so it alone holds the folder.
-    with claimed(place, str(folder), options, resume) if main else nullcontext():
-        with processes.main_process_first():  # it decodes, the others find the cache
-            config = plan.prepared(place)
-            data = plan.open_data()
-            folds, split = _kept_folds(place, data, options, progress)
-            chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
-            if not options.dev:
-                chosen = [fold.without_dev() for fold in chosen]
-            chosen = [fold.usable() for fold in chosen]
-            if main:
-                split.write(place)
-        base = plan.base(config)
-        leaks = [compare(base, data.clips, fold.test) for fold in chosen]
-        _warn(chosen, leaks)
-        results = []
-        for fold, leak in zip(chosen, leaks, strict=True):
-            fold = dataclasses.replace(fold, caveat=leak.sentence)
-            progress.fold(fold, len(folds))
-            with _held(place, str(folder), fold, options, split if main else None) as target:
-                if (metrics := _finished(target)) is None:
-                    with _explained(plan, str(folder)):
-                        trainer = _trainer(plan, config, base, data, fold, target, device, progress)
-                        trainer.run()
-                    metrics = finish(trainer, data, fold, leak, base, options, target, len(folds), plan.start)
-                    processes.wait_for_everyone()
-            progress.result(fold, metrics)
-            results.append(metrics)
-        together = dataclasses.replace(chosen[0], caveat=sum(leaks[1:], leaks[0]).sentence)
-        apart = all(fold.speaker_disjoint for fold in chosen)
-        summary = dataclasses.replace(pool(results, apart=apart), note=speaker_note(together))
-        if options.fold is None and main:
-            write_text(place / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
-            confusion_matrix(summary.pooled, place / CONFUSION, len(results))
+    run = _Run(plan, user_path(folder), str(folder), device, progress or Progress(), processes)
+    # Of several processes, only the main one writes, so only that one holds the folder.
+    with claimed(run.folder, run.shown, options, resume) if run.writes else nullcontext():
+        with processes.main_process_first():  # it decodes, and the others find the cache
+            tasks, split = run.tasks()
+        _warn(tasks)
+        results = [run.train_fold(task, split) for task in tasks]
+        summary = _summary(tasks, results)
+        if options.fold is None and run.writes:
+            run.write_summary(summary)
     return summary
 
 
-@contextmanager
-def _held(place: Path, shown: str, fold: Fold, options: RunOptions, split: Split | None) -> Iterator[Path]:
-    """The folder of a fold, held and labelled by the process that is given the `split`: of all folds each has its own."""
-    if options.fold is not None:
-        yield place
-        return
-    name = f"fold{fold.number}"
-    with locked(place / name, f"{shown}/{name}") if split else nullcontext():
-        if split:
-            dataclasses.replace(options, fold=fold.number).write(place / name)
-            split.write(place / name)
-        yield place / name
+@dataclass(frozen=True)
+class _Run:
+    """A plan, the folder that it is trained into, and by which processes."""
+
+    plan: Plan
+    folder: Path
+    shown: str
+    """The folder as the user named it."""
+    device: str
+    progress: Progress
+    processes: PartialState
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.processes.is_main_process
+
+    def tasks(self) -> tuple[list[FoldTask], Split]:
+        """The folds that were asked for, and the split of the whole run, which is now in its folder."""
+        options = self.plan.options
+        config = self.plan.prepared(self.folder)
+        data = self.plan.open_data()
+        folds, split = folds_of_run(self.folder, self.plan, data, self.progress)
+        chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
+        if not options.dev:
+            chosen = [fold.without_dev() for fold in chosen]
+        chosen = [fold.usable() for fold in chosen]
+        if self.writes:
+            split.write(self.folder)
+        base = self.plan.base(config)
+        tasks = []
+        for fold in chosen:
+            leak = compare(base, data.clips, fold.test)
+            marked = replace(fold, caveat=leak.sentence)
+            tasks.append(FoldTask(self.plan, config, data, base, marked, leak, len(folds)))
+        return tasks, split
+
+    def train_fold(self, task: FoldTask, split: Split) -> Metrics:
+        """The test metrics of a fold, which is trained unless it was before."""
+        self.progress.fold(task.fold, task.folds)
+        with self._held(task.fold, split) as target:
+            if record := read_record(target):
+                metrics = record.test
+            else:
+                with self._explained():
+                    trainer = task.trainer(target, self.device, self.progress)
+                    trainer.run()
+                metrics = finish(trainer, task, target)
+                self.processes.wait_for_everyone()
+        self.progress.result(task.fold, metrics)
+        return metrics
+
+    @contextmanager
+    def _held(self, fold: Fold, split: Split) -> Iterator[Path]:
+        """The folder of a fold. In a run over all folds each has its own, which is locked and gets its own record."""
+        if self.plan.options.fold is not None:
+            yield self.folder
+            return
+        name = f"fold{fold.number}"
+        target = self.folder / name
+        with locked(target, f"{self.shown}/{name}") if self.writes else nullcontext():
+            if self.writes:
+                replace(self.plan.options, fold=fold.number).write(target)
+                split.write(target)
+            yield target
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Says what the machine lacked, and the way out."""
+        try:
+            yield
+        except Exception as error:
+            found = [error, error.__cause__, error.__context__]
+            if any(map(lacks_memory, found)):
+                raise EmozooError(f"the memory is not enough to train this network here: {self._smaller()}") from error
+            if any(map(lacks_room, found)):
+                what = error if isinstance(error, EmozooError) else FULL
+                raise EmozooError(
+                    f"{what}; what was trained before is kept in {self.shown}, and --resume goes on with it"
+                ) from error
+            raise
+
+    def _smaller(self) -> str:
+        size = self.plan.recipe.batch_size
+        return f"--set batch_size={size // 2} takes less than {size}" if size > 1 else "it needs a smaller one"
+
+    def write_summary(self, summary: Summary) -> None:
+        """What stands in the folder of a run over all folds, beside the folds' own."""
+        write_text(self.folder / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        confusion_matrix(summary.pooled, self.folder / CONFUSION, summary.folds)
 
 
-@contextmanager
-def _explained(plan: Plan, folder: str) -> Iterator[None]:
-    """What the machine lacked, and the way out."""
-    try:
-        yield
-    except Exception as error:
-        found = [error, error.__cause__, error.__context__]
-        if any(map(lacks_memory, found)):
-            size = plan.recipe.batch_size
-            smaller = (
-                f"--set batch_size={max(1, size // 2)} takes less than {size}" if size > 1 else "it needs a smaller one"
-            )
-            raise EmozooError(f"the memory is not enough to train this network here: {smaller}") from error
-        if any(map(lacks_room, found)):
-            raise EmozooError(
-                f"{error if isinstance(error, EmozooError) else FULL}; what was trained before is kept in {folder}, and "
-                "--resume goes on with it"
-            ) from error
-        raise
+def _summary(tasks: Sequence[FoldTask], results: Sequence[Metrics]) -> Summary:
+    """The folds together, with one note for all of them."""
+    leaks = [task.leak for task in tasks]
+    together = replace(tasks[0].fold, caveat=sum(leaks[1:], leaks[0]).sentence)
+    disjoint = all(task.fold.speaker_disjoint for task in tasks)
+    return replace(pool(results, apart=disjoint), note=speaker_note(together))
 
 
-def _finished(folder: Path) -> Metrics | None:
-    """What a fold that was trained before has given."""
-    record = read_record(folder)
-    return record.test if record else None
-
-
-def _trainer(
-    plan: Plan,
-    config: Any,
-    base: Provenance,
-    data: Data,
-    fold: Fold,
-    folder: Path,
-    device: str,
-    progress: Progress,
-) -> Trainer:
-    """A fold's training with its first weights. Raises EmozooError for a network that cannot be built, or not be saved and
-    loaded again."""
-    start, options = plan.start, plan.options
-    trainer = Trainer(
-        plan.architecture,
-        config,
-        plan.recipe,
-        data.store,
-        data.labels,
-        fold.train,
-        fold.dev,
-        folder,
-        seed=f"{options.seed} fold {fold.number}",
-        device=device,
-        precision=options.precision,
-        preparation=plan.preparation,
-        provenance=base | data.clips.provenance(fold.train, fold.dev),
-        progress=progress,
-    )
-    if start and (fresh := start.lend(trainer.model)):
-        progress.message(f"of other labels than those of {start.name}, so this starts afresh: {', '.join(fresh)}")
-    network: Any = trainer.model.network
-    if not (folder / RESUME).exists():
-        if not start and hasattr(network, "load_pretrained"):
-            with blamed(trainer.plugin, "cannot load what it is pretrained with"):
-                network.load_pretrained(plan.asked)
-        if trainer.accelerator.is_main_process:
-            rehearse(trainer.model, folder)
-    return trainer
-
-
-def _kept_folds(folder: Path, data: Data, options: RunOptions, progress: Progress) -> tuple[list[Fold], Split]:
-    """The folds of a run: as they were dealt when it was begun, where it was, else new ones.
-
-    Raises EmozooError, naming what has changed, where the data are no longer those that the run was begun with.
-    """
-    split = read_split(folder)
-    if split is None:
-        folds = data.folds(options.protocol, options.seed)
-        _compare_finished(folder, data, folds, progress)
-        return folds, Split.of(data.columns, data.labels, folds)
-    found = split.find(data.columns, data.labels)
-    if changed := split.differences(found):
-        raise EmozooError(
-            f"{folder} cannot be resumed, for its data are no longer those that it was begun with: {changed}; bring "
-            "them back, or start a new run in another --output"
-        )
-    if found.new:
-        progress.message(
-            f"clips that were not there when this run was begun are left out of it: {len(found.new)}; a new run in "
-            "another --output has them"
-        )
-    return split.placed(found), split
-
-
-def _compare_finished(folder: Path, data: Data, folds: list[Fold], progress: Progress) -> None:
-    """Of a run that was begun before runs kept their split: whether its finished folds are still dealt as they were, as
-    far as the ids of their test clips tell. Raises EmozooError where they are not."""
-    places = {fold.number: folder / f"fold{fold.number}" for fold in folds}
-    own = read_options(folder)
-    if own and own.fold is not None:
-        places = {own.fold: folder}
-    for number, place in places.items():
-        tested = read_tested(place)
-        if tested is None or number > len(folds):
-            continue
-        if tested != {data.columns["utterance_id"][row] for row in folds[number - 1].test}:
-            raise EmozooError(
-                f"{folder} cannot be resumed: it was begun before runs kept their split, and fold {number} would now "
-                "have other test clips than it had, so its data are others; start a new run in another --output"
-            )
-    if any(
-        (place / RUN).is_file() and ((place / METRICS).is_file() or (place / RESUME).is_file())
-        for place in places.values()
-    ):
-        progress.message(
-            "this run was begun before runs kept their split: whether its data are still the same is told only by the ids "
-            "of the test clips of its finished folds"
-        )
-
-
-def _warn(folds: list[Fold], leaks: list[Leak]) -> None:
-    """Says, before any work, of which folds the figures will not be of speakers that were never heard."""
-    for sentence in dict.fromkeys(leak.sentence for leak in leaks if not leak.disjoint):
-        numbers = [str(fold.number) for fold, leak in zip(folds, leaks, strict=True) if leak.sentence == sentence]
+def _warn(tasks: Sequence[FoldTask]) -> None:
+    """Says, before any work, for which folds the test speakers may have been trained on."""
+    for sentence in dict.fromkeys(task.leak.sentence for task in tasks if not task.leak.disjoint):
+        numbers = [str(task.fold.number) for task in tasks if task.leak.sentence == sentence]
         log.warning("fold %s: %s", ", ".join(numbers), sentence)

@@ -87,7 +87,7 @@ def options(wrong: str, **more: Any) -> RunOptions:
         ("tuple", r"failing \(failing-net 1.2\) is broken: forward returns a tuple"),
         ("shape", r"is broken: forward returns logits \[\d+, 1\] for \d+ clips and 4 labels"),
         ("whole", "is broken: forward returns logits of int64"),
-        ("apart", "the logits do not depend on any parameter that learns"),
+        ("apart", "the logits depend on no trainable parameter"),
         ("frozen", "has nothing to learn: none of its parameters requires a gradient"),
         ("empty", "has nothing to learn"),
         ("nan", r"failing \(failing-net 1.2\) is broken: the loss of its first batch is nan"),
@@ -279,7 +279,7 @@ def test_a_dataset_that_lacks_classes_of_the_model_is_measured_on_the_others(tmp
     }
     assert "no clip is" not in measured["all"].note
     some = measured["some"]
-    assert "no clip is angry or neutral: UA and macro F1 are of the other 2 classes" in some.note
+    assert "no clip is angry or neutral: UA and macro F1 are over the other 2 classes" in some.note
     assert some.metrics.labels == ("happy", "sad", "angry", "neutral") and some.metrics.recall[2:] == (None, None)
     happy, sad = some.metrics.recall[:2]
     assert happy is not None and sad is not None and some.metrics.ua == pytest.approx((happy + sad) / 2)

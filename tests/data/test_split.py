@@ -136,7 +136,7 @@ def test_a_run_of_before_is_compared_by_its_test_clips(begun: Path, tmp_path: Pa
             f"found by the ids in its predictions.csv: {result.metrics.count} of {was['count']} are there"
             in result.note
         )
-    assert "dealt anew" in evaluate(run / "fold1", fold=2, device="cpu").note
+    assert "split anew" in evaluate(run / "fold1", fold=2, device="cpu").note
 
 
 def corpus(rows: list[tuple[str, int, int]]) -> Columns:

@@ -137,7 +137,7 @@ def test_pooled_folds_are_the_same_as_all_clips_at_once(
 
 def test_a_speaker_is_never_pooled_twice_unless_that_was_meant() -> None:
     folds = [evaluate_predictions(LABELS, [0, 1], [0, 1], ["anna", other]) for other in ("ben", "carl")]
-    with pytest.raises(EmozooError, match="not of one split: anna stands in the test clips of two"):
+    with pytest.raises(EmozooError, match="not of one split: anna is in the test clips of two"):
         pool(folds)
     assert pool(folds, apart=False).pooled.count == 4
 

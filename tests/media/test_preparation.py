@@ -201,7 +201,7 @@ def test_training_with_it_writes_it_down_and_fine_tuning_keeps_it(tmp_path: Path
 
 def test_what_hears_only_has_nothing_to_crop(tmp_path: Path) -> None:
     done = emozoo(*train_words(tmp_path / "run", "--crop", "face"), check=2)
-    assert "cnn sees no pictures: leave --crop out" in one_error(done)
+    assert "cnn takes no video: leave --crop out" in one_error(done)
     assert not (tmp_path / "run").exists()
 
 

@@ -33,7 +33,8 @@ class Meanwhile(Progress):
     """Does something once, in the middle of the first epoch."""
 
     def __init__(self, act: Any) -> None:
-        self.act, self.done = act, False
+        self.act = act
+        self.done = False
 
     def step(self, epoch: int, done: int, total: int) -> None:
         if not self.done:
@@ -43,7 +44,8 @@ class Meanwhile(Progress):
 
 def test_whoever_comes_second_is_told_however_both_were_started(tmp_path: Path) -> None:
     train(options(), tmp_path / "finished", device="cpu")
-    folder, told = tmp_path / "run", []
+    folder = tmp_path / "run"
+    told: list[list[str]] = []
 
     def others() -> None:
         words = train_words(folder, epochs=1)

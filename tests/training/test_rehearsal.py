@@ -29,8 +29,8 @@ class Untouched(Progress):
         (("sad", "an\ngry"), "cannot be printed"),
         (("sad", "an\x1b[31mgry"), "cannot be printed"),
         (("sad", " "), "cannot be printed"),
-        (("sad", "a" * 1001), "1001 letters"),
-        (("sad", 3), "is no text"),
+        (("sad", "a" * 1001), "1001 characters"),
+        (("sad", 3), "is not text"),
         (("caf\u00e9", "cafe\u0301"), "look the same"),
         (("very sad", "very  sad"), "look the same"),
         (tuple(f"l{number}" for number in range(1001)), "1001 labels"),
@@ -50,7 +50,7 @@ def test_a_label_of_a_table_is_found_before_the_first_epoch(tmp_path: Path) -> N
     labels = ("sad", "angry" * 201)
     rows = [f"{path},{labels[number % 2]},s{number}" for number, path in enumerate(sounds)]
     (tmp_path / "table.csv").write_text("file,label,speaker\n" + "\n".join(rows), encoding="utf-8")
-    with pytest.raises(EmozooError, match="1005 letters"):
+    with pytest.raises(EmozooError, match="1005 characters"):
         train(
             RunOptions("cnn", "manifest", str(tmp_path / "table.csv"), protocol="random"),
             tmp_path / "run", device="cpu", progress=Untouched(),

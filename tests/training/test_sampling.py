@@ -16,37 +16,37 @@ seeds = st.integers(0, 2**32 - 1)
 @settings(deadline=None)
 @given(some_labels, seeds)
 def test_an_epoch_has_as_many_clips_of_every_class(labels: np.ndarray, seed: int) -> None:
-    drawn = balanced_epoch(labels, np.random.default_rng(seed))
-    classes, counts = np.unique(labels[drawn], return_counts=True)
+    sampled = balanced_epoch(labels, np.random.default_rng(seed))
+    classes, counts = np.unique(labels[sampled], return_counts=True)
     assert classes.tolist() == np.unique(labels).tolist()
     assert len(set(counts.tolist())) == 1
-    assert len(labels) <= len(drawn) < len(labels) + len(classes)
+    assert len(labels) <= len(sampled) < len(labels) + len(classes)
 
 
 @settings(deadline=None)
 @given(some_labels, seeds, st.integers(0, 200))
 def test_an_asked_size_is_kept_and_shared_out_to_within_one(labels: np.ndarray, seed: int, size: int) -> None:
-    drawn = balanced_epoch(labels, np.random.default_rng(seed), size)
-    assert len(drawn) == size
-    counts = [int(np.sum(labels[drawn] == label)) for label in np.unique(labels)]
+    sampled = balanced_epoch(labels, np.random.default_rng(seed), size)
+    assert len(sampled) == size
+    counts = [int(np.sum(labels[sampled] == label)) for label in np.unique(labels)]
     assert max(counts) - min(counts) <= 1
 
 
 @settings(deadline=None)
 @given(some_labels, seeds, st.integers(0, 200))
 def test_no_clip_is_repeated_before_all_of_its_class_are_used(labels: np.ndarray, seed: int, size: int) -> None:
-    drawn = balanced_epoch(labels, np.random.default_rng(seed), size)
+    sampled = balanced_epoch(labels, np.random.default_rng(seed), size)
     for label in np.unique(labels):
-        uses = [int(np.sum(drawn == clip)) for clip in np.flatnonzero(labels == label)]
+        uses = [int(np.sum(sampled == clip)) for clip in np.flatnonzero(labels == label)]
         assert max(uses) - min(uses) <= 1
 
 
 def test_epochs_are_shuffled_and_repeatable() -> None:
     labels = np.repeat([0, 1], 50)
-    drawn = balanced_epoch(labels, np.random.default_rng(1))
-    assert drawn.tolist() == balanced_epoch(labels, np.random.default_rng(1)).tolist()
-    assert drawn.tolist() != balanced_epoch(labels, np.random.default_rng(2)).tolist()
-    assert 10 < labels[drawn][:50].sum() < 40, "the classes are mixed, not one after the other"
+    sampled = balanced_epoch(labels, np.random.default_rng(1))
+    assert sampled.tolist() == balanced_epoch(labels, np.random.default_rng(1)).tolist()
+    assert sampled.tolist() != balanced_epoch(labels, np.random.default_rng(2)).tolist()
+    assert 10 < labels[sampled][:50].sum() < 40, "the classes are mixed, not one after the other"
     with pytest.raises(ValueError, match="no labels"):
         balanced_epoch(labels[:0], np.random.default_rng(1))
 
@@ -83,7 +83,7 @@ def test_windows_start_on_a_frame_and_fit(lengths: np.ndarray, seed: int) -> Non
 
 
 def test_every_window_that_fits_is_as_likely() -> None:
-    # 0.45 s longer than a window: four starts. 8,000 draws: 2,000 each, standard deviation 39.
+    # 0.45 s longer than a window: four starts. 8,000 samples: 2,000 each, standard deviation 39.
     starts = random_starts(np.full(8_000, WINDOW_SAMPLES + 3 * SAMPLES_PER_FRAME), np.random.default_rng(0))
     values, counts = np.unique(starts, return_counts=True)
     assert values.tolist() == [0, 2_400, 4_800, 7_200]
@@ -96,11 +96,11 @@ def test_every_corpus_has_as_many_places_and_every_class_of_it_too(
     labels: np.ndarray, seed: int, data: st.DataObject
 ) -> None:
     corpora = np.array([data.draw(st.sampled_from(("a", "b", "c"))) for _ in labels])
-    drawn = balanced_epoch(labels, np.random.default_rng(seed), corpora=corpora)
-    names, counts = np.unique(corpora[drawn], return_counts=True)
+    sampled = balanced_epoch(labels, np.random.default_rng(seed), corpora=corpora)
+    names, counts = np.unique(corpora[sampled], return_counts=True)
     assert names.tolist() == np.unique(corpora).tolist()
     assert max(counts) - min(counts) <= (len(np.unique(labels)) if len(names) == 1 else 0)
     for name in names:
         own = np.unique(labels[corpora == name])
-        uses = [int(np.sum((corpora[drawn] == name) & (labels[drawn] == label))) for label in own]
+        uses = [int(np.sum((corpora[sampled] == name) & (labels[sampled] == label))) for label in own]
         assert max(uses) - min(uses) <= 1

@@ -27,7 +27,10 @@ from emozoo.evaluation.data import open_data
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.training.averaging import average_weights
-from emozoo.training.loop import Objective, Trainer
+from emozoo.training.history import EpochRecord
+from emozoo.training.job import Compute, ModelSpec, TrainingClips
+from emozoo.training.loop import Trainer
+from emozoo.training.objective import Objective
 from emozoo.training.progress import Progress
 from emozoo.training.train import train
 
@@ -172,7 +175,8 @@ def test_a_damaged_state_is_refused_by_name(tmp_path: Path) -> None:
     interrupt_after(1, tmp_path / "run", words, signal.SIGKILL)
     state = tmp_path / "run" / "resume.safetensors"
     with safe_open(state, "pt") as file:
-        meta, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        meta = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     assert meta["emozoo"] == package.__version__
     some = dict(list(tensors.items())[1:])
     save_file(some, state, {**meta, "emozoo": "99.1"})
@@ -238,7 +242,7 @@ def test_without_a_dev_split_all_but_the_test_clips_are_trained_on_and_the_last_
     emozoo("card", tmp_path / "run")
     assert "epoch 2, the last, for the dev split was trained on as well" in (tmp_path / "run" / "README.md").read_text()
     wrong = emozoo(*train_words(tmp_path / "other", "--no-dev", "--set", "patience=2"), check=2)
-    assert "patience watches the dev split" in one_error(wrong) and not (tmp_path / "other").exists()
+    assert "patience needs the dev split" in one_error(wrong) and not (tmp_path / "other").exists()
 
 
 def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
@@ -264,7 +268,7 @@ def test_the_averaged_weights_are_those_that_are_kept(tmp_path: Path) -> None:
 
 
 class Interrupting(Progress):
-    def epoch(self, record: dict[str, Any], total: int, is_best: bool) -> None:
+    def epoch(self, record: EpochRecord, total: int, is_best: bool) -> None:
         raise KeyboardInterrupt
 
 
@@ -283,8 +287,8 @@ def test_a_fine_tuning_can_keep_a_share_of_the_weights_it_started_from(finished:
         between = 0.25 * kept["start"][name] + 0.75 * kept["0"][name]
         torch.testing.assert_close(value, between, atol=1e-6, rtol=1e-5)
     for words, expected in (
-        ([], "start_share is of a fine-tuning"),
-        (["--from", str(finished), "--labels", "sad,angry"], "weights for the same labels"),
+        ([], "start_share is for fine-tuning only"),
+        (["--from", str(finished), "--labels", "sad,angry"], "start_share needs the same labels"),
     ):
         wrong = emozoo(*train_words(tmp_path / "wrong", "--set", "start_share=0.25", *words), check=2)
         assert expected in one_error(wrong) and not (tmp_path / "wrong").exists()
@@ -327,9 +331,14 @@ def test_an_epoch_reads_nothing_back_from_the_device_before_its_end(
     monkeypatch.setattr(progress, "step", lambda *numbers: told.append(numbers))
     with meta:
         trainer = Trainer(
-            architecture, config, recipe, data.store, data.labels, fold.train, fold.dev, tmp_path,
-            seed="0", device="meta", precision="fp32", progress=progress,
-        )  # fmt: skip
+            ModelSpec(architecture, config, data.labels),
+            recipe,
+            TrainingClips(data.store, fold.train, fold.dev),
+            tmp_path,
+            seed="0",
+            compute=Compute("meta", "fp32"),
+            progress=progress,
+        )
     data.store.batch(np.zeros(1, int), np.zeros(1, int), meta)  # takes the clips there
     with Copies() as copies, pytest.raises(RuntimeError, match="item"):
         trainer.run_epoch()
@@ -442,7 +451,7 @@ def test_training_that_diverges_says_so_and_saves_nothing_broken(tmp_path: Path)
 
 
 def test_two_processes_train_to_the_same_result_as_one(tmp_path: Path) -> None:
-    still = ["shift=0", "noise=0", "time_mask=0", "freq_mask=0", "dropout=0", "batch_size=7"]  # each would draw its own
+    still = ["shift=0", "noise=0", "time_mask=0", "freq_mask=0", "dropout=0", "batch_size=7"]  # random in each process
     extra = [word for pair in still for word in ("--set", pair)] + ["--precision", "fp32"]
     emozoo(*train_words(tmp_path / "one", *extra))
     launch = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--module", "emozoo"]

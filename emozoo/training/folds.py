@@ -1,0 +1,67 @@
+"""The folds of a run: as the run keeps them in split.json, or new ones for a run that begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emozoo.checkpoint.predictions import read_tested
+from emozoo.checkpoint.run import read_options
+from emozoo.data.splits.kept import Split, read_split
+from emozoo.data.splits.protocols import Fold
+from emozoo.errors import EmozooError
+from emozoo.evaluation.data import Data
+from emozoo.filenames import METRICS, RESUME, RUN
+from emozoo.training.plan import Plan
+from emozoo.training.progress import Progress
+
+
+def folds_of_run(folder: Path, plan: Plan, data: Data, progress: Progress) -> tuple[list[Fold], Split]:
+    """All folds, in row numbers of `data`, and the split to keep in `folder`.
+
+    Raises EmozooError, naming what has changed, where the data are no longer those that the run was begun with.
+    """
+    split = read_split(folder)
+    if split is None:
+        folds = data.folds(plan.options.protocol, plan.options.seed)
+        _compare_finished(folder, data, folds, progress)
+        return folds, Split.of(data.columns, data.labels, folds)
+    found = split.find(data.columns, data.labels)
+    if changed := split.differences(found):
+        raise EmozooError(
+            f"{folder} cannot be resumed, for its data are no longer those that it was begun with: {changed}; bring "
+            "them back, or start a new run in another --output"
+        )
+    if found.new:
+        progress.message(
+            f"clips that were not there when this run was begun are left out of it: {len(found.new)}; a new run in "
+            "another --output has them"
+        )
+    return split.placed(found), split
+
+
+def _compare_finished(folder: Path, data: Data, folds: list[Fold], progress: Progress) -> None:
+    """Checks the finished folds of a run from before runs kept their split, by the ids of their test clips.
+
+    Raises EmozooError where a fold would now have others."""
+    places = {fold.number: folder / f"fold{fold.number}" for fold in folds}
+    own = read_options(folder)
+    if own and own.fold is not None:
+        places = {own.fold: folder}
+    for number, place in places.items():
+        tested = read_tested(place)
+        if tested is None or number > len(folds):
+            continue
+        if tested != {data.columns["utterance_id"][row] for row in folds[number - 1].test}:
+            raise EmozooError(
+                f"{folder} cannot be resumed: it was begun before runs kept their split, and fold {number} would now "
+                "have other test clips than it had, so its data are others; start a new run in another --output"
+            )
+    if any(map(_has_trained, places.values())):
+        progress.message(
+            "this run was begun before runs kept their split: only the ids of the test clips of its finished folds "
+            "tell whether its data are still the same"
+        )
+
+
+def _has_trained(place: Path) -> bool:
+    return (place / RUN).is_file() and any((place / name).is_file() for name in (METRICS, RESUME))

@@ -1,0 +1,73 @@
+"""One fold to train: all that its training and its report need to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emozoo.checkpoint.provenance import Leak, Provenance
+from emozoo.data.splits.protocols import Fold
+from emozoo.errors import blamed
+from emozoo.evaluation.data import Data
+from emozoo.filenames import RESUME
+from emozoo.training.job import Compute, ModelSpec, TrainingClips
+from emozoo.training.loop import Trainer
+from emozoo.training.plan import Plan
+from emozoo.training.progress import Progress
+from emozoo.training.rehearsal import rehearse
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """A fold, and what it shares with the run's other folds."""
+
+    plan: Plan
+    config: Any
+    """The network's, as `Plan.prepared` gives it."""
+    data: Data
+    base: Provenance
+    """What the first weights were trained on."""
+    fold: Fold
+    leak: Leak
+    """What of the fold's test clips the first weights were trained on."""
+    folds: int
+    """How many the protocol makes."""
+
+    def trainer(self, folder: Path, device: str, progress: Progress) -> Trainer:
+        """A trainer that holds the fold's first weights.
+
+        Raises EmozooError for a network that cannot be built, or not be saved and loaded again."""
+        options = self.plan.options
+        trainer = Trainer(
+            ModelSpec(
+                self.plan.architecture,
+                self.config,
+                self.data.labels,
+                self.plan.preparation,
+                self.base | self.data.clips.provenance(self.fold.train, self.fold.dev),
+            ),
+            self.plan.recipe,
+            TrainingClips(self.data.store, self.fold.train, self.fold.dev),
+            folder,
+            seed=f"{options.seed} fold {self.fold.number}",
+            compute=Compute(device, options.precision),
+            progress=progress,
+        )
+        self._load_first_weights(trainer, resumes=(folder / RESUME).exists())
+        if trainer.accelerator.is_main_process and not (folder / RESUME).exists():
+            rehearse(trainer.model, folder)
+        return trainer
+
+    def _load_first_weights(self, trainer: Trainer, resumes: bool) -> None:
+        """Those of the model that is fine-tuned, or those that the plugin has pretrained.
+
+        A run that resumes replaces them, but may keep a share of the first."""
+        network: Any = trainer.model.network
+        if start := self.plan.start:
+            if fresh := start.lend(trainer.model):
+                names = ", ".join(fresh)
+                trainer.progress.message(f"{start.name} has other labels, so these weights start at random: {names}")
+        elif not resumes and hasattr(network, "load_pretrained"):
+            with blamed(trainer.plugin, "cannot load its pretrained weights"):
+                network.load_pretrained(self.plan.asked)
