@@ -100,7 +100,7 @@ def _as_readers_name_them(columns: dict[str, list[str]], rows: list[int]) -> fro
     pairs = [*names, *(("ravdess", f"Actor_{name}") for corpus, name in names if corpus == "ravdess")]
     corpora, speakers = zip(*sorted(pairs), strict=True)
     own = {"digest": [""] * len(pairs), "corpus": corpora, "speaker": speakers}
-    return Clips.of(own, "manifest").side(range(len(pairs))).speakers
+    return Clips.of(own).side(range(len(pairs))).speakers
 
 
 if __name__ == "__main__":

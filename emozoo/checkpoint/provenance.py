@@ -27,8 +27,6 @@ LARGEST = 64 * 2**20
 """Bytes of a provenance.json that is read: five million clips."""
 DIGITS = 16
 """Hexadecimal, of a clip's digest: 8 bytes."""
-TABLE = "manifest"
-"""The dataset whose name says nothing of the corpus: any table of clips."""
 
 DAMAGED = f"the model's record of what it was trained on ({PROVENANCE}) is damaged"
 NAMESAKES = "the tables name no corpus, so speakers of one name may or may not be the same person"
@@ -147,10 +145,9 @@ class Clips:
     """As in `Side`; None where unknown."""
 
     @classmethod
-    def of(cls, columns: Mapping[str, Sequence[Any]], dataset: str) -> Clips:
-        """From the columns `digest`, `speaker` and `corpus`. A row without a corpus is of the one that the dataset is."""
+    def of(cls, columns: Mapping[str, Sequence[Any]], usual: str = "") -> Clips:
+        """From the columns `digest`, `speaker` and `corpus`. A row without a corpus is of the `usual` one, "" if unknown."""
         count = len(columns["digest"])
-        usual = "" if dataset == TABLE else dataset
         corpora = (_corpus(str(name or "") or usual) for name in columns.get("corpus", [""] * count))
         names = zip(corpora, columns["speaker"], strict=True)
         speakers = tuple((corpus, _speaker(corpus, name)) if name else None for corpus, name in names)

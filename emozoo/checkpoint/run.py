@@ -38,7 +38,7 @@ class RunOptions:
     """What `emozoo train` was asked for, its defaults filled in."""
 
     architecture: str
-    dataset: str = "iemocap"
+    dataset: str
     data_dir: str | None = None
     labels: tuple[str, ...] | None = None
     """None: the dataset's usual label set."""
@@ -139,6 +139,8 @@ class DataRecord:
     """The data of a run, as metrics.json has them."""
 
     dataset: str
+    private: bool | None = None
+    """Whether the clips are a user's own (`Corpus.private`); None: the run was made before this was recorded."""
     licence: str
     language: str
     citation: str

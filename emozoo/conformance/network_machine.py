@@ -115,6 +115,7 @@ def cost(subject: NetworkSubject) -> str:
 def trains(subject: NetworkSubject) -> str:
     """Trains as `emozoo train` does, with the plugin's recipe in small batches, and looks at the test split."""
     from emozoo.checkpoint.run import RunOptions
+    from emozoo.data.corpora import SYNTHETIC
     from emozoo.training.train import train
 
     settings = {"batch_size": str(min(subject.recipe.batch_size, BATCH)), **subject.settings}
@@ -122,7 +123,7 @@ def trains(subject: NetworkSubject) -> str:
     for epochs in lengths:
         options = RunOptions(
             architecture=subject.architecture.name,
-            dataset="toy",
+            dataset=SYNTHETIC,
             labels=APART,
             settings={**settings, "epochs": epochs},
         )

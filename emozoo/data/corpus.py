@@ -1,11 +1,11 @@
-"""The contract of a dataset plugin: what a corpus says of itself, and the columns of its rows.
+"""The contract of a dataset plugin: what a corpus says about itself, and the columns of its rows.
 
-No file is read here; a corpus' own module does that, and `emozoo.data.loading` decodes what the rows name.
+No file is read here: each corpus has a module that does so, and `emozoo.data.loading` decodes what its rows name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import datasets
 
 from emozoo.architecture import CONTRACT_VERSION, version_problem
+from emozoo.errors import EmozooError
 from emozoo.media.window import Crop
 
 FEATURES = datasets.Features(
@@ -38,10 +39,10 @@ FEATURES = datasets.Features(
 )
 """The columns of every corpus' rows. One row is one utterance.
 
-An unknown text is "", an unknown rating NaN. `start` and `end` are seconds, -1 for the whole file: times within the
-file where audio and video are one file or only one of them is known; where `audio_path` differs from `video_path`, the
-audio file is the utterance itself and the times are the video's. `side` is a key of `SIDE_CROPS`. `corpus` tells the rows
-of several collections apart, where a dataset is made of them; a builder may leave the column out.
+An unknown text is "", an unknown rating NaN. `start` and `end` are seconds within the file, -1 for the whole file. Where
+`audio_path` and `video_path` are two files, the audio file is the utterance itself and the times are those of the video.
+`side` is a key of `SIDE_CROPS`. `corpus` names the collection of a row, for a dataset made of several; a builder may leave
+the column out.
 """
 
 SIDE_CROPS: dict[str, Crop | None] = {
@@ -49,16 +50,16 @@ SIDE_CROPS: dict[str, Crop | None] = {
     "left": Crop(top=112 / 480, bottom=368 / 480, left=0.0, right=0.5),
     "right": Crop(top=112 / 480, bottom=368 / 480, left=0.5, right=1.0),
 }
-"""The part of the picture that shows the speaker: the whole of it, or half of a film of two people.
+"""The part of the frame that shows the speaker: all of it, or one half of a video of two people.
 
-The halves are those of 720x480 pictures whose rows 112 to 368 show two people, one each side of column 360.
+The halves are those of 720x480 frames whose rows 112 to 368 show two people, one on each side of column 360.
 """
 
 SOUNDS = (
     ".wav", ".wave", ".flac", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64", ".wv", ".opus", ".ogg", ".oga", ".m4a",
     ".mka", ".aac", ".mp3", ".mp2", ".ac3", ".wma", ".amr",
 )  # fmt: skip
-"""Endings of sound files. Of several copies of a recording, corpora read the one whose ending comes first."""
+"""Endings of audio files. Where a recording exists in several formats, corpora read the one whose ending comes first."""
 VIDEOS = (
     ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ogv", ".wmv", ".asf", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp",
 )  # fmt: skip
@@ -72,37 +73,68 @@ _UNKNOWN: dict[str, Any] = {
 def row(**known: Any) -> dict[str, Any]:
     """A row of `FEATURES`: the columns that a corpus knows, and "", NaN or -1 in the others.
 
-    Raises TypeError for a name that is no column.
+    Raises TypeError for a name that is not a column.
     """
-    strangers = known.keys() - FEATURES.keys()
-    if strangers:
-        raise TypeError(f"not a column of a corpus: {', '.join(sorted(strangers))}")
+    if unknown := known.keys() - FEATURES.keys():
+        raise TypeError(f"not a column of a corpus: {', '.join(sorted(unknown))}")
     return {**_UNKNOWN, **known}
+
+
+class RowsBuilder(datasets.GeneratorBasedBuilder):
+    """A base for builders: a subclass has `read(folder)`, whose rows all go into the split `train`."""
+
+    VERSION = datasets.Version("1.0.0")
+    HOMEPAGE = ""
+
+    def read(self, folder: Path) -> Sequence[dict[str, Any]]:
+        """The rows of `FEATURES`, as `row` makes them. Raises EmozooError if the folder does not hold the corpus."""
+        raise NotImplementedError
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(features=FEATURES, homepage=self.HOMEPAGE)
+
+    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
+        if self.config.data_dir is None:
+            raise EmozooError("the dataset's folder is not named: give --data-dir, or set its environment variable")
+        # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
+        rows = tuple(self.read(Path(self.config.data_dir)))
+        return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
+
+    def _generate_examples(self, rows: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, dict[str, Any]]]:
+        yield from enumerate(rows)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A dataset that emozoo can read: the object that an entry point of the group `emozoo.datasets` names.
-
-    `builder` yields rows in `FEATURES`; its `config.data_dir` is the corpus' folder (or file).
-    `labels` is the label set used where none is asked for, in order; empty means every label of the rows, sorted.
-    `protocol` is the corpus' usual way to split: session, speaker, group-K, random or split.
-    `environment` names the environment variable that holds the folder; `obtain` says in a sentence how to get the data.
-    `write` makes the data in an empty folder, for a corpus that is made rather than obtained.
-    """
+    """A dataset that emozoo can read: the object that an entry point of the group `emozoo.datasets` names."""
 
     name: str
+    """The same as the entry point's."""
     builder: type[datasets.GeneratorBasedBuilder]
+    """Yields rows of `FEATURES`; its `config.data_dir` is the corpus' folder or file. `RowsBuilder` is a base for it."""
     labels: tuple[str, ...] = ()
+    """The default label set, in order; empty: every label of the rows, sorted."""
     protocol: str = "group-5"
+    """The usual protocol: session, speaker, group-K, random or split."""
     environment: str = ""
+    """The environment variable that names the folder."""
     obtain: str = ""
+    """One sentence on how to get the data."""
     licence: str = ""
     language: str = ""
     summary: str = ""
     citation: str = ""
     write: Callable[[Path], None] | None = None
+    """`write(folder)` generates the data in an empty folder, for a synthetic corpus."""
     contract: int = CONTRACT_VERSION
+    fetch: Callable[[str], Path] | None = None
+    """`fetch("hub:user/name[@revision]")` downloads a dataset of the Hub and returns the folder that `builder` reads."""
+    private: bool = False
+    """Whether the clips are a user's own, so that the dataset's name says nothing about them: then a model card counts
+    speakers and does not name them, and rows without a `corpus` come from an unknown one."""
+    at_once: str = ""
+    """The options of `emozoo train` with which it needs no licence, such as `--dataset toy`; empty: there are none.
+    Users whose own data are missing are shown these."""
 
 
 def corpus_problem(corpus: object, entry_name: str) -> str | None:
@@ -115,4 +147,6 @@ def corpus_problem(corpus: object, entry_name: str) -> str | None:
         return f"the entry point is named {entry_name!r}, the corpus {corpus.name!r}: they must agree"
     if not (isinstance(corpus.builder, type) and issubclass(corpus.builder, datasets.GeneratorBasedBuilder)):
         return "builder is not a datasets.GeneratorBasedBuilder"
+    if corpus.fetch is not None and not callable(corpus.fetch):
+        return "fetch cannot be called: it must be fetch(reference)"
     return None

@@ -17,7 +17,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from emozoo.data.corpora.toy import write_clips
+from emozoo.data.synthetic.examples import write_clips
 from emozoo.demo import html
 from emozoo.demo.answer import Limits, answer
 from emozoo.demo.gate import Gate

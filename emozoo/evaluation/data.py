@@ -8,13 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from emozoo.checkpoint.provenance import Clips
-from emozoo.data.corpora import manifest
-from emozoo.data.corpora.hub_table import fetch
 from emozoo.data.corpus import Corpus
-from emozoo.data.loading import get_corpus, load_dataset
+from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
 from emozoo.data.splits.protocols import Fold, make_folds
 from emozoo.data.store import ClipStore
-from emozoo.errors import EmozooError
+from emozoo.errors import EmozooError, blamed
 from emozoo.hub.reference import is_reference
 from emozoo.media.preparation import PLAIN, Preparation
 
@@ -36,7 +34,7 @@ class Data:
     @cached_property
     def clips(self) -> Clips:
         """The rows as a record of what was trained on knows them."""
-        return Clips.of(self.columns, self.corpus.name)
+        return Clips.of(self.columns, "" if self.corpus.private else self.corpus.name)
 
     @cached_property
     def speakers(self) -> list[str]:
@@ -63,15 +61,17 @@ def open_data(
     preparation: Preparation = PLAIN,
     may_lack: bool = False,
 ) -> Data:
-    """Finds, decodes and opens a dataset; with `manifest`, `data_dir` may be one of the Hub, `hub:user/name[@revision]`.
-    With `may_lack`, some of the labels may be those of no clip.
+    """Finds, decodes and opens a dataset. If its corpus can `fetch`, `data_dir` may be one of the Hub,
+    `hub:user/name[@revision]`. With `may_lack`, some of the labels may have no clip.
 
-    Raises EmozooError for one that is unknown or not at hand."""
+    Raises EmozooError if the dataset is unknown or its data are missing."""
     corpus = get_corpus(dataset)
     if data_dir is not None and is_reference(data_dir):
-        if corpus is not manifest.corpus:
-            raise EmozooError(f"{data_dir} is a dataset of the Hub, which --dataset manifest reads, not {dataset}")
-        data_dir = str(fetch(data_dir))
+        if corpus.fetch is None:
+            able = " or ".join(f"--dataset {each.name}" for each in built_in_corpora() if each.fetch)
+            raise EmozooError(f"{data_dir} is a dataset of the Hub, which {able} reads, not {dataset}")
+        with blamed(f"the dataset {dataset}", f"cannot fetch {data_dir}"):
+            data_dir = str(corpus.fetch(data_dir))
     rows = load_dataset(
         corpus,
         data_dir=data_dir,

@@ -31,7 +31,7 @@ from emozoo.publishing.card_merge import (
     read_note,
     words_of,
 )
-from emozoo.publishing.card_text import Facts, body
+from emozoo.publishing.card_text import Facts, body, is_private
 
 log = logging.getLogger("emozoo")
 BEGIN = "<!-- emozoo: begin -->"
@@ -179,7 +179,7 @@ def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[st
         data = record.data
         languages = data.language.replace(",", " ").split()
         known["language"] = (languages if len(languages) > 1 else data.language) or None
-        known["datasets"] = [data.dataset] if data.dataset != "manifest" else None
+        known["datasets"] = None if is_private(data) else [data.dataset]
         known["metrics"] = [kind for kind, _ in METRIC_IDS.values()]
         known["model_name"] = model_name(config, record)
         known["eval_results"] = eval_results(

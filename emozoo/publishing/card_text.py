@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint.config import CheckpointConfig
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import DataRecord, RunRecord
+from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES
 from emozoo.registry.entry_points import ARCHITECTURES, find
@@ -95,15 +97,23 @@ def _prepared(facts: Facts) -> str:
     return f" It {words} first, which needs `pip install 'emozoo[{extras}]'`." if needs else ""
 
 
+def is_private(data: DataRecord) -> bool:
+    """Whether a model was trained on a user's own clips. Older results do not say: then the dataset is asked."""
+    if data.private is not None:
+        return data.private
+    with suppress(EmozooError):  # a dataset that is not installed
+        return get_corpus(data.dataset).private
+    return False
+
+
 def _dataset(data: DataRecord) -> str:
-    name = data.dataset
-    return "a collection of clips listed in a manifest" if name == "manifest" else f"`{name}`"
+    return "a collection of clips listed in a manifest" if is_private(data) else f"`{data.dataset}`"
 
 
 def _fold_name(data: DataRecord) -> str:
-    """What the test fold holds. The speakers of someone's own collection are counted, not named."""
+    """What the test fold holds. The speakers of a user's own clips are counted, not named."""
     count = data.parts["test"].speakers
-    if data.dataset == "manifest":
+    if is_private(data):
         return f"{count} speakers" if count > 1 else "one speaker" if count else "clips of unknown speakers"
     return data.fold_name
 

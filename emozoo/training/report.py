@@ -47,6 +47,7 @@ def _data_record(task: FoldTask) -> DataRecord:
     fold = task.fold
     return DataRecord(
         dataset=corpus.name,
+        private=corpus.private,
         licence=corpus.licence,
         language=corpus.language,
         citation=corpus.citation,

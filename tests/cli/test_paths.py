@@ -184,9 +184,9 @@ def test_python_means_the_same_by_a_tilde(home: Path, here: Path, monkeypatch: p
     (home / "pretrained").mkdir()
     save_file({}, home / "pretrained" / "model.safetensors")
     assert pretrained_files("~/pretrained", ["model.safetensors"]) == (home / "pretrained", "pretrained")
-    options = RunOptions("cnn", data_dir="~/toy", start="~/m").placed()
+    options = RunOptions("cnn", "toy", data_dir="~/toy", start="~/m").placed()
     assert (options.data_dir, options.start) == (str(home / "toy"), str(home / "m"))
-    options = RunOptions("cnn", data_dir="hub:someone/data", start="speech").placed()
+    options = RunOptions("cnn", "manifest", data_dir="hub:someone/data", start="speech").placed()
     assert (options.data_dir, options.start) == ("hub:someone/data", "speech")
     assert list(here.iterdir()) == []
 

@@ -494,11 +494,11 @@ def test_the_environment_names_the_folder(clips: Path, cache: Path, monkeypatch:
 def test_built_in_corpora_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EMOZOO_RAVDESS", raising=False)
     with pytest.raises(
-        EmozooError, match="https://zenodo.org/records/1188976.*EMOZOO_RAVDESS.*--dataset toy, or --dataset man"
+        EmozooError, match="https://zenodo.org/records/1188976.*EMOZOO_RAVDESS.*--data-dir my.csv, or --dataset toy"
     ):
         load_dataset("ravdess")
     with pytest.raises(
-        EmozooError, match="https://sail.usc.edu/iemocap/.*EMOZOO_IEMOCAP.*--dataset toy.*--dataset ravdess"
+        EmozooError, match="https://sail.usc.edu/iemocap/.*EMOZOO_IEMOCAP.*--dataset ravdess.*--dataset toy"
     ):
         load_dataset("iemocap")
     with pytest.raises(EmozooError, match="Write a table.*--data-dir. What runs"):

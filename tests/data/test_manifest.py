@@ -18,8 +18,9 @@ from support.places import CASES, ROOT, SHARED_DATA, needs_shared
 from support.small import emozoo, one_error, set_words
 
 from emozoo.data import load_dataset
-from emozoo.data.corpora.manifest import corpus, find_table, read
+from emozoo.data.corpora.manifest import corpus, read
 from emozoo.data.tables.columns import DURATIONS, ENDS, NAMES, STARTS
+from emozoo.data.tables.rows import find_table
 from emozoo.data.tables.times import seconds
 from emozoo.errors import EmozooError
 

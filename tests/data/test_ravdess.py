@@ -11,7 +11,7 @@ from support.make_media import grey, tone, write_sound, write_video
 from support.places import SHARED_DATA, needs_shared
 
 from emozoo.data import load_dataset
-from emozoo.data.corpora.ravdess import EMOTIONS, _read, corpus
+from emozoo.data.corpora.ravdess import EMOTIONS, corpus, read
 from emozoo.errors import EmozooError
 
 
@@ -27,7 +27,7 @@ def names(row: dict[str, str]) -> tuple[str, str]:
 
 
 def test_what_a_name_says(tmp_path: Path) -> None:
-    man, woman = _read(files(tmp_path, "Actor_12/03-01-07-02-02-01-12.wav", "Actor_01/03-01-05-01-01-02-01.wav"))
+    man, woman = read(files(tmp_path, "Actor_12/03-01-07-02-02-01-12.wav", "Actor_01/03-01-05-01-01-02-01.wav"))
     expected = {"utterance_id": "01-05-01-01-02-01", "speaker": "Actor_01", "gender": "M", "emotion": "angry"}
     assert expected.items() <= man.items()
     assert man["transcript"] == "Kids are talking by the door"
@@ -38,7 +38,7 @@ def test_what_a_name_says(tmp_path: Path) -> None:
 
 
 def test_all_emotions(tmp_path: Path) -> None:
-    rows = _read(files(tmp_path, *(f"Actor_01/03-01-0{number}-01-01-01-01.wav" for number in range(1, 9))))
+    rows = read(files(tmp_path, *(f"Actor_01/03-01-0{number}-01-01-01-01.wav" for number in range(1, 9))))
     words = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised"]
     assert [row["emotion"] for row in rows] == words == list(EMOTIONS.values())
 
@@ -60,7 +60,7 @@ def test_all_emotions(tmp_path: Path) -> None:
 def test_the_files_of_a_take_make_one_row(tmp_path: Path, modalities: list[str], sound: str, video: str) -> None:
     take = "-01-03-01-01-01-05"
     files(tmp_path, *("Actor_05/" + name.replace(".", take + ".") for name in modalities))
-    (row,) = _read(tmp_path)
+    (row,) = read(tmp_path)
     assert names(row) == (sound.replace(".", take + "."), video.replace(".", take + "."))
 
 
@@ -73,10 +73,10 @@ def test_layouts_and_copies(tmp_path: Path) -> None:
         "Actor_02/03-01-03-01-01-01-02.wav",
         "Ördner mit Leerzeichen/Actor_03/03-01-03-01-01-01-03.wav",
     )
-    rows = _read(tmp_path)
+    rows = read(tmp_path)
     assert [row["speaker"] for row in rows] == ["Actor_01", "Actor_02", "Actor_03"]
     assert names(rows[0]) == ("03-01-03-01-01-01-01.wav", "01-01-03-01-01-01-01.mp4")
-    assert len(_read(tmp_path / "Actor_02")) == 1
+    assert len(read(tmp_path / "Actor_02")) == 1
 
 
 def test_what_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -91,20 +91,20 @@ def test_what_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
         "Actor_01/notes.txt",
         "another corpus/a.wav",
     )
-    assert [row["utterance_id"] for row in _read(tmp_path)] == ["01-03-01-01-01-01"]
+    assert [row["utterance_id"] for row in read(tmp_path)] == ["01-03-01-01-01-01"]
     (record,) = caplog.records
     assert "2 files are not named like a recording, such as 03-01-03-01-01-01-25.wav" in record.getMessage()
-    assert "1 recordings have a picture and no sound, such as 02-01-04-01-01-01-01" in record.getMessage()
+    assert "1 recordings have video and no audio, such as 02-01-04-01-01-01-01" in record.getMessage()
 
 
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(
         EmozooError, match=r"no speech of RAVDESS in .*Actor_01/03-01-05-01-02-01-01.wav.*every folder below$"
     ):
-        _read(tmp_path)
+        read(tmp_path)
     files(tmp_path, "Actor_01/03-02-03-01-01-01-01.wav")
     with pytest.raises(EmozooError, match="the 1 songs there are not used"):
-        _read(tmp_path)
+        read(tmp_path)
 
 
 def test_sound_file_beside_its_video(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_sound_file_beside_its_video(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".wav", ".WAV", ".flac", ".aiff", ".m4a", ".oga", ".aac"])
 def test_sounds_that_were_converted(tmp_path: Path, ending: str) -> None:
     folder = files(tmp_path, f"Audio_Speech_Actors_01-24/actor_01/03-01-05-01-02-01-01{ending}", "__MACOSX/._Actor_01")
-    (row,) = _read(folder)
+    (row,) = read(folder)
     assert row["audio_path"].endswith(ending)
 
 
@@ -137,7 +137,7 @@ def test_songs_and_copies_are_said_and_count_not(tmp_path: Path, caplog: pytest.
         files(tmp_path, f"audio_speech_actors_01-24/Actor_01/03-01-0{number + 1}-01-01-01-01.wav")
         files(tmp_path, f"Audio_Song_Actors_01-24/Actor_01/03-02-0{number + 1}-01-01-01-01.wav")
     files(tmp_path, "flac/Actor_01/03-01-01-01-01-01-01.flac")  # a conversion, not a copy
-    assert len(_read(tmp_path)) == 3
+    assert len(read(tmp_path)) == 3
     (record,) = caplog.records
     assert record.getMessage() == (
         f"{tmp_path}: 3 songs, such as 03-02-01-01-01-01-01.wav, are not used; "
@@ -161,7 +161,7 @@ def test_archives_that_nobody_unpacked_are_named_with_the_command(tmp_path: Path
     command = str(caught.value).rpartition("unpack each with ")[2]
     assert shlex.split(command)[1:] == [str(archive), "-d", str(folder)]
     zipfile.ZipFile(archive).extractall(folder)
-    assert len(_read(folder)) == 1
+    assert len(read(folder)) == 1
 
 
 @needs_shared

@@ -166,7 +166,7 @@ def sound(number: int) -> str:
     return f"{number % 2**64:016x}" * 2
 
 
-def clips(rows: list[tuple[str, str, int]], dataset: str = "manifest") -> Clips:
+def clips(rows: list[tuple[str, str, int]], dataset: str = "") -> Clips:
     """Rows of corpus, speaker and sound."""
     corpora, speakers, sounds = zip(*rows, strict=True)
     return Clips.of({"corpus": corpora, "speaker": speakers, "digest": list(map(sound, sounds))}, dataset)
@@ -271,11 +271,11 @@ def test_the_model_in_the_box_says_whom_it_has_heard() -> None:
     record = read_provenance(FOLDER / "speech")
     assert record and not record.unknown and not record.dev.clips
     for corpus, dataset, name in (
-        ("ravdess", "manifest", "ravdess_07"),
+        ("ravdess", "", "ravdess_07"),
         ("", "ravdess", "Actor_24"),
-        ("EMO-DB", "manifest", "emodb_16"),
+        ("EMO-DB", "", "emodb_16"),
         ("", "emo_db", "03"),
-        ("nemo", "manifest", "nemo_        EB0"),
+        ("nemo", "", "nemo_        EB0"),
         ("", "nemo", "WR0"),
     ):
         leak = compare(record, clips([(corpus, name, 1), (corpus, "someone else", 2)], dataset), [0, 1])

@@ -70,3 +70,19 @@ def test_the_linter_holds_the_same_floors() -> None:
 
 def test_each_module_says_what_lives_there() -> None:
     assert not [name for name, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+
+
+def test_the_core_names_no_plugin_and_no_dataset() -> None:
+    """A dataset says itself what it can; only `emozoo.data.corpora` knows which ones there are."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {name for group in project["entry-points"].values() for name in group}
+    assert {"cnn", "toy"} <= names
+    for module, path in MODULES.items():
+        if not module.startswith("emozoo.data.corpora"):
+            words = {
+                node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)
+            }
+            if module == "emozoo.data.tables.rows":
+                words -= {"manifest"}  # of the file manifest.csv
+            assert not words & names, module
+            assert not [name for name in imports(path) if name.startswith("emozoo.data.corpora.")], module

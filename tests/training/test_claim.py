@@ -215,8 +215,8 @@ def test_what_differs_at_resume_is_named_and_values_are_compared_as_values(tmp_p
         "seed 4 instead of 0", "filters 4,6,8 instead of 4,6,6", "learning_rate 0.003 instead of 0.001",
         "denoise true instead of false",
     ]  # fmt: skip
-    tuned = RunOptions("cnn", start="speech", settings={"dropout": "0.5"})
-    assert differences(tuned, RunOptions("cnn", start="speech")) == ["dropout 0.5 instead of unset"]
+    tuned = RunOptions("cnn", "toy", start="speech", settings={"dropout": "0.5"})
+    assert differences(tuned, RunOptions("cnn", "toy", start="speech")) == ["dropout 0.5 instead of unset"]
 
 
 @pytest.mark.parametrize(

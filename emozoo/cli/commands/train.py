@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from emozoo.cli.options import DataDir, Device, Json, Merge, Protocol, Settings, merges, pairs, print_json
+from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
 
 
@@ -27,7 +28,7 @@ def train(
     architecture: Annotated[
         str | None, typer.Argument(help="A name from emozoo list, such as cnn_rnn. With --from: may be left out.")
     ] = None,
-    dataset: Annotated[str, typer.Option(help="A name from emozoo list; toy needs no data.")] = "iemocap",
+    dataset: Annotated[str, typer.Option(help="A name from emozoo list; toy needs no data.")] = USUAL,
     data_dir: DataDir = None,
     labels: Annotated[
         str | None,

@@ -1,6 +1,6 @@
-"""Reads the IEMOCAP release as it is unpacked: labels, transcripts, and where each utterance's sound and picture are.
+"""The IEMOCAP release as it is unpacked: labels, transcripts, and each utterance's files. No audio or video is opened here.
 
-No sound or picture is opened here. Busso et al., "IEMOCAP: interactive emotional dyadic motion capture database", 2008.
+Busso et al., "IEMOCAP: interactive emotional dyadic motion capture database", 2008.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
-
-from emozoo.data.corpus import FEATURES, SOUNDS, VIDEOS, Corpus, row
+from emozoo.data.corpus import SOUNDS, VIDEOS, Corpus, RowsBuilder, row
 from emozoo.errors import EmozooError
 
 RELEASE = "IEMOCAP_full_release"
@@ -31,10 +30,10 @@ EMOTIONS = {
     "oth": "other",
     "xxx": "undecided",
 }
-"""The label files' words, and ours; the raters of an `xxx` utterance found no majority."""
+"""The words of the label files, and ours. For `xxx`, the raters found no majority."""
 
 LEVELS = 3
-"""Of folders that are searched for the sessions, the one named among them."""
+"""How many levels of folders are searched for the sessions, counting the named one."""
 
 _SESSION = re.compile(r"session[ _-]?\d+", re.IGNORECASE)
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -43,49 +42,37 @@ _LABEL = re.compile(
     rf"\[(?P<valence>{_NUMBER}), (?P<activation>{_NUMBER}), (?P<dominance>{_NUMBER})\]"
 )
 _TRANSCRIPT = re.compile(r"(?P<id>Ses\d\d[FM]_\w+) \[[\d.]+-[\d.]+\]: ?(?P<text>.*)")
-_NOT_A_LABEL = ("%", "C-", "A-")  # The heading, and each rater's own opinion.
+_NOT_A_LABEL = ("%", "C-", "A-")  # the heading, and the answers of single raters
 
 
-class Iemocap(datasets.GeneratorBasedBuilder):
-    """One row of `FEATURES` for each labelled utterance that has a sound file, in the split `train`.
+class Iemocap(RowsBuilder):
+    """One row of `FEATURES` for each labelled utterance that has an audio file.
 
-    `config.data_dir` is the folder `IEMOCAP_full_release`, whole or with some of its sessions, a folder around it, or one
-    of its sessions. Sounds and videos may have been converted to other kinds.
-    Preparing raises EmozooError where that folder holds no release, or none of its utterances has a sound file. What
-    cannot be read costs its utterance only; one warning counts it all.
+    `config.data_dir` is the folder `IEMOCAP_full_release`, with all or some of its sessions, a folder around it, or one
+    of its sessions. Audio and video may have been converted to other formats. Preparing raises EmozooError if that folder
+    holds no release, or none of its utterances has an audio file. What cannot be read costs only its utterance; one
+    warning counts it all.
     """
 
-    VERSION = datasets.Version("1.0.0")
+    HOMEPAGE = "https://sail.usc.edu/iemocap/"
 
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=FEATURES, homepage="https://sail.usc.edu/iemocap/")
-
-    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
-        rows = tuple(_read(_find_sessions(self.config.data_dir)))
-        return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
-
-    def _generate_examples(self, rows: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, dict[str, Any]]]:
-        yield from enumerate(rows)
+    def read(self, folder: Path) -> list[dict[str, Any]]:
+        return _read(_find_sessions(folder))
 
 
-def _find_sessions(data_dir: str | None) -> list[Path]:
-    """The folders of the sessions, in order; raises EmozooError where there is none.
+def _find_sessions(given: Path) -> list[Path]:
+    """The folders of the sessions, in order: `given` itself, those in it, or those up to two levels deeper.
 
-    They lie in the folder named, or in one that lies in it or one step deeper; or it is a session itself."""
-    if data_dir is None:
-        raise EmozooError("IEMOCAP's folder is not named: give --data-dir or set EMOZOO_IEMOCAP")
-    given = Path(data_dir)
+    Raises EmozooError if there are none."""
     if given.is_file():
         raise EmozooError(f"{given} is a file, not IEMOCAP's folder: unpack it and name the folder {RELEASE}")
     if _SESSION.fullmatch(given.name) and _is_session(given):
         return [given]
     around = [given]
     for _ in range(LEVELS):
-        if found := sorted(each for folder in around for each in _folders(folder) if _SESSION.fullmatch(each.name)):
-            sessions = [each for each in found if _is_session(each)]
-            if sessions:
-                return sessions
+        named = sorted(each for folder in around for each in _folders(folder) if _SESSION.fullmatch(each.name))
+        if sessions := [each for each in named if _is_session(each)]:
+            return sessions
         around = [each for folder in around for each in _folders(folder)]
     raise EmozooError(
         f"no IEMOCAP in {given}: looked for Session1/dialog/EmoEvaluation/*.txt (to Session5) there and in {RELEASE}/; "
@@ -105,7 +92,7 @@ def _is_session(folder: Path) -> bool:
 
 
 def _below(folder: Path, *names: str) -> Path:
-    """The folder below, whatever the case of its name; as named where there is none."""
+    """The folder below, in any case; as named if there is none."""
     for name in names:
         same = [each for each in _folders(folder) if each.name.lower() == name.lower()]
         folder = folder / name if folder / name in same or not same else same[0]
@@ -113,10 +100,8 @@ def _below(folder: Path, *names: str) -> Path:
 
 
 def _files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
-    """The folder's own files of these endings, in either case, by stem and sorted; of several of one stem that whose ending
-    comes first; empty where there is no such folder.
-
-    macOS' `._*` companions and other hidden files are left out.
+    """The folder's files of these endings, in any case, by stem and sorted; of several with one stem, the one whose ending
+    comes first. Empty if there is no such folder. Hidden files, such as macOS' `._*`, are left out.
     """
     if not folder.is_dir():
         return {}
@@ -132,7 +117,7 @@ def _files(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _sounds(session: Path, dialogue: str) -> dict[str, Path]:
-    """The utterances' sound files, by id: of `sentences/wav`, or else of a folder beside it, such as `flac`."""
+    """The audio files of the utterances, by id: in `sentences/wav`, or else in a folder beside it, such as `flac`."""
     sentences = _below(session, "sentences")
     folders = sorted(_folders(sentences), key=lambda folder: folder.name.lower() != "wav")
     found: dict[str, Path] = {}
@@ -143,7 +128,7 @@ def _sounds(session: Path, dialogue: str) -> dict[str, Path]:
 
 
 def _lines(path: Path) -> list[str]:
-    """The file's lines that are not blank, whatever ends them; UTF-8, with or without a mark, or else Latin-1."""
+    """The file's lines that are not blank, with any line ends; UTF-8, with or without a BOM, or else Latin-1."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
@@ -159,41 +144,15 @@ def _read(sessions: list[Path]) -> list[dict[str, Any]]:
     lost: dict[str, list[str]] = defaultdict(list)
     rows: list[dict[str, Any]] = []
     done: set[str] = set()
-    for session in sessions:
-        dialog = _below(session, "dialog")
-        transcripts = _files(_below(dialog, "transcriptions"), (".txt",))
-        videos = _files(_below(dialog, "avi", "DivX"), VIDEOS)
-        for dialogue, label_file in _files(_below(dialog, "EmoEvaluation"), (".txt",)).items():
-            if dialogue in done:
-                lost["dialogues that are there twice (read once)"].append(dialogue)
-                continue
-            done.add(dialogue)
-            labels = _read_labels(label_file, lost)
-            texts = _read_transcript(transcripts[dialogue], lost) if dialogue in transcripts else {}
-            sounds = _sounds(session, dialogue)
-            lost["transcripts without a label"] += texts.keys() - labels.keys()
-            lost["utterances without a sound file (left out)"] += labels.keys() - sounds.keys()
-            heard = [label for name, label in labels.items() if name in sounds]
-            lost["utterances without a transcript"] += [
-                label["utterance_id"] for label in heard if label["utterance_id"] not in texts
-            ]
-            if dialogue not in videos:
-                lost["utterances without a video (sound only)"] += [label["utterance_id"] for label in heard]
-            for label in heard:
-                name = label["utterance_id"]
-                columns = {
-                    **label,
-                    "transcript": texts.get(name, ""),
-                    "audio_path": str(sounds[name].absolute()),
-                    "video_path": str(videos[dialogue].absolute()) if dialogue in videos else "",
-                }
-                if dialogue not in videos:
-                    # Times are the video's: the sound file alone is the utterance, whole.
-                    del columns["start"], columns["end"]
-                rows.append(row(**columns))
+    for dialogue in _dialogues(sessions):
+        if dialogue.name in done:
+            lost["dialogues that are there twice (read once)"].append(dialogue.name)
+            continue
+        done.add(dialogue.name)
+        rows += _read_dialogue(dialogue, lost)
     if not rows:
         raise EmozooError(
-            f"no labelled utterance of {release} has its sound file: "
+            f"no labelled utterance of {release} has its audio file: "
             "looked for SessionN/sentences/wav/DIALOGUE/UTTERANCE.wav; unpack the release again"
         )
     counts = [f"{len(names)} {what}, such as {min(names)}" for what, names in lost.items() if names]
@@ -202,8 +161,54 @@ def _read(sessions: list[Path]) -> list[dict[str, Any]]:
     return rows
 
 
+@dataclass(frozen=True)
+class _Dialogue:
+    """The files of a dialogue."""
+
+    name: str
+    session: Path
+    labels: Path
+    transcript: Path | None
+    video: Path | None
+
+
+def _dialogues(sessions: list[Path]) -> Iterator[_Dialogue]:
+    for session in sessions:
+        dialog = _below(session, "dialog")
+        transcripts = _files(_below(dialog, "transcriptions"), (".txt",))
+        videos = _files(_below(dialog, "avi", "DivX"), VIDEOS)
+        for name, labels in _files(_below(dialog, "EmoEvaluation"), (".txt",)).items():
+            yield _Dialogue(name, session, labels, transcripts.get(name), videos.get(name))
+
+
+def _read_dialogue(dialogue: _Dialogue, lost: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """The rows of a dialogue."""
+    labels = _read_labels(dialogue.labels, lost)
+    texts = _read_transcript(dialogue.transcript, lost) if dialogue.transcript else {}
+    sounds = _sounds(dialogue.session, dialogue.name)
+    names = [name for name in labels if name in sounds]
+    lost["transcripts without a label"] += texts.keys() - labels.keys()
+    lost["utterances without an audio file (left out)"] += labels.keys() - sounds.keys()
+    lost["utterances without a transcript"] += [name for name in names if name not in texts]
+    if dialogue.video is None:
+        lost["utterances without a video (audio only)"] += names
+    rows = []
+    for name in names:
+        columns = {
+            **labels[name],
+            "transcript": texts.get(name, ""),
+            "audio_path": str(sounds[name].absolute()),
+            "video_path": str(dialogue.video.absolute()) if dialogue.video else "",
+        }
+        if dialogue.video is None:
+            # Times are those of the video: without it, the audio file is the whole utterance.
+            del columns["start"], columns["end"]
+        rows.append(row(**columns))
+    return rows
+
+
 def _read_labels(path: Path, lost: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
-    """The utterances of a dialogue's label file, by id: the columns of a row that the file tells."""
+    """The utterances of a label file, by id, as columns of a row."""
     labels: dict[str, dict[str, Any]] = {}
     for line in _lines(path):
         if line.startswith(_NOT_A_LABEL):
@@ -219,7 +224,9 @@ def _read_labels(path: Path, lost: dict[str, list[str]]) -> dict[str, dict[str, 
             lost["label lines that cannot be read"].append(f"{path.name}: {line[:60]}")
             continue
         name = match["id"]
-        session, speaks, wears_markers = name[:5], name.rpartition("_")[2][0], name[5]
+        session = name[:5]
+        speaks = name.rpartition("_")[2][0]
+        wears_markers = name[5]
         labels[name] = {
             "utterance_id": name,
             "dialogue": path.stem,
@@ -238,7 +245,7 @@ def _read_labels(path: Path, lost: dict[str, list[str]]) -> dict[str, dict[str, 
 
 
 def _read_transcript(path: Path, lost: dict[str, list[str]]) -> dict[str, str]:
-    """What is said in each utterance of a dialogue, by id."""
+    """The text of each utterance of a dialogue, by id."""
     texts: dict[str, str] = {}
     for line in _lines(path):
         if match := _TRANSCRIPT.fullmatch(line):
@@ -260,7 +267,7 @@ corpus = Corpus(
     ),
     licence="USC's IEMOCAP release licence: for research, not to be passed on",
     language="en",
-    summary="10,039 utterances of 10 actors in 5 sessions of dialogue, sound and video",
+    summary="10,039 utterances of 10 actors in 5 sessions of dialogue, audio and video",
     citation=(
         "C. Busso et al., IEMOCAP: interactive emotional dyadic motion capture database, "
         "Language Resources and Evaluation 42, 335-359 (2008)"

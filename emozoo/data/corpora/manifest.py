@@ -1,8 +1,6 @@
-"""Reads a user's own clips from a table, as people have them: `emozoo.data.tables.files` opens it, `columns` says what its
-columns mean, and here its lines become rows.
+"""A user's own clips, from a table: `emozoo.data.tables` reads it, and here its rows are cleaned and told about.
 
-A column for the file and one for the label are needed; `speaker`, `corpus`, `start`, `end` and others are read where they
-are there. docs/datasets.md has the names that are understood. No sound or picture is opened here.
+docs/datasets.md has the names of columns that are understood. No audio or video is opened here.
 """
 
 from __future__ import annotations
@@ -10,131 +8,59 @@ from __future__ import annotations
 import logging
 import os
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
-
-from emozoo.data.corpus import FEATURES, VIDEOS, Corpus, row
-from emozoo.data.splits.protocols import SPLIT_WORDS
-from emozoo.data.tables import files
-from emozoo.data.tables.columns import Columns, understand
-from emozoo.data.tables.files import Table, read_table
-from emozoo.data.tables.times import seconds
+from emozoo.data.corpora.hub_table import fetch
+from emozoo.data.corpus import Corpus, RowsBuilder
+from emozoo.data.tables.rows import Found, find_rows, find_table
 from emozoo.errors import EmozooError
 from emozoo.text import listed
 
-TEXTS = ("speaker", "gender", "session", "corpus")
-TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
-"""What a table may be called where a folder is named, besides any `.jsonl`."""
-EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")
-"""What pandas, Excel and people write where there is nothing, in lower case."""
 REPORTED = 10
-MANY = 20
-"""More corpora than these, of fewer than four lines each, are no corpora."""
-
 log = logging.getLogger("emozoo")
 
 
-class Manifest(datasets.GeneratorBasedBuilder):
-    """One row of `FEATURES` for each good line, in the split `train` (the table's own word is in the column `split`).
+class Manifest(RowsBuilder):
+    """One row of `FEATURES` for each good line of the table, which is `config.data_dir` or lies in that folder.
 
-    `config.data_dir` is the table, or a folder that holds one. A video file is both `audio_path` and `video_path`. Lines
-    that cannot be used are left out, and a warning tells their numbers; so are files that are missing, and clips under
-    two labels. Preparing raises EmozooError where none is left, or it is not clear what a column means.
+    A video file is both `audio_path` and `video_path`. Lines that cannot be used are left out, with a warning that gives
+    their numbers; so are missing files, and clips under two labels. Preparing raises EmozooError if no row is left, or if
+    it is not clear what a column means.
     """
 
-    VERSION = datasets.Version("1.0.0")
-
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=FEATURES)
-
-    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
-        rows = tuple(read(find_table(Path(self.config.data_dir))))
-        return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
-
-    def _generate_examples(self, rows: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, dict[str, Any]]]:
-        yield from enumerate(rows)
-
-
-def find_table(given: Path) -> Path:
-    if given.is_file():
-        return given
-    visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
-    found = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise EmozooError(
-            f"{given} holds {', '.join(path.name for path in found)}: name the one to read with --data-dir"
-        )
-    names = [path.name for path in visible]
-    there = listed(names, what="files") or "no file"
-    raise EmozooError(
-        f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
-    )
-
-
-class _Missing(Exception):
-    """The line's file is not there."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a table holds."""
-
-    columns: Columns
-    warnings: list[str]
-    """Of its columns."""
-    rows: list[dict[str, Any]]
-    bad: list[str]
-    """Lines that cannot be used, with the reason."""
-    missing: list[tuple[str, str]]
-    """Files that are not there, as they are written, and the places of their lines."""
-
-
-def find_rows(path: Path, inside: bool = False) -> Found:
-    """What a table holds; with `inside`, of one whose files must lie in its folder, for a stranger wrote it.
-
-    Raises EmozooError for what is no table, or where it is not clear what a column means."""
-    table = read_table(path)
-    try:
-        columns, warnings = understand(table)
-        columns, more = _plausible(columns, table)
-        return _rows(table, Found(columns, [*warnings, *more], [], [], []), path, inside)
-    except EmozooError as error:
-        raise EmozooError(f"{path}: {error}") from error
+    def read(self, folder: Path) -> list[dict[str, Any]]:
+        return read(find_table(folder))
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table. Says how it was understood, and what is left out."""
+    """The rows of a table. Logs how it was understood, and what is left out."""
     found = find_rows(path)
+    _tell(found, path)
+    for meaning in ("emotion", "speaker", "corpus"):
+        _one_spelling(found.rows, meaning, path)
+    return _one_each(found.rows, path)
+
+
+def _tell(found: Found, path: Path) -> None:
+    """Raises EmozooError if a table has no row."""
     if told := found.columns.told():
         log.info("%s: %s", path, told)
     for warning in found.warnings:
         log.warning("%s: %s", path, warning)
     reasons = _some(found.bad, REPORTED)
-    gone = _some([f"{name} ({place})" for name, place in found.missing], 3)
+    missing = _some([f"{name} ({place})" for name, place in found.missing], 3)
+    where = _where(found.missing[0][0], path) if found.missing else ""
     if not found.rows and found.missing:
-        raise EmozooError(
-            f"{path}: none of its files is there: {gone}; {_where(found.missing[0][0], path)}"
-            + (f"; and {len(found.bad)} lines cannot be used: {reasons}" if found.bad else "")
-        )
+        others = f"; and {len(found.bad)} lines cannot be used: {reasons}" if found.bad else ""
+        raise EmozooError(f"{path}: none of its files is there: {missing}; {where}{others}")
     if not found.rows:
         raise EmozooError(f"{path} has no line that can be used ({reasons or 'only a heading'})")
     if found.bad:
         log.warning("%s: %d lines are left out: %s", path, len(found.bad), reasons)
-    if missing := found.missing:
-        where = _where(missing[0][0], path)
-        log.warning("%s: %d files are missing and left out: %s; %s", path, len(missing), gone, where)
-    for meaning in ("emotion", "speaker", "corpus"):
-        _one_spelling(found.rows, meaning, path)
-    return _one_each(found.rows, path)
+    if found.missing:
+        log.warning("%s: %d files are missing and left out: %s; %s", path, len(found.missing), missing, where)
 
 
 def _some(texts: list[str], count: int) -> str:
@@ -142,7 +68,7 @@ def _some(texts: list[str], count: int) -> str:
 
 
 def _where(file: str, table: Path) -> str:
-    """Where a missing file was looked for, and where it is: seen from the shell's folder, or one around the table."""
+    """Where a missing file was looked for, and where it is: in the current folder, or in one around the table."""
     if Path(file).is_absolute() or re.match(r"[A-Za-z]:[\\/]", file):
         return "these paths are absolute: write them as seen from the table's folder if the files were moved"
     looked = f"looked for in the table's folder, {table.parent}"
@@ -155,124 +81,8 @@ def _where(file: str, table: Path) -> str:
     return looked
 
 
-def _plausible(columns: Columns, table: Table) -> tuple[Columns, list[str]]:
-    """The columns without those whose name can mean something else, and whose content says that it does."""
-    warnings = []
-    for meaning in ("split", "corpus"):
-        for column in columns.known.get(meaning, ()):
-            words = [_word(line.fields.get(column.name)).lower() for line in table.lines]
-            kinds = set(words) - {""}
-            if meaning == "split":
-                why = "" if not kinds or kinds & SPLIT_WORDS.keys() else "it holds no train, dev or test"
-            else:
-                why = f"it holds {len(kinds)} different words" if len(kinds) > max(MANY, len(words) / 4) else ""
-            if why and column.name.lower() != meaning:
-                warnings.append(f"column {column.name} is not read as the {meaning}: {why}")
-                columns = columns.without(meaning, why)
-                break
-    return columns, warnings
-
-
-def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
-    for line in table.lines:
-        try:
-            if line.fault:
-                raise ValueError(line.fault)
-            name = f"{path.stem}:{line.place.rpartition(' ')[2]}"
-            found.rows.append(_row(line.fields, found.columns, path.parent, name, table.decimal_comma, inside))
-        except _Missing as error:
-            found.missing.append((str(error), line.place))
-        except EmozooError as error:
-            raise EmozooError(f"{line.place}: {error}") from error
-        except (ValueError, OSError) as error:  # OSError: a name that no file can have
-            found.bad.append(f"{line.place}: {error}")
-    return found
-
-
-def _row(
-    fields: dict[str, Any], columns: Columns, folder: Path, name: str, decimal_comma: bool, inside: bool
-) -> dict[str, Any]:
-    """A row of `FEATURES`; raises ValueError with the reason where it cannot be one, `_Missing` without its file."""
-    written, _ = columns.of(fields, "file")
-    if written is None:
-        raise ValueError("no file is named")
-    if not isinstance(written, str):
-        raise ValueError(f"the file is no path, but {str(written)[:40]!r}")
-    path = _path(written.strip(), folder, inside)
-    given, _ = columns.of(fields, "label")
-    label = _word(given)
-    if not label:
-        raise ValueError("the label is empty" + (f" ({str(given).strip()})" if given is not None else ""))
-    start, end = _span(fields, columns, decimal_comma)
-    split = _word(columns.of(fields, "split")[0])
-    if split and split.lower() not in SPLIT_WORDS:
-        raise ValueError(f"split {split!r} is not train, dev, valid, validation or test")
-    transcript, utterance = (columns.of(fields, meaning)[0] for meaning in ("transcript", "utterance_id"))
-    return row(
-        **{meaning: _word(columns.of(fields, meaning)[0]) for meaning in TEXTS},
-        transcript="" if transcript is None else _encodable(str(transcript).strip()),
-        utterance_id=_word(utterance) or name,
-        emotion=label,
-        audio_path=str(path),
-        video_path=str(path) if path.suffix.lower() in VIDEOS else "",
-        start=start,
-        end=end,
-        split=SPLIT_WORDS.get(split.lower(), ""),
-    )
-
-
-def _word(value: Any) -> str:
-    """A cell as a word in Unicode's composed form, without blanks around; "" for what says that there is nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, dict | list):
-        raise ValueError(f"{str(value)[:40]!r} is no word")
-    text = " ".join(unicodedata.normalize("NFC", str(value)).split())
-    return "" if text.lower() in EMPTY else _encodable(text)
-
-
-def _encodable(text: str) -> str:
-    text.encode()  # a lone surrogate, as JSON may hold it, is a ValueError
-    return text
-
-
-def _path(written: str, folder: Path, inside: bool) -> Path:
-    """The file that a line names: as it is written, or else as Windows or another Unicode form writes it."""
-    _encodable(written)
-    slashes = written.replace("\\", "/")
-    forms = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (written, slashes)]
-    for each in dict.fromkeys([written, slashes, *forms]):
-        path = folder / os.path.expanduser(each)
-        if inside and not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)):
-            raise EmozooError(f"it names {written}, which is no file of its own")
-        if path.is_file():
-            return path
-    raise _Missing(written)
-
-
-def _span(fields: dict[str, Any], columns: Columns, decimal_comma: bool) -> tuple[float, float]:
-    """Where a clip begins and ends in its file, in seconds; -1 for the file's own beginning and end."""
-    start, end, duration = (_seconds(fields, columns, what, decimal_comma) for what in ("start", "end", "duration"))
-    if end < 0 <= duration:
-        end = max(start, 0.0) + duration
-    if 0 <= end <= max(start, 0.0):
-        raise ValueError(f"end {end:g} is not after start {max(start, 0.0):g}")
-    return start, end
-
-
-def _seconds(fields: dict[str, Any], columns: Columns, meaning: str, decimal_comma: bool) -> float:
-    """-1 where the column is empty."""
-    written, column = columns.of(fields, meaning)
-    if column is None or not _word(written):
-        return -1.0
-    try:
-        return seconds(str(written), column.unit, decimal_comma)
-    except ValueError as error:
-        raise ValueError(f"{column.name} {error}") from None
-
-
 def _one_spelling(rows: list[dict[str, Any]], meaning: str, path: Path) -> None:
-    """Words that differ in case only become one: the one in lower case, or else the most frequent; a warning says so."""
+    """Words that differ in case only become one, with a warning: the one in lower case, else the most frequent."""
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for each in rows:
         spellings[each[meaning].casefold()][each[meaning]] += 1
@@ -291,12 +101,13 @@ def _one_spelling(rows: list[dict[str, Any]], meaning: str, path: Path) -> None:
 
 
 def _one_each(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
-    """The rows, each clip once: none of those that stand under two labels, and one of those that are repeated."""
+    """The rows, each clip once: no clip that has two labels, and one of those that are repeated."""
     clips: dict[tuple[str, float, float], list[dict[str, Any]]] = defaultdict(list)
     for each in rows:
         clips[os.path.normpath(each["audio_path"]), max(each["start"], 0.0), each["end"]].append(each)
     kept: list[dict[str, Any]] = []
-    torn, repeated = [], 0
+    torn = []
+    repeated = 0
     for (file, start, end), same in clips.items():
         labels = sorted({each["emotion"] for each in same})
         if len(labels) > 1:
@@ -325,4 +136,7 @@ corpus = Corpus(
         "have them) or JSON Lines with the same names."
     ),
     summary="your own clips, from a CSV or JSON Lines table",
+    fetch=fetch,
+    private=True,
+    at_once="--dataset manifest --data-dir my.csv",
 )

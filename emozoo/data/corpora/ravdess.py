@@ -1,7 +1,6 @@
-"""Reads RAVDESS as it is unpacked: what each recording is stands in its file name.
+"""RAVDESS as it is unpacked: the file names say what each recording is. No audio or video is opened here.
 
-No sound or picture is opened here. Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and
-Song", PLoS ONE 13(5), 2018.
+Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song", PLoS ONE 13(5), 2018.
 """
 
 from __future__ import annotations
@@ -9,13 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import datasets
-
-from emozoo.data.corpus import FEATURES, SOUNDS, VIDEOS, Corpus, row
+from emozoo.data.corpus import SOUNDS, VIDEOS, Corpus, RowsBuilder, row
 from emozoo.errors import EmozooError
 
 EMOTIONS = {
@@ -38,74 +35,91 @@ _STEM = re.compile(
 )
 
 
-class Ravdess(datasets.GeneratorBasedBuilder):
-    """One row of `FEATURES` for each spoken take that has sound, in the split `train`.
+class Ravdess(RowsBuilder):
+    """One row of `FEATURES` for each spoken take that has audio.
 
-    A take comes as up to three files: `01-` sound and picture, `02-` picture, `03-` sound. They make one row, as do
-    copies of a file in several folders. `config.data_dir` is any folder around the files. Preparing raises EmozooError
-    where there are none.
+    A take comes as up to three files: `01-` audio and video, `02-` video, `03-` audio. They make one row, as do copies of
+    a file in several folders. `config.data_dir` is any folder around the files. Preparing raises EmozooError if there are
+    none.
     """
 
-    VERSION = datasets.Version("1.0.0")
+    HOMEPAGE = "https://zenodo.org/records/1188976"
 
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=FEATURES, homepage="https://zenodo.org/records/1188976")
-
-    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
-        rows = tuple(_read(Path(self.config.data_dir)))
-        return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
-
-    def _generate_examples(self, rows: tuple[dict[str, Any], ...]) -> Iterator[tuple[int, dict[str, Any]]]:
-        yield from enumerate(rows)
+    def read(self, folder: Path) -> list[dict[str, Any]]:
+        return read(folder)
 
 
-def _read(folder: Path) -> list[dict[str, Any]]:
+def read(folder: Path) -> list[dict[str, Any]]:
     """The rows, by actor and take; one warning counts what was left out."""
-    sounds: dict[str, Path] = {}
-    videos: dict[str, Path] = {}  # with sound
-    silent: dict[str, Path] = {}
-    strange: list[str] = []
-    songs: list[str] = []
-    copies: list[str] = []
-    for path in _media_files(folder):
-        match = _STEM.fullmatch(path.stem)
-        if match is None:
-            if path.parent.name.lower().startswith("actor_"):  # elsewhere it is no business of this corpus
-                strange.append(path.name)
-        elif match["channel"] == "02":
-            songs.append(path.name)
-        else:
-            heard = match["modality"] == "03" or path.suffix.lower() in SOUNDS
-            kind = sounds if heard else videos if match["modality"] == "01" else silent
-            first = kind.setdefault(match["take"], path)
-            if first is not path and first.name.lower() == path.name.lower():
-                copies.append(path.name)
+    found = _find(folder)
     rows = []
-    for take in sorted(sounds.keys() | videos.keys(), key=lambda take: (take[-2:], take)):
-        video = videos.get(take) or (silent.get(take) if take in sounds else None)
-        rows.append(_row(take, str(sounds.get(take) or video), str(video or "")))
+    for take in sorted(found.sounds.keys() | found.videos.keys(), key=lambda take: (take[-2:], take)):
+        video = found.videos.get(take) or (found.silent.get(take) if take in found.sounds else None)
+        rows.append(_row(take, str(found.sounds.get(take) or video), str(video or "")))
     if not rows:
+        songs = f"; the {len(found.songs)} songs there are not used" if found.songs else ""
         raise EmozooError(
             f"no speech of RAVDESS in {folder}: looked for files such as Actor_01/03-01-05-01-02-01-01.wav (or .mp4) "
-            f"in it and every folder below" + (f"; the {len(songs)} songs there are not used" if songs else "")
+            f"in it and every folder below{songs}"
         )
-    if songs or copies:
-        told = [f"{len(songs)} songs, such as {min(songs)}, are not used"] if songs else []
-        told += [f"{len(copies)} files, such as {min(copies)}, are there twice and count once"] if copies else []
-        log.info("%s: %s", folder, "; ".join(told))
-    lost = []
-    if strange:
-        lost.append(f"{len(strange)} files are not named like a recording, such as {min(strange)}")
-    if mute := silent.keys() - sounds.keys() - videos.keys():
-        lost.append(f"{len(mute)} recordings have a picture and no sound, such as 02-{min(mute)}")
-    if lost:
-        log.warning("%s: left out: %s", folder, "; ".join(lost))
+    found.tell(folder)
     return rows
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The files of a folder: paths by take, and the names of files that are not used."""
+
+    sounds: dict[str, Path] = field(default_factory=dict)
+    videos: dict[str, Path] = field(default_factory=dict)
+    """With audio."""
+    silent: dict[str, Path] = field(default_factory=dict)
+    """Videos without audio."""
+    strange: list[str] = field(default_factory=list)
+    songs: list[str] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
+
+    def tell(self, folder: Path) -> None:
+        """Logs what was left out, in a line or two."""
+        told = []
+        if self.songs:
+            told.append(f"{len(self.songs)} songs, such as {min(self.songs)}, are not used")
+        if self.copies:
+            told.append(f"{len(self.copies)} files, such as {min(self.copies)}, are there twice and count once")
+        if told:
+            log.info("%s: %s", folder, "; ".join(told))
+        lost = []
+        if self.strange:
+            lost.append(f"{len(self.strange)} files are not named like a recording, such as {min(self.strange)}")
+        if mute := self.silent.keys() - self.sounds.keys() - self.videos.keys():
+            lost.append(f"{len(mute)} recordings have video and no audio, such as 02-{min(mute)}")
+        if lost:
+            log.warning("%s: left out: %s", folder, "; ".join(lost))
+
+
+def _find(folder: Path) -> _Found:
+    found = _Found()
+    for path in _media_files(folder):
+        match = _STEM.fullmatch(path.stem)
+        if match is None:
+            if path.parent.name.lower().startswith("actor_"):  # elsewhere the file belongs to something else
+                found.strange.append(path.name)
+            continue
+        if match["channel"] == "02":
+            found.songs.append(path.name)
+            continue
+        if match["modality"] == "03" or path.suffix.lower() in SOUNDS:
+            kind = found.sounds
+        else:
+            kind = found.videos if match["modality"] == "01" else found.silent
+        first = kind.setdefault(match["take"], path)
+        if first is not path and first.name.lower() == path.name.lower():
+            found.copies.append(path.name)
+    return found
+
+
 def _media_files(folder: Path) -> list[Path]:
-    """All sound and video files below `folder`: best ending first, then by path; no `._*` companions of macOS."""
+    """All audio and video files below `folder`: best ending first, then by path; no `._*` files of macOS."""
     endings = SOUNDS + VIDEOS
     found = [
         Path(parent, name)
@@ -143,7 +157,8 @@ corpus = Corpus(
     ),
     licence="CC BY-NC-SA 4.0",
     language="en",
-    summary="1,440 recordings of 24 actors who speak two sentences in 8 emotions, sound and video",
+    summary="1,440 recordings of 24 actors who speak two sentences in 8 emotions, audio and video",
+    at_once="--dataset ravdess (free to download, audio and video)",
     citation=(
         "S. R. Livingstone and F. A. Russo, The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS), "
         "PLoS ONE 13(5), e0196391 (2018)"

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, row
-from emozoo_corpora.files import Lost, Rows, keep, media_files
+from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo_corpora.files import Lost, keep, media_files
 
 EMOTIONS = {
     "n1": "neutral",
@@ -29,7 +29,7 @@ _STEM = re.compile(
 )
 
 
-class Ased(Rows):
+class Ased(RowsBuilder):
     """One row for each recording, by speaker. A speaker's gender is what most of the names say, for a few differ."""
 
     def read(self, folder: Path) -> list[dict[str, object]]:
@@ -80,7 +80,7 @@ corpus = Corpus(
     obtain=OBTAIN,
     licence="free for research by its authors' paper; the release names no licence",
     language="am",
-    summary="2,474 recordings of 65 speakers who speak seven sentences in each of 5 emotions, sound",
+    summary="2,474 recordings of 65 speakers who speak seven sentences in each of 5 emotions, audio",
     citation=(
         "E. A. Retta, E. Almekhlafi, R. Sutcliffe, M. Mhamed, H. Ali and J. Feng, A New Amharic Speech Emotion Dataset and "
         "Classification Benchmark, ACM Transactions on Asian and Low-Resource Language Information Processing 22(1) (2023)"

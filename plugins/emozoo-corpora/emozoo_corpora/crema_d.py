@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, row
-from emozoo_corpora.files import Lost, Rows, find_files, keep, media_files, read_table
+from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo_corpora.files import Lost, find_files, keep, media_files, read_table
 
 EMOTIONS = {
     "ANG": "angry",
@@ -42,7 +42,7 @@ _STEM = re.compile(
 )
 
 
-class CremaD(Rows):
+class CremaD(RowsBuilder):
     """One row for each recording, by actor and take.
 
     AudioWAV is preferred for the sound to AudioMP3, and either to the sound track of a video. The Flash videos of VideoFlash
@@ -100,7 +100,7 @@ corpus = Corpus(
     obtain=OBTAIN,
     licence="Open Database License (ODbL) 1.0",
     language="en",
-    summary="7,442 recordings of 91 actors who speak twelve sentences in 6 emotions, sound and video",
+    summary="7,442 recordings of 91 actors who speak twelve sentences in 6 emotions, audio and video",
     citation=(
         "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova and R. Verma, CREMA-D: Crowd-sourced Emotional "
         "Multimodal Actors Dataset, IEEE Transactions on Affective Computing 5(4), 377-390 (2014)"

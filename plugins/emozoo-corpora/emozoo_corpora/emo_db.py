@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, row
-from emozoo_corpora.files import Lost, Rows, keep, media_files
+from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo_corpora.files import Lost, keep, media_files
 
 EMOTIONS = {
     "W": "angry",  # Wut
@@ -41,7 +41,7 @@ OBTAIN = (
 _STEM = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[a-z])(?P<version>[a-z]?)", re.IGNORECASE)
 
 
-class EmoDb(Rows):
+class EmoDb(RowsBuilder):
     """One row for each recording, by speaker. Folders of laryngograms, whose files are named alike, are not read."""
 
     def read(self, folder: Path) -> list[dict[str, object]]:
@@ -89,7 +89,7 @@ corpus = Corpus(
     obtain=OBTAIN,
     licence="free for research; the release names no licence",
     language="de",
-    summary="535 recordings of 10 actors who speak ten sentences in 7 emotions, sound",
+    summary="535 recordings of 10 actors who speak ten sentences in 7 emotions, audio",
     citation=(
         "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier and B. Weiss, A database of German emotional speech, "
         "Interspeech 2005, 1517-1520"

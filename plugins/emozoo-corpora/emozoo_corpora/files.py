@@ -10,36 +10,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TypeVar
 
-import datasets
-
 from emozoo import EmozooError
-from emozoo.data.corpus import FEATURES, SOUNDS, VIDEOS
+from emozoo.data.corpus import SOUNDS, VIDEOS
 
 Key = TypeVar("Key")
 POINTER = b"version https://git-lfs"
 WINDOWS = {number: bytes([number]).decode("cp1252", "ignore") for number in range(0x80, 0xA0)}
 """Signs of Windows' code page that tables hold as control characters."""
-
-
-class Rows(datasets.GeneratorBasedBuilder):
-    """A builder whose subclasses have `read(folder)`, which gives the rows of `FEATURES`, all in the split `train`."""
-
-    VERSION = datasets.Version("1.0.0")
-
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=FEATURES)
-
-    def _split_generators(self, dl_manager: object) -> list[datasets.SplitGenerator]:
-        # Read here and not in the generator, where datasets would wrap a user's mistake in an error of its own.
-        rows = tuple(self.read(Path(self.config.data_dir)))
-        return [datasets.SplitGenerator(name="train", gen_kwargs={"rows": rows})]
-
-    def _generate_examples(self, rows: tuple[dict[str, object], ...]):  # type: ignore[no-untyped-def]
-        yield from enumerate(rows)
-
-    def read(self, folder: Path) -> list[dict[str, object]]:
-        """The rows. Raises EmozooError where the folder does not hold the corpus."""
-        raise NotImplementedError
 
 
 class Lost:

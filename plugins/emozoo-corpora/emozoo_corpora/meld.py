@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, row
-from emozoo_corpora.files import Lost, Rows, find_files, keep, media_files, read_table
+from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo_corpora.files import Lost, find_files, keep, media_files, read_table
 
 EMOTIONS = {
     "anger": "angry",
@@ -32,7 +32,7 @@ _STEM = re.compile(r"dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)", re.IGNORECASE)
 _SPLIT = re.compile(r"(?<![a-z])(train|dev|test)(?![a-z])")
 
 
-class Meld(Rows):
+class Meld(RowsBuilder):
     """One row for each line of the tables that has its clip, by split, dialogue and utterance.
 
     A clip holds sound and picture; a sound file beside it, of the same name, is preferred for the sound.
@@ -116,7 +116,7 @@ corpus = Corpus(
     obtain=OBTAIN,
     licence="GPL-3.0 by its authors, who do not own the television series that the clips are from",
     language="en",
-    summary="13,708 utterances from the series Friends in 7 emotions, with the authors' own splits, sound and video",
+    summary="13,708 utterances from the series Friends in 7 emotions, with the authors' own splits, audio and video",
     citation=(
         "S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria and R. Mihalcea, MELD: A Multimodal Multi-Party Dataset "
         "for Emotion Recognition in Conversations, ACL 2019"

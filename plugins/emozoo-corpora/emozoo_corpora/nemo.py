@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, row
-from emozoo_corpora.files import Lost, Rows, find_files, keep, media_files, read_table
+from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo_corpora.files import Lost, find_files, keep, media_files, read_table
 
 EMOTIONS = {
     "anger": "angry",
@@ -28,7 +28,7 @@ OBTAIN = (
 _STEM = re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)", re.IGNORECASE)
 
 
-class Nemo(Rows):
+class Nemo(RowsBuilder):
     """One row for each recording, by speaker, emotion and sentence."""
 
     def read(self, folder: Path) -> list[dict[str, object]]:
@@ -87,6 +87,6 @@ corpus = Corpus(
     obtain=OBTAIN,
     licence="CC BY-NC-SA 4.0",
     language="pl",
-    summary="4,481 recordings of 9 actors who speak ninety sentences in 6 emotions, sound",
+    summary="4,481 recordings of 9 actors who speak ninety sentences in 6 emotions, audio",
     citation="I. Christop, nEMO: Dataset of Emotional Speech in Polish, LREC-COLING 2024, arXiv 2404.06292",
 )

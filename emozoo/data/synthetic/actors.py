@@ -1,4 +1,4 @@
-"""The toy corpus' synthetic voices and drawn faces."""
+"""Synthetic voices and drawn faces, and how they express emotions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 RATE = 16_000
 FRAME_RATE = 10
-WIDTH = 90  # One actor's part of the picture, and the rows above it: a quarter of IEMOCAP's size.
+# One actor's part of the frame, and the rows above it: a quarter of IEMOCAP's size.
+WIDTH = 90
 HEIGHT = 64
 TOP = 28
 
@@ -101,7 +102,12 @@ VOWELS = {
 }
 
 
-def cast_actors(rng: np.random.Generator, pitch: float, formants: float) -> Actor:
+def cast(rng: np.random.Generator) -> dict[str, Actor]:
+    """A woman, F, and a man, M."""
+    return {"F": _cast(rng, 195, 1.17), "M": _cast(rng, 115, 1.0)}
+
+
+def _cast(rng: np.random.Generator, pitch: float, formants: float) -> Actor:
     def colour(low: Sequence[int], high: Sequence[int]) -> tuple[int, ...]:
         return tuple(int(value) for value in rng.integers(low, high))
 

@@ -1,0 +1,1 @@
+"""Synthetic clips: voices, faces, and the files that they are written into."""

@@ -1,0 +1,191 @@
+"""The lines of a user's table become rows of a dataset: `find_rows`. No audio or video is opened here."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emozoo.data.corpus import VIDEOS, row
+from emozoo.data.splits.protocols import SPLIT_WORDS
+from emozoo.data.tables import files
+from emozoo.data.tables.columns import Columns, understand
+from emozoo.data.tables.files import Table, read_table
+from emozoo.data.tables.times import seconds
+from emozoo.errors import EmozooError
+from emozoo.text import listed
+
+TEXTS = ("speaker", "gender", "session", "corpus")
+TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
+"""What a table may be called where a folder is named, besides any `.jsonl`."""
+EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")
+"""What pandas, Excel and people write where there is nothing, in lower case."""
+MANY = 20
+"""More corpora than these, of fewer than four lines each, are no corpora."""
+
+
+def find_table(given: Path) -> Path:
+    if given.is_file():
+        return given
+    visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise EmozooError(
+            f"{given} holds {', '.join(path.name for path in found)}: name the one to read with --data-dir"
+        )
+    names = [path.name for path in visible]
+    there = listed(names, what="files") or "no file"
+    raise EmozooError(
+        f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
+    )
+
+
+class _Missing(Exception):
+    """The line's file is not there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a table holds."""
+
+    columns: Columns
+    warnings: list[str]
+    """Of its columns."""
+    rows: list[dict[str, Any]]
+    bad: list[str]
+    """Lines that cannot be used, with the reason."""
+    missing: list[tuple[str, str]]
+    """Files that are not there, as they are written, and the places of their lines."""
+
+
+def find_rows(path: Path, inside: bool = False) -> Found:
+    """What a table holds; with `inside`, of one whose files must lie in its folder, for a stranger wrote it.
+
+    Raises EmozooError for what is no table, or where it is not clear what a column means."""
+    table = read_table(path)
+    try:
+        columns, warnings = understand(table)
+        columns, more = _plausible(columns, table)
+        return _rows(table, Found(columns, [*warnings, *more], [], [], []), path, inside)
+    except EmozooError as error:
+        raise EmozooError(f"{path}: {error}") from error
+
+
+def _plausible(columns: Columns, table: Table) -> tuple[Columns, list[str]]:
+    """The columns without those whose name can mean something else, and whose content says that it does."""
+    warnings = []
+    for meaning in ("split", "corpus"):
+        for column in columns.known.get(meaning, ()):
+            words = [_word(line.fields.get(column.name)).lower() for line in table.lines]
+            kinds = set(words) - {""}
+            if meaning == "split":
+                why = "" if not kinds or kinds & SPLIT_WORDS.keys() else "it holds no train, dev or test"
+            else:
+                why = f"it holds {len(kinds)} different words" if len(kinds) > max(MANY, len(words) / 4) else ""
+            if why and column.name.lower() != meaning:
+                warnings.append(f"column {column.name} is not read as the {meaning}: {why}")
+                columns = columns.without(meaning, why)
+                break
+    return columns, warnings
+
+
+def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
+    for line in table.lines:
+        try:
+            if line.fault:
+                raise ValueError(line.fault)
+            name = f"{path.stem}:{line.place.rpartition(' ')[2]}"
+            found.rows.append(_row(line.fields, found.columns, path.parent, name, table.decimal_comma, inside))
+        except _Missing as error:
+            found.missing.append((str(error), line.place))
+        except EmozooError as error:
+            raise EmozooError(f"{line.place}: {error}") from error
+        except (ValueError, OSError) as error:  # OSError: a name that no file can have
+            found.bad.append(f"{line.place}: {error}")
+    return found
+
+
+def _row(
+    fields: dict[str, Any], columns: Columns, folder: Path, name: str, decimal_comma: bool, inside: bool
+) -> dict[str, Any]:
+    """A row of `FEATURES`; raises ValueError with the reason where it cannot be one, `_Missing` without its file."""
+    written, _ = columns.of(fields, "file")
+    if written is None:
+        raise ValueError("no file is named")
+    if not isinstance(written, str):
+        raise ValueError(f"the file is no path, but {str(written)[:40]!r}")
+    path = _path(written.strip(), folder, inside)
+    given, _ = columns.of(fields, "label")
+    label = _word(given)
+    if not label:
+        raise ValueError("the label is empty" + (f" ({str(given).strip()})" if given is not None else ""))
+    start, end = _span(fields, columns, decimal_comma)
+    split = _word(columns.of(fields, "split")[0])
+    if split and split.lower() not in SPLIT_WORDS:
+        raise ValueError(f"split {split!r} is not train, dev, valid, validation or test")
+    transcript, utterance = (columns.of(fields, meaning)[0] for meaning in ("transcript", "utterance_id"))
+    return row(
+        **{meaning: _word(columns.of(fields, meaning)[0]) for meaning in TEXTS},
+        transcript="" if transcript is None else _encodable(str(transcript).strip()),
+        utterance_id=_word(utterance) or name,
+        emotion=label,
+        audio_path=str(path),
+        video_path=str(path) if path.suffix.lower() in VIDEOS else "",
+        start=start,
+        end=end,
+        split=SPLIT_WORDS.get(split.lower(), ""),
+    )
+
+
+def _word(value: Any) -> str:
+    """A cell as a word in Unicode's composed form, without blanks around; "" for what says that there is nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        raise ValueError(f"{str(value)[:40]!r} is no word")
+    text = " ".join(unicodedata.normalize("NFC", str(value)).split())
+    return "" if text.lower() in EMPTY else _encodable(text)
+
+
+def _encodable(text: str) -> str:
+    text.encode()  # a lone surrogate, as JSON may hold it, is a ValueError
+    return text
+
+
+def _path(written: str, folder: Path, inside: bool) -> Path:
+    """The file that a line names: as it is written, or else as Windows or another Unicode form writes it."""
+    _encodable(written)
+    slashes = written.replace("\\", "/")
+    forms = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (written, slashes)]
+    for each in dict.fromkeys([written, slashes, *forms]):
+        path = folder / os.path.expanduser(each)
+        if inside and not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)):
+            raise EmozooError(f"it names {written}, which is no file of its own")
+        if path.is_file():
+            return path
+    raise _Missing(written)
+
+
+def _span(fields: dict[str, Any], columns: Columns, decimal_comma: bool) -> tuple[float, float]:
+    """Where a clip begins and ends in its file, in seconds; -1 for the file's own beginning and end."""
+    start, end, duration = (_seconds(fields, columns, what, decimal_comma) for what in ("start", "end", "duration"))
+    if end < 0 <= duration:
+        end = max(start, 0.0) + duration
+    if 0 <= end <= max(start, 0.0):
+        raise ValueError(f"end {end:g} is not after start {max(start, 0.0):g}")
+    return start, end
+
+
+def _seconds(fields: dict[str, Any], columns: Columns, meaning: str, decimal_comma: bool) -> float:
+    """-1 where the column is empty."""
+    written, column = columns.of(fields, meaning)
+    if column is None or not _word(written):
+        return -1.0
+    try:
+        return seconds(str(written), column.unit, decimal_comma)
+    except ValueError as error:
+        raise ValueError(f"{column.name} {error}") from None
