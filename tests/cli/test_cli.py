@@ -156,4 +156,4 @@ def test_the_core_names_no_plugin() -> None:
     folder = Path(emozoo_package.__file__).parent
     for path in folder.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"emozoo_cnn", text), path
+        assert not re.search(r"emozoo_singh_fang", text), path

@@ -98,7 +98,7 @@ def test_other_shells_are_told_the_same(shell: str) -> None:
 def test_nothing_heavy_is_imported() -> None:
     code = (
         "import sys\nfrom emozoo import cli\nsys.argv = ['emozoo']\ntry: cli.main()\nexcept SystemExit: pass\n"
-        "heavy = {'numpy', 'torch', 'datasets', 'huggingface_hub', 'emozoo_cnn'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'torch', 'datasets', 'huggingface_hub', 'emozoo_singh_fang'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     environment = {"_EMOZOO_COMPLETE": "complete_bash", "COMP_WORDS": "emozoo info ", "COMP_CWORD": "2"}

@@ -1,4 +1,4 @@
-"""The CNN+RNN+3DCNN of Singh and Fang (2020): the sound through CNN+RNN, the frames through 3-D convolutions."""
+"""CNN+RNN+3DCNN: the audio through CNN+RNN, the frames through 3-D convolutions."""
 
 from __future__ import annotations
 
@@ -9,34 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emozoo.architecture import Architecture, Recipe
-from emozoo.features import (
-    FRAMES,
-    HEIGHT,
-    WIDTH,
-    FrameScaling,
-    LogSpectrogram,
-    RecurrentSummary,
-    SpectrogramConvs,
-    check_config,
-)
+from emozoo.architecture import Architecture
+from emozoo.features import FRAMES, HEIGHT, WIDTH, FrameScaling, check_config
+from emozoo_singh_fang.family import CITATION, FOUR, THREE, ConvsAndRecurrence, RecurrentConfig, published, recipe
 
 
 @dataclass(frozen=True)
-class CnnRnn3dCnnConfig:
+class CnnRnn3dCnnConfig(RecurrentConfig):
     """The sizes of the network; the defaults are the publication's tables."""
 
-    filters: tuple[int, ...] = (16, 24, 24)
-    """Of each convolution over the spectrogram; a ReLU and a max pool 2/2 follow each."""
-    kernels: tuple[tuple[int, int], ...] = ((12, 16), (8, 12), (5, 7))
-    """Rows and columns of each convolution's filters."""
-    sequence: str = "time"
-    """What the RNN reads: `time`, the map's columns in turn, or `flat`, the whole map as a single step."""
-    hidden: int = 128
-    """Features of the RNN in each direction."""
-    layers: int = 2
-    recurrent_dropout: float = 0.1
-    """Between the RNN's layers."""
     video_filters: tuple[int, ...] = (16, 32, 64, 128)
     """Of each 3x3x3 convolution over the frames, at most 4; a ReLU follows each, a max pool each but the last."""
     video_linear: int = 256
@@ -45,14 +26,14 @@ class CnnRnn3dCnnConfig:
     linear: int = 64
     dropout: float = 0.2
     branches: str = "both"
-    """What is read: `both`, or `audio` or `video` alone, to see what the other adds."""
+    """Which are used: `both`, or `audio` or `video` alone, to see what the other adds."""
     contrastive_margin: float = 1.0
-    """Distance, 2 at most, to which pretraining pushes the sound and the frames of different clips apart."""
+    """Distance, 2 at most, to which pretraining pushes the audio and the frames of different clips apart."""
 
     def __post_init__(self) -> None:
         sizes = ("filters", "kernels", "hidden", "layers", "video_filters", "video_linear", "embedding", "linear")
         check_config(self, sizes=sizes, shares=("recurrent_dropout", "dropout"))
-        if not 1 <= len(self.video_filters) <= 4:  # a fifth convolution would find no frame left to cover
+        if not 1 <= len(self.video_filters) <= 4:  # the frames are too small for a fifth
             raise ValueError(f"video_filters must name 1 to 4 convolutions, not {len(self.video_filters)}")
         if self.branches not in ("both", "audio", "video"):
             raise ValueError(f"branches must be both, audio or video, not {self.branches!r}")
@@ -60,20 +41,15 @@ class CnnRnn3dCnnConfig:
             raise ValueError(f"contrastive_margin must be above 0 and at most 2, not {self.contrastive_margin!r}")
 
 
-class AudioBranch(nn.Module):
+class AudioBranch(ConvsAndRecurrence):
     """CNN+RNN without its classifier: waveform float32 [batch, 48000] -> [batch, embedding]."""
 
     def __init__(self, config: CnnRnn3dCnnConfig) -> None:
-        super().__init__()
-        self.spectrogram = LogSpectrogram()
-        self.convs = SpectrogramConvs(config.filters, config.kernels)
-        self.summary = RecurrentSummary(
-            nn.RNN, self.convs.map_shape, config.hidden, config.layers, config.recurrent_dropout, config.sequence
-        )
+        super().__init__(config)
         self.embedding = nn.Linear(2 * config.hidden, config.embedding)
 
     def forward(self, input_values: Tensor) -> Tensor:
-        return self.embedding(self.summary(self.convs(self.spectrogram(input_values))))
+        return self.embedding(self.summarised(input_values))
 
 
 class VideoBranch(nn.Module):
@@ -126,9 +102,9 @@ class CnnRnn3dCnn(nn.Module):
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         if pixel_values is None:
             raise ValueError("cnn_rnn_3dcnn needs video: pixel_values is missing")
-        heard = [self.audio(input_values)] if self.audio is not None else []
-        seen = [self.video(pixel_values)] if self.video is not None else []
-        return self.classifier(torch.cat(heard + seen, dim=1))
+        audio = [self.audio(input_values)] if self.audio is not None else []
+        video = [self.video(pixel_values)] if self.video is not None else []
+        return self.classifier(torch.cat(audio + video, dim=1))
 
     def pretrain_loss(self, input_values: Tensor, pixel_values: Tensor, labels: Tensor) -> Tensor:
         """The contrastive loss of a batch, a scalar, which trains both branches and leaves the classifier alone.
@@ -143,22 +119,22 @@ class CnnRnn3dCnn(nn.Module):
 
 
 def contrastive_loss(audio: Tensor, video: Tensor, labels: Tensor, *, margin: float) -> Tensor:
-    """Pulls the sound and the frames of one clip together and pushes those of different clips apart.
+    """Pulls the audio and the frames of one clip together and pushes those of different clips apart.
 
     `audio`, `video`: [batch, features], scaled to unit length here; d is their Euclidean distance, 0 to 2.
     `labels`: [batch]. The loss is the margin loss of Hadsell, Chopra and LeCun (2006), as Korbar, Tran and Torresani
-    (2018) use it between sound and frames:
+    (2018) use it between audio and frames:
 
         mean of d^2 over the pairs of one clip
         + 1/2 mean of max(margin - d, 0)^2 over pairs of clips with different emotions (hard negatives)
         + 1/2 mean of max(margin - d, 0)^2 over pairs of different clips with the same emotion (super-hard negatives)
 
-    Each kind has its own mean, so that the kinds weigh alike however many pairs a batch holds; one without pairs counts
-    as 0.
+    Each kind has its own mean, so that the kinds have equal weights however many pairs a batch holds. The mean of no pairs
+    is 0.
     """
     audio, video = F.normalize(audio.float()), F.normalize(video.float())
     squared = (audio[:, None] - video[None]).square().sum(2)  # [batch, batch]
-    near = (margin - (squared + 1e-8).sqrt()).clamp(min=0).square()  # the square root has no slope at 0
+    near = (margin - (squared + 1e-8).sqrt()).clamp(min=0).square()  # the square root has no finite gradient at 0
     same_clip = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     same_emotion = labels[:, None] == labels[None]
 
@@ -174,29 +150,9 @@ architecture = Architecture(
     modalities=("audio", "video"),
     config=CnnRnn3dCnnConfig,
     build=CnnRnn3dCnn,
-    recipe=Recipe(
-        epochs=20,
-        batch_size=16,
-        learning_rate=3e-4,
-        schedule="cosine",
-        warmup=0.1,
-        label_smoothing=0.1,
-        ema_decay=0.98,
-        noise=0.5,
-        shift=0.2,
-        time_mask=30,
-        freq_mask=20,
-    ),
+    recipe=recipe(learning_rate=3e-4),
     summary="CNN+RNN for the sound and 3-D convolutions for the frames (Singh and Fang 2020)",
-    citation="""@article{singh2020emotion,
-  title   = {Emotion Recognition in Audio and Video Using Deep Neural Networks},
-  author  = {Singh, Mandeep and Fang, Yuan},
-  journal = {arXiv preprint arXiv:2006.08129},
-  year    = {2020}
-}""",
-    published=(
-        "IEMOCAP, happy, sad, angry, neutral: accuracy 51.94 % (Singh and Fang 2020, random split)",
-        "IEMOCAP, sad, angry, neutral: accuracy 71.75 % (Singh and Fang 2020, random split)",
-    ),
-    card="card.md",
+    citation=CITATION,
+    published=(published(FOUR, "51.94"), published(THREE, "71.75")),
+    card="cnn_rnn_3dcnn.md",
 )
