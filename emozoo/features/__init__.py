@@ -1,4 +1,7 @@
-"""The door to front ends and blocks that networks are built of. All of it is torch and runs where the model is."""
+"""Door: front ends, blocks and checks for networks, in torch. The names in `__all__` are public, and stay as they are.
+
+The modules of this package are not: a plugin imports these names from `emozoo.features`.
+"""
 
 from __future__ import annotations
 

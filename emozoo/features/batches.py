@@ -1,4 +1,4 @@
-"""Windows become batches on a device."""
+"""Windows become batches on a device: for emozoo's own use, not for plugins."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from emozoo.media.window import stack_frames
 def to_batch(
     windows: Sequence[tuple[np.ndarray, np.ndarray | None]], device: torch.device
 ) -> tuple[Tensor, Tensor | None]:
-    """Stacks windows, as `emozoo.media.window.cut_window` gives them, on a device: what a network's forward takes.
+    """Stacks windows of `emozoo.media.window.cut_window` on a device, for a network's forward.
 
-    Sound int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], black for a
-    window without, or None where all are without.
+    Audio int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], black for a
+    window without frames; None if no window has any.
     """
     sound = to_device(np.stack([waveform for waveform, _ in windows]), device)
     if sound.dtype == torch.int16:
@@ -27,8 +27,8 @@ def to_batch(
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """An array as a tensor on a device. A GPU fetches it when it gets there: nothing waits for that."""
+    """An array as a tensor on a device. Nothing waits for a copy to a GPU."""
     tensor = torch.from_numpy(array)
-    if device.type == "cuda":  # out of pinned memory; a copy of any other would first wait for all work so far
+    if device.type == "cuda":  # a copy of memory that is not pinned would wait for all work so far
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)

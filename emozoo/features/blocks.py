@@ -1,9 +1,6 @@
-"""What the networks are made of: the front end, augmentation on the device, and the blocks that several networks share.
+"""Blocks that several networks share, and the sizes of a window's frames.
 
-All of it is torch and runs where the model is. Reading files, cutting windows and scaling pictures to 60 x 100 is
-`emozoo.media.reading`'s work; when to augment, and how much, is the training loop's and the recipe's.
-
-Random draws come from torch's global generators, so whoever seeds torch repeats them.
+Random numbers come from torch's global generators: seeding torch repeats them.
 """
 
 from __future__ import annotations
@@ -15,12 +12,13 @@ from torch import Tensor, nn
 
 from emozoo.features.convolution import WideConv2d
 from emozoo.features.spectrogram import COLUMNS, ROWS
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW
+from emozoo.media.window import SAMPLING_RATE as SAMPLING_RATE  # plugins know it from here
 
-SAMPLING_RATE = 16_000
-FRAMES = 20
-HEIGHT = 60
-WIDTH = 100
-"""The size of the frames of a window."""
+FRAMES = FRAMES_PER_WINDOW
+HEIGHT = FRAME_HEIGHT
+WIDTH = FRAME_WIDTH
+"""The size of the frames of a window, under the names that plugins know."""
 
 
 class FrameScaling(nn.Module):
@@ -34,31 +32,33 @@ class SpectrogramConvs(nn.Sequential):
     """Convolution, ReLU and max pool 2/2 for each of `filters`: [batch, 1, 200, 300] -> [batch, *map_shape].
 
     Half a kernel of padding keeps the size, so each pool halves it: 200 x 300, 100 x 150, 50 x 75, 25 x 37. (An even
-    kernel gives one row or column more, which the pool drops again where the size is even, as it is there.) The pool
-    comes before the ReLU, which gives the same values for a quarter of the work.
+    kernel adds one row or column, which the pool drops again if the size is even.) The pool comes before the ReLU: the
+    values are the same, for a quarter of the work.
     """
 
     def __init__(self, filters: tuple[int, ...], kernels: tuple[tuple[int, int], ...]) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        channels, rows, columns = 1, ROWS, COLUMNS
+        channels = 1
+        rows, columns = ROWS, COLUMNS
         for number, (count, (height, width)) in enumerate(zip(filters, kernels, strict=True), start=1):
             layers[f"conv{number}"] = WideConv2d(channels, count, (height, width), (height // 2, width // 2))
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             layers[f"relu{number}"] = nn.ReLU()
-            channels, rows, columns = count, (rows + 1 - height % 2) // 2, (columns + 1 - width % 2) // 2
+            channels = count
+            rows, columns = (rows + 1 - height % 2) // 2, (columns + 1 - width % 2) // 2
         super().__init__(layers)
         self.map_shape = (channels, rows, columns)
         for layer in self:
-            if isinstance(layer, nn.Conv2d):  # He et al. 2015; torch's default shrinks the signal 2.4 times a layer
+            if isinstance(layer, nn.Conv2d):  # He et al. 2015; torch's default shrinks the signal by 2.4 per layer
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
 
 class AttentionPooling(nn.Module):
-    """A weighted mean over time with learnt weights: [batch, steps, features] -> [batch, features].
+    """A mean over time with learned weights: [batch, steps, features] -> [batch, features].
 
-    The weights are a softmax over the steps of one linear score each (Mirsamadi, Barsoum and Zhang 2017).
+    The weights are the softmax, over the steps, of a linear score (Mirsamadi, Barsoum and Zhang 2017).
     """
 
     def __init__(self, features: int) -> None:
@@ -70,9 +70,9 @@ class AttentionPooling(nn.Module):
 
 
 class RecurrentSummary(nn.Module):
-    """A recurrent layer, both directions, over a feature map: [batch, *map_shape] -> [batch, 2 * hidden].
+    """Bidirectional recurrent layers over a feature map: [batch, *map_shape] -> [batch, 2 * hidden].
 
-    `sequence="time"`: one step for each column of the map, layer-normalised, and attention pooling over what comes out.
+    `sequence="time"`: one step for each column of the map, with layer normalisation before and attention pooling after.
     `sequence="flat"`: the whole map as a single step, as in Singh and Fang's public code; nothing recurs.
 
     `cell` is `nn.RNN`, `nn.GRU` or `nn.LSTM`. Always in float32: a tanh RNN collapses to one class under bfloat16 autocast.
@@ -96,7 +96,7 @@ class RecurrentSummary(nn.Module):
             features, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0
         )
         self.pooling = AttentionPooling(2 * hidden) if sequence == "time" else None
-        if sequence == "flat":  # torch draws for the hidden size, with which so many inputs would saturate every unit
+        if sequence == "flat":  # torch scales by the hidden size: so many inputs would saturate every unit
             for name, weight in self.recurrent.named_parameters():
                 if name.startswith("weight_ih_l0"):
                     nn.init.uniform_(weight, -(features**-0.5), features**-0.5)

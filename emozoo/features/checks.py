@@ -1,4 +1,4 @@
-"""What a network's config and inputs must be."""
+"""Checks of a network's config and inputs."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from emozoo.media.window import DARK, SILENT
 
 
 def heard(input_values: Tensor) -> Tensor:
-    """Which waveforms of float32 [batch, samples] are more than silence: bool [batch]. A missing sound is silence."""
+    """Which waveforms of float32 [batch, samples] are not silent: bool [batch]. Missing audio is silence."""
     return input_values.abs().amax(1) > SILENT
 
 
 def seen(pixel_values: Tensor) -> Tensor:
-    """Which clips of uint8 [batch, 20, 60, 100, 3] show more than black: bool [batch]. A missing picture is black."""
+    """Which clips of uint8 [batch, 20, 60, 100, 3] are not black: bool [batch]. Missing video is black frames."""
     return pixel_values.flatten(1).amax(1) > DARK
 
 
 def check_config(config: Any, *, sizes: tuple[str, ...], shares: tuple[str, ...]) -> None:
-    """Raises a ValueError where a config's field cannot be: for the `__post_init__` of a network's config.
+    """Raises ValueError for a field with an impossible value: for the `__post_init__` of a network's config.
 
-    `sizes` names the fields that are whole numbers above 0, or tuples of them; `shares` those from 0 up to, not
-    including, 1. `filters`, `kernels` and `sequence`, where the config has them, must fit the blocks above.
+    `sizes` names fields of whole numbers above 0, or tuples of them; `shares` names fields of at least 0 and below 1.
+    `filters`, `kernels` and `sequence`, if the config has them, must fit `SpectrogramConvs` and `RecurrentSummary`.
     """
     for name in sizes:
         value = getattr(config, name)

@@ -1,9 +1,8 @@
-"""Convolutions with wide kernels and few channels, such as the published networks', at a GPU's speed.
+"""Fast convolutions on a GPU for wide kernels and few channels.
 
-A GPU multiplies matrices in tiles of 16 or more channels; 1 to 24 channels leave most of a tile empty. So there, blocks of
-neighbouring columns of the map are read as channels, which in channels_last order is a view, and the kernel is expanded to
-say what each column of a block takes from the blocks around it. The sums are the same; so are the parameters, those of a
-plain `nn.Conv2d`. On a CPU the plain convolution is the fastest (docs/performance.md has both).
+A GPU multiplies matrices in tiles of 16 or more channels; 1 to 24 channels leave most of a tile empty. So blocks of
+neighbouring columns are treated as channels, which in channels_last order is a view, and the kernel is expanded to match.
+Sums and parameters are those of `nn.Conv2d`, which is faster on a CPU (docs/performance.md has both).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def block_conv2d(input: Tensor, weight: Tensor, bias: Tensor | None, padding: tu
     height, taps = weight.shape[2:]
     out_width = width + 2 * padding[1] - taps + 1
     blocks = -(-out_width // columns)
-    reach = -(-(columns + taps - 1) // columns)  # blocks that a block of the result takes from
+    reach = -(-(columns + taps - 1) // columns)  # blocks of the input for one block of the result
     right = (blocks + reach - 1) * columns - width - padding[1]
     padded = F.pad(input, (padding[1], right, padding[0], padding[0])).contiguous(memory_format=torch.channels_last)
     blocked = padded.permute(0, 2, 3, 1).reshape(batch, rows + 2 * padding[0], -1, columns * channels)
@@ -51,8 +50,8 @@ def block_conv2d(input: Tensor, weight: Tensor, bias: Tensor | None, padding: tu
 
 def expand_kernel(weight: Tensor, columns: int) -> Tensor:
     """The kernel over blocks, in Toeplitz form: [filters, channels, height, width] -> [columns * filters, columns *
-    channels, height, ceil((columns + width - 1) / columns)]. Column o of a block takes from the t-th column of those around
-    it what the kernel has at t - o."""
+    channels, height, ceil((columns + width - 1) / columns)]. Output column o has the kernel's weight t - o for input column
+    t."""
     filters, channels, height, width = weight.shape
     reach = -(-(columns + width - 1) // columns)
     padded = F.pad(weight, (columns - 1, reach * columns - width))

@@ -1,7 +1,4 @@
-"""The second front end: a window's mel spectrogram, and its augmentation.
-
-`emozoo.features` hands it on to plugins.
-"""
+"""The front end `LogMel`: a window's mel spectrogram, and its augmentation."""
 
 from __future__ import annotations
 
@@ -13,31 +10,36 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emozoo.architecture import Recipe
+from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES
 
-SAMPLING_RATE = 16_000
+COLUMN_SAMPLES = 160  # 10 ms
 ROWS = 64
-COLUMNS = 150
-"""The size of the spectrogram: rows of a mel band each, columns of 20 ms."""
+COLUMNS = WINDOW_SAMPLES // (2 * COLUMN_SAMPLES)
+"""The size of the spectrogram: a row for each mel band, a column for each 20 ms."""
 
 
 class LogMel(nn.Module):
     """A window's mel spectrogram: float32 [batch, 48000] -> float32 [batch, 1, 64, 150], low bands first.
 
-    Power in 64 mel bands of 50 to 7800 Hz, of the waveform scaled to a peak of 1, in dB down to -60, where speech
-    reaches 20 to 40, the mean of two columns of 10 ms; then (dB + 20) / 20. So the level of a recording does not matter,
-    as long as its peak is above -80 dB of full scale. Any finite waveform gives finite values.
+    The waveform is scaled to a peak of 1. The power in 64 mel bands of 50 to 7800 Hz is taken in dB, from -60 (speech
+    reaches 20 to 40), and averaged over two columns of 10 ms; then (dB + 20) / 20. So the level of a recording does not
+    matter if its peak is above -80 dB of full scale. Any finite waveform gives finite values.
 
-    In train mode the augmentation that `augment_by` was told of is applied.
+    In train mode, the augmentation of `augment_by` is applied.
     """
 
     window: Tensor
     mel: Tensor
 
-    FFT, LENGTH, HOP = 512, 400, 160  # 25 ms every 10 ms
-    LOWEST, HIGHEST = 50.0, 7800.0
+    FFT = 512
+    LENGTH = 400  # 25 ms
+    HOP = COLUMN_SAMPLES
+    LOWEST = 50.0
+    HIGHEST = 7800.0
     FLOOR = 1e-6
-    # Round numbers about the mean and deviation in dB of a window of speech.
-    MEAN, DEVIATION = -20.0, 20.0
+    # Round numbers near the mean and the deviation, in dB, of a window of speech.
+    MEAN = -20.0
+    DEVIATION = 20.0
     QUIETEST_PEAK = 1e-4  # -80 dB of full scale
 
     def __init__(self) -> None:
@@ -47,7 +49,7 @@ class LogMel(nn.Module):
         self.recipe: Recipe | None = None
 
     def augment_by(self, recipe: Recipe) -> None:
-        """From now on, in train mode, augments as the recipe says: `channel`, `stretch`, `formants`, `band`, masks."""
+        """From now on, augments in train mode by the recipe's `channel`, `stretch`, `formants`, `band` and masks."""
         if recipe.time_mask > 2 * COLUMNS or recipe.freq_mask > ROWS:
             raise ValueError(
                 f"a window has {2 * COLUMNS} times 10 ms and {ROWS} bands; "
@@ -84,13 +86,13 @@ class LogMel(nn.Module):
 
     def _mask(self, spectrogram: Tensor, recipe: Recipe) -> Tensor:
         batch, device = len(spectrogram), spectrogram.device
-        columns = draw_masks(batch, COLUMNS, recipe.time_mask // 2, recipe.masks, device)
-        rows = draw_masks(batch, ROWS, min(recipe.freq_mask, ROWS), recipe.masks, device)
+        columns = random_masks(batch, COLUMNS, recipe.time_mask // 2, recipe.masks, device)
+        rows = random_masks(batch, ROWS, min(recipe.freq_mask, ROWS), recipe.masks, device)
         return spectrogram.masked_fill(columns[:, None, :] | rows[:, :, None], 0.0)
 
 
-def draw_masks(batch: int, size: int, longest: int, masks: int, device: torch.device) -> Tensor:
-    """Which of `size` places lie in one of `masks` random stretches of 0 to `longest`: bool [batch, size]."""
+def random_masks(batch: int, size: int, longest: int, masks: int, device: torch.device) -> Tensor:
+    """Which of `size` places lie in one of `masks` random spans of 0 to `longest`: bool [batch, size]."""
     length = torch.randint(longest + 1, (batch, masks, 1), device=device)
     start = (torch.rand(batch, masks, 1, device=device) * (size - length + 1)).long()
     place = torch.arange(size, device=device)
@@ -106,7 +108,7 @@ def hann(length: int, size: int) -> Tensor:
 
 
 def mel_bands(bins: int, bands: int, lowest: float, highest: float) -> Tensor:
-    """Triangles that overlap by half, equally wide in mel (O'Shaughnessy 1987): float32 [bands, bins] of 0 to 8 kHz."""
+    """Triangular filters that overlap by half, equally wide in mel (O'Shaughnessy 1987): float32 [bands, bins]."""
     first, last = (2595 * math.log10(1 + frequency / 700) for frequency in (lowest, highest))
     edges = 700 * (10 ** (np.linspace(first, last, bands + 2) / 2595) - 1)
     frequency = np.linspace(0, SAMPLING_RATE / 2, bins)
@@ -116,9 +118,9 @@ def mel_bands(bins: int, bands: int, lowest: float, highest: float) -> Tensor:
 
 
 def warp(decibels: Tensor, stretch: float, formants: float) -> Tensor:
-    """Each clip's float32 [batch, 64, 150] at another tempo and with other formants, which change by these shares at most.
+    """Clips float32 [batch, 64, 150] at another tempo and with other formants, which change by these shares at most.
 
-    Changing formants scales the mel axis: vocal tract length perturbation (Jaitly and Hinton 2013), here on the bands.
+    Formants change by scaling the mel axis: vocal tract length perturbation (Jaitly and Hinton 2013), here on the bands.
     """
     batch, device = len(decibels), decibels.device
 
@@ -134,9 +136,9 @@ def warp(decibels: Tensor, stretch: float, formants: float) -> Tensor:
 
 
 def narrowed(decibels: Tensor, chance: float) -> Tensor:
-    """Clips float32 [batch, 64, 150] of which some keep a band only, from 50 to 400 Hz up to 2.5 to 7.8 kHz.
+    """Clips float32 [batch, 64, 150], some of which keep only a band, from 50-400 Hz to 2.5-7.8 kHz.
 
-    What lies outside falls by 20 dB or more, to the floor at most: recorders, codecs and telephones differ in that.
+    The rest falls by 20 dB or more, but not below the floor: recorders, codecs and telephones differ in that.
     """
     batch, device = len(decibels), decibels.device
 

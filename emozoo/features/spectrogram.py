@@ -1,4 +1,4 @@
-"""A window's spectrogram, and its masking in training."""
+"""The front end `LogSpectrogram`: a window's spectrogram, and its masking in training."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Recipe
-from emozoo.features.log_mel import draw_masks
+from emozoo.features.log_mel import COLUMN_SAMPLES, random_masks
+from emozoo.media.window import WINDOW_SAMPLES
 
 ROWS = 200
-COLUMNS = 300
-"""The spectrogram's size: rows of 40 Hz from 0 to 7960 Hz, columns of 10 ms."""
+COLUMNS = WINDOW_SAMPLES // COLUMN_SAMPLES
+"""The size of the spectrogram: a row for each 40 Hz from 0 to 7960 Hz, a column for each 10 ms."""
 
 
 class LogSpectrogram(nn.Module):
     """A window's spectrogram: float32 [batch, 48000] -> float32 [batch, 1, 200, 300], row 0 the lowest frequency.
 
-    Power in dB below the window's own maximum, down to -80 dB, mapped to [0, 1] and then standardised with fixed
-    constants. So the level of a recording does not matter, as long as its peak is above -60 dB of full scale; what is
-    quieter fades, and silence is 0 before standardisation. Any finite waveform gives finite values.
+    Power in dB below the window's own maximum, down to -80 dB, is mapped to [0, 1] and standardised with fixed constants.
+    So the level of a recording does not matter if its peak is above -60 dB of full scale; quieter ones fade, and silence
+    is 0 before standardisation. Any finite waveform gives finite values.
 
-    In train mode the masks that `augment_by` was told of are applied to the result.
+    In train mode, the masks of `augment_by` are applied to the result.
     """
 
     window: Tensor
 
     WINDOW_LENGTH = 400  # 25 ms
-    HOP = 160  # 10 ms
+    HOP = COLUMN_SAMPLES
     RANGE = 80.0  # dB
     QUIETEST_PEAK = 1e-3  # -60 dB of full scale
-    # About the mean and deviation of the values in [0, 1], measured over 406 clips of RAVDESS, EMO-DB and nEMO (0.18 to
-    # 0.22 and 0.20 to 0.22). Fixed rather than each window's own, so that the share of silence in a window still shows.
-    MEAN, DEVIATION = 0.2, 0.21
+    # Near the mean and the deviation of the values in [0, 1], measured on 406 clips of RAVDESS, EMO-DB and nEMO (0.18 to
+    # 0.22 and 0.20 to 0.22). Fixed, not each window's own, so that the share of silence in a window still shows.
+    MEAN = 0.2
+    DEVIATION = 0.21
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,22 +41,22 @@ class LogSpectrogram(nn.Module):
         self.masking: nn.Module | None = None
 
     def augment_by(self, recipe: Recipe) -> None:
-        """From now on, in train mode, masks as the recipe says."""
+        """From now on, masks in train mode by the recipe's `time_mask`, `freq_mask` and `masks`."""
         if recipe.time_mask or recipe.freq_mask:
             self.masking = SpectrogramMasking(recipe.time_mask, recipe.freq_mask, recipe.masks)
 
     def forward(self, input_values: Tensor) -> Tensor:
         with torch.autocast(input_values.device.type, enabled=False):  # half precision has no 80 dB of range
             waveform = input_values.float()
-            # At a peak of 1 the power below can neither overflow nor fall under its floor, however loud the sound is.
+            # With a peak of 1, the power below can neither overflow nor fall below its floor.
             waveform = waveform / waveform.abs().amax(1, keepdim=True).clamp(min=self.QUIETEST_PEAK)
             spectrum = torch.stft(
                 waveform, self.WINDOW_LENGTH, self.HOP, window=self.window, pad_mode="constant", return_complex=True
             )[:, :-1, :-1]  # 201 x 301: the row at 8 kHz and the last column go
             power = spectrum.real.square() + spectrum.imag.square()
             decibels = 10 * power.clamp(min=1e-10).log10()
-            # 0 dB is about a single click of full scale, the least that a peak of 1 gives: only what the division
-            # above has left quiet stays below.
+            # A single click of full scale has about 0 dB, the least of any waveform with a peak of 1: only those that
+            # the division above left quiet stay below.
             loudest = decibels.amax((1, 2), keepdim=True).clamp(min=0)
             unit = ((decibels - loudest) / self.RANGE + 1).clamp(min=0)
             spectrogram = ((unit - self.MEAN) / self.DEVIATION).unsqueeze(1)
@@ -64,10 +66,10 @@ class LogSpectrogram(nn.Module):
 
 
 class SpectrogramMasking(nn.Module):
-    """Sets random stretches of a spectrogram [batch, 1, rows, columns] to 0, its mean; each clip draws its own.
+    """Sets random spans of a spectrogram [batch, 1, rows, columns] to 0, its mean; each clip has its own.
 
-    SpecAugment without time warping (Park et al. 2019, arXiv 1904.08779): `masks` stretches of 0 to `time_mask` columns
-    and as many bands of 0 to `freq_mask` rows.
+    SpecAugment without time warping (Park et al. 2019, arXiv 1904.08779): `masks` spans of 0 to `time_mask` columns and as
+    many bands of 0 to `freq_mask` rows.
     """
 
     def __init__(self, time_mask: int, freq_mask: int, masks: int = 1) -> None:
@@ -81,7 +83,7 @@ class SpectrogramMasking(nn.Module):
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         batch, _, rows, columns = spectrogram.shape
-        masked_rows = draw_masks(batch, rows, self.freq_mask, self.masks, spectrogram.device)
-        masked_columns = draw_masks(batch, columns, self.time_mask, self.masks, spectrogram.device)
+        masked_rows = random_masks(batch, rows, self.freq_mask, self.masks, spectrogram.device)
+        masked_columns = random_masks(batch, columns, self.time_mask, self.masks, spectrogram.device)
         masked = masked_rows[:, None, :, None] | masked_columns[:, None, None, :]
         return spectrogram.masked_fill(masked, 0.0)
