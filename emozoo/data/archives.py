@@ -1,4 +1,4 @@
-"""What to tell of archives that lie where a corpus was expected: nothing is unpacked here."""
+"""Advice on archives that lie where a corpus was expected. Nothing is unpacked here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".ra
 
 
 def advice(data_dir: Path) -> str:
-    """How to unpack the archive that `data_dir` is, or those in that folder, as a sentence to append; "" for none."""
+    """How to unpack the archive at `data_dir`, or those in that folder, as words to append; "" for none."""
     if data_dir.is_file():
         found = [data_dir] if _is_archive(data_dir) else []
         target = data_dir.parent

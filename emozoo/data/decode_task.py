@@ -1,4 +1,4 @@
-"""Clips that are decoded together become one Arrow file: `Task`. Which clips, and when, `emozoo.data.decoding` decides."""
+"""`Task`: clips that are decoded together, into one Arrow file. `emozoo.data.decoding` decides which clips, and when."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ log = logging.getLogger("emozoo")
 SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.Value("string")}
 FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
 BATCH_BYTES = 2**23
-"""Of decoded clips: what is written, and later mapped, at once."""
+"""Decoded clips that are written, and later mapped, at once."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where one row's sound and pictures are: everything that decides what decoding gives."""
+    """Where a row's audio and video are: everything that decides how it is decoded."""
 
     audio: str
     start: float | None
     """Seconds within `audio`; None: the file's own."""
     end: float | None
     video: str
-    """"" where pictures are not asked for."""
+    """"" if frames are not wanted."""
     video_start: float
     side: str
     seconds: float
-    """About how long it is; infinite where the row does not say."""
+    """The approximate duration; infinite if unknown."""
     optional: tuple[str, ...] = ()
-    """Of `audio` and `video`, what the file may lack."""
+    """What the file may lack, of `audio` and `video`."""
     preparation: Preparation = PLAIN
 
     @property
     def file(self) -> str:
-        """The file that is dear to open: rows of one are decoded together."""
+        """The file that is expensive to open: its rows are decoded together."""
         return self.video or self.audio
 
 
 @dataclass(frozen=True)
 class Notes:
-    """What there is to say of decoded clips, by their position in the order in which they were decoded."""
+    """Problems of decoded clips, by their position in the order of decoding."""
 
     failures: dict[str, str] = field(default_factory=dict)
     """Why a clip cannot be decoded."""
     warnings: dict[str, list[str]] = field(default_factory=dict)
-    """What is wrong with a clip that was decoded all the same."""
+    """What is wrong with clips that were decoded all the same."""
 
     def add(self, other: Notes) -> None:
         self.failures.update(other.failures)
@@ -73,7 +73,7 @@ class Notes:
         return listed(reasons, 3, "; ")
 
     def tell(self, clips: int) -> None:
-        """Logs it, in a line or two."""
+        """Logs them, in a line or two."""
         if self.failures:
             count = len(self.failures)
             log.warning("%d of %d clips cannot be decoded and are left out: %s", count, clips, self.reasons())
@@ -86,7 +86,7 @@ class Notes:
 
 
 class Stopped(Exception):
-    """Nobody waits for this task any more."""
+    """The task's result is not needed any more."""
 
 
 class Task:
@@ -94,19 +94,21 @@ class Task:
 
     def __init__(self, clips: Sequence[tuple[int, Source]], schema: pa.Schema) -> None:
         """`clips`: positions and their sources, of one video or none."""
-        self._clips, self._schema, self._notes = clips, schema, Notes()
+        self._clips = clips
+        self._schema = schema
+        self._notes = Notes()
         self._stopped = threading.Event()
         self._decoder: Decoder | None = None
 
     def stop(self) -> None:
-        """Lets `write` end early; from another thread."""
+        """Ends `write` early, from another thread."""
         self._stopped.set()
         if decoder := self._decoder:
             decoder.kill()
 
     def write(self, part: Path) -> tuple[Path, Notes]:
-        """Writes an Arrow stream, `part`: a row of the schema for each clip that can be decoded, no more in memory than
-        `BATCH_BYTES` and the task's sounds. Returns it and the notes."""
+        """Writes an Arrow stream, `part`, with a row for each clip that can be decoded. Memory holds the task's audio and
+        about `BATCH_BYTES`. Returns `part` and the notes."""
         sounds: dict[int, np.ndarray] = {}
         for position, source in self._clips:
             with self._noted(position, source):
@@ -128,7 +130,7 @@ class Task:
         return np.clip(np.round(sound * 32768), -32768, 32767).astype(np.int16)
 
     def _with_frames(self, sounds: dict[int, np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Each clip's sound, and its frames uint8, flat; one pass over the video."""
+        """Each clip's audio, and its frames, uint8, flat, in one pass over the video."""
         none = np.zeros(0, np.uint8)
         wanted = [(position, source) for position, source in self._clips if position in sounds and source.video]
         if not wanted:
@@ -158,7 +160,7 @@ class Task:
         return video
 
     def _frames(self, video: PreparedFrames | EmozooError, position: int, source: Source, samples: int) -> np.ndarray:
-        """uint8, flat; none where the clip may lack pictures and does, or they cannot be decoded."""
+        """uint8, flat; empty if the clip may lack frames and does, or they cannot be decoded."""
         try:
             if isinstance(video, EmozooError):
                 raise video
@@ -199,7 +201,7 @@ class Task:
 
 
 def _sound(source: Source, decoder: Decoder) -> np.ndarray:
-    """float32 [samples]; silence where the file may lack sound and does."""
+    """float32 [samples]; silence if the file may lack audio and does."""
     optional = "audio" in source.optional and source.video == source.audio
     return read_prepared_audio(source.audio, source.start, source.end, source.preparation, decoder, optional=optional)
 

@@ -1,6 +1,6 @@
-"""Decodes the clips that a dataset's rows name, once, into Arrow files, and gives them back as arrays.
+"""Decodes the clips of a dataset's rows, once, into Arrow files.
 
-Which rows there are is `emozoo.data.load_dataset`'s business; how a file is decoded, `emozoo.media.reading`'s.
+`emozoo.data.load_dataset` gives the rows; `emozoo.media` decodes a file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -34,11 +34,11 @@ from emozoo.paths import PART, atomic, cores, unwritable, write_text
 log = logging.getLogger("emozoo")
 
 DECODER_VERSION = 1
-"""Raised by hand whenever decoded clips change: those that another version decoded are decoded again."""
+"""Raised by hand when decoded clips change: then they are all decoded again."""
 CLIPS_A_TASK = 32
-"""Sounds that a thread decodes at a time."""
+"""Audio files that a thread decodes at a time."""
 SECONDS_A_TASK = 600.0
-"""Of sound and pictures that a thread holds at a time."""
+"""Audio and frames that a thread holds at a time."""
 
 
 def decode(
@@ -52,12 +52,12 @@ def decode(
 ) -> datasets.Dataset:
     """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
 
-    A clip may lack what is `optional`, of `audio` and `video`: its sound is then silence, its frames none. Sounds and
-    pictures are prepared as `preparation` says.
+    A clip may lack what is `optional`, of `audio` and `video`: then its waveform is silence, or it has no frames. Audio and
+    frames are prepared by `preparation`.
 
-    Decoded clips are kept in `folder` and found again while their files, places and this code stay the same; what lies
-    there may be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError where
-    none can, or `folder` cannot be written.
+    Decoded clips are kept in `folder` and found again while their files, paths and this code stay the same; that folder may
+    be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError if none can be
+    decoded, or `folder` cannot be written.
     """
     sources = _sources(rows, video, tuple(sorted(optional)), preparation)
     first: dict[str, int] = {}
@@ -76,7 +76,7 @@ def decode(
 
 
 def _found(path: Path) -> tuple[Notes, datasets.Dataset] | None:
-    """What was decoded into `path` before."""
+    """The clips that were decoded into `path` before."""
     notes = path.with_suffix(".json")
     if not (path.is_file() and notes.is_file()):
         return None
@@ -84,23 +84,27 @@ def _found(path: Path) -> tuple[Notes, datasets.Dataset] | None:
 
 
 def _decode_once(sources: Sequence[Source], path: Path, video: bool) -> tuple[Notes, datasets.Dataset]:
-    """Decodes into `path`, unless another process does so meanwhile."""
+    """Decodes into `path`, unless another process has done so meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if found := _found(path):
             return found
-        for pattern in (f".{path.stem}-*", f"{PART}*{path.name[-60:]}"):  # left over by a process that was killed
-            for left_over in path.parent.glob(pattern):
-                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+        _remove_left_over(path)
         before = _states(sources)
         notes = _write(sources, path, video)
         clips = datasets.Dataset.from_file(str(path))
         if _states(sources) == before:
             write_text(path.with_suffix(".json"), json.dumps(vars(notes)))
-        # Else what went wrong may be right the next time. The clips stay mapped until this process lets go of them.
-        elif os.name == "posix":
+        elif os.name == "posix":  # a file changed meanwhile: decode again next time; the clips stay mapped until then
             path.unlink()
     return notes, clips
+
+
+def _remove_left_over(path: Path) -> None:
+    """Removes what a process that was killed left beside `path`."""
+    for pattern in (f".{path.stem}-*", f"{PART}*{path.name[-60:]}"):
+        for left_over in path.parent.glob(pattern):
+            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
 
 
 def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], preparation: Preparation) -> list[Source]:
@@ -112,7 +116,7 @@ def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], pre
                 f"the dataset is broken: a row's side is {side!r}, not one of {', '.join(map(repr, SIDE_CROPS))}"
             )
         sound = os.path.abspath(audio or picture)
-        # A sound file beside its video is the utterance itself, and the times are the video's.
+        # An audio file beside its video is the whole utterance, and the times are those of the video.
         beside = bool(audio and picture) and audio != picture
         span = (None, None) if beside else (None if start < 0 else start, None if end < 0 else end)
         begin = max(start, 0.0)
@@ -123,7 +127,7 @@ def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], pre
 
 
 def _key(sources: Sequence[Source], video: bool) -> str:
-    """Changes with the code, and with any of the rows' places or the size or time of a file."""
+    """Changes with the code, and with any row's place or any file's size or time."""
     states = _states(sources)
     digest = hashlib.blake2b(f"{DECODER_VERSION} {video}".encode(), digest_size=16)
     for _, module, _ in sources[0].preparation.needs if sources else ():
@@ -149,7 +153,7 @@ def _states(sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
 
 
 def _write(sources: Sequence[Source], path: Path, video: bool) -> Notes:
-    """Decodes into `path`, which appears when it is whole."""
+    """Decodes into `path`, which appears when it is complete."""
     notes = Notes()
     schema = datasets.Features(SOUND | FRAMES if video else SOUND).arrow_schema
     with atomic(path) as temporary, tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as scratch:
@@ -162,24 +166,29 @@ def _write(sources: Sequence[Source], path: Path, video: bool) -> Notes:
 
 
 def _collected(sources: Sequence[Source], schema: pa.Schema, scratch: Path, notes: Notes) -> Iterator[pa.Table]:
-    """What the tasks have decoded, in order, in tables of about `BATCH_BYTES`; adds to the notes."""
+    """The decoded clips, in order, in tables of about `BATCH_BYTES`; adds to the notes."""
     held: list[pa.RecordBatch] = []
     with closing(_decoded(sources, schema, scratch)) as parts:  # no thread may outlive the folder
-        for part, noted in parts:
-            notes.add(noted)
-            with pa.OSFile(str(part)) as written, pa.ipc.open_stream(written) as batches:
-                for batch in batches:
-                    held.append(batch)
-                    if sum(piece.nbytes for piece in held) >= BATCH_BYTES:
-                        yield pa.Table.from_batches(held).combine_chunks()
-                        held = []
-            part.unlink()
+        for batch in _batches(parts, notes):
+            held.append(batch)
+            if sum(each.nbytes for each in held) >= BATCH_BYTES:
+                yield pa.Table.from_batches(held).combine_chunks()
+                held = []
     if held:
         yield pa.Table.from_batches(held).combine_chunks()
 
 
+def _batches(parts: Iterable[tuple[Path, Notes]], notes: Notes) -> Iterator[pa.RecordBatch]:
+    """The batches of files that tasks have written, which are then removed; adds to the notes."""
+    for part, noted in parts:
+        notes.add(noted)
+        with pa.OSFile(str(part)) as written, pa.ipc.open_stream(written) as batches:
+            yield from batches
+        part.unlink()
+
+
 def _decoded(sources: Sequence[Source], schema: pa.Schema, scratch: Path) -> Generator[tuple[Path, Notes], None, None]:
-    """A file in `scratch` for each task, in order, and what there is to note; on all cores; shows how far it is."""
+    """A file in `scratch` for each task, in order, and its notes; on all cores, with a progress bar."""
     tasks = list(_tasks(sources))
     log.info("decoding %d clips", len(sources))
     results = _in_threads(sources, tasks, schema, scratch)
@@ -199,14 +208,16 @@ def _decoded(sources: Sequence[Source], schema: pa.Schema, scratch: Path) -> Gen
 
 
 def _tasks(sources: Sequence[Source]) -> Iterator[range]:
-    """Positions to decode together: a video's utterances, so that one pass over it gives them all, or a handful of sounds;
-    no more than memory bears."""
-    begin, seconds = 0, 0.0
+    """Positions to decode together: the utterances of a video, in one pass, or a few audio files; no more than fit into
+    memory."""
+    begin = 0
+    seconds = 0.0
     for position, source in enumerate(sources):
         together = source.video == sources[begin].video if source.video else position - begin < CLIPS_A_TASK
         if position > begin and (not together or seconds + source.seconds > SECONDS_A_TASK):
             yield range(begin, position)
-            begin, seconds = position, 0.0
+            begin = position
+            seconds = 0.0
         seconds += source.seconds
     yield range(begin, len(sources))
 
@@ -214,8 +225,8 @@ def _tasks(sources: Sequence[Source]) -> Iterator[range]:
 def _in_threads(
     sources: Sequence[Source], tasks: Sequence[range], schema: pa.Schema, scratch: Path
 ) -> Generator[tuple[Path, Notes], None, None]:
-    """`Task` of each, in order; no more than two results a thread wait. Threads are enough: what takes time is C code, or
-    a `Decoder`'s own process. They end with this generator, whatever ends it."""
+    """The results of the tasks, in order; at most two results per thread wait. Threads are enough: C code, or the process
+    of a `Decoder`, takes the time. They end with this generator, whatever ends it."""
     begun: deque[tuple[Task, Future[tuple[Path, Notes]]]] = deque()
     workers = min(cores(), len(tasks)) or 1
     pool = ThreadPoolExecutor(workers, thread_name_prefix="emozoo-decode")

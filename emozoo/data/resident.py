@@ -1,7 +1,4 @@
-"""Decoded clips in a GPU's memory, from which batches of windows are cut there: within an epoch it is only told which.
-
-What a window is, `emozoo.media.window.cut_window` says; the two give the same.
-"""
+"""Decoded clips in a GPU's memory, where batches of windows are cut, as `emozoo.media.window.cut_window` does."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from emozoo.features.batches import to_device
 from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
 
 SHARE = 0.5
-"""Of a GPU's free memory that clips may take; the rest is the network's."""
+"""The share of a GPU's free memory that clips may take; the rest is for the network."""
 
 
 class Clips(Protocol):
@@ -34,7 +31,7 @@ class Clips(Protocol):
 
 
 class ResidentClips:
-    """A store's clips, one behind the other, on a device."""
+    """A store's clips, concatenated, on a device."""
 
     def __init__(self, store: Clips, device: torch.device) -> None:
         rows = range(len(store))
@@ -48,13 +45,14 @@ class ResidentClips:
             self.frame_counts, self.frame_offsets = _to(counts, device), _to(np.cumsum(counts) - counts, device)
             shape = (int(counts.sum()), FRAME_HEIGHT, FRAME_WIDTH, 3)
             self.frames = torch.zeros(shape, dtype=torch.uint8, device=device)
-        begin, first = 0, 0
+        begin = first = 0
         for row in rows:
             self.waveforms[begin : begin + lengths[row]] = torch.from_numpy(store.waveform(row).copy())
             if self.frames is not None:
                 pictures = store.frames(row)
                 self.frames[first : first + counts[row]] = 0 if pictures is None else torch.from_numpy(pictures.copy())
-            begin, first = begin + lengths[row], first + counts[row]
+            begin += lengths[row]
+            first += counts[row]
 
     def windows(self, rows: np.ndarray, starts: np.ndarray) -> tuple[Tensor, Tensor | None]:
         """The windows of clips `rows` from samples `starts`: int16 [batch, 48000], uint8 [batch, 20, 60, 100, 3] or None."""
@@ -78,7 +76,7 @@ def frames_of(lengths: np.ndarray) -> np.ndarray:
 def fits(store: Clips, device: torch.device) -> bool:
     """Whether the device is a GPU with room for all clips of the store."""
     if device.type != "cuda":
-        return False  # what is mapped from the file is as near to a CPU
+        return False  # for a CPU, the mapped file is as near
     lengths = np.array([store.length(row) for row in range(len(store))])
     size = 2 * lengths.sum()
     if store.has_frames:

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class ClipStore:
-    """The decoded clips of a dataset that `load_dataset` gave, as arrays straight from the mapped file.
+    """The decoded clips of a dataset of `load_dataset`, as arrays straight from the mapped file.
 
-    Rows are counted as in that dataset. Arrays are views that cannot be written.
+    Rows are counted as in that dataset. Arrays are read-only views.
     """
 
     def __init__(self, dataset: datasets.Dataset) -> None:
-        if dataset._indices is not None:
+        if dataset._indices is not None:  # private; nothing public says that rows were selected
             raise ValueError("a dataset of selected rows: give load_dataset's own, and select by row number")
         self.labels = np.array(dataset["label"][:], np.int64)
         """int64 [rows]."""
         self.corpora = np.array(dataset["corpus"][:])
-        """The name of each row's corpus, "" where it has none."""
+        """The name of each row's corpus, "" if unknown."""
         self._waveforms = _Lists(dataset.data.column("waveform"))
         self._frames = _Lists(dataset.data.column("frames")) if "frames" in dataset.column_names else None
         self._resident: dict[torch.device, ResidentClips | None] = {}
@@ -46,7 +46,7 @@ class ClipStore:
         return self._waveforms[row]
 
     def frames(self, row: int) -> np.ndarray | None:
-        """uint8 [ceil(samples / 2400), 60, 100, 3]; None where the clip, or the dataset as loaded, has none."""
+        """uint8 [ceil(samples / 2400), 60, 100, 3]; None if the clip, or the loaded dataset, has none."""
         if self._frames is None or not len(self._frames[row]):
             return None
         return self._frames[row].reshape(-1, FRAME_HEIGHT, FRAME_WIDTH, 3)
@@ -57,15 +57,15 @@ class ClipStore:
         return self._frames is not None
 
     def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
-        """Windows of clips `rows` from samples `starts`, on a device: sound float32 [batch, 48000] in [-1, 1], and frames
-        uint8 [batch, 20, 60, 100, 3], black for a clip without, or None where all are without. A GPU that has room for all
+        """Windows of clips `rows` from samples `starts`, on a device: audio float32 [batch, 48000] in [-1, 1], and frames
+        uint8 [batch, 20, 60, 100, 3], black for a clip without frames, or None if no clip has any. A GPU with room for all
         clips gets them once, and cuts the windows."""
         import torch
 
         from emozoo.data.resident import ResidentClips, fits
         from emozoo.features.batches import to_batch
 
-        device = torch.empty(0, device=device).device  # "cuda" gets its number, else one GPU could hold all clips twice
+        device = torch.empty(0, device=device).device  # "cuda" gets its number: else a GPU could hold the clips twice
         if device not in self._resident:
             self._resident[device] = ResidentClips(self, device) if fits(self, device) else None
         if clips := self._resident[device]:

@@ -1,4 +1,4 @@
-"""The dev split, spared from the training side."""
+"""The dev split, which is split off train."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from emozoo.data.splits.units import Rows, Unit, within
 
 DEV_PARTS = 5
-"""The dev split is about one in this many of the training clips."""
+"""The dev split is about one part in this many of the training clips."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,15 @@ class _Rest:
     train: Unit
     dev: Unit
     by_clips: bool = False
-    """Whether dev was cut by clips rather than by whole speakers."""
+    """Whether dev was split off by clips, not by whole speakers."""
     problem: str = ""
     """As in `Fold`."""
 
 
-def spare_dev(rows: Rows, fold: str, test: Unit, speakers: list[Unit], copies: list[Unit], seed: list[int]) -> _Rest:
-    """All rows but `test`, of which dev is spared."""
+def split_off_dev(
+    rows: Rows, fold: str, test: Unit, speakers: list[Unit], copies: list[Unit], seed: list[int]
+) -> _Rest:
+    """All rows but `test`, as train and dev."""
     training = set(range(len(rows))).difference(test)
     if problem := missing_class(rows, fold, sorted(training)):
         return _Rest([], [], problem=problem)
@@ -53,14 +55,16 @@ def _pick_dev(rows: Rows, units: list[Unit], rng: np.random.Generator) -> Unit |
     if len(units) < 2:
         return None
     total = sum(rows.counts(unit) for unit in units)
-    # A part that can be spared is made of units that can be: where no unit can, no other choice could.
-    parts = [part for part in rows.deal(units, min(DEV_PARTS, len(units)), rng) if np.all(total > rows.counts(part))]
+    # A part can be split off only if each of its units can: if no unit can, no part can.
+    parts = [
+        part for part in rows.balanced(units, min(DEV_PARTS, len(units)), rng) if np.all(total > rows.counts(part))
+    ]
     parts = parts or [unit for unit in units if np.all(total > rows.counts(unit))]
     if not parts:
         return None
 
     def unfit(part: Unit) -> tuple[float, int]:
-        """How far the size is beyond half or twice a fifth, then how many classes are missing."""
+        """By what factor the size is outside half to twice a fifth, then how many classes are missing."""
         share = len(part) / int(np.sum(total)) * DEV_PARTS
         return max(1.0, share / 2, 0.5 / share), int(np.sum(rows.counts(part) == 0))
 
@@ -70,7 +74,7 @@ def _pick_dev(rows: Rows, units: list[Unit], rng: np.random.Generator) -> Unit |
 
 
 def missing_class(rows: Rows, fold: str, train: Sequence[int]) -> str:
-    """What is wrong unless each class of the dataset has a clip in `train`."""
+    """The problem if a class of the dataset has no clip in `train`; else ""."""
     counts = rows.counts(train)
     if counts.all():
         return ""

@@ -1,8 +1,7 @@
-"""How a corpus is split: `make_folds` turns a protocol's word into folds of row numbers.
+"""How a corpus is split: `make_folds` turns a protocol into folds of row numbers.
 
-Only row numbers and their columns are handled here, never sound. Drawing training clips from a fold is
-`emozoo.training.sampling`'s work. Every split rests on *units*, sets of rows that must stay on one side: the copies of one
-clip always; all clips of one speaker, or of one session, where the protocol says so.
+A split is made of *units*, sets of rows that must stay on one side: the copies of a clip always; all clips of a speaker, or
+of a session, if the protocol says so. `emozoo.training.sampling` samples clips from a fold.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.data.splits.dev import missing_class, spare_dev
+from emozoo.data.splits.dev import missing_class, split_off_dev
 from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
 from emozoo.errors import EmozooError
 from emozoo.text import listed
@@ -60,18 +59,18 @@ class Fold:
     speaker_disjoint: bool
     """Whether every speaker in test is known, and is in neither train nor dev."""
     problem: str = ""
-    """Why it cannot be trained on: a class is missing from train, which is then empty, or no dev split can be spared.
-    Its test split can be measured all the same. "" for nothing."""
+    """Why it cannot be trained on: a class is missing from train, which is then empty, or no dev split can be split off.
+    Its test split can be measured all the same. "" for no problem."""
     caveat: str = ""
-    """What else a reader of its figures must know, such as that a fine-tuning's start had heard the test speakers."""
+    """What else a reader of its results must know, such as that a fine-tuned model was trained on the test speakers."""
 
     def without_dev(self) -> Fold:
-        """The same test split, and all the rest to train on: that needs no dev split to be spared."""
+        """The same test split, with all other rows in train."""
         problem = "" if self.train else self.problem
         return replace(self, train=tuple(sorted(self.train + self.dev)), dev=(), problem=problem)
 
     def usable(self) -> Fold:
-        """Itself. Raises `EmozooError` with its problem where it has one."""
+        """Itself. Raises `EmozooError` with its problem if it has one."""
         if self.problem:
             raise EmozooError(self.problem)
         return self
@@ -80,25 +79,23 @@ class Fold:
 def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *, seed: int = 0) -> list[Fold]:
     """The folds of `protocol`, one of `PROTOCOLS`, over rows that are described by their columns.
 
-    `columns` is a `datasets.Dataset` or a mapping with one entry per row under `speaker`, `session`, `split`, `digest`,
-    `audio_path`, `start`, `end` and `label`, and `video_path` where the media are videos. Strings are "" and times are
-    negative where unknown.
+    `columns` is a `datasets.Dataset`, or a mapping with one entry per row under `speaker`, `session`, `split`, `digest`,
+    `audio_path`, `start`, `end` and `label`, and `video_path` for videos. Unknown texts are "", unknown times negative.
 
-    Each row is in exactly one fold's test split (`split` has one fold only). Dev comes from the training side: whole
-    speakers, about a fifth of the clips; by clips under `random`, and where one speaker is left (or two that each hold
-    a class alone). So a speaker is never on two sides, except under `random` and in the train and dev of such a small
-    corpus, which is warned of. Copies, rows of one digest or of overlapping stretches of one file, are never on two
-    sides. Speakers that share a copy are therefore kept together, and so are sessions that share a speaker or a copy,
-    with a warning. Under `split`, copies of test clips are left out of train and dev, and copies of dev clips out of
-    train. Folds depend on the rows and the seed, not on the order of the rows.
+    Each row is in exactly one fold's test split (`split` has one fold only). Dev is split off train: whole speakers, about
+    a fifth of the clips; by clips under `random`, and if one speaker is left (or two that each have a class alone). So a
+    speaker is never on two sides, except under `random` and in the train and dev of such a small corpus, with a warning.
+    Copies, which are rows of one digest or of overlapping segments of one file, are never on two sides. So speakers that
+    share a copy are kept together, as are sessions that share a speaker or a copy, with a warning. Under `split`, copies of
+    test clips are left out of train and dev, and copies of dev clips out of train. Folds depend on the rows and the seed,
+    not on the order of the rows.
 
-    Under `group-K`, rows of several corpora (the column `corpus`, which may be left out) are split corpus by corpus, as each
-    would be alone, and fold 1 of all is the first of each: a speaker's name says nothing of another corpus. Corpora that
-    share a clip are split as one.
+    Under `group-K`, several corpora (the optional column `corpus`) are split one by one, as each would be alone, and fold 1
+    of all is the first of each: speakers of equal names in two corpora are not the same. Corpora that share a clip are
+    split as one.
 
-    A fold that cannot be trained on, for a class is missing from its train split or no dev split can be spared, says so
-    in `Fold.problem`, and the others are as good as they would be. Raises `EmozooError` where the columns cannot carry
-    the protocol.
+    A fold that cannot be trained on, because train lacks a class or no dev split can be split off, says so in
+    `Fold.problem`; the others are unaffected. Raises `EmozooError` if the columns do not suffice for the protocol.
     """
     kind, count = _parse(protocol)
     if kind == "corpus":
@@ -111,40 +108,58 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     copies = components(len(rows), rows.copies)
     if kind == "split":
         return [_given_split(rows, copies, seed)]
-    rng = np.random.default_rng(seed)
     if kind == "random":
-        if len(copies) < RANDOM_FOLDS:
-            raise EmozooError(f"protocol random needs {RANDOM_FOLDS} different clips, the dataset has {len(copies)}")
-        speakers: list[Unit] = []
-        tests = rows.deal(copies, RANDOM_FOLDS, rng)
-        names = [f"random {number} of {RANDOM_FOLDS}" for number in range(1, RANDOM_FOLDS + 1)]
-    else:
-        rows.require("speaker", protocol, "--protocol random splits by clips and is reported as speaker-dependent")
-        speakers = components(len(rows), [*rows.copies, *equal(rows.speaker)])
-        what, values, tests = "speaker", rows.speaker, speakers
-        if kind == "session":
-            rows.require("session", protocol, "take --protocol speaker or group-5")
-            what, values = "session", rows.session
-            tests = components(len(rows), [*rows.copies, *equal(rows.speaker), *equal(rows.session)])
-        _warn_of_merged(what, values, tests)
-        if len(tests) < max(count, 2):
-            raise EmozooError(
-                f"protocol {protocol} needs {max(count, 2)} {what}s that share no speaker and no copy of a clip, "
-                f"the dataset has {len(tests)}; take another --protocol"
-            )
-        if kind == "group":
-            tests = rows.deal_speakers(tests, count, seed)
-        names = [listed(sorted_names(values, test), 8) for test in tests]
-        if kind != "session":
-            names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
-    folds, shared = [], []
-    for number, (name, test) in enumerate(zip(names, tests, strict=True), 1):
-        rest = spare_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
+        return _folds(rows, copies, [], _random_tests(rows, copies, seed), seed)
+    rows.require("speaker", protocol, "--protocol random splits by clips and is reported as speaker-dependent")
+    speakers = components(len(rows), [*rows.copies, *equal(rows.speaker)])
+    return _folds(rows, copies, speakers, _disjoint_tests(rows, speakers, protocol, kind, count, seed), seed)
+
+
+def _random_tests(rows: Rows, copies: list[Unit], seed: int) -> list[tuple[str, Unit]]:
+    """The names and rows of the test splits of `random`."""
+    if len(copies) < RANDOM_FOLDS:
+        raise EmozooError(f"protocol random needs {RANDOM_FOLDS} different clips, the dataset has {len(copies)}")
+    tests = rows.balanced(copies, RANDOM_FOLDS, np.random.default_rng(seed))
+    return [(f"random {number} of {RANDOM_FOLDS}", test) for number, test in enumerate(tests, 1)]
+
+
+def _disjoint_tests(
+    rows: Rows, speakers: list[Unit], protocol: str, kind: str, count: int, seed: int
+) -> list[tuple[str, Unit]]:
+    """The names and rows of the test splits of `session`, `speaker` and `group-K`."""
+    what, values, tests = "speaker", rows.speaker, speakers
+    if kind == "session":
+        rows.require("session", protocol, "take --protocol speaker or group-5")
+        what, values = "session", rows.session
+        tests = components(len(rows), [*rows.copies, *equal(rows.speaker), *equal(rows.session)])
+    _warn_of_merged(what, values, tests)
+    if len(tests) < max(count, 2):
+        raise EmozooError(
+            f"protocol {protocol} needs {max(count, 2)} {what}s that share no speaker and no copy of a clip, "
+            f"the dataset has {len(tests)}; take another --protocol"
+        )
+    if kind == "group":
+        tests = rows.steadily_balanced(tests, count, seed)
+    names = [listed(sorted_names(values, test), 8) for test in tests]
+    if kind != "session":
+        names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
+    return list(zip(names, tests, strict=True))
+
+
+def _folds(
+    rows: Rows, copies: list[Unit], speakers: list[Unit], tests: list[tuple[str, Unit]], seed: int
+) -> list[Fold]:
+    """A fold for each test split; without `speakers`, by clips."""
+    folds = []
+    by_clips = []
+    for number, (name, test) in enumerate(tests, 1):
+        rest = split_off_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
         train, dev, tested = (rows.back(side) for side in (rest.train, rest.dev, test))
-        folds.append(Fold(number, name, train, dev, tested, kind != "random", rest.problem))
-        shared += [str(number)] if rest.by_clips and rest.dev and speakers else []
-    if shared:
-        log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(shared))
+        folds.append(Fold(number, name, train, dev, tested, bool(speakers), rest.problem))
+        if rest.by_clips and rest.dev and speakers:
+            by_clips.append(str(number))
+    if by_clips:
+        log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(by_clips))
     return folds
 
 
@@ -173,13 +188,13 @@ def _corpora(columns: Mapping[str, Sequence[Any]] | Dataset) -> list[tuple[str, 
 
 
 def _some(columns: Mapping[str, Sequence[Any]] | Dataset, rows: Sequence[int]) -> dict[str, list[Any]]:
-    """The columns that a split rests on, but the corpus, of some rows."""
+    """The columns that decide a split, without `corpus`, of some rows."""
     count = len(columns["label"][:])
     return {name: [values[row] for row in rows] for name in COLUMNS if (values := _column(columns, name, count))}
 
 
 def _corpus_folds(columns: Mapping[str, Sequence[Any]] | Dataset, seed: int) -> list[Fold]:
-    """A fold for each corpus: to the other protocols each is a session, and its speakers nobody else's."""
+    """A fold for each corpus, by the protocol `session`: each corpus is a session with speakers of its own."""
     count = len(columns["label"][:])
     own = _some(columns, range(count))
     corpus = [str(value or "") for value in _column(columns, "corpus", count)]
@@ -228,12 +243,12 @@ def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> 
 
 
 def speaker_note(fold: Fold) -> str:
-    """The sentence to print wherever a fold's figures appear, of one that is speaker-dependent or has a caveat, else ""."""
+    """The sentence to print beside the results of a fold that is speaker-dependent or has a caveat; else ""."""
     return "; ".join(filter(None, (fold.caveat, "" if fold.speaker_disjoint else SPEAKER_DEPENDENT)))
 
 
 def _parse(protocol: str) -> tuple[str, int]:
-    """`("group", K)`, or another protocol's word and 0."""
+    """`("group", K)`, or another protocol and 0."""
     group = re.fullmatch(r"group-(\d+|k)", protocol, re.ASCII | re.IGNORECASE)
     if group:
         count = 5 if group[1] in "kK" else int(group[1])
@@ -247,12 +262,35 @@ def _parse(protocol: str) -> tuple[str, int]:
 
 def _given_split(rows: Rows, copies: list[Unit], seed: int) -> Fold:
     """The one fold that the column `split` describes."""
+    parts = _given_parts(rows, copies)
+    if parts["dev"]:
+        problem = missing_class(rows, "1 (split)", parts["train"])
+    else:
+        known = "" not in rows.speaker
+        units = components(len(rows), [*rows.copies, *equal(rows.speaker)]) if known else []
+        others = set(range(len(rows))).difference(parts["train"])
+        rest = split_off_dev(rows, "1 (split)", sorted(others), units, copies, [seed, 1])
+        parts |= {"train": rest.train, "dev": rest.dev}
+        problem = rest.problem
+        if rest.by_clips and rest.dev:
+            log.warning("too few training speakers, or unknown ones: the dev split is by clips")
+    trained = {rows.speaker[row] for row in parts["train"] + parts["dev"]}
+    tested = {rows.speaker[row] for row in parts["test"]}
+    disjoint = "" not in trained | tested and not trained & tested
+    if problem and parts["dev"]:  # a class is missing, so no dev split could be split off either
+        parts |= {"train": [], "dev": []}
+    train, dev, test = (rows.back(parts[word]) for word in ("train", "dev", "test"))
+    return Fold(1, "split", train, dev, test, disjoint, problem)
+
+
+def _given_parts(rows: Rows, copies: list[Unit]) -> dict[str, Unit]:
+    """The rows of train, dev and test by the column `split`, without copies of other parts' clips."""
     rows.require("split", "split", "take --protocol group-5")
     unknown = sorted({word for word in rows.split if word.lower() not in SPLIT_WORDS})
     if unknown:
         raise EmozooError(f"the column split holds {unknown[0]!r}; it must hold train, dev (or validation) or test")
     side = [SPLIT_WORDS[word.lower()] for word in rows.split]
-    # The test split stays as it was given, so that its numbers compare with everyone else's.
+    # The test split stays as it was given, so that its results compare with everyone else's.
     dropped: set[int] = set()
     for unit in copies:
         keep = max((side[row] for row in unit), key=("train", "dev", "test").index)
@@ -266,23 +304,7 @@ def _given_split(rows: Rows, copies: list[Unit], seed: int) -> Fold:
     for word in ("train", "test"):
         if not parts[word]:
             raise EmozooError(f"the column split leaves no clip for {word}; fill it, or take --protocol group-5")
-    if not parts["dev"]:
-        known = "" not in rows.speaker
-        units = components(len(rows), [*rows.copies, *equal(rows.speaker)]) if known else []
-        rest = dropped.union(parts["test"])
-        spared = spare_dev(rows, "1 (split)", sorted(rest), units, copies, [seed, 1])
-        parts["train"], parts["dev"], problem = spared.train, spared.dev, spared.problem
-        if spared.by_clips and spared.dev:
-            log.warning("too few training speakers, or unknown ones: the dev split is by clips")
-    else:
-        problem = missing_class(rows, "1 (split)", parts["train"])
-    heard = {rows.speaker[row] for row in parts["train"] + parts["dev"]}
-    tested = {rows.speaker[row] for row in parts["test"]}
-    disjoint = "" not in heard | tested and not heard & tested
-    if problem and parts["dev"]:  # a class is missing, from which no dev split could be spared either
-        parts["train"], parts["dev"] = [], []
-    train, dev, test = (rows.back(parts[word]) for word in ("train", "dev", "test"))
-    return Fold(1, "split", train, dev, test, disjoint, problem)
+    return parts
 
 
 def _warn_of_merged(what: str, values: Sequence[str], units: list[Unit]) -> None:
@@ -293,7 +315,7 @@ def _warn_of_merged(what: str, values: Sequence[str], units: list[Unit]) -> None
 
 
 def pick_fold(folds: Sequence[Fold], number: int, what: str) -> Fold:
-    """A fold by its number. Raises EmozooError for one that there is not."""
+    """A fold by its number. Raises EmozooError if there is no such fold."""
     if not 1 <= number <= len(folds):
         raise EmozooError(f"there is no fold {number}: {what} has folds 1 to {len(folds)}")
     return folds[number - 1]

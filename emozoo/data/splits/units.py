@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.data.splits import dealing
-from emozoo.data.splits.dealing import deal_steadily
+from emozoo.data.splits.balancing import balance, balance_steadily
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
@@ -71,31 +70,31 @@ class Rows:
         """Clips of each class, int [classes]."""
         return np.bincount(self.codes[list(rows)], minlength=len(self.classes))
 
-    def deal(self, units: Sequence[Unit], parts: int, rng: np.random.Generator) -> list[Unit]:
-        """Whole units in `parts` non-empty parts, alike in clips and classes (at least `parts` units)."""
-        return _dealt(units, dealing.deal(np.stack([self.counts(unit) for unit in units]), parts, rng), parts)
+    def balanced(self, units: Sequence[Unit], parts: int, rng: np.random.Generator) -> list[Unit]:
+        """Whole units in `parts` non-empty parts, balanced in clips and classes (at least `parts` units)."""
+        return _joined(units, balance(np.stack([self.counts(unit) for unit in units]), parts, rng), parts)
 
-    def deal_speakers(self, units: Sequence[Unit], parts: int, seed: int) -> list[Unit]:
-        """The same of units of speakers, most of whom stay where they are when one comes or goes."""
+    def steadily_balanced(self, units: Sequence[Unit], parts: int, seed: int) -> list[Unit]:
+        """The same for units of speakers, most of whom keep their part when one comes or goes."""
         names = [min(self.speaker[row] for row in unit) for unit in units]
         counts = np.stack([self.counts(unit) for unit in units])
-        return _dealt(units, deal_steadily(counts, names, parts, seed), parts)
+        return _joined(units, balance_steadily(counts, names, parts, seed), parts)
 
 
-def _dealt(units: Sequence[Unit], part_of: Iterable[int], parts: int) -> list[Unit]:
-    dealt: list[Unit] = [[] for _ in range(parts)]
+def _joined(units: Sequence[Unit], part_of: Iterable[int], parts: int) -> list[Unit]:
+    joined: list[Unit] = [[] for _ in range(parts)]
     for unit, part in zip(units, part_of, strict=True):
-        dealt[part].extend(unit)
-    return dealt
+        joined[part].extend(unit)
+    return joined
 
 
 def _spans(columns: Mapping[str, Sequence[Any]] | Dataset, count: int) -> Iterator[tuple[str, float, float]]:
-    """Each row's file ("" unknown) and the seconds of it that are heard."""
+    """Each row's file ("" if unknown), and its start and end in it in seconds."""
     videos = columns["video_path"][:] if "video_path" in getattr(columns, "column_names", columns) else [""] * count
     for audio, video, start, end in zip(
         columns["audio_path"][:], videos, columns["start"][:], columns["end"][:], strict=True
     ):
-        # The times cut the audio only where audio and video are one file; an utterance's own sound file is read whole.
+        # Times are those of the video: an audio file of its own is the whole utterance.
         own_file = audio and video and audio != video
         path = os.path.normpath(audio or video) if audio or video else ""
         yield path, (0.0 if own_file or start < 0 else start), (np.inf if own_file or end < 0 else end)
@@ -110,7 +109,7 @@ def equal(values: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def _overlaps(spans: Sequence[tuple[str, float, float]]) -> Iterator[tuple[int, int]]:
-    """Pairs that tie rows whose stretches of one file overlap."""
+    """Pairs that tie rows whose segments of one file overlap."""
     open_path, open_row, open_end = "", 0, 0.0
     for row in sorted(range(len(spans)), key=spans.__getitem__):
         path, start, end = spans[row]
@@ -140,7 +139,7 @@ def components(count: int, ties: Iterable[tuple[int, int]]) -> list[Unit]:
 
 
 def within(units: list[Unit], rows: set[int]) -> list[Unit]:
-    """What `rows` holds of each unit, without the empty ones."""
+    """The part of each unit that is in `rows`, without empty ones."""
     cut = ([row for row in unit if row in rows] for unit in units)
     return [unit for unit in cut if unit]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emozoo.data.splits.dealing import SWAPPED, deal, deal_steadily
+from emozoo.data.splits.balancing import SWAPPED, balance, balance_steadily
 
 
 def even(speakers: int = 24, classes: int = 8) -> np.ndarray:
@@ -27,38 +27,40 @@ def names(count: int) -> list[str]:
     return [f"speaker {number:02}" for number in range(count)]
 
 
-def imbalance(counts: np.ndarray, dealt: np.ndarray, parts: int) -> float:
+def imbalance(counts: np.ndarray, parts_of: np.ndarray, parts: int) -> float:
     """How far the largest or smallest part is from an equal share of the clips."""
-    sizes = np.array([counts[dealt == part].sum() for part in range(parts)])
+    sizes = np.array([counts[parts_of == part].sum() for part in range(parts)])
     return float(np.abs(sizes * parts / counts.sum() - 1).max())
 
 
 def moved(counts: np.ndarray, parts: int, seed: int) -> float:
     """The mean share of the others that change their part when one speaker is lost (or, read backwards, joins)."""
     who = names(len(counts))
-    all_ = deal_steadily(counts, who, parts, seed)
+    all_ = balance_steadily(counts, who, parts, seed)
     shares = []
     for lost in range(len(counts)):
         rest = [number for number in range(len(counts)) if number != lost]
-        shares.append(np.mean(deal_steadily(counts[rest], [who[n] for n in rest], parts, seed) != all_[rest]))
+        shares.append(np.mean(balance_steadily(counts[rest], [who[n] for n in rest], parts, seed) != all_[rest]))
     return float(np.mean(shares))
 
 
 @pytest.mark.parametrize(("counts", "most"), [(even(), 0.10), (uneven(), 0.15), (uneven(200), 0.10)])
-def test_a_speaker_who_joins_or_leaves_moves_few_others_and_the_balance_is_that_of_dealing_anew(
+def test_a_speaker_who_joins_or_leaves_moves_few_others_and_the_balance_is_that_of_balancing_anew(
     counts: np.ndarray, most: float
 ) -> None:
     seeds = range(3)
     assert np.mean([moved(counts, 5, seed) for seed in seeds]) < most
-    steady = [imbalance(counts, deal_steadily(counts, names(len(counts)), 5, seed), 5) for seed in seeds]
-    anew = [imbalance(counts, deal(counts, 5, np.random.default_rng(seed)), 5) for seed in seeds]
+    steady = [imbalance(counts, balance_steadily(counts, names(len(counts)), 5, seed), 5) for seed in seeds]
+    anew = [imbalance(counts, balance(counts, 5, np.random.default_rng(seed)), 5) for seed in seeds]
     assert np.mean(steady) <= np.mean(anew) + 0.04
 
 
 def test_few_speakers_of_whom_each_counts_are_balanced_first() -> None:
     counts = np.array([[14, 7, 4, 10], [12, 11, 10, 9], [13, 4, 9, 4], [10, 4, 4, 3], [11, 8, 9, 7]] * 2)
-    steady = np.mean([imbalance(counts, deal_steadily(counts, names(10), 5, seed), 5) for seed in range(5)])
-    assert steady <= 0.05 + np.mean([imbalance(counts, deal(counts, 5, np.random.default_rng(s)), 5) for s in range(5)])
+    steady = np.mean([imbalance(counts, balance_steadily(counts, names(10), 5, seed), 5) for seed in range(5)])
+    assert steady <= 0.05 + np.mean(
+        [imbalance(counts, balance(counts, 5, np.random.default_rng(s)), 5) for s in range(5)]
+    )
 
 
 tables = st.integers(1, 5).flatmap(
@@ -73,20 +75,21 @@ tables = st.integers(1, 5).flatmap(
 def test_no_part_is_empty_and_the_order_of_speakers_does_not_matter(table: list, parts: int, seed: int, chance) -> None:
     counts, who = np.array(table), names(len(table))
     parts = min(parts, len(table))
-    dealt = deal_steadily(counts, who, parts, seed)
-    assert set(dealt.tolist()) == set(range(parts))
+    parts_of = balance_steadily(counts, who, parts, seed)
+    assert set(parts_of.tolist()) == set(range(parts))
     order = list(range(len(table)))
     chance.shuffle(order)
     assert (
-        deal_steadily(counts[order], [who[number] for number in order], parts, seed).tolist() == dealt[order].tolist()
+        balance_steadily(counts[order], [who[number] for number in order], parts, seed).tolist()
+        == parts_of[order].tolist()
     )
 
 
-def test_thousands_of_speakers_are_dealt_alike() -> None:
+def test_thousands_of_speakers_are_balanced() -> None:
     counts = uneven(4 * SWAPPED)
-    assert imbalance(counts, deal_steadily(counts, names(len(counts)), 5, 0), 5) < 0.02
+    assert imbalance(counts, balance_steadily(counts, names(len(counts)), 5, 0), 5) < 0.02
 
 
 def test_another_seed_deals_otherwise() -> None:
-    deals = {tuple(deal_steadily(even(), names(24), 5, seed).tolist()) for seed in range(5)}
+    deals = {tuple(balance_steadily(even(), names(24), 5, seed).tolist()) for seed in range(5)}
     assert len(deals) == 5
