@@ -1,8 +1,6 @@
-"""The contract that an architecture plugin fulfils: `Architecture`, what it offers, and `Recipe`, how it trains.
+"""Door: the contract of an architecture plugin: `Architecture`, what it offers, and `Recipe`, how it trains.
 
-Only data lives here. Finding plugins is `emozoo.registry.entry_points`'s work, training them `emozoo.training.train`'s.
-Importing this module
-costs no torch, so a plugin's metadata stays cheap to build.
+Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -14,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from torch import nn
 from emozoo.lazy import hand_on
 
+if TYPE_CHECKING:
+    from torch import nn
+
 CONTRACT_VERSION = 1
-"""Raised when a plugin that kept the old contract would no longer work."""
+"""Raised when a plugin for the old contract would no longer work."""
 
 MODALITIES = (("audio",), ("audio", "video"))
 
@@ -28,101 +27,102 @@ RECIPE_CHOICES = {
     "schedule": ("constant", "cosine"),
     "balance": ("sampling", "loss", "none"),
 }
+POSITIVE = ("epochs", "batch_size", "masks", "learning_rate")
+NOT_NEGATIVE = (
+    "patience", "weight_decay", "clip_norm", "pretrain_epochs", "gain", "shift", "mixup", "channel", "time_mask",
+    "freq_mask",
+)  # fmt: skip
+SHARES = ("warmup", "label_smoothing", "noise", "stretch", "formants", "band", "excerpt", "start_share")
+"""Fields of a recipe from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The hyperparameters an architecture trains with; every field can be set with `--set field=value`."""
+    """The hyperparameters of a training; every field can be set with `--set field=value`."""
 
     epochs: int = 40
-    """Passes over the training clips, at most."""
+    """The most passes over the training clips."""
     patience: int = 0
-    """Epochs without a better UA on the dev split before training stops; 0: never."""
+    """Epochs without a better UA on the dev split after which training stops; 0: never."""
     batch_size: int = 64
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     optimizer: str = "adamw"
-    """`adamw`, or `adam` with weight decay as an L2 term, as published."""
+    """`adamw`, or `adam` with weight decay as an L2 term."""
     schedule: str = "constant"
-    """Of the learning rate: `constant`, or `cosine` to zero at the last epoch."""
+    """The learning rate's: `constant`, or `cosine`, which falls to zero at the last epoch."""
     warmup: float = 0.0
-    """The share of all steps over which the learning rate rises from zero."""
+    """The share of all steps in which the learning rate rises from zero."""
     clip_norm: float = 1.0
     """Largest norm of the gradient; 0: no clipping."""
     balance: str = "sampling"
-    """Of the classes: `sampling` (equal counts an epoch), `loss` (weights in the loss) or `none`."""
+    """How classes are balanced: `sampling` (equal counts per epoch), `loss` (weights in the loss) or `none`."""
     label_smoothing: float = 0.0
     ema_decay: float = 0.0
-    """Of a moving average of the weights, a step; the averaged weights are then what is measured and kept. 0: none."""
+    """Decay per step of a moving average of the weights, which is then measured and saved. 0: no average."""
     start_share: float = 0.0
-    """Of a fine-tuning: what is measured and kept is this share of the weights that it started from, and the rest of those
-    that it came to (Wortsman et al. 2022)."""
+    """Fine-tuning only. The saved model is start_share x original weights + the rest x fine-tuned weights (Wortsman et al.
+    2022)."""
     pretrain_epochs: int = 0
-    """Epochs of the network's own `pretrain_loss(input_values, pixel_values, labels)` before training, where it has one."""
+    """Epochs of pretraining by the network's own `pretrain_loss(input_values, pixel_values, labels)`, if it has one."""
     noise: float = 0.0
-    """Augmentation: chance that a window gets white noise, 10 to 40 dB below it."""
+    """Augmentation: probability that a window gets white noise, 10 to 40 dB below it."""
     gain: float = 0.0
-    """Augmentation: decibels, up or down, by which a window's level changes at most."""
+    """Augmentation: the most by which a window's level changes, up or down, in dB."""
     shift: float = 0.0
-    """Augmentation: seconds by which the sound moves against its window at most."""
+    """Augmentation: the most by which the audio shifts in its window, in seconds."""
     excerpt: float = 0.0
-    """Augmentation: chance that of a window only 0.8 s or more about its loudest moment stay, as of a short clip."""
+    """Augmentation: probability that only 0.8 s or more around a window's loudest moment stay, as in a short clip."""
     stretch: float = 0.0
-    """Augmentation: share by which the tempo changes at most, of a network behind `LogMel`."""
+    """Augmentation with `LogMel`: the largest relative change of the tempo."""
     formants: float = 0.0
-    """Augmentation: share by which the formants move at most, as with another vocal tract, behind `LogMel`."""
+    """Augmentation with `LogMel`: the largest relative shift of the formants, as by another vocal tract."""
     channel: float = 0.0
-    """Augmentation: decibels by which frequencies rise or fall at most, smoothly, as through another microphone, behind
-    `LogMel`."""
+    """Augmentation with `LogMel`: the most by which frequencies rise or fall, as with another microphone, in dB."""
     band: float = 0.0
-    """Augmentation: chance that a window keeps only a band, as over a telephone: from at most 400 Hz to at least 2.5 kHz;
-    behind `LogMel`."""
+    """Augmentation with `LogMel`: probability that a window keeps only a band, as on a telephone: from at most 400 Hz to at
+    least 2.5 kHz."""
     time_mask: int = 0
-    """Augmentation: longest masked stretch of the spectrogram, in 10 ms; 0: none."""
+    """Augmentation: the longest masked span of the spectrogram, in units of 10 ms; 0: none."""
     freq_mask: int = 0
-    """Augmentation: most spectrogram rows (a network's own: 40 Hz each, or a mel band) in one masked band; 0: none."""
+    """Augmentation: the most spectrogram rows (of 40 Hz each, or mel bands) in a masked band; 0: none."""
     masks: int = 1
-    """Augmentation: masked stretches, and masked bands, in each window."""
+    """Augmentation: the number of masked spans, and of masked bands, in each window."""
     mixup: float = 0.0
-    """Augmentation: windows are mixed in pairs, in shares of a beta distribution with this parameter; 0: none."""
+    """Augmentation: windows are mixed in pairs, with shares from a beta distribution with this parameter; 0: none."""
     frame_augment: bool = True
-    """Augmentation: mirrors the frames and varies brightness and contrast, the same for a whole window."""
+    """Augmentation: mirrors the frames of a window and changes their brightness and contrast, all alike."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value that no training could use."""
         for name, value in vars(self).items():
-            kind = type(self.__dataclass_fields__[name].default)
-            if kind in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ValueError(f"{name} must be a number, not {value!r}")
-            if kind is int and not isinstance(value, int) or kind is float and not math.isfinite(value):
-                raise ValueError(f"{name} must be {'a whole' if kind is int else 'a finite'} number, not {value!r}")
-            if kind is bool and not isinstance(value, bool):
-                raise ValueError(f"{name} must be True or False, not {value!r}")
+            _check_kind(name, value, type(self.__dataclass_fields__[name].default))
         for name, choices in RECIPE_CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(choices)}")
-        for name in ("epochs", "batch_size", "masks", "learning_rate"):
+        for name in POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above zero, not {getattr(self, name)}")
-        for name in (
-            "patience",
-            "weight_decay",
-            "clip_norm",
-            "pretrain_epochs",
-            "gain",
-            "shift",
-            "mixup",
-            "channel",
-            "time_mask",
-            "freq_mask",
-        ):
+        for name in NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be below zero, but is {getattr(self, name)}")
-        for name in ("warmup", "label_smoothing", "noise", "stretch", "formants", "band", "excerpt", "start_share"):
+        for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay must be at least 0 and below 1, not {self.ema_decay}")
+
+
+def _check_kind(name: str, value: object, kind: type) -> None:
+    """Raises ValueError unless a field's value is of the kind of its default."""
+    if kind in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    if kind is int and not isinstance(value, int):
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    if kind is float and isinstance(value, int | float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, not {value!r}")
+    if kind is bool and not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,11 @@ class Architecture:
     contract: int = CONTRACT_VERSION
     """The version of this contract that the plugin was written for."""
     prepare: Callable[[Any], Any] | None = None
-    """`prepare(config)`, called when a training starts from fresh weights, looks up what the config only names, such as a
-    pretrained model, and returns the config that the network is built with and that the checkpoint records."""
+    """`prepare(config)` is called when a training starts from fresh weights. It looks up what the config only names, such
+    as a pretrained model, and returns the config that builds the network and that the checkpoint records."""
     optional_modalities: tuple[str, ...] = ()
-    """Those of `modalities` that a clip may lack. A missing sound is silence, a missing picture `pixel_values=None` or, in
-    a batch with clips that have one, black frames; both must come to the same."""
+    """Those of `modalities` that a clip may lack. Missing audio is silence. Missing video is `pixel_values=None` or, in a
+    batch with clips that have video, black frames: both must give the same logits."""
 
     @property
     def video(self) -> bool:
@@ -167,7 +167,7 @@ class Architecture:
 
 
 def version_problem(contract: object) -> str | None:
-    """Why a plugin that was written for a version of the contract cannot be used, as a sentence; None where it can."""
+    """Why a plugin for a version of the contract cannot be used; None if it can."""
     if contract == CONTRACT_VERSION:
         return None
     newer = isinstance(contract, int) and contract > CONTRACT_VERSION
@@ -178,7 +178,7 @@ def version_problem(contract: object) -> str | None:
 
 
 def contract_problem(architecture: object, entry_name: str) -> str | None:
-    """The first way in which `architecture` breaks the contract, as a sentence; None where it keeps it."""
+    """The first way in which `architecture` breaks the contract; None if it keeps it."""
     if not isinstance(architecture, Architecture):
         return f"the entry point gives a {type(architecture).__name__}, not an emozoo.architecture.Architecture"
     if problem := version_problem(architecture.contract):
@@ -191,13 +191,18 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
     if isinstance(optional, str) or not set(optional) <= set(architecture.modalities):
         return f"optional_modalities are {optional!r}, not a tuple of some of {architecture.modalities!r}"
     if set(optional) == {"audio"} == set(architecture.modalities):
-        return "optional_modalities leaves nothing that a clip must have: it hears only"
+        return "optional_modalities leaves nothing that a clip must have: its only modality is audio"
     if not isinstance(architecture.recipe, Recipe):
         return "recipe is not an emozoo.architecture.Recipe"
     if not callable(architecture.build):
         return "build cannot be called: it must be build(config, num_labels)"
     if architecture.prepare is not None and not callable(architecture.prepare):
         return "prepare cannot be called: it must be prepare(config)"
+    return _config_problem(architecture)
+
+
+def _config_problem(architecture: Architecture) -> str | None:
+    """The first way in which the config, or a recipe of the plugin's own, breaks the contract."""
     config = architecture.config
     if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
         return "config is not a dataclass"
@@ -211,13 +216,14 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
                 f"a type hint of its {what}, {kind.__name__}, cannot be resolved ({error}): what is imported under "
                 "TYPE_CHECKING only, or not defined at the module's top, is not there when the plugin is used"
             )
+    recipe_fields = {field.name for field in dataclasses.fields(Recipe)}
     for field in dataclasses.fields(config):
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             return f"config field {field.name!r} has no default"
-        if field.name in {recipe_field.name for recipe_field in dataclasses.fields(Recipe)}:
+        if field.name in recipe_fields:
             return f"config field {field.name!r} has the name of a recipe field: --set could not tell them apart"
     return None
 
 
 __getattr__ = hand_on("emozoo", {"pretrained_files": "pretrained"})
-"""`pretrained_files` stood here first; `emozoo.pretrained` is its door now, and plugins written before still find it."""
+"""`pretrained_files` was here first; plugins from before `emozoo.pretrained` still find it."""

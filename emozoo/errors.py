@@ -1,4 +1,4 @@
-"""What goes wrong, in one sentence: a user's mistake, a plugin that fails, a machine that lacks memory or disk space."""
+"""Errors in one sentence: a user's mistake, a plugin that fails, a machine without memory or disk space."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class EmozooError(Exception):
 MEMORY = re.compile(
     r"out of memory|(can't|cannot) allocate memory|not enough memory|bad_alloc|ALLOC_FAILED", re.IGNORECASE
 )
-"""How CUDA, MPS, cuDNN, cuBLAS, the CPU's allocator and C++ say that there is no memory."""
+"""Messages of CUDA, MPS, cuDNN, cuBLAS, the CPU's allocator and C++ when memory is out."""
 ROOM = re.compile(r"no space left|disk quota exceeded|file too large|os error (28|122|27)\b", re.IGNORECASE)
 HERE = Path(__file__).parent
 FULL = "there is no room left: make some, or name another place"
 
 
 def lacks_memory(error: BaseException | None) -> bool:
-    """Whether it was for want of memory, on a CPU or a GPU."""
+    """Whether memory ran out, on a CPU or a GPU."""
     if error is None:
         return False
     if isinstance(error, MemoryError) or isinstance(error, OSError) and error.errno == ENOMEM:
@@ -33,7 +33,7 @@ def lacks_memory(error: BaseException | None) -> bool:
 
 
 def lacks_room(error: BaseException | None) -> bool:
-    """Whether it was for want of room on a disk, also where a library that is no Python says so."""
+    """Whether a disk is full, also if a library that is not Python says so."""
     if error is None:
         return False
     if isinstance(error, OSError) and error.errno is not None:
@@ -42,7 +42,7 @@ def lacks_room(error: BaseException | None) -> bool:
 
 
 def of_the_machine(error: BaseException) -> str | None:
-    """One sentence for an error that says what the machine lacks or refuses, also about a file; None for another."""
+    """One sentence for an error of the machine, such as full memory or a file that cannot be read; None for other errors."""
     if error.__cause__ is not None and not isinstance(error, OSError | MemoryError):
         return of_the_machine(error.__cause__)
     if lacks_memory(error):
@@ -56,7 +56,7 @@ def of_the_machine(error: BaseException) -> str | None:
 
 @contextmanager
 def blamed(plugin: str, what: str) -> Iterator[None]:
-    """What a plugin's code raises in the block becomes an EmozooError: `plugin` `what`, and why."""
+    """Errors of a plugin's code in the block become an EmozooError: `plugin` `what`, and why."""
     try:
         yield
     except EmozooError:
@@ -68,10 +68,10 @@ def blamed(plugin: str, what: str) -> Iterator[None]:
 
 
 def told(error: BaseException) -> str:
-    """An exception in one line: its type, the beginning of its text, and the last line of code outside of libraries."""
+    """An exception in one line: its type, the beginning of its message, and the last line of code outside of libraries."""
     text = " ".join(str(error).split())
     text = text if len(text) <= 300 else f"{text[:297]}..."
-    if isinstance(error, EmozooError):  # meant to be read as it is
+    if isinstance(error, EmozooError):  # its message is for users
         return text
     place, trace = "", error.__traceback__
     while trace is not None:

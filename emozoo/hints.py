@@ -1,4 +1,4 @@
-"""Type hints of settings: whether a value fits its hint, and what a word from the command line becomes by it."""
+"""Type hints of settings: whether a value fits its hint, and a text of the command line as a value of its hint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO = ("false", "no", "off", "0")
 
 
 def type_problem(values: Any, kind: type[Any]) -> str | None:
-    """The first field of a dataclass that does not hold what it is annotated with, as words; None where all do."""
+    """The first field of a dataclass whose value does not fit its type hint; None if all fit."""
     for field, hint in typing.get_type_hints(kind).items():
         if hasattr(values, field):
             try:
@@ -32,9 +32,9 @@ def type_problem(values: Any, kind: type[Any]) -> str | None:
 
 
 def parse_value(name: str, text: str, hint: Any) -> Any:
-    """`text` as the type that a field is annotated with; lists may be written 16,24,24 or [16, 24, 24].
+    """`text` as a value of a field's type hint; lists may be written 16,24,24 or [16, 24, 24].
 
-    Raises EmozooError naming the field and what it takes.
+    Raises EmozooError with the field and its type.
     """
     try:
         return _convert(text, hint, _parsed)
@@ -80,10 +80,10 @@ def _named(hint: Any) -> str:
 
 
 def _convert(value: Any, hint: Any, leaf: Callable[[Any, Any], Any]) -> Any:
-    """`value` as its hint says, taken apart by it; `leaf` gives what has no parts. Raises ValueError for a misfit."""
+    """`value` as its type hint says, part by part; `leaf` converts what has none. Raises ValueError if it does not fit."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        # None first: where it is meant, the word "none" is no text.
+        # None first: the word "none" then means None, not a text.
         for option in sorted(arguments, key=lambda option: option is not type(None)):
             with suppress(ValueError):
                 return _convert(value, option, leaf)
@@ -107,7 +107,7 @@ def _convert(value: Any, hint: Any, leaf: Callable[[Any, Any], Any]) -> Any:
 
 
 def _checked(value: Any, kind: Any) -> Any:
-    """A value, where it is of this kind; of a kind that only its plugin understands, any."""
+    """A value, if it is of this kind; any value, if only the plugin understands the kind."""
     fits = {
         float: isinstance(value, int | float) and not isinstance(value, bool),
         int: isinstance(value, int) and not isinstance(value, bool),
@@ -123,7 +123,7 @@ def _checked(value: Any, kind: Any) -> Any:
 
 
 def _parsed(text: str, kind: Any) -> Any:
-    """A word as a value of this kind."""
+    """A text as a value of this kind."""
     if kind is str:
         return text
     if kind is type(None) or kind is bool:
@@ -144,7 +144,7 @@ def _parsed(text: str, kind: Any) -> Any:
 
 
 def _words(text: str) -> list[str]:
-    """The items of a list that is written 16,24,24 or [16, 24, 24], each as a word."""
+    """The items of a list that is written 16,24,24 or [16, 24, 24], each as a text."""
     if not text.startswith(("[", "(")):
         return [word.strip() for word in text.split(",") if word.strip()]
     items = json.loads(text.replace("(", "[").replace(")", "]"))

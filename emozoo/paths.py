@@ -1,5 +1,4 @@
-"""The machine: what a user's words for a path mean, where emozoo keeps what it can make again, how a file is written so
-that a crash leaves the old one or the new one, and how many cores there are."""
+"""Paths that users name, the cache folder, files and folders that are written atomically, and the number of cores."""
 
 from __future__ import annotations
 
@@ -14,14 +13,14 @@ from emozoo.errors import FULL, EmozooError, lacks_room
 from emozoo.text import printable
 
 PART = ".part-"
-"""How the name of a file begins that is not whole yet."""
+"""The beginning of the name of an incomplete file."""
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:
-    """The absolute path that a user means, on the command line, in Python or in an environment variable: `~` and `~user`
-    are homes, `..` is followed as the system does. Every such path goes through here, so that all mean the same place.
+    """The absolute path for a path that a user named on the command line, in Python or in an environment variable: `~` and
+    `~user` are homes, `..` is followed as the system does. Every such path goes through here, so that all mean the same.
 
-    Raises EmozooError for what can name nothing: no letters at all, a NUL, text that is not UTF-8, an unknown `~user`.
+    Raises EmozooError for an impossible path: an empty one, a NUL, text that is not UTF-8, an unknown `~user`.
     """
     text = os.fsdecode(path)
     if not text.strip():
@@ -54,7 +53,7 @@ def cache_root() -> Path:
 
 
 def unwritable(folder: Path, error: OSError) -> EmozooError:
-    """What to tell where the cache cannot be written."""
+    """The error for a cache folder that cannot be written."""
     return EmozooError(
         f"cannot write the cache folder {folder} ({error.strerror or error}): "
         "name a folder that can be written, with room, in the environment variable EMOZOO_CACHE"
@@ -63,15 +62,15 @@ def unwritable(folder: Path, error: OSError) -> EmozooError:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path` (same suffix) to write; it takes `path`'s place when the block ends well, and is
-    on the disk by then: a power cut leaves the old file or the new one.
+    """Gives a temporary path beside `path`, with the same suffix, for writing. It replaces `path` when the block succeeds,
+    and is on the disk by then: a power cut leaves the old file or the new one.
 
-    Raises EmozooError where the folder cannot be written, or has no room.
+    Raises EmozooError if the folder cannot be written, or is full.
     """
     temporary = path.with_name(f"{PART}{secrets.token_hex(4)}-{path.name[-60:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # As readable as any file that the user writes: the system applies the umask, which no thread may touch.
+        # Readable like any file of the user: the system applies the umask, which threads must not change.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         sync(temporary)
@@ -90,10 +89,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Gives a temporary folder beside `folder` to fill; it takes `folder`'s place when the block ends well. Where another
-    process has made `folder` meanwhile, that one stays.
+    """Gives a temporary folder beside `folder`, for filling. It becomes `folder` when the block succeeds. If another process
+    has made `folder` meanwhile, that one stays.
 
-    Raises EmozooError where it cannot be written, or has no room.
+    Raises EmozooError if it cannot be written, or the disk is full.
     """
     temporary = folder.with_name(f"{PART}{secrets.token_hex(4)}-{folder.name[-60:]}")
     try:
@@ -116,7 +115,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def cached_folder(folder: Path) -> Iterator[Path]:
-    """`atomic_folder` for one in the cache. Raises EmozooError with the way out where the cache cannot be written."""
+    """`atomic_folder` in the cache. Raises EmozooError, with the way out, if the cache cannot be written."""
     try:
         with atomic_folder(folder) as temporary:
             yield temporary
@@ -127,7 +126,7 @@ def cached_folder(folder: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk, where the system can tell."""
+    """Waits until a file, or the names in a folder, are on the disk, if the system can tell."""
     if path.is_dir() and os.name != "posix":
         return
     handle = os.open(path, os.O_RDONLY)

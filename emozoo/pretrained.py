@@ -1,6 +1,6 @@
-"""The door to pretrained models that a plugin builds on, such as transformers' speech encoders: `pretrained_files`.
+"""Door: `pretrained_files` gets pretrained models that a plugin builds on, such as speech encoders of transformers.
 
-What the files mean is the plugin's business. Nothing in them is run or unpickled.
+The plugin reads the files. Nothing in them is run or unpickled.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from emozoo.text import shown
 
 log = logging.getLogger("emozoo")
 CONVERTER = "SFconvertbot"
-"""The account of Hugging Face's own that opens pull requests with a model's weights as safetensors."""
+"""Hugging Face's account that opens pull requests with a model's weights as safetensors."""
 
 
 def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[str] = ()) -> tuple[Path, str]:
-    """For a plugin's `prepare` and `load_pretrained`: the folder that holds `files` of a pretrained model, and its name.
+    """For a plugin's `prepare` and `load_pretrained`: the folder with `files` of a pretrained model, and its name.
 
-    `reference` is a folder, or `hub:user/name[@revision]`: then the files are fetched, all of one commit, and those of
-    `optional` that are there. Weights are safetensors; no other kind is fetched. The name may be recorded in a checkpoint:
-    `hub:user/name@commit`, or the folder's own name without its place on this machine. Raises EmozooError with the reason.
+    `reference` is a folder, or `hub:user/name[@revision]`: then the files are downloaded, all of one commit, and those of
+    `optional` that exist. Weights must be safetensors. The name may be recorded in a checkpoint: `hub:user/name@commit`, or
+    the folder's name without its path. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
         return _local(reference, files)
@@ -68,10 +68,10 @@ def _local(name: str, files: Sequence[str]) -> tuple[Path, str]:
 
 
 def _converted(name: Reference) -> Reference | None:
-    """The pull request in which the Hub's conversion bot offers a repository's weights as safetensors."""
+    """The pull request of the Hub's conversion bot with a repository's weights as safetensors."""
     from huggingface_hub import HfApi
 
-    with suppress(Exception):  # the answer is an error otherwise
+    with suppress(Exception):  # the missing file is reported then
         for request in HfApi().get_repo_discussions(name.repo, author=CONVERTER, discussion_type="pull_request"):
             if request.author == CONVERTER and request.status == "open":
                 return Reference(name.repo, f"refs/pr/{request.num}")

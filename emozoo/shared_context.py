@@ -1,6 +1,6 @@
-"""What changes the whole process for a while, such as where standard output goes, when several threads ask for it at once.
+"""Temporary changes of the whole process, such as of standard output, that several threads share.
 
-Were each thread to keep what it found and put it back, the last to leave would put back what another had set, for ever.
+If each thread restored what it found, the last one would restore what another had set, for ever.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import Any
 
 
 class Together:
-    """A context that the first thread to come enters and the last one to go leaves; the others share it meanwhile."""
+    """A context that the first thread enters and the last thread leaves; the others share it meanwhile."""
 
     def __init__(self, make: Callable[[], AbstractContextManager[Any]]) -> None:
-        self._make, self._lock, self._inside = make, threading.Lock(), 0
+        self._make = make
+        self._lock = threading.Lock()
+        self._inside = 0
 
     def __enter__(self) -> None:
         with self._lock:

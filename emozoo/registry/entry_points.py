@@ -1,9 +1,7 @@
-"""Finds architecture and dataset plugins through entry points.
+"""Finds architecture and dataset plugins through entry points, from metadata alone.
 
-Finding reads metadata only; a plugin's module is imported when it is used. A plugin that cannot be used is recorded with
-the reason and costs nothing else; `emozoo.conformance.trial` finds out which cannot. EMOZOO_PLUGINS says which are
-looked at. What a
-plugin must offer is in `emozoo.architecture` and `emozoo.data.corpus`.
+A plugin's module is imported when it is used (`emozoo.registry.loading`); `emozoo.conformance.trial` finds out which plugins
+cannot be used. What a plugin must offer is in `emozoo.architecture` and `emozoo.data.corpus`.
 """
 
 from __future__ import annotations
@@ -15,33 +13,19 @@ import re
 from dataclasses import dataclass, replace
 
 from emozoo.errors import EmozooError
-from emozoo.registry import entry_points
 from emozoo.text import suggestion
-
-
-def group_of(name: str) -> str:
-    """The group in which a name is found, architectures first. Raises EmozooError, with near names, for none."""
-    for group in KINDS:
-        if any(plugin.name == name for plugin in installed(group)):
-            return group
-    try:
-        entry_points.find(ARCHITECTURES, name)
-    except EmozooError as error:
-        raise EmozooError(f"{error}; nor is it a dataset") from None
-    raise AssertionError(name)
-
 
 ARCHITECTURES = "emozoo.architectures"
 DATASETS = "emozoo.datasets"
 KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset"}
 ALLOWED = "EMOZOO_PLUGINS"
-"""The environment variable that names, separated by commas, the distributions or plugins that are looked at beside emozoo's
+"""The environment variable that names the distributions or plugins, separated by commas, that are used besides emozoo's
 own; empty: none; unset: all."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point, as its distribution's metadata tells it."""
+    """One entry point, from the metadata of its distribution."""
 
     group: str
     name: str
@@ -50,7 +34,7 @@ class Plugin:
     target: str
     """`module:attribute`."""
     problem: str | None = None
-    """Why it cannot be used, where that is known."""
+    """Why it cannot be used, if known."""
 
     @property
     def builtin(self) -> bool:
@@ -62,7 +46,7 @@ class Plugin:
 
 
 def installed(group: str) -> list[Plugin]:
-    """All plugins of a group by name, whatever EMOZOO_PLUGINS says, from metadata alone; emozoo's own before others."""
+    """All plugins of a group by name, whatever EMOZOO_PLUGINS says; emozoo's own before others."""
     found = []
     for entry in _entry_points(group):
         name = version = ""
@@ -73,8 +57,8 @@ def installed(group: str) -> list[Plugin]:
 
 
 def plugins(group: str) -> list[Plugin]:
-    """The plugins of a group by name, less those that EMOZOO_PLUGINS switches off. Of several that claim one name, emozoo's
-    own holds it, else the first distribution in alphabetical order; the others come with a `problem`."""
+    """The plugins of a group by name, without those that EMOZOO_PLUGINS switches off. If several have one name, emozoo's own
+    holds it, else the first distribution in the alphabet; the others have a `problem`."""
     listed: list[Plugin] = []
     holders: dict[str, Plugin] = {}
     for plugin in installed(group):
@@ -95,7 +79,7 @@ def switched_off() -> list[Plugin]:
 
 
 def unknown_names() -> list[str]:
-    """The words of EMOZOO_PLUGINS that are the name of nothing that is installed."""
+    """The words of EMOZOO_PLUGINS that name nothing that is installed."""
     if not (words := _allowed()):
         return []
     known = {_plain(name) for group in KINDS for each in installed(group) for name in (each.name, each.distribution)}
@@ -103,7 +87,7 @@ def unknown_names() -> list[str]:
 
 
 def _allowed() -> list[str] | None:
-    """The words of EMOZOO_PLUGINS; None where it is not set."""
+    """The words of EMOZOO_PLUGINS; None if it is not set."""
     text = os.environ.get(ALLOWED)
     return None if text is None else [word.strip() for word in text.split(",") if word.strip()]
 
@@ -123,17 +107,22 @@ def _entry_points(group: str) -> list[importlib.metadata.EntryPoint]:
     try:
         return list(importlib.metadata.entry_points(group=group))
     except Exception:  # one distribution's damaged metadata breaks the call for all: ask each one alone
-        entries, seen = [], set()
-        for distribution in importlib.metadata.distributions():
-            with contextlib.suppress(Exception):
-                if distribution.name not in seen:
-                    seen.add(distribution.name)
-                    entries += [entry for entry in distribution.entry_points if entry.group == group]
-        return entries
+        return _entry_points_one_by_one(group)
+
+
+def _entry_points_one_by_one(group: str) -> list[importlib.metadata.EntryPoint]:
+    entries = []
+    seen = set()
+    for distribution in importlib.metadata.distributions():
+        with contextlib.suppress(Exception):
+            if distribution.name not in seen:
+                seen.add(distribution.name)
+                entries += [entry for entry in distribution.entry_points if entry.group == group]
+    return entries
 
 
 def find(group: str, name: str) -> Plugin:
-    """The plugin that holds a name. Raises EmozooError, with the nearest names, where none does."""
+    """The plugin that holds a name. Raises EmozooError, with the nearest names, if there is none."""
     listed = plugins(group)
     for plugin in listed:
         if plugin.name == name and plugin.problem is None:
@@ -146,3 +135,15 @@ def find(group: str, name: str) -> Plugin:
             )
     hint = suggestion(name, sorted({plugin.name for plugin in listed}))
     raise EmozooError(f"no {KINDS[group]} is named {name!r}; {hint} (emozoo list shows all)")
+
+
+def group_of(name: str) -> str:
+    """The group of a plugin's name, architectures first. Raises EmozooError, with near names, if there is none."""
+    for group in KINDS:
+        if any(plugin.name == name for plugin in installed(group)):
+            return group
+    try:
+        find(ARCHITECTURES, name)
+    except EmozooError as error:
+        raise EmozooError(f"{error}; nor is it a dataset") from None
+    raise AssertionError(name)

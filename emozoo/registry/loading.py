@@ -25,8 +25,8 @@ def get_architecture(name: str) -> Architecture:
 
 
 def load_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) -> Any:
-    """What a plugin offers, once `problem_of` it and its name finds none. Raises EmozooError naming the distribution and the
-    reason."""
+    """The object that a plugin offers. Raises EmozooError, with the distribution and the reason, if it cannot be imported or
+    `problem_of` the object and its name finds a problem."""
     loaded, problem = import_plugin(plugin, problem_of)
     if problem:
         raise EmozooError(f"the {KINDS[plugin.group]} {plugin.name!r} of {plugin.origin} cannot be used: {problem}")
@@ -38,7 +38,7 @@ def load_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) ->
 
 
 def import_plugin(plugin: Plugin, problem_of: Callable[[Any, str], str | None]) -> tuple[Any, str | None]:
-    """What the entry point names, and why it cannot be used: the exception, or how it breaks the contract."""
+    """The object of the entry point, and why it cannot be used: the exception, or how it breaks the contract."""
     entry = importlib.metadata.EntryPoint(plugin.name, plugin.target, plugin.group)
     try:
         with output_to_stderr:
@@ -65,12 +65,12 @@ def _output_to_stderr() -> Iterator[None]:
 
 
 output_to_stderr = Together(_output_to_stderr)
-"""Sends to standard error what is printed meanwhile, also by C code and by processes that are started: it must not land in
-a command's result."""
+"""Sends to standard error what is printed in the block, also by C code and by new processes: a command's result must not
+contain it."""
 
 
 def _flush_c() -> None:
-    with contextlib.suppress(Exception):  # not every system lets itself be asked so
+    with contextlib.suppress(Exception):  # not every system has this
         import ctypes
 
         ctypes.CDLL(None).fflush(None)

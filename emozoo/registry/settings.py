@@ -1,4 +1,4 @@
-"""`--set key=value`: turns words from the command line into a network's config and a recipe, checked field by field."""
+"""`--set name=value`: texts of the command line become a network's config and a recipe, checked field by field."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from emozoo.text import suggestion
 def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> tuple[Any, Recipe]:
     """The architecture's config and recipe with `settings` in place of their defaults.
 
-    Raises EmozooError for a name that is no field of either (with the nearest names), a value of the wrong type, and values
-    that the config or the recipe refuses.
+    Raises EmozooError for a name that is no field of either (with the nearest names), for a value of the wrong type, and for
+    values that the config or the recipe refuses.
     """
     config_fields, recipe_fields = _hints(architecture.config), _hints(Recipe)
     config: dict[str, Any] = {}
@@ -29,7 +29,7 @@ def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> t
         (config if name in config_fields else recipe)[name] = parse_value(name, text, known[name])
     try:
         return architecture.config(**config), dataclasses.replace(architecture.recipe, **recipe)
-    except Exception as error:  # noqa: BLE001 - whatever a plugin's check makes of a value
+    except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
         raise EmozooError(f"{architecture.name} cannot use these settings: {error}") from error
 
 

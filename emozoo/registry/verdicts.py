@@ -1,4 +1,4 @@
-"""What came of trying third parties' plugins, remembered in the cache."""
+"""Results of trying third parties' plugins, kept in the cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emozoo.registry.entry_points import Plugin
 
 
 def acquit(plugin: Plugin) -> None:
-    """Forgets a bad verdict on a plugin that has just been imported: it was only slow."""
+    """Forgets a problem of a plugin that has just been imported: it was only slow."""
     verdicts = remembered()
     if verdicts.get(key_of(plugin)):
         remember({**verdicts, key_of(plugin): None})
@@ -30,7 +30,7 @@ def remembered() -> dict[str, str | None]:
 
 
 def remember(verdicts: dict[str, str | None]) -> None:
-    with contextlib.suppress(EmozooError):  # a cache that cannot be written only costs time
+    with contextlib.suppress(EmozooError):  # without a cache, trying takes time again
         write_text(_memory(), json.dumps(verdicts, indent=1))
 
 
@@ -39,11 +39,11 @@ def _memory() -> Path:
 
 
 def key_of(plugin: Plugin) -> str:
-    """Changes with whatever could change the verdict: the plugin, its source, and what else is installed."""
+    """Changes with the plugin, its source, and what else is installed."""
     stamps = []
     for folder in sys.path:
         with contextlib.suppress(OSError):
-            if not os.path.samefile(folder or ".", "."):  # where files come and go
+            if not os.path.samefile(folder or ".", "."):  # in the current folder, files come and go
                 stamps.append(os.stat(folder).st_mtime_ns)
     with contextlib.suppress(Exception):
         spec = importlib.util.find_spec(plugin.target.partition(":")[0].strip().partition(".")[0])
