@@ -1,10 +1,12 @@
-"""`emozoo new`: writes a distribution with a plugin that works, for its author to change.
+"""`emozoo new`: writes a distribution with a working plugin, for its author to change.
 
-The templates beside this file hold `$name` and the like: `common` is for every kind, and the kind's own folder follows.
+The templates beside this file contain placeholders such as `$name`: those in `common` are for every kind.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.resources
 import importlib.util
 import keyword
 import os
@@ -21,7 +23,7 @@ from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS, install
 from emozoo.requirement import is_direct, line
 
 LAYERS = {"architecture": ("architecture",), "video": ("architecture", "video"), "dataset": ("dataset",)}
-"""The folders of templates that make each kind; of two files of one name the later counts."""
+"""The folders of templates for each kind. If two have a file of one name, the later one is used."""
 RESERVED = ("all", "emozoo", "hub")
 """Words that mean something else on the command line."""
 LONGEST = 40
@@ -38,11 +40,12 @@ SUMMARIES = {
 
 
 def write_plugin(kind: str, name: str, output: str | Path | None = None, *, emozoo_from: str | None = None) -> Path:
-    """Writes the distribution of a plugin, `kind` being architecture, video (sound and frames) or dataset; returns its
-    folder, `output` or one named like the distribution in the current folder. It appears whole or not at all.
+    """Writes the distribution of a plugin, completely or not at all. Returns its folder: `output`, or one in the current
+    folder with the name of the distribution.
 
-    `emozoo_from` is the emozoo that it depends on, a version, a URL or a path; as installed or newer where it is None.
-    Raises EmozooError for a name that cannot be or is taken, and for a folder that exists or cannot be written.
+    `kind` is architecture, video (an architecture for audio and frames) or dataset. `emozoo_from` is the emozoo that it
+    depends on, a version, a URL or a path; None: the installed one or newer. Raises EmozooError for an invalid or taken
+    name, and for a folder that exists or cannot be written.
     """
     check_name(name)
     words = _words(kind, name, line(emozoo_from, operator=">="))
@@ -58,7 +61,7 @@ def write_plugin(kind: str, name: str, output: str | Path | None = None, *, emoz
 
 
 def check_name(name: str) -> None:
-    """Raises EmozooError, with a name that would do, for one that cannot be a plugin's or is taken."""
+    """Raises EmozooError, with a valid name if possible, for a name that is invalid or taken."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise EmozooError(
             f"{ascii(name)[:80]} cannot be a plugin's name: small letters, digits and single underscores, beginning with "
@@ -70,15 +73,20 @@ def check_name(name: str) -> None:
         raise EmozooError(f"{name} cannot be a plugin's name: it is a word of Python; write {name}_net, for instance")
     if name in RESERVED or name.startswith("emozoo_"):
         rest = name.removeprefix("emozoo_")
-        way_out = (
-            f"write {rest}, which makes the distribution emozoo-{_dashed(rest)}" if rest != name else "choose another"
-        )
+        better = f"write {rest}, which makes the distribution emozoo-{_dashed(rest)}"
+        way_out = better if rest != name else "choose another"
         raise EmozooError(f"{name} cannot be a plugin's name, it means something else to emozoo: {way_out}")
+    _check_free(name)
+
+
+def _check_free(name: str) -> None:
+    """Raises EmozooError if a plugin, a distribution or a module has the name."""
     for group, kind in KINDS.items():
         for plugin in installed(group):
             if plugin.name == name:
                 raise EmozooError(f"the name {name} is taken by the {kind} of {plugin.origin}: choose another")
-    distribution, module = f"emozoo-{_dashed(name)}", f"emozoo_{name}"
+    distribution = f"emozoo-{_dashed(name)}"
+    module = f"emozoo_{name}"
     try:
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -107,7 +115,7 @@ def _class(name: str) -> str:
 
 
 def _words(kind: str, name: str, needs: str) -> dict[str, str]:
-    """What the placeholders of the templates stand for."""
+    """The values of the templates' placeholders."""
     dataset = kind == "dataset"
     return {
         "name": name,
@@ -126,7 +134,7 @@ def _words(kind: str, name: str, needs: str) -> dict[str, str]:
 
 
 def _files(kind: str, words: dict[str, str]) -> list[tuple[str, str]]:
-    """Each file's place and text."""
+    """Each file's path and text."""
     root = importlib.resources.files("emozoo.scaffold") / "templates"
     found: dict[str, str] = {}
     for layer in ("common", *LAYERS[kind]):
@@ -144,6 +152,6 @@ def _templates(folder: Traversable, place: tuple[str, ...]) -> Iterator[tuple[tu
 
 
 def _named(part: str, words: dict[str, str]) -> str:
-    """A part of a template's path as it is written: the module's name, the test's, and hidden files with their dot."""
+    """A part of a template's path in the distribution: the names of the module and its test, hidden files with a dot."""
     special = {"module": words["module"], "test_name.py": f"test_{words['name']}.py"}
     return special.get(part) or (f".{part}" if part in ("gitignore", "github") else part)

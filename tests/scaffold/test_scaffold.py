@@ -1,5 +1,6 @@
 """`emozoo new`: a whole distribution or nothing, under a name that can be one."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -46,6 +47,16 @@ def test_what_is_written_is_in_good_style_and_complete(kind: str, name: str, tmp
         assert done.returncode == 0, done.stdout
     text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file())
     assert "$" not in text and name in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_imports_doors_only(kind: str, tmp_path: Path) -> None:
+    doors = {"emozoo", "emozoo.architecture", "emozoo.data", "emozoo.data.corpus", "emozoo.features", "emozoo.testing"}
+    for path in write_plugin(kind, "my_own", tmp_path / "out").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert {name for name in names if name.partition(".")[0] == "emozoo"} <= doors, path
 
 
 @pytest.mark.parametrize(
