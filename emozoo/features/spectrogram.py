@@ -79,7 +79,9 @@ class SpectrogramMasking(nn.Module):
                 f"a mask is 0 to {COLUMNS} columns and 0 to {ROWS} rows, and masks 0 or more; "
                 f"got time_mask {time_mask}, freq_mask {freq_mask}, masks {masks}"
             )
-        self.time_mask, self.freq_mask, self.masks = time_mask, freq_mask, masks
+        self.time_mask = time_mask
+        self.freq_mask = freq_mask
+        self.masks = masks
 
     def forward(self, spectrogram: Tensor) -> Tensor:
         batch, _, rows, columns = spectrogram.shape

@@ -1,4 +1,4 @@
-"""Sound and picture fused: a small convolutional and recurrent trunk for each, and a network that also does with one."""
+"""Audio and video, or either alone: a small convolutional and recurrent branch for each, and their fusion."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class AvFusionConfig:
     audio_filters: tuple[int, ...] = (16, 32, 48, 64)
     """Of each convolution over the spectrogram, at most 6; each halves the map."""
     audio_hidden: int = 64
-    """Features of the GRU over the sound, in each direction."""
+    """Features of the GRU over the spectrogram, in each direction."""
     video_backbone: str = "small"
-    """What reads the frames: `small`, or one of torchvision's, from scratch: `r3d_18`, `mc3_18`, `r2plus1d_18`."""
+    """The network for the frames: `small`, or torchvision's with random weights: `r3d_18`, `mc3_18`, `r2plus1d_18`."""
     video_filters: tuple[int, ...] = (16, 32, 48, 64)
     """Of each convolution of `small` over a frame, at most 4; each halves it."""
     video_hidden: int = 48
     """Features of the GRU of `small` over the frames, in each direction."""
     embedding: int = 64
-    """Features in which each trunk ends."""
+    """Features of each branch's output."""
     linear: int = 64
     dropout: float = 0.2
     modality_dropout: float = 0.4
-    """The chance that a clip loses its sound or its picture, one as likely as the other, in a step of training."""
+    """Probability that a clip loses its audio or its video, both equally likely, in a training step."""
 
     def __post_init__(self) -> None:
         sizes = ("audio_filters", "audio_hidden", "video_filters", "video_hidden", "embedding", "linear")
@@ -60,7 +60,7 @@ class AvFusionConfig:
 class Halvings(nn.Sequential):
     """Convolutions with stride 2, group norm and ReLU: [batch, channels, rows, columns] -> [batch, *map_shape].
 
-    Group norm, so that a clip without sound or picture does not enter the statistics of the others.
+    Group norm, so that a clip without audio or video does not affect the statistics of the others.
     """
 
     def __init__(self, channels: int, filters: tuple[int, ...], rows: int, columns: int) -> None:
@@ -70,12 +70,13 @@ class Halvings(nn.Sequential):
             layers[f"conv{number}"] = nn.Conv2d(channels, count, size, stride=2, padding=size // 2, bias=False)
             layers[f"norm{number}"] = nn.GroupNorm(next(n for n in (8, 4, 2, 1) if count % n == 0), count)
             layers[f"relu{number}"] = nn.ReLU()
-            channels, rows, columns = count, (rows + 1) // 2, (columns + 1) // 2
+            channels = count
+            rows, columns = (rows + 1) // 2, (columns + 1) // 2
         super().__init__(layers)
         self.map_shape = (channels, rows, columns)
 
 
-class AudioTrunk(nn.Module):
+class AudioBranch(nn.Module):
     """Convolutions over the spectrogram and a GRU along time: waveform float32 [batch, 48000] -> [batch, embedding]."""
 
     def __init__(self, config: AvFusionConfig) -> None:
@@ -89,7 +90,7 @@ class AudioTrunk(nn.Module):
         return self.embedding(self.summary(self.convs(self.spectrogram(input_values))))
 
 
-class VideoTrunk(nn.Module):
+class VideoBranch(nn.Module):
     """Convolutions over each frame and a GRU along them: uint8 [batch, 20, 60, 100, 3] -> [batch, embedding]."""
 
     def __init__(self, config: AvFusionConfig) -> None:
@@ -124,15 +125,15 @@ class VideoBackbone(nn.Module):
 class AvFusion(nn.Module):
     """Waveform float32 [batch, 48000] and frames uint8 [batch, 20, 60, 100, 3] -> logits [batch, labels].
 
-    A clip without sound (silence) or without picture (no `pixel_values`, or black frames) gets a learnt embedding in its
-    place. In training some clips lose one of the two by chance (modality dropout), so that each trunk learns to stand alone.
+    A learned embedding replaces missing audio (silence) or video (no `pixel_values`, or black frames). In training, some
+    clips lose one of the two at random (modality dropout), so that each branch learns to work alone.
     """
 
     def __init__(self, config: AvFusionConfig, num_labels: int) -> None:
         super().__init__()
         self.modality_dropout = config.modality_dropout
-        self.audio = AudioTrunk(config)
-        self.video = VideoTrunk(config) if config.video_backbone == "small" else VideoBackbone(config)
+        self.audio = AudioBranch(config)
+        self.video = VideoBranch(config) if config.video_backbone == "small" else VideoBackbone(config)
         self.no_sound = nn.Parameter(torch.zeros(config.embedding))
         self.no_picture = nn.Parameter(torch.zeros(config.embedding))
         self.classifier = nn.Sequential(
@@ -146,21 +147,22 @@ class AvFusion(nn.Module):
         )
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        hears = heard(input_values)
-        sees = torch.zeros_like(hears) if pixel_values is None else seen(pixel_values)
+        has_audio = heard(input_values)
+        has_video = torch.zeros_like(has_audio) if pixel_values is None else seen(pixel_values)
         if self.training:
-            hears, sees = self._drop(hears, sees)
-        sound = torch.where(hears[:, None], self.audio(input_values), self.no_sound)
-        picture = self.no_picture.expand_as(sound)
+            has_audio, has_video = self._drop(has_audio, has_video)
+        audio = torch.where(has_audio[:, None], self.audio(input_values), self.no_sound)
+        video = self.no_picture.expand_as(audio)
         if pixel_values is not None:
-            picture = torch.where(sees[:, None], self.video(pixel_values), self.no_picture)
-        return self.classifier(torch.cat([sound, picture], dim=1))
+            video = torch.where(has_video[:, None], self.video(pixel_values), self.no_picture)
+        return self.classifier(torch.cat([audio, video], dim=1))
 
-    def _drop(self, hears: Tensor, sees: Tensor) -> tuple[Tensor, Tensor]:
-        """Takes the sound or the picture from some of the clips that have both: bool [batch] each."""
-        draw = torch.rand(len(hears), device=hears.device)
-        both, chance = hears & sees, self.modality_dropout
-        return hears & ~(both & (draw < chance / 2)), sees & ~(both & (draw > 1 - chance / 2))
+    def _drop(self, has_audio: Tensor, has_video: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes the audio or the video from some of the clips that have both: bool [batch] each."""
+        random = torch.rand(len(has_audio), device=has_audio.device)
+        both = has_audio & has_video
+        half = self.modality_dropout / 2
+        return has_audio & ~(both & (random < half)), has_video & ~(both & (random > 1 - half))
 
 
 architecture = Architecture(
@@ -182,7 +184,7 @@ architecture = Architecture(
         time_mask=30,
         freq_mask=20,
     ),
-    summary="A convolutional and recurrent trunk each for sound and picture, fused; does without either of them",
+    summary="Convolutional and recurrent branches for audio and video, fused; works with either alone",
     citation="""@article{neverova2016moddrop,
   title   = {ModDrop: adaptive multi-modal gesture recognition},
   author  = {Neverova, Natalia and Wolf, Christian and Taylor, Graham and Nebout, Florian},

@@ -1,4 +1,4 @@
-"""A small residual CNN over a mel spectrogram, a GRU along time, and attentive statistics of what it says."""
+"""A small residual CNN over a mel spectrogram, a GRU along time, and attentive statistics of its output."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from emozoo.features import LogMel, check_config
 
 @dataclass(frozen=True)
 class ResnetGruConfig:
-    """What the network reads, and its sizes."""
+    """The sizes of the network."""
 
     channels: tuple[int, ...] = (16, 32, 64, 96)
     """Of the first convolution and of each residual block; each halves the rows, all but the last of them the columns."""
     squeeze: int = 8
     """How many channels share one unit of the squeeze and excitation."""
     features: int = 128
-    """What the GRU reads of each column."""
+    """Features of each column that the GRU takes."""
     hidden: int = 96
     """Features of the GRU in each direction."""
     attention: int = 64
     dropout: float = 0.3
     members: int = 1
-    """Networks of these sizes that answer together, and learn from different windows each."""
+    """How many networks of these sizes form the ensemble; each is trained on windows of its own."""
 
     def __post_init__(self) -> None:
         check_config(
@@ -39,7 +39,7 @@ class ResnetGruConfig:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with squeeze and excitation (Hu et al. 2018) beside a plain way: [batch, *, rows, columns]."""
+    """Two 3x3 convolutions with squeeze and excitation (Hu et al. 2018) and a shortcut: [batch, *, rows, columns]."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], squeeze: int) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class AttentiveStatistics(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """nn.BatchNorm1d that takes a batch of one as at prediction, for it has no deviation."""
+    """nn.BatchNorm1d that treats a batch of one as in prediction, because it has no deviation."""
 
     def forward(self, features: Tensor) -> Tensor:
         if self.training and len(features) == 1:
@@ -107,11 +107,14 @@ class Member(nn.Module):
         self.first = nn.Sequential(
             OrderedDict(conv=nn.Conv2d(1, first, 5, (2, 1), 2, bias=False), norm=nn.BatchNorm2d(first), relu=nn.ReLU())
         )
-        blocks, inputs, rows = [], first, 32
+        blocks = []
+        inputs = first
+        rows = 32
         for number, outputs in enumerate(others, 1):
             stride = (2, 1 if number == len(others) else 2)
             blocks.append(ResidualBlock(inputs, outputs, stride, config.squeeze))
-            inputs, rows = outputs, rows // 2
+            inputs = outputs
+            rows //= 2
         self.blocks = nn.Sequential(*blocks)
         self.columns = nn.Sequential(
             OrderedDict(
@@ -142,7 +145,7 @@ class ResnetGru(nn.Module):
     """Waveform float32 [batch, 48000] -> logits [batch, labels].
 
     With several members, the logits are the logarithm of their mean probabilities (Lakshminarayanan et al. 2017). In train
-    mode each gets its own share of the batch, so that they differ, and an epoch takes as long as for one.
+    mode, each gets a part of the batch of its own, so that they differ, and an epoch takes as long as for one.
     """
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
@@ -159,8 +162,8 @@ class ResnetGru(nn.Module):
         if self.training:
             shares = spectrogram.tensor_split(len(self.members))
             return torch.cat([member(share) for member, share in zip(self.members, shares, strict=True) if len(share)])
-        answers = torch.stack([member(spectrogram).log_softmax(-1) for member in self.members])
-        return answers.logsumexp(0) - math.log(len(self.members))
+        logarithms = torch.stack([member(spectrogram).log_softmax(-1) for member in self.members])
+        return logarithms.logsumexp(0) - math.log(len(self.members))
 
 
 architecture = Architecture(

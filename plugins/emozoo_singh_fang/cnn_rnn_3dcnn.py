@@ -151,7 +151,7 @@ architecture = Architecture(
     config=CnnRnn3dCnnConfig,
     build=CnnRnn3dCnn,
     recipe=recipe(learning_rate=3e-4),
-    summary="CNN+RNN for the sound and 3-D convolutions for the frames (Singh and Fang 2020)",
+    summary="CNN+RNN for the audio and 3-D convolutions for the frames (Singh and Fang 2020)",
     citation=CITATION,
     published=(published(FOUR, "51.94"), published(THREE, "71.75")),
     card="cnn_rnn_3dcnn.md",

@@ -456,7 +456,7 @@ def test_what_is_no_table(folder: Path, name: str, content: bytes, says: str) ->
 
 def test_a_parquet_file_with_the_sounds_in_it(folder: Path) -> None:
     pq.write_table(pa.table({"audio": [{"bytes": b"RIFF", "path": "a.wav"}], "label": ["sad"]}), folder / "my.parquet")
-    with pytest.raises(EmozooError, match="holds the sounds themselves, in its column audio: write them to files"):
+    with pytest.raises(EmozooError, match="holds the audio itself, in its column audio: write it to files"):
         read(folder / "my.parquet")
 
 

@@ -1,7 +1,7 @@
-"""The split that a run keeps, so that whatever becomes of its data, what it was trained on is never tested.
+"""The split of a run, in `split.json`, so that it is never tested on what it was trained on, even if its data change.
 
-`split.json` in the run's folder has every clip of the dataset, by id, sound and speaker, and the side of each in every
-fold. A clip is found again by its sound: the order of the rows, and the place of the folder, do not matter.
+The file has every clip of the dataset, with id, digest of the audio and speaker, and its side in every fold. Clips are found
+again by their digests, whatever the order of the rows and the path of the folder.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from emozoo.filenames import SPLIT
 from emozoo.paths import write_text
 
 DIGITS = 16
-"""Hexadecimal, of a clip's digest: 8 bytes."""
+"""Hexadecimal digits of a clip's digest that are kept: 8 bytes."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A row of the dataset, as far as it matters to which side it belongs."""
+    """A row of the dataset, with what decides its side."""
 
     id: str
     digest: str
@@ -34,15 +34,15 @@ class Clip:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a run's clips are now. Clips are named by their position in `Split.clips`, rows by their number."""
+    """Where a run's clips are now: clips by their position in `Split.clips`, rows by number."""
 
     rows: Mapping[int, int]
-    """The row of each clip that is there, as it was or otherwise."""
+    """The row of each clip that is still there, changed or not."""
     gone: tuple[int, ...]
     changed: tuple[int, ...]
-    """They sound otherwise."""
+    """Clips whose audio is another."""
     renamed: tuple[int, ...]
-    """They are of another speaker or corpus."""
+    """Clips of another speaker or corpus."""
     relabelled: tuple[int, ...]
     new: tuple[int, ...]
     """Rows that are no clip of the run."""
@@ -50,7 +50,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Split:
-    """All clips of a run's dataset, and its folds, whose numbers are positions in `clips`."""
+    """All clips of a run's dataset, and its folds, whose row numbers are positions in `clips`."""
 
     clips: tuple[Clip, ...]
     folds: tuple[Fold, ...]
@@ -68,11 +68,11 @@ class Split:
         write_text(folder / SPLIT, json.dumps(document, ensure_ascii=False) + "\n")
 
     def find(self, columns: Mapping[str, Sequence[Any]], labels: Sequence[str]) -> Found:
-        """The clips in a dataset as it is now. Of copies, the one that has changed least is taken."""
+        """The clips in a dataset as it is now. Among copies, the least changed one is taken."""
         there = list(_clips(columns, labels))
         rows: dict[int, int] = {}
         free = dict.fromkeys(range(len(there)))
-        for key in _LIKENESSES:
+        for key in _KEYS:
             open_ = {position: clip for position, clip in enumerate(self.clips) if position not in rows}
             places: dict[Any, list[int]] = {}
             for row in free:
@@ -96,7 +96,7 @@ class Split:
         )
 
     def placed(self, found: Found) -> list[Fold]:
-        """The folds, in row numbers of the dataset as it is now, in the order that they had; what is gone is left out."""
+        """The folds in row numbers of the dataset as it is now, in their order; clips that are gone are left out."""
         folds = []
         for fold in self.folds:
             sides: dict[str, Any] = {
@@ -107,7 +107,7 @@ class Split:
         return folds
 
     def differences(self, found: Found, only: Iterable[int] | None = None) -> str:
-        """What has become of the run's clips, or of `only` those, in words; "" where they are as they were."""
+        """What changed in the run's clips, or in `only` those, in words; "" if nothing."""
         among = range(len(self.clips)) if only is None else set(only)
         words = {
             "gone": found.gone,
@@ -124,17 +124,17 @@ class Split:
         return ", ".join(parts)
 
 
-_LIKENESSES: tuple[Callable[[Clip], Any], ...] = (
+_KEYS: tuple[Callable[[Clip], Any], ...] = (
     lambda clip: clip,
     lambda clip: (clip.digest, clip.corpus, clip.speaker, clip.label),
     lambda clip: clip.digest,
     lambda clip: (clip.id, clip.corpus, clip.speaker, clip.label),
 )
-"""By what a clip is found again, the surest first. Ids may be line numbers, so the last asks for all the rest beside."""
+"""Keys by which a clip is found again, the surest first. Ids may be line numbers, so the last key has everything else."""
 
 
 def read_split(folder: Path) -> Split | None:
-    """The split of a run; None where there is none. Raises EmozooError for a damaged one."""
+    """The split of a run; None if it has none. Raises EmozooError for a damaged one."""
     path = folder / SPLIT
     if not path.is_file():
         return None

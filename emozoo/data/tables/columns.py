@@ -1,4 +1,4 @@
-"""What the columns of a user's table mean: the names that are understood, and those that only look as if they were."""
+"""The meaning of the columns of a user's table: names that are understood, and similar names that are not."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "transcript": ("transcript", "transcription", "text"),
     "utterance_id": ("utterance_id", "utt_id"),
 }  # fmt: skip
-"""By what a column means. Case, blanks and signs between the words do not matter. `video` is the file where no column
-names a sound."""
+"""Names by meaning. Case, blanks and signs between words do not matter. `video` is the file if no column names audio."""
 STARTS = ("start", "begin", "beginning", "onset", "tmin", "xmin")
 ENDS = ("end", "stop", "offset", "tmax", "xmax")
 DURATIONS = ("duration", "dur")
@@ -48,7 +47,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 @dataclass(frozen=True)
 class _Likeness:
-    """What makes an unknown name look like one of that kind: a word in it, or how it begins; but for other words."""
+    """Why an unknown name looks like a known kind: it contains a word or begins so, and contains no word of `but`."""
 
     words: frozenset[str]
     beginnings: tuple[str, ...] = ()
@@ -62,7 +61,7 @@ class _Likeness:
 _NO_TIME = frozenset(("date", "day", "year", "month", "words"))
 _SPAN = _Likeness(frozenset((*STARTS, *ENDS, "ends", "ending", "finish", "from", "to")), STARTS, _NO_TIME)
 _LENGTH = _Likeness(frozenset(("length", "len", "seconds", "sec", "ms")))
-"""Beside a start that nothing ends."""
+"""If there is a start and no end."""
 _TIMELY = _Likeness(
     frozenset(("time", "times", "timestamp", "timestamps", "timecode", "interval", "span", *DURATIONS)), (), _NO_TIME
 )
@@ -79,26 +78,26 @@ _FILE = _Likeness(
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is understood."""
+    """A known column."""
 
     name: str
-    """As it is written."""
+    """As in the table."""
     unit: float = 1.0
-    """Seconds that a bare number in it counts."""
+    """Seconds for 1 in a number without a unit."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table by what they mean, and the names of those that are not used."""
+    """The columns of a table by meaning, and the names of those that are not used."""
 
     known: dict[str, list[Column]] = field(default_factory=dict)
     unused: dict[str, str] = field(default_factory=dict)
-    """And why, where there is more to say than that their names mean nothing here."""
+    """And why, unless the name is just unknown."""
 
     def of(self, fields: dict[str, Any], meaning: str) -> tuple[Any, Column | None]:
-        """What a line holds in the column of that meaning, None where it is empty.
+        """A line's value in the column of that meaning; None if it is empty.
 
-        Raises EmozooError where the line fills two columns of one meaning."""
+        Raises EmozooError if the line fills two columns of one meaning."""
         filled = [column for column in self.known.get(meaning, ()) if not is_blank(fields.get(column.name))]
         if len(filled) > 1:
             names = " and ".join(column.name for column in filled)
@@ -111,7 +110,7 @@ class Columns:
         return Columns(known, self.unused | {column.name: why for column in self.known.get(meaning, ())})
 
     def told(self) -> str:
-        """What was understood under another name and what is not used, as a sentence; "" for nothing of that kind."""
+        """Which columns are read by another name, and which are not used; "" if there are none."""
         known = [
             column.name if plain(column.name) == meaning.replace("_", "") else f"{column.name} as {meaning}"
             for meaning, columns in self.known.items()
@@ -133,7 +132,7 @@ def plain(name: str) -> str:
 
 
 def meaning_of(name: str) -> tuple[str, float] | None:
-    """What a column of that name means, and the seconds that a bare number in it counts; None for what is unknown."""
+    """The meaning of a column's name, and the seconds for 1 in a number without a unit; None if unknown."""
     written = plain(name)
     if written in _SIMPLE:
         return _SIMPLE[written], 1.0
@@ -144,9 +143,9 @@ def meaning_of(name: str) -> tuple[str, float] | None:
 
 
 def understand(table: Table) -> tuple[Columns, list[str]]:
-    """What the columns of a table mean, and what is to be warned of.
+    """The meaning of a table's columns, and warnings.
 
-    Raises EmozooError where that is not clear, or a column for the file or the label is missing."""
+    Raises EmozooError if a meaning is unclear, or a column for the file or the label is missing."""
     known: dict[str, list[Column]] = {}
     unused = {}
     for name in table.names:
@@ -161,7 +160,7 @@ def understand(table: Table) -> tuple[Columns, list[str]]:
     _settle_offset(known)
     if "file" not in known and "video" in known:
         known["file"] = known.pop("video")
-    columns = Columns(known, unused).without("video", "the sound is read")
+    columns = Columns(known, unused).without("video", "the audio is read")
     if "start" not in known:
         columns = columns.without("duration", "there is no start")
     _require(columns, table)
@@ -169,7 +168,7 @@ def understand(table: Table) -> tuple[Columns, list[str]]:
 
 
 def _settle_offset(known: dict[str, list[Column]]) -> None:
-    """`offset` ends what an onset begins, but begins what a duration follows, as NeMo's manifests have it."""
+    """`offset` is the end beside an onset, but the start beside a duration, as in NeMo's manifests."""
     alone = [column for column in known.get("end", ()) if "offset" in plain(column.name)]
     if not alone or "start" in known:
         return
@@ -195,8 +194,8 @@ def _require(columns: Columns, table: Table) -> None:
 
 
 def _suspicions(columns: Columns) -> list[str]:
-    """Warnings of columns that look like something that the table else lacks. Raises EmozooError for one that looks like
-    the span of a clip: without it, whole files would be taken for clips."""
+    """Warnings of columns that look like something that the table lacks. Raises EmozooError for one that looks like a clip's
+    start or end: without it, whole files would be taken for clips."""
     known = columns.known
     whole = "start" in known and ("end" in known or "duration" in known)
     warnings = []

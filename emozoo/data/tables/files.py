@@ -1,6 +1,6 @@
-"""A table's file becomes lines of named fields: CSV, JSON Lines, a JSON array or Parquet, in the encodings people have.
+"""A table's file becomes lines of named fields: CSV, JSON Lines, a JSON array or Parquet, in usual encodings.
 
-What a column means is `emozoo.data.tables.columns`' business.
+`emozoo.data.tables.columns` gives columns their meaning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 TEXTS = (".csv", ".tsv", *JSON_SUFFIXES)
 DELIMITERS = ",;\t|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-"""What a text begins with, by which its encoding is known; without, it is UTF-8."""
+"""Encodings by the bytes at the beginning of a text; without them, it is UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Line:
     """One line below the heading, or one item of JSON."""
 
     place: str
-    """Where it stands, as a person counts: `line 3`, `item 2`."""
+    """Its place, counted from 1: `line 3`, `item 2`."""
     fields: dict[str, Any]
-    """By the column's name as it is written."""
+    """By the column's name as in the table."""
     fault: str = ""
     """Why it cannot be read; then it has no fields."""
 
@@ -38,14 +38,14 @@ class Line:
 @dataclass(frozen=True)
 class Table:
     names: tuple[str, ...]
-    """Of the columns as they are written, but for blanks and what cannot be shown."""
+    """Of the columns as in the table, without blanks and unprintable characters."""
     lines: tuple[Line, ...]
     decimal_comma: bool = False
-    """Whether a comma in a number may only be a decimal one: commas do not part the fields."""
+    """Whether a comma in a number is a decimal comma, because commas do not separate the fields."""
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file. Raises EmozooError, with the way out, for what is none."""
+    """The table in a file. Raises EmozooError, with the way out, if it is not a table."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -122,7 +122,8 @@ def _csv(text: str, path: Path) -> Table:
     rows = text.lstrip()
     skipped = text[: len(text) - len(rows)].count("\n")
     if told := re.match(r"sep=(.)\r?\n", rows, re.IGNORECASE):  # as Excel writes it for itself
-        rows, skipped = rows[told.end() :], skipped + 1
+        rows = rows[told.end() :]
+        skipped += 1
     heading = re.split(r"[\r\n]", rows, maxsplit=1)[0]
     delimiter = told[1] if told else max(DELIMITERS, key=heading.count)
     reader = csv.reader(io.StringIO(rows, newline=""), delimiter=delimiter)
@@ -153,7 +154,7 @@ def _parquet(path: Path) -> Table:
         nested = [name for name in schema.names if pa.types.is_nested(schema.field(name).type)]
         if nested and any("bytes" in str(schema.field(name).type) for name in nested):
             raise EmozooError(
-                f"{path} holds the sounds themselves, in its column {nested[0]}: write them to files, and name these in a "
+                f"{path} holds the audio itself, in its column {nested[0]}: write it to files, and name these in a "
                 "table; --data-dir hub:user/name reads such a dataset from the Hub"
             )
         names = [name for name in schema.names if name not in nested]

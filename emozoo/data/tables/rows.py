@@ -19,14 +19,15 @@ from emozoo.text import listed
 
 TEXTS = ("speaker", "gender", "session", "corpus")
 TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
-"""What a table may be called where a folder is named, besides any `.jsonl`."""
+"""Names of tables that are found in a folder, besides any `.jsonl`."""
 EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")
-"""What pandas, Excel and people write where there is nothing, in lower case."""
+"""What pandas, Excel and people write into empty cells, in lower case."""
 MANY = 20
-"""More corpora than these, of fewer than four lines each, are no corpora."""
+"""More different words than these, of fewer than four lines each, are not names of corpora."""
 
 
 def find_table(given: Path) -> Path:
+    """The table: `given` itself, or the one in that folder. Raises EmozooError if there is none, or several."""
     if given.is_file():
         return given
     visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -50,22 +51,22 @@ class _Missing(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """What a table holds."""
+    """The content of a table."""
 
     columns: Columns
     warnings: list[str]
-    """Of its columns."""
+    """About its columns."""
     rows: list[dict[str, Any]]
     bad: list[str]
     """Lines that cannot be used, with the reason."""
     missing: list[tuple[str, str]]
-    """Files that are not there, as they are written, and the places of their lines."""
+    """Files that are missing, as in the table, and the places of their lines."""
 
 
 def find_rows(path: Path, inside: bool = False) -> Found:
-    """What a table holds; with `inside`, of one whose files must lie in its folder, for a stranger wrote it.
+    """The content of a table; with `inside`, its files must lie in its folder, because a stranger wrote it.
 
-    Raises EmozooError for what is no table, or where it is not clear what a column means."""
+    Raises EmozooError if it is not a table, or a column's meaning is unclear."""
     table = read_table(path)
     try:
         columns, warnings = understand(table)
@@ -76,7 +77,7 @@ def find_rows(path: Path, inside: bool = False) -> Found:
 
 
 def _plausible(columns: Columns, table: Table) -> tuple[Columns, list[str]]:
-    """The columns without those whose name can mean something else, and whose content says that it does."""
+    """The columns without those whose content shows that their name means something else, and warnings of these."""
     warnings = []
     for meaning in ("split", "corpus"):
         for column in columns.known.get(meaning, ()):
@@ -112,7 +113,7 @@ def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
 def _row(
     fields: dict[str, Any], columns: Columns, folder: Path, name: str, decimal_comma: bool, inside: bool
 ) -> dict[str, Any]:
-    """A row of `FEATURES`; raises ValueError with the reason where it cannot be one, `_Missing` without its file."""
+    """A row of `FEATURES`. Raises ValueError with the reason if the line is wrong, `_Missing` if its file is missing."""
     written, _ = columns.of(fields, "file")
     if written is None:
         raise ValueError("no file is named")
@@ -142,7 +143,7 @@ def _row(
 
 
 def _word(value: Any) -> str:
-    """A cell as a word in Unicode's composed form, without blanks around; "" for what says that there is nothing."""
+    """A cell as a word in Unicode's composed form, without blanks around it; "" for an empty cell."""
     if value is None:
         return ""
     if isinstance(value, dict | list):
@@ -157,7 +158,7 @@ def _encodable(text: str) -> str:
 
 
 def _path(written: str, folder: Path, inside: bool) -> Path:
-    """The file that a line names: as it is written, or else as Windows or another Unicode form writes it."""
+    """The file that a line names: as in the table, or else as Windows or in another Unicode form."""
     _encodable(written)
     slashes = written.replace("\\", "/")
     forms = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (written, slashes)]
@@ -171,7 +172,7 @@ def _path(written: str, folder: Path, inside: bool) -> Path:
 
 
 def _span(fields: dict[str, Any], columns: Columns, decimal_comma: bool) -> tuple[float, float]:
-    """Where a clip begins and ends in its file, in seconds; -1 for the file's own beginning and end."""
+    """Start and end of a clip in its file, in seconds; -1 for those of the file."""
     start, end, duration = (_seconds(fields, columns, what, decimal_comma) for what in ("start", "end", "duration"))
     if end < 0 <= duration:
         end = max(start, 0.0) + duration
@@ -181,7 +182,7 @@ def _span(fields: dict[str, Any], columns: Columns, decimal_comma: bool) -> tupl
 
 
 def _seconds(fields: dict[str, Any], columns: Columns, meaning: str, decimal_comma: bool) -> float:
-    """-1 where the column is empty."""
+    """-1 if the cell is empty."""
     written, column = columns.of(fields, meaning)
     if column is None or not _word(written):
         return -1.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 LONGEST = 1e7
-"""Seconds; no recording is longer than these four months."""
+"""Seconds, about four months: no recording is longer."""
 UNITS = {
     "": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
     "ms": 1e-3, "msec": 1e-3, "msecs": 1e-3, "millis": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
 }  # fmt: skip
-"""Seconds in what a unit's name says."""
+"""Seconds by the name of a unit."""
 
 _NUMBER = re.compile(
     rf"(?P<number>(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d+)?)\s*(?P<unit>{'|'.join(sorted(UNITS, reverse=True))})", re.ASCII
@@ -22,9 +22,10 @@ _CLOCK = re.compile(
 
 
 def seconds(text: str, unit: float = 1.0, decimal_comma: bool = False) -> float:
-    """A time that is not negative: `12.5`, `12.5 s`, `1500 ms`, `1:02.5`, `00:01:02.5` or `0 days 00:01:02.5`.
+    """A time of 0 or more: `12.5`, `12.5 s`, `1500 ms`, `1:02.5`, `00:01:02.5` or `0 days 00:01:02.5`.
 
-    A bare number counts `unit` seconds; with `decimal_comma` it may be `12,5`. Raises ValueError for anything else.
+    1 in a number without a unit is `unit` seconds; with `decimal_comma` it may be `12,5`. Raises ValueError for anything
+    else.
     """
     written = text.strip().lower()
     if match := _NUMBER.fullmatch(written):

@@ -46,7 +46,8 @@ class Meld(RowsBuilder):
                 f"it and in the folder around it. {OBTAIN}"
             )
         root = folder if any(path.is_relative_to(folder) for path in tables.values()) else folder.parent
-        rows, lost = [], Lost()
+        rows = []
+        lost = Lost()
         sounds, videos = _clips(root, lost)
         for split in SPLITS:
             if split not in tables:

@@ -1,7 +1,6 @@
-"""A pretrained speech encoder, a learned weighting of its layers, attentive pooling: what can be set, what is prepared.
+"""`ssl`: a pretrained speech encoder, a learned weighting of its layers, and attentive pooling.
 
-The network is in `emozoo_ssl.network`, what is known about encoders in `emozoo_ssl.backbone`. transformers is imported
-when a network is built.
+`emozoo_ssl.network` has the network, `emozoo_ssl.backbone` the encoders. transformers is imported when a network is built.
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ from emozoo_ssl.backbone import BASE, FILES, OPTIONAL, check_spec, read_spec
 from emozoo_ssl.network import SslNetwork
 
 DEFAULT = "hub:facebook/hubert-base-ls960"
-"""Of the encoders under the Apache licence that fit a small GPU, HuBERT's is the usual choice for emotion."""
+"""HuBERT is the usual choice for emotion among encoders under the Apache licence that fit a small GPU."""
 
 
 @dataclass(frozen=True)
 class SslConfig:
-    """What the network is built from."""
+    """The encoder and the sizes of the network."""
 
     backbone: str = DEFAULT
     """The encoder: `hub:user/name[@revision]`, or a folder. A checkpoint records its name and, from the Hub, the commit."""
     backbone_config: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What the encoder is built from, recorded when a training starts: nothing to set by hand."""
+    """The encoder's own config, which is recorded when a training starts: not set by hand."""
     freeze: Literal["all", "convolutions", "none"] = "all"
-    """What stays as it was pretrained: the whole encoder, its convolutions only, or nothing."""
+    """What is not trained: the whole encoder, its convolutions only, or nothing."""
     pooling: Literal["statistics", "attention"] = "statistics"
-    """Over time, by attention: mean and deviation (Okabe et al. 2018), or the mean alone."""
+    """Attentive pooling over time: mean and deviation (Okabe et al. 2018), or the mean alone."""
     hidden: int = 256
     """Features between the encoder and the pooling."""
     dropout: float = 0.2
     backbone_learning_rate: float = 1e-5
-    """The encoder's, where it is not frozen; the recipe's `learning_rate` is that of all other layers."""
+    """The encoder's, unless it is frozen; all other layers have the recipe's `learning_rate`."""
     gradient_checkpointing: bool = False
-    """Computes the encoder's layers twice instead of keeping them in memory, where it is not frozen."""
+    """Computes the encoder's activations twice instead of keeping them in memory, unless it is frozen."""
 
     def __post_init__(self) -> None:
         check_config(self, sizes=("hidden",), shares=("dropout",))
@@ -61,7 +60,7 @@ class SslConfig:
 
 
 def prepare(config: SslConfig) -> SslConfig:
-    """The config with what the encoder is built from. Raises EmozooError for one that is missing or not of a known kind."""
+    """The config with the encoder's config. Raises EmozooError if the encoder is missing or of an unknown kind."""
     if config.backbone_config:
         raise EmozooError("backbone_config is what emozoo records of a backbone: leave it out, and name the backbone")
     folder, name = pretrained_files(config.backbone, FILES, OPTIONAL)
@@ -69,7 +68,7 @@ def prepare(config: SslConfig) -> SslConfig:
 
 
 def build(config: SslConfig, num_labels: int) -> nn.Module:
-    """The network with fresh weights; without having been prepared, of the default encoder's size."""
+    """The network with fresh weights; for a config that was not prepared, with the default encoder's size."""
     if not config.backbone_config:
         if config.backbone != DEFAULT:
             raise ValueError(f"the backbone {config.backbone} was not looked up: prepare(config) does that")

@@ -1,8 +1,8 @@
-"""What is known about pretrained encoders: which kinds there are, what each is built from, and how its weights are read.
+"""Pretrained encoders: their kinds, the fields that each is built from, and how weights are read.
 
-A *spec* is all that an encoder is built from, as JSON: its kind, sizes and switches, whether it wants normalised sound, and
-the name it goes by. It stands in a checkpoint, which may come from a stranger: so nothing is built from it that was not
-checked here. Of transformers, configs and modules are used; nothing is downloaded, unpickled or run by it.
+A *spec* is a JSON object from which an encoder is built: kind, sizes, switches, whether it needs normalised audio, and a
+name. It is part of checkpoints, also of strangers, so it is checked before anything is built. transformers gives configs
+and modules; it downloads, unpickles and runs nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,21 @@ from torch import nn
 
 from emozoo import EmozooError
 
-CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
-FILES, OPTIONAL = (CONFIG, WEIGHTS), (PREPROCESSOR,)
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+PREPROCESSOR = "preprocessor_config.json"
+FILES = (CONFIG, WEIGHTS)
+OPTIONAL = (PREPROCESSOR,)
 LARGEST_JSON = 2**22
-SAMPLES, SAMPLING_RATE = 48_000, 16_000
-MOST_FRAMES, MOST_VALUES = 1000, 2**25
-"""What a window may become: steps in the transformer, and numbers behind one convolution."""
+"""Bytes of a JSON file that is read."""
+SAMPLES = 48_000
+SAMPLING_RATE = 16_000
+MOST_STEPS = 1000
+"""Steps of a window in the transformer."""
+MOST_VALUES = 2**25
+"""Numbers in the output of a convolution."""
 POSITIONS = 150
-"""Of Whisper's encoder for 3 s; it was trained on 30 s, most of which is silence for short clips."""
+"""Of Whisper's encoder for 3 s. It was trained on 30 s, most of which would be silence here."""
 
 Rule = tuple[Any, ...]
 SWITCH: Rule = (bool,)
@@ -72,11 +79,11 @@ KINDS: dict[str, dict[str, Rule]] = {
         "scale_embedding": SWITCH,
     },
 }
-"""Each kind of encoder, as transformers calls it, with its fields: the type of each, and its range or choices."""
+"""Kinds of encoders, by transformers' names, and their fields: the type of each, and its range or choices."""
 NOT_MASKED: dict[str, Any] = {
     "layerdrop": 0.0, "mask_time_prob": 0.0, "mask_feature_prob": 0.0, "apply_spec_augment": False,
 }  # fmt: skip
-"""What would leave parameters without gradients, and is for pretraining."""
+"""Masks for pretraining, which would leave parameters without gradients."""
 FIXED: dict[str, dict[str, Any]] = dict.fromkeys(KINDS, NOT_MASKED) | {
     "whisper": {"encoder_layerdrop": 0.0, "apply_spec_augment": False, "max_source_positions": POSITIONS}
 }
@@ -106,11 +113,11 @@ BASE: dict[str, Any] = {
     "do_stable_layer_norm": False,
     "normalize": True,
 }
-"""HuBERT of base size (Hsu et al. 2021): what stands for an encoder that was not looked up."""
+"""HuBERT of base size (Hsu et al. 2021), for a config that was not prepared."""
 
 
 def check_spec(spec: Any) -> None:
-    """Raises ValueError for a spec that no encoder could be built from, or one that would take far more memory than any."""
+    """Raises ValueError for a spec from which no encoder can be built, or that would take too much memory."""
     kind = spec.get("model_type") if isinstance(spec, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"backbone_config is of no known kind ({', '.join(KINDS)})")
@@ -126,19 +133,23 @@ def check_spec(spec: Any) -> None:
         if spec["d_model"] % 2 or spec["d_model"] % spec["encoder_attention_heads"]:
             raise ValueError("backbone_config: d_model must be even, and a multiple of encoder_attention_heads")
         return
-    shapes = [spec[name] for name in ("conv_dim", "conv_kernel", "conv_stride")]
-    if len({len(shape) for shape in shapes}) != 1:
-        raise ValueError("backbone_config: conv_dim, conv_kernel and conv_stride must be as many")
-    frames = SAMPLES
-    for width, kernel, stride in zip(*shapes, strict=True):
-        frames = (frames - kernel) // stride + 1
-        if frames < 1 or frames * width > MOST_VALUES:
-            raise ValueError("backbone_config: the convolutions do not fit a window of 3 s")
-    if frames > MOST_FRAMES:
-        raise ValueError(f"backbone_config: the convolutions leave {frames} steps of a window, more than {MOST_FRAMES}")
+    _check_convolutions(spec)
     for divisor in ("num_attention_heads", "num_conv_pos_embedding_groups"):
         if spec["hidden_size"] % spec[divisor]:
             raise ValueError(f"backbone_config: hidden_size must be a multiple of {divisor}")
+
+
+def _check_convolutions(spec: dict[str, Any]) -> None:
+    shapes = [spec[name] for name in ("conv_dim", "conv_kernel", "conv_stride")]
+    if len({len(shape) for shape in shapes}) != 1:
+        raise ValueError("backbone_config: conv_dim, conv_kernel and conv_stride must have the same length")
+    steps = SAMPLES
+    for width, kernel, stride in zip(*shapes, strict=True):
+        steps = (steps - kernel) // stride + 1
+        if steps < 1 or steps * width > MOST_VALUES:
+            raise ValueError("backbone_config: the convolutions do not fit a window of 3 s")
+    if steps > MOST_STEPS:
+        raise ValueError(f"backbone_config: the convolutions leave {steps} steps of a window, more than {MOST_STEPS}")
 
 
 def _fits(value: Any, rule: Rule) -> bool:
@@ -170,15 +181,15 @@ def read_spec(folder: Path, name: str) -> dict[str, Any]:
     try:
         told = transformers.CONFIG_MAPPING[kind](**{key: values[key] for key in rules if key in values})
         spec = {key: getattr(told, key) for key in rules if key != "normalize"}
-    except Exception as error:  # noqa: BLE001 - whatever transformers makes of a value that it did not expect
+    except Exception as error:  # noqa: BLE001 - transformers may raise anything for unexpected values
         reason = " ".join(str(error).split())[:200]
         raise EmozooError(f"{name}/{CONFIG} is not a config of a {kind}: {reason}") from error
     spec = {key: list(value) if isinstance(value, tuple) else value for key, value in spec.items()}
     extractor = _read_json(folder / PREPROCESSOR, f"{name}/{PREPROCESSOR}") if (folder / PREPROCESSOR).exists() else {}
     if (rate := extractor.get("sampling_rate", SAMPLING_RATE)) != SAMPLING_RATE:
-        raise EmozooError(f"{name} wants sound of {ascii(rate)[:20]} Hz; emozoo has {SAMPLING_RATE} Hz")
+        raise EmozooError(f"{name} needs audio of {ascii(rate)[:20]} Hz; emozoo has {SAMPLING_RATE} Hz")
     if "normalize" in rules:
-        spec["normalize"] = extractor.get("do_normalize", True)  # as transformers takes it where it is not said
+        spec["normalize"] = extractor.get("do_normalize", True)  # transformers' default
     spec = {"model_type": kind, **spec, "name": name}
     try:
         check_spec(spec)
@@ -200,7 +211,7 @@ def _read_json(path: Path, name: str) -> dict[str, Any]:
 
 
 def build_encoder(spec: dict[str, Any]) -> nn.Module:
-    """The encoder with fresh weights, from a checked spec: waveform [batch, 48000], or for Whisper its log-mel picture
+    """The encoder with fresh weights, from a checked spec: waveform [batch, 48000], or for Whisper its log-mel spectrogram
     [batch, mels, 300], to hidden states [batch, steps, size]."""
     import transformers
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
@@ -218,22 +229,23 @@ def build_encoder(spec: dict[str, Any]) -> nn.Module:
 
 
 def load_weights(encoder: nn.Module, folder: Path, name: str) -> None:
-    """Fills the encoder from the file that transformers saved, with or without heads around it.
+    """Loads the encoder's weights from a file of transformers, with or without heads.
 
     Raises EmozooError for weights that are damaged, or of another encoder."""
     from safetensors import SafetensorError, safe_open
 
-    wanted, weights = encoder.state_dict(), {}
+    wanted = encoder.state_dict()
+    weights = {}
     mistaken = f"{name} does not hold the encoder that its {CONFIG} describes"
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
-            there = {_modern(key): key for key in file.keys()}  # noqa: SIM118 - not a dict
-            prefix = _prefix(there, next(iter(wanted)))
+            names = {_modern(key): key for key in file.keys()}  # noqa: SIM118 - not a dict
+            prefix = _prefix(names, next(iter(wanted)))
             for key, own in wanted.items():
-                if prefix + key not in there:
+                if prefix + key not in names:
                     raise EmozooError(f"{mistaken}: it lacks {key!r}")
-                value = file.get_tensor(there[prefix + key])
-                if key == "embed_positions.weight":  # Whisper's sinusoids, the same however many follow
+                value = file.get_tensor(names[prefix + key])
+                if key == "embed_positions.weight":  # Whisper's sinusoids: the first ones suffice
                     value = value[: len(own)]
                 if value.shape != own.shape:
                     raise EmozooError(f"{mistaken}: {key!r} is {list(value.shape)}, not {list(own.shape)}")
@@ -246,13 +258,13 @@ def load_weights(encoder: nn.Module, folder: Path, name: str) -> None:
 
 
 def _prefix(names: Iterable[str], first: str) -> str:
-    """What stands before an encoder's names in a model with heads, such as `wav2vec2.`, told by its first weight."""
+    """The prefix of an encoder's names in a model with heads, such as `wav2vec2.`, by its first weight."""
     found = {name.removesuffix(first) for name in names if name == first or name.endswith(f".{first}")}
     return min(found, key=len, default="")
 
 
 def _modern(key: str) -> str:
-    """A weight's name as torch's weight norm writes it now."""
+    """A weight's name as torch's weight norm names it now."""
     return key.replace(".weight_g", ".parametrizations.weight.original0").replace(
         ".weight_v", ".parametrizations.weight.original1"
     )

@@ -1,4 +1,4 @@
-"""The network: sound as the encoder wants it, the encoder, its layers weighted, pooling over time, a classifier."""
+"""The network: the encoder's input, the encoder, a weighting of its layers, pooling over time, a classifier."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 class Waveform(nn.Module):
-    """The waveform, float32 [batch, 48000], with `normalize` at mean 0 and variance 1, as transformers' own feature
-    extractor does. The silence behind a short clip is part of the window. What is louder than full scale is turned down."""
+    """The waveform, float32 [batch, 48000]; with `normalize`, mean 0 and variance 1, as by transformers' feature extractor.
+
+    The silence after a short clip is part of the window. Audio above full scale is scaled down."""
 
     def __init__(self, normalize: bool) -> None:
         super().__init__()
@@ -35,7 +36,7 @@ class Waveform(nn.Module):
 
 
 class LogMel(nn.Module):
-    """Whisper's log-mel picture of a window: [batch, 48000] -> float32 [batch, mels, 300] (Radford et al. 2022)."""
+    """Whisper's log-mel spectrogram of a window: [batch, 48000] -> float32 [batch, mels, 300] (Radford et al. 2022)."""
 
     window: Tensor
     filters: Tensor
@@ -60,20 +61,19 @@ class LogMel(nn.Module):
 
 
 class AttentivePooling(nn.Module):
-    """A mean over time with learned weights, and with `statistics` the deviation under the same weights as well:
-    [batch, steps, features] -> [batch, features], or twice as many (Okabe, Koshinaka and Shinoda 2018)."""
+    """A mean over time with learned weights; with `statistics`, also the deviation with the same weights: [batch, steps,
+    features] -> [batch, features], or twice as many (Okabe, Koshinaka and Shinoda 2018)."""
 
     def __init__(self, features: int, statistics: bool) -> None:
         super().__init__()
         self.statistics = statistics
-        # No bias in the last: a softmax does not see what all its scores share.
+        # No bias in the last layer: a softmax ignores a constant in all scores.
         self.score = nn.Sequential(nn.Linear(features, features // 2 + 1), nn.Tanh())
         self.query = nn.Linear(features // 2 + 1, 1, bias=False)
 
     def forward(self, sequence: Tensor) -> Tensor:
-        with torch.autocast(
-            sequence.device.type, enabled=False
-        ):  # the deviation is a small difference of large numbers
+        # In float32: the deviation is a small difference of large numbers.
+        with torch.autocast(sequence.device.type, enabled=False):
             sequence = sequence.float()
             weights = self.query(self.score(sequence)).softmax(1)
             mean = (weights * sequence).sum(1)
@@ -91,12 +91,11 @@ class SslNetwork(nn.Module):
         spec = config.backbone_config
         self.config = config
         whisper = spec["model_type"] == "whisper"
-        size, layers = (
-            spec[key] for key in (("d_model", "encoder_layers") if whisper else ("hidden_size", "num_hidden_layers"))
-        )
+        size = spec["d_model" if whisper else "hidden_size"]
+        layers = spec["encoder_layers" if whisper else "num_hidden_layers"]
         self.sound = LogMel(spec["num_mel_bins"]) if whisper else Waveform(spec["normalize"])
         self.backbone: Any = build_encoder(spec)
-        self.layer_weights = nn.Parameter(torch.zeros(layers + 1))  # softmax: the same for all
+        self.layer_weights = nn.Parameter(torch.zeros(layers + 1))  # equal weights after softmax
         self.projection = nn.Sequential(nn.Linear(size, config.hidden), nn.ReLU())
         self.pooling = AttentivePooling(config.hidden, config.pooling == "statistics")
         features = config.hidden * (2 if config.pooling == "statistics" else 1)
@@ -110,18 +109,18 @@ class SslNetwork(nn.Module):
             self.backbone.requires_grad_(False)
         elif self.config.freeze == "convolutions":
             if hasattr(self.backbone, "feature_extractor"):
+                # Private, but with requires_grad_(False) alone gradients would still be computed through the convolutions.
                 self.backbone.feature_extractor._freeze_parameters()
             else:
                 for convolution in (self.backbone.conv1, self.backbone.conv2):
                     convolution.requires_grad_(False)
         if self.config.gradient_checkpointing and self.config.freeze != "all":
-            newer = getattr(
-                self.backbone, "activation_checkpointing_enable", None
-            )  # its name from transformers 5.24 on
+            # Its name from transformers 5.24 on.
+            newer = getattr(self.backbone, "activation_checkpointing_enable", None)
             (newer or self.backbone.gradient_checkpointing_enable)({"use_reentrant": False})
 
     def train(self, mode: bool = True) -> SslNetwork:
-        """As in torch, but a frozen encoder stays in eval mode: without dropout its answer is the same each time."""
+        """As in torch, but a frozen encoder stays in eval mode: without dropout, its output is the same each time."""
         super().train(mode)
         if self.config.freeze == "all":
             self.backbone.eval()
@@ -129,7 +128,7 @@ class SslNetwork(nn.Module):
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         weights = self.layer_weights.float().softmax(0)
-        # Each layer at the same scale, so that the weights tell how much a layer matters, not how large its numbers are.
+        # All layers have the same scale, so that the weights say how much a layer matters, not how large its numbers are.
         mixed: Any = sum(
             weight * F.layer_norm(state.float(), state.shape[-1:])
             for weight, state in zip(weights, self.states(input_values), strict=True)
@@ -137,20 +136,20 @@ class SslNetwork(nn.Module):
         return self.classifier(self.pooling(self.projection(mixed)))
 
     def states(self, input_values: Tensor) -> tuple[Tensor, ...]:
-        """What goes into the encoder's first layer and comes out of each: [batch, steps, size], one more than layers."""
-        answer = self.backbone(self.sound(input_values), output_hidden_states=True)
-        # Of the last, what the encoder gives: transformers keeps some kinds' state from before their final norm.
-        return *answer.hidden_states[:-1], answer.last_hidden_state
+        """The input of the encoder's first layer and the output of each: [batch, steps, size], one more than layers."""
+        output = self.backbone(self.sound(input_values), output_hidden_states=True)
+        # For some kinds, transformers' last hidden state is that before their final norm: take the encoder's output.
+        return *output.hidden_states[:-1], output.last_hidden_state
 
     def load_pretrained(self, config: SslConfig) -> None:
-        """Fills the encoder with what the config that was asked for names. Raises EmozooError."""
-        recorded = self.config.backbone  # of the Hub: at the commit that was looked up
+        """Loads the weights of the encoder that the user's config names. Raises EmozooError."""
+        recorded = self.config.backbone  # on the Hub: with the commit
         reference = recorded if recorded.startswith("hub:") else config.backbone
         folder, name = pretrained_files(reference, FILES)
         load_weights(self.backbone, folder, name)
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
-        """The head at the recipe's learning rate, the encoder, where it learns, at its own."""
+        """The head with the recipe's learning rate, and the encoder, unless it is frozen, with its own."""
         named = [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
         head = [parameter for name, parameter in named if not name.startswith("backbone.")]
         encoder = [parameter for name, parameter in named if name.startswith("backbone.")]
