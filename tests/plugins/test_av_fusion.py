@@ -282,7 +282,7 @@ def test_it_trains_on_a_mixture_and_is_evaluated_on_sound_alone(manifest: Path, 
     run = tmp_path / "run"
     words = ["--dataset", "manifest", "--data-dir", str(manifest / "all.csv"), "--protocol", "random", "--epochs", "1"]
     done = emozoo("train", "av_fusion", *words, "--output", str(run), "--device", "cpu", *small)
-    assert "3 of the 12 clips of manifest have no video and are only heard" in done.stderr
+    assert "3 of the 12 clips of manifest have no video: their audio is used" in done.stderr
     sound_only = ["--dataset", "manifest", "--data-dir", str(manifest / "sound.csv")]
     document = json.loads(emozoo("evaluate", str(run), *sound_only, "--json").stdout)
     assert document["count"] == 3 and "3 of 3 clips have no video" in document["note"]
