@@ -117,7 +117,7 @@ class Task:
         with pa.OSFile(str(part), "wb") as file, pa.ipc.new_stream(file, self._schema) as stream:
             for sound, frames in self._with_frames(sounds):
                 rows.append((sound, frames))
-                if sum(waveform.nbytes + pictures.nbytes for waveform, pictures in rows) >= BATCH_BYTES:
+                if sum(audio.nbytes + images.nbytes for audio, images in rows) >= BATCH_BYTES:
                     stream.write_batch(_batch(rows, self._schema))
                     rows = []
             stream.write_batch(_batch(rows, self._schema))

@@ -110,18 +110,18 @@ def _remove_left_over(path: Path) -> None:
 def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], preparation: Preparation) -> list[Source]:
     columns = (rows[name][:] for name in ("audio_path", "video_path", "start", "end", "side"))
     found = []
-    for audio, picture, start, end, side in zip(*columns, strict=True):
+    for audio, footage, start, end, side in zip(*columns, strict=True):
         if side not in SIDE_CROPS:
             raise EmozooError(
                 f"the dataset is broken: a row's side is {side!r}, not one of {', '.join(map(repr, SIDE_CROPS))}"
             )
-        sound = os.path.abspath(audio or picture)
+        sound = os.path.abspath(audio or footage)
         # An audio file beside its video is the whole utterance, and the times are those of the video.
-        beside = bool(audio and picture) and audio != picture
+        beside = bool(audio and footage) and audio != footage
         span = (None, None) if beside else (None if start < 0 else start, None if end < 0 else end)
         begin = max(start, 0.0)
         seconds = math.inf if end < 0 else end - begin
-        shown = os.path.abspath(picture) if video and picture else ""
+        shown = os.path.abspath(footage) if video and footage else ""
         found.append(Source(sound, *span, shown, begin, side, seconds, optional, preparation))
     return found
 

@@ -49,8 +49,8 @@ class ResidentClips:
         for row in rows:
             self.waveforms[begin : begin + lengths[row]] = torch.from_numpy(store.waveform(row).copy())
             if self.frames is not None:
-                pictures = store.frames(row)
-                self.frames[first : first + counts[row]] = 0 if pictures is None else torch.from_numpy(pictures.copy())
+                frames = store.frames(row)
+                self.frames[first : first + counts[row]] = 0 if frames is None else torch.from_numpy(frames.copy())
             begin += lengths[row]
             first += counts[row]
 

@@ -88,7 +88,7 @@ FACES = {
     "sad": Face(smile=-4, frown=-4, lift=1, eyes=1.6, flush=-30, bow=4, sway=0.4),
 }
 # A third of the sounds lie midway between the two of a pair, and another third of the faces: alone, each tells 5 of 6
-# at best, but for luck. The pairs differ, so sound and picture together tell them all.
+# at best, without luck. The pairs differ, so audio and video together tell them all.
 SOUNDS_LIKE = {"hap": "ang", "ang": "hap", "neu": "sad", "sad": "neu"}
 LOOKS_LIKE = {"hap": "neu", "neu": "hap", "ang": "sad", "sad": "ang"}
 BLENDS = {"exc": ("hap", "hap"), "fru": ("ang", "neu"), "xxx": ("hap", "sad")}  # The labels that are rarely asked for.
@@ -184,45 +184,45 @@ def render_frames(actors: list[Actor], spoken: list[Utterance], samples: int, rn
     """The frames of a dialogue, uint8 [frames, 120, 180, 3]: who does not speak keeps still, with a plain face."""
     step = RATE // FRAME_RATE
     count = -(-samples // step)
-    film = np.zeros((count, 120, 2 * WIDTH, 3), np.uint8)
+    frames = np.zeros((count, 120, 2 * WIDTH, 3), np.uint8)
     for seat, actor in enumerate(actors):
         poses = np.tile(astuple(FACES["neu"]), (count, 1))
         mouth = np.zeros(count)
         for one in spoken:
             if one.seat == seat:
-                frames = np.arange(one.start // step, (one.start + len(one.sound)) // step + 1)
-                poses[frames] = astuple(one.face)
-                around = np.clip(frames * step - one.start, 0, len(one.sound) - step)
+                spoken_frames = np.arange(one.start // step, (one.start + len(one.sound)) // step + 1)
+                poses[spoken_frames] = astuple(one.face)
+                around = np.clip(spoken_frames * step - one.start, 0, len(one.sound) - step)
                 loudness = np.array([np.sqrt(np.mean(one.sound[at : at + step] ** 2)) for at in around])
-                mouth[frames] = 3.5 * loudness / loudness.max()
+                mouth[spoken_frames] = 3.5 * loudness / loudness.max()
         phase = rng.uniform(0, 2 * np.pi)
         for at in range(0, count, 16):  # A few at a time: they stay in the processor's cache.
             some = slice(at, at + 16)
-            picture = _draw(actor, np.arange(count)[some], poses[some], mouth[some], phase)
-            film[some, TOP : TOP + HEIGHT, seat * WIDTH : (seat + 1) * WIDTH] = picture
-    return film
+            part = _draw_actor(actor, np.arange(count)[some], poses[some], mouth[some], phase)
+            frames[some, TOP : TOP + HEIGHT, seat * WIDTH : (seat + 1) * WIDTH] = part
+    return frames
 
 
-def _draw(actor: Actor, numbers: np.ndarray, poses: np.ndarray, mouth: np.ndarray, phase: float) -> np.ndarray:
-    """One actor's pictures, uint8 [frames, HEIGHT, WIDTH, 3], of `Face` values [frames, 7] and mouths open by [frames]."""
+def _draw_actor(actor: Actor, numbers: np.ndarray, poses: np.ndarray, mouth: np.ndarray, phase: float) -> np.ndarray:
+    """An actor's part of the frames, uint8 [frames, HEIGHT, WIDTH, 3], of `Face` values [frames, 7] and mouths [frames]."""
     smile, frown, lift, eyes, flush, bow, sway = (column[:, None, None].astype(np.float32) for column in poses.T)
     time = numbers[:, None, None].astype(np.float32) / FRAME_RATE
     opening = mouth[:, None, None].astype(np.float32)
     # Each pixel's place from the face's middle, in pixels; the face is symmetric, so only the distance |x| counts.
     x = np.abs(np.arange(WIDTH, dtype=np.float32) - WIDTH / 2 - sway * np.sin(4 * time + phase))
     y = np.arange(HEIGHT, dtype=np.float32)[:, None] - HEIGHT / 2 - bow - 0.5 * sway * np.sin(7 * time)
-    picture = np.empty((3, *np.broadcast_shapes(x.shape, y.shape)), np.float32)  # Colour first: it adds up fastest so.
+    planes = np.empty((3, *np.broadcast_shapes(x.shape, y.shape)), np.float32)  # colours first: fastest
 
     def paint(inside: Any, colour: Any) -> None:
         """Paints where `inside`, the distance in pixels from the shape's edge, is positive; the edge is soft."""
         share = np.clip(inside + 0.5, 0, 1)
-        for plane, value in zip(picture, colour, strict=True):
+        for plane, value in zip(planes, colour, strict=True):
             plane += share * (value - plane)
 
     def ellipse(height: Any, width: float, down: float, along: float = 0) -> np.ndarray:
         return (1 - np.sqrt(((x - along) / width) ** 2 + ((y - down) / height) ** 2)) * np.minimum(height, width)
 
-    for plane, value in zip(picture, actor.wall, strict=True):
+    for plane, value in zip(planes, actor.wall, strict=True):
         plane[:] = value
     paint(ellipse(29, actor.width + 4, -2), actor.hair)
     red, green, blue = actor.skin
@@ -233,4 +233,4 @@ def _draw(actor: Actor, numbers: np.ndarray, poses: np.ndarray, mouth: np.ndarra
     paint(np.minimum(1.3 - np.abs(brow), 5 - np.abs(x - 8)), (25, 15, 10))
     lips = y - 14 + smile * ((x / 9) ** 2 - 0.5)
     paint(np.minimum(1.3 + opening * (1 - (x / 9) ** 2) - np.abs(lips), 9 - x), (120, 20, 30))
-    return np.moveaxis(np.clip(picture, 0, 255), 0, -1).astype(np.uint8)
+    return np.moveaxis(np.clip(planes, 0, 255), 0, -1).astype(np.uint8)

@@ -46,7 +46,7 @@ class CremaD(RowsBuilder):
     """One row for each recording, by actor and take.
 
     AudioWAV is preferred for the sound to AudioMP3, and either to the sound track of a video. The Flash videos of VideoFlash
-    cannot be read; copies of them in MP4, or what else emozoo reads, are the picture.
+    cannot be read; copies of them in MP4, or what else emozoo reads, are the video.
     """
 
     def read(self, folder: Path) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""What the corpora share: finding files, reading tables, counting what is left out. No sound or picture is opened here."""
+"""What the corpora share: finding files, reading tables, counting what is left out. No audio or video is opened here."""
 
 from __future__ import annotations
 

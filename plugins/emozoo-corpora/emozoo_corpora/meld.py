@@ -35,7 +35,7 @@ _SPLIT = re.compile(r"(?<![a-z])(train|dev|test)(?![a-z])")
 class Meld(RowsBuilder):
     """One row for each line of the tables that has its clip, by split, dialogue and utterance.
 
-    A clip holds sound and picture; a sound file beside it, of the same name, is preferred for the sound.
+    A clip holds audio and video; an audio file of the same name beside it is preferred.
     """
 
     def read(self, folder: Path) -> list[dict[str, object]]:
