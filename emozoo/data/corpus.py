@@ -133,12 +133,12 @@ class Corpus:
     """Whether the clips are a user's own, so that the dataset's name says nothing about them: then a model card counts
     speakers and does not name them, and rows without a `corpus` come from an unknown one."""
     at_once: str = ""
-    """The options of `emozoo train` with which it needs no licence, such as `--dataset toy`; empty: there are none.
-    Users whose own data are missing are shown these."""
+    """The options of `emozoo train` with which it needs no licence, such as `--dataset toy`; empty: there are none. Those of
+    emozoo's own datasets are shown to users who lack the data of another."""
 
 
 def corpus_problem(corpus: object, entry_name: str) -> str | None:
-    """The first way in which `corpus` breaks the contract, as a sentence; None where it keeps it."""
+    """The first way in which `corpus` breaks the contract, as a sentence; None if it keeps it."""
     if not isinstance(corpus, Corpus):
         return f"the entry point gives a {type(corpus).__name__}, not an emozoo.data.corpus.Corpus"
     if problem := version_problem(corpus.contract):
