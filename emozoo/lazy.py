@@ -1,4 +1,4 @@
-"""Names that a package hands on from its modules, imported on first use: so a package's face costs nothing."""
+"""Packages hand on names from their modules. A module is imported when such a name is first used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def hand_on(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for a package: `homes` has the module of each name, such as `{"load": "checkpoint.loading"}`."""
+    """A `__getattr__` for `package`. `homes` maps each name to its module, as in `{"load": "checkpoint.loading"}`."""
 
     def find(name: str) -> Any:
         if name not in homes:

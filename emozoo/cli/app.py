@@ -1,7 +1,7 @@
-"""The command line: all commands together, and what becomes of an error or Ctrl-C.
+"""The command line: all commands together, and how errors and Ctrl-C end them.
 
-The commands are in `emozoo.cli_*`: each parses, calls one workflow and renders. What it does is in the workflow's module,
-how a result looks in `emozoo.cli.tables`. Nothing heavy is imported at the top, so that `--help` and `list` answer at once.
+Each module of `emozoo.cli.commands` parses options, calls one function and prints its result. Nothing heavy is imported
+at the top, so `--help` and `list` are fast.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from functools import partial
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from emozoo.cli.commands.benchmark import benchmark
 from emozoo.cli.commands.card import card
@@ -35,68 +33,68 @@ from emozoo.cli.commands.predict import predict
 from emozoo.cli.commands.push import push
 from emozoo.cli.commands.space import space
 from emozoo.cli.commands.train import train
-from emozoo.cli.completion import Completing
+from emozoo.cli.parameters import Command, Group
 from emozoo.errors import EmozooError, of_the_machine
 from emozoo.text import printable
 from emozoo.version import version as emozoo_version
 
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""What typer tells of words that are no command or no option; it may repeat the name of a file."""
 _interrupts: list[int] = []
-"""The signals so far that ask to end: Ctrl-C, SIGTERM, a terminal that is closed. A library that is interrupted, while it is
-imported for one, may raise an error of its own instead."""
+"""Signals that asked emozoo to end: SIGINT, SIGTERM or SIGHUP. They are kept, because a library that is interrupted may
+raise an error of its own instead of KeyboardInterrupt."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _interrupts.append(number)
-    if number != signal.SIGINT:  # once is enough: what follows would disturb the tidying up
+    if number != signal.SIGINT:  # a second one would disturb the cleanup
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-class _Light:
-    """Leaves alone the options that were not given: typer would import pydantic to find that nothing is nothing, which
-    takes as long as the rest of `--help` or `list`."""
-
-    def get_params(self, ctx: Any) -> Any:
-        parameters = super().get_params(ctx)  # type: ignore[misc]
-        for parameter in parameters:
-            if not parameter.required:
-                parameter.process_value = partial(_process_given, parameter)
-        return parameters
-
-
-def _process_given(parameter: Any, ctx: typer.Context, value: Any) -> Any:
-    return None if value is None else type(parameter).process_value(parameter, ctx, value)
-
-
-class _Command(_Light, Completing):
-    pass
-
-
-class _Commands(_Light, TyperGroup):
+class _Commands(Group):
     """Turns what a command raises into one line on standard error and an exit status."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         words = list(sys.argv[1:] if args is None else args)
         self.debug = "--debug" in words  # wherever it stands
-        return super().main([word for word in words if word != "--debug"], *rest, **extra)
+        words = [word for word in words if word != "--debug"]
+        try:
+            status = super().main(words, *rest, **extra | {"standalone_mode": False})
+        except Exception as error:
+            usage = _usage(error)
+            if usage is None:
+                raise
+            if usage:
+                _tell(f"error: {printable(usage)}")
+            status = 2
+        raise SystemExit(status)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, Exception) as error:
             if isinstance(error, KeyboardInterrupt) or _interrupts:
-                hint = "; --resume goes on after the last whole epoch" if ctx.invoked_subcommand == "train" else ""
+                hint = "; --resume continues after the last complete epoch" if ctx.invoked_subcommand == "train" else ""
                 _tell(f"stopped{hint}")
                 raise typer.Exit(128 + (_interrupts or [signal.SIGINT])[-1]) from None
-            if isinstance(error, _UsageError):
-                error.message = printable(error.message)  # type: ignore[attr-defined]
             sentence = str(error) if isinstance(error, EmozooError) else of_the_machine(error)
             if self.debug or sentence is None:
                 raise
             _tell(f"error: {printable(sentence)}")
             raise typer.Exit(2) from None
+
+
+def _usage(error: Any) -> str | None:
+    """What is wrong with the words of a command line; empty where help was shown instead. None for another error.
+
+    typer's class for such errors moved between versions, so they are known by their method `format_message`.
+    """
+    if not hasattr(error, "format_message"):
+        return None
+    message = str(error.format_message()).removesuffix(".").replace(". Did", ": did")
+    message = message[:1].lower() + message[1:]
+    if not message or message.endswith("?") or getattr(error, "ctx", None) is None:
+        return message
+    return f"{message}; see {error.ctx.command_path} --help"
 
 
 def _tell(line: str) -> None:
@@ -107,7 +105,7 @@ def _tell(line: str) -> None:
 app = typer.Typer(
     name="emozoo",
     cls=_Commands,
-    help="Recognises emotion in speech and video: trains, compares and runs networks that are plugins.",
+    help="Recognise emotion in speech and video: train, compare and run networks, each of them a plugin.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -127,33 +125,19 @@ def common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; any command takes it.")
+        bool, typer.Option("--debug", help="Show the traceback of an error. Any command takes this option.")
     ] = False,
 ) -> None:
     pass
 
 
-for command in (
-    train,
-    evaluate,
-    predict,
-    listen,
-    list_,
-    info,
-    benchmark,
-    export,
-    card,
-    push,
-    demo,
-    space,
-    check,
-):
-    app.command(command.__name__.strip("_"), cls=_Command if command is list_ else Completing)(command)
+for command in (train, evaluate, predict, listen, list_, info, benchmark, export, card, push, demo, space, check):
+    app.command(command.__name__.strip("_"), cls=Command)(command)
 app.add_typer(new, name="new")
 
 
 class _Remarks(logging.Handler):
-    """Shows what modules have to say: warnings, and what they are busy with."""
+    """Shows the log of emozoo's modules on standard error: warnings and progress."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from emozoo.cli.console import say, warn
@@ -163,38 +147,48 @@ class _Remarks(logging.Handler):
 
 def main() -> None:
     """The `emozoo` command."""
-    for stream in (sys.stdout, sys.stderr):  # a file's name need not be text that the terminal can show
+    for stream in (sys.stdout, sys.stderr):  # a terminal cannot show the name of every file
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    logger = logging.getLogger("emozoo")
-    logger.addHandler(_Remarks())
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number and signal.getsignal(number) in (
-            signal.default_int_handler,
-            signal.SIG_DFL,
-        ):  # not where it is ignored
-            signal.signal(number, _interrupt)
+    _show_log()
+    _catch_signals()
     status: Any = 0
     try:
         app(prog_name=app.info.name)  # also as `python -m emozoo`: completion is for the command's name
     except SystemExit as ended:
         status = ended.code
-    except Exception as error:  # with --debug, or a fault of emozoo's own
-        if "--debug" not in sys.argv and (sentence := of_the_machine(error)):
-            _tell(f"error: {printable(sentence)}")
-            status = 2
-        else:
-            with contextlib.suppress(OSError):
-                sys.stderr.write(printable(traceback.format_exc(), lines=True))
-            status = 1
+    except Exception as error:  # with --debug, or a bug in emozoo
+        status = _report(error)
     raise SystemExit(_flushed(status))
 
 
+def _show_log() -> None:
+    logger = logging.getLogger("emozoo")
+    logger.addHandler(_Remarks())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def _catch_signals() -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # A signal that is ignored, as under nohup, stays ignored.
+        if number and signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _interrupt)
+
+
+def _report(error: Exception) -> int:
+    """Prints an error that no command has turned into a line, and returns the exit status."""
+    if "--debug" not in sys.argv and (sentence := of_the_machine(error)):
+        _tell(f"error: {printable(sentence)}")
+        return 2
+    with contextlib.suppress(OSError):
+        sys.stderr.write(printable(traceback.format_exc(), lines=True))
+    return 1
+
+
 def _flushed(status: Any) -> Any:
-    """The exit status, now that standard output has taken all, or not: then 2, or 1 where its reader has left."""
+    """The exit status after the last of standard output is written: 2 if that fails, 1 if its reader has left."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -205,7 +199,7 @@ def _flushed(status: Any) -> Any:
         status = status or 2
     else:
         return status
-    with contextlib.suppress(OSError, ValueError):  # what is left goes nowhere, lest Python complain of it at the end
+    with contextlib.suppress(OSError, ValueError):  # else Python complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 

@@ -1,4 +1,4 @@
-"""How what `emozoo check` finds looks on the terminal."""
+"""How the findings of `emozoo check` look on the terminal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STYLES = {"ok": "green", "broken": "red", "skipped": ""}
 
 
 def say_finding(finding: Finding) -> None:
-    """A line on standard error as soon as a point of `emozoo check` has been looked at."""
+    """A line on standard error, as soon as a point is checked."""
     say(f"{finding.point.name}: {finding.state}")
 
 
 def show_check(report: Report) -> None:
-    """What came of each point; for those that do not hold, what was expected and where to look."""
+    """The state of each point. For points that do not hold: what was expected, and where to look."""
     table = Table(
         "point", "state", "found", title=f"{report.name}, {report.kind} of {report.origin}", title_justify="left"
     )
@@ -47,6 +47,6 @@ def show_check(report: Report) -> None:
     broken = sum(finding.fails for finding in report.findings)
     verdict = "keeps the contract" if report.holds else f"breaks the contract in {broken} point{'s'[: broken > 1]}"
     skipped = [finding.point.name for finding in report.findings if finding.state == "skipped"]
-    if report.holds and skipped not in ([], ["gpu"]):  # which few machines have
+    if report.holds and skipped not in ([], ["gpu"]):  # few machines have one
         verdict += f", as far as it was looked at: not {', '.join(skipped)}"
     console.out.print(f"{report.name} {verdict}", soft_wrap=True)

@@ -1,6 +1,6 @@
-"""What the shell offers at the Tab key: architectures, datasets, models and runs, from metadata and the names of folders.
+"""Names that the shell completes at the Tab key: architectures, datasets, models and runs.
 
-No plugin is imported, and nothing heavy. Where nothing is offered, the shell offers files.
+No plugin and nothing heavy is imported. Where nothing is offered here, the shell completes files.
 """
 
 from __future__ import annotations
@@ -8,22 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
-
 SAFE = re.compile(r"[\w./@+-]+")
-"""What a name may hold to be offered: shells evaluate the answer, and strangers name plugins and folders."""
+"""Which names are offered. Shells evaluate them, and strangers choose the names of plugins and folders."""
 RUNS = "runs"
 MOST_RUNS = 200
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A word that could follow, in the form of click's CompletionItem, which typer keeps to itself."""
+    """A word that could follow, with the attributes of click's CompletionItem, which typer does not export."""
 
     value: str
     help: str | None = None
@@ -83,7 +80,7 @@ OFFERED: dict[tuple[str, str], Callable[[], list[str]]] = {
     ("", "start"): models,
     ("", "run"): runs,
 }
-"""By command, or for all of them, and by the name of a parameter."""
+"""By command (empty: any) and name of a parameter."""
 
 
 def offers(names: Callable[[], Iterable[str]], ctx: Any, incomplete: str) -> list[Offer]:
@@ -92,15 +89,3 @@ def offers(names: Callable[[], Iterable[str]], ctx: Any, incomplete: str) -> lis
     except Exception:  # Tab is no place for an error
         return []
     return [Offer(word) for word in words if word.startswith(incomplete) and SAFE.fullmatch(word)]
-
-
-class Completing(TyperCommand):
-    """A command whose parameters offer what they may be."""
-
-    def get_params(self, ctx: Any) -> Any:
-        parameters: Any = super().get_params(ctx)
-        for parameter in parameters:
-            names = OFFERED.get((self.name or "", parameter.name or "")) or OFFERED.get(("", parameter.name or ""))
-            if names:
-                parameter.shell_complete = partial(offers, names)
-        return parameters

@@ -1,4 +1,4 @@
-"""The two streams of the command line, as rich consoles: results on standard output, all else on standard error."""
+"""The two streams of the command line, as rich consoles: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PIPED_WIDTH = 120
 
 
 class PlainConsole(Console):
-    """A console on which a string is one line of text and nothing else, wherever it stands; `styled` gives it a style."""
+    """A console that prints strings as plain lines, without markup. Use `styled` for a style."""
 
     def __init__(self, stream: Any) -> None:
-        # A pipe has no width: tables there are not squeezed into 80 columns, unless COLUMNS asks for it.
+        # A pipe has no width, so tables are not squeezed into 80 columns, unless COLUMNS asks for it.
         width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
         super().__init__(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
@@ -57,7 +57,7 @@ def say(text: str) -> None:
 
 
 def is_main_process() -> bool:
-    """Whether this is the one of several `accelerate launch` processes that prints."""
+    """Whether this process prints, of several that `accelerate launch` started."""
     return os.environ.get("RANK", "0") == "0"
 
 
@@ -77,7 +77,7 @@ def progress_bars() -> Bars:
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Passes items on and shows how many are done."""
+    """Passes items on, and shows how many are done."""
     with progress_bars() as bars:
         task = bars.add_task(what, total=total)
         for item in items:
@@ -87,7 +87,7 @@ def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Shows that something takes its time; nothing where there is no terminal."""
+    """Shows a spinner on a terminal, and nothing elsewhere."""
     if not err.is_terminal:
         yield
         return

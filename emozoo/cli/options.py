@@ -10,38 +10,62 @@ import typer
 from emozoo.errors import EmozooError
 from emozoo.text import json_text
 
+HUB = "hub:USER/NAME (or hub:USER/NAME@REVISION)"
+"""How help names a model on the Hub: without brackets, which rich would read as markup."""
+ANY_MODEL = f"A run's folder, the name of a bundled model, or {HUB}"
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Model = Annotated[str, typer.Option(help="A run's folder, hub:user/name[@revision], or a model in the box.")]
+Device = Annotated[str, typer.Option(metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")]
+Model = Annotated[str, typer.Option(metavar="MODEL", help=f"{ANY_MODEL}.")]
 Speaker = Annotated[
     list[str] | None,
     typer.Option(
-        help="Other recordings of the person who speaks, to adapt to: a file, folder or quoted pattern; "
-        "may be given again."
+        metavar="FILE",
+        help="Adapt to a speaker: other recordings of the same person, as a file, a folder or a quoted pattern. "
+        "Can be repeated.",
     ),
 ]
 DataDir = Annotated[
     str | None,
     typer.Option(
-        help="Folder of the dataset, or a manifest's file or hub:user/name. EMOZOO_IEMOCAP names IEMOCAP's as well."
+        metavar="FOLDER",
+        help="Where the dataset is: its folder, a manifest file, or hub:USER/NAME. For IEMOCAP, the environment "
+        "variable EMOZOO_IEMOCAP does the same.",
     ),
 ]
 Merge = Annotated[
-    list[str] | None, typer.Option(help="Counts one emotion as another, as in excited=happy; may be given again.")
+    list[str] | None,
+    typer.Option(metavar="FROM=TO", help="Count one emotion as another, as in excited=happy. Can be repeated."),
 ]
 Protocol = Annotated[
     str | None,
-    typer.Option(help="How to split: session, speaker, group-5, corpus, random, split. Each dataset has a usual one."),
+    typer.Option(
+        metavar="PROTOCOL",
+        help="How to split the dataset: session, speaker, group-5, corpus, random or split. Default: the dataset's own.",
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the network or its recipe (emozoo info shows them)."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting of the network or its recipe; emozoo info lists them. Can be repeated.",
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TOKEN",
+        help="Access token of the Hub. Default: HF_TOKEN, or the token that hf auth login stored.",
+        show_default=False,
+    ),
 ]
 EmozooFrom = Annotated[
     str | None,
     typer.Option(
         metavar="SOURCE",
-        help="The emozoo to ask pip for: a version, a git+https:// address or a path. Default: the installed version.",
+        help="The emozoo that pip is to install: a version, a git+https:// address or a path. "
+        "Default: the version in use.",
         show_default=False,
     ),
 ]
@@ -63,12 +87,14 @@ def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:
 
 
 def own_folder(folder: str, what: str) -> str:
+    """The folder of a run on this machine. Raises EmozooError, naming `what` needs it, for a model on the Hub."""
     from emozoo.hub.reference import is_reference
 
     if is_reference(folder):
-        raise EmozooError(f"{what} starts from a run's folder, not from {folder}")
+        raise EmozooError(f"{what} needs a run's folder, not {folder}")
     return folder
 
 
 def merges(items: list[str] | None) -> dict[str, str]:
+    """The words of `--merge`: pairs, also several in one word, with commas between them."""
     return pairs([pair for item in items or () for pair in item.split(",")], "--merge")

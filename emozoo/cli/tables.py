@@ -1,6 +1,6 @@
-"""How results look on the terminal, with rich: tables on standard output; progress and warnings on standard error.
+"""How results look on the terminal: tables on standard output, notes on standard error.
 
-Any text in them may be a stranger's. So the consoles here take no text for markup, and show what a terminal would obey.
+Texts may come from strangers. So no text is read as markup, and control characters are shown, not obeyed.
 """
 
 from __future__ import annotations
@@ -25,20 +25,35 @@ if TYPE_CHECKING:
     from emozoo.publishing.push import Push
     from emozoo.registry.entry_points import Plugin
 
-NAMED = 5
-"""Files that a line names at most."""
+MOST_NAMED = 5
+"""Files that a line names, at most."""
 
 
 def adapted_with(bias: SpeakerBias) -> str:
-    """The sentence that tells how answers were adapted to a speaker."""
+    """The sentence that says that answers were adapted to a speaker."""
     return f"adapted to the speaker with {bias.recordings} recording{'' if bias.recordings == 1 else 's'}"
 
 
 def show_predictions(
     answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, bias: SpeakerBias | None = None
 ) -> None:
-    """A row per file, or per window; how many recordings the speaker's `bias` is from stands below. Files that could not be
-    answered follow on standard error."""
+    """A row per file, or per window. Errors and warnings follow on standard error."""
+    table = _prediction_table(answers, labels, timeline)
+    if table.row_count:
+        console.out.print(table)
+        if bias:
+            console.out.print(adapted_with(bias), soft_wrap=True)
+    for used, words in ONE_SIDED.items():
+        names = [answer.file for answer in answers if answer.modalities == used]
+        if names:
+            console.out.print(f"{words}: {listed(names, MOST_NAMED)}", soft_wrap=True)
+    _warn_once_each(answers)
+    for answer in answers:
+        if answer.error is not None:
+            console.err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)
+
+
+def _prediction_table(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     if timeline:
@@ -51,37 +66,33 @@ def show_predictions(
             continue
         rows: list[tuple[str, str | None, Mapping[str, float]]] = [("all", answer.emotion, answer.probabilities or {})]
         if timeline:
-            rows = [(f"{w.start:.1f} to {w.end:.1f}", w.emotion, w.probabilities) for w in answer.windows or ()] + rows
+            rows = [(_span(each), each.emotion, each.probabilities) for each in answer.windows or ()] + rows
         for position, (span, emotion, probabilities) in enumerate(rows):
             name = answer.file if position == 0 else ""
-            table.add_row(
-                name, *([span] if timeline else []), styled(emotion, "bold"), *map(percentage, probabilities.values())
-            )
-    if table.row_count:
-        console.out.print(table)
-        if bias:
-            console.out.print(adapted_with(bias), soft_wrap=True)
-    for there, words in ONE_SIDED.items():
-        names = [answer.file for answer in answers if answer.modalities == there]
-        if names:
-            console.out.print(f"{words}: {listed(names, NAMED)}", soft_wrap=True)
-    told: dict[str, list[str]] = {}
+            shares = map(percentage, probabilities.values())
+            table.add_row(name, *([span] if timeline else []), styled(emotion, "bold"), *shares)
+    return table
+
+
+def _warn_once_each(answers: Sequence[Prediction]) -> None:
+    """A line for each warning, with the files that it is about."""
+    files: dict[str, list[str]] = {}
     for answer in answers:
         for text in answer.warnings:
-            told.setdefault(text, []).append(answer.file)
-    for text, names in told.items():
-        warn(f"{listed(names, NAMED)}: {text}")
-    for answer in answers:
-        if answer.error is not None:
-            console.err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)
+            files.setdefault(text, []).append(answer.file)
+    for text, names in files.items():
+        warn(f"{listed(names, MOST_NAMED)}: {text}")
+
+
+def _span(window: WindowAnswer) -> str:
+    return f"{window.start:.1f} to {window.end:.1f}"
 
 
 def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
-    """A line for a window, at once."""
-    span = f"{answer.start:.1f} to {answer.end:.1f}"
+    """One line for a window."""
     emotion = f"{printable(answer.emotion):<{max(len(printable(label)) for label in labels)}}"
     share = percentage(answer.probabilities[answer.emotion])
-    console.out.print(line(f"{span:>16}  ", styled(emotion, "bold"), f"  {share:>5} %"), soft_wrap=True)
+    console.out.print(line(f"{_span(answer):>16}  ", styled(emotion, "bold"), f"  {share:>5} %"), soft_wrap=True)
 
 
 def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
@@ -99,7 +110,7 @@ def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
 
 
 def show_bundled(models: Sequence[Mapping[str, Any]]) -> None:
-    table = Table("name", "architecture", "labels", title="Models in the box", title_justify="left")
+    table = Table("name", "architecture", "labels", title="Bundled models", title_justify="left")
     for model in models:
         table.add_row(model["name"], model["architecture"], ", ".join(model["labels"]))
     console.out.print(table)
@@ -114,9 +125,9 @@ def show_export(done: Export) -> None:
 
 
 def show_push(done: Push) -> None:
-    """Before a push, what would go and the card; after it, the address."""
+    """Before a push, the files and the card that would be sent; after it, the address."""
     if done.commit is None:
-        console.out.print(f"Would go to {done.address}:", soft_wrap=True)
+        console.out.print(f"Would be sent to {done.address}:", soft_wrap=True)
         table = Table("file", "bytes")
         table.columns[1].justify = "right"
         for name, size in done.files.items():
@@ -133,7 +144,7 @@ def show_push(done: Push) -> None:
 
 def show_hub(found: Sequence[HubModel]) -> None:
     if not found:
-        say("no model of emozoo on the Hub answers to that")
+        say("no emozoo model on the Hub matches that")
         return
     table = Table(title="Models on the Hub", title_justify="left")
     for name in ("model", "architecture", "labels"):
@@ -148,7 +159,7 @@ def show_hub(found: Sequence[HubModel]) -> None:
 
 
 def show_info(document: Mapping[str, Any]) -> None:
-    """A heading, then each entry: texts as lines, mappings and lists of mappings as tables."""
+    """A heading, then each entry: text as lines, mappings and lists of mappings as tables."""
     console.out.print(line(styled(document["name"], "bold"), f" ({document['kind']})"))
     for name, value in document.items():
         title = name.replace("_", " ")
@@ -169,7 +180,7 @@ def show_info(document: Mapping[str, Any]) -> None:
 
 
 def _told(name: str, value: Any) -> tuple[str, Text]:
-    """A value and its name; scores in %, as everywhere."""
+    """A name and its value; scores in %."""
     if name.removesuffix("_mean") in SCORES and isinstance(value, float):
         return f"{SCORES[name.removesuffix('_mean')]} %{', mean' if name.endswith('_mean') else ''}", Text(
             percentage(value)
@@ -178,7 +189,7 @@ def _told(name: str, value: Any) -> tuple[str, Text]:
 
 
 def _plain(value: Any) -> Text:
-    """A value in words; those of a list that are long, and a text's lines, stand on lines of their own, indented."""
+    """A value as text. Long items of a list, and the lines of a text, get indented lines of their own."""
     if isinstance(value, str) and "\n" in value:
         return Text("\n  ".join(map(printable, ["", *value.splitlines()])))
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""How a training looks on the terminal while it runs, and when it is done."""
+"""How a training run looks on the terminal, during and after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress(Progress):
-    """A bar for the steps of an epoch, a line for each epoch; only the lines where there is no terminal."""
+    """A bar for the steps of an epoch, and a line for each epoch. Without a terminal, only the lines."""
 
     def __init__(self) -> None:
         self.folds: list[tuple[Fold, Metrics]] = []

@@ -1,4 +1,4 @@
-"""The page in a browser that answers clips with one or several models."""
+"""The demo page: answers clips in the browser, with one or several models."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What the demo page has to say of one clip by one model: the answer of `emozoo predict`, what the network heard and saw for
-it, or the sentence that tells why there is none. What it looks like is `emozoo.demo.html`'s business."""
+"""One model's answer for one clip on the demo page, with the sound and frames that the network got, or the error.
+
+`emozoo.demo.html` renders it.
+"""
 
 from __future__ import annotations
 
@@ -28,49 +30,49 @@ FRAME_SECONDS = SAMPLES_PER_FRAME / SAMPLING_RATE
 
 @dataclass(frozen=True)
 class Limits:
-    """What the page takes."""
+    """Limits on what visitors give to the page."""
 
     megabytes: float = 100
-    """Size of a file, in 2**20 bytes."""
+    """Largest file, in 2**20 bytes."""
     seconds: float = 600
-    """Length of a clip."""
+    """Longest clip."""
     waiting: int = 10
-    """Clips of one visit that are not answered yet."""
+    """Clips of a visit that wait for an answer, at most."""
     clips: int = 100
-    """Clips of one visit in all."""
+    """Clips of a visit, at most."""
     visits: int = 500
-    """Visits at once."""
+    """Visits at the same time, at most."""
     uploads: int = 20
-    """Files that arrive at once."""
+    """Uploads at the same time, at most."""
     stored: int = 40
-    """How many files of the largest size would fill what all visits together may take up on the disk."""
+    """Disk space for all visits together, in files of the largest size."""
     idle: float = 300
-    """Seconds after which a visit ends that no browser has open."""
+    """Seconds until a visit ends that is open in no browser."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is shown of a clip."""
+    """What the page shows for a clip."""
 
     prediction: Prediction
-    """Its windows included; or with the sentence that tells why there is none."""
+    """With its windows, or with an error."""
     sound: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    """What the network heard: float32 [samples], 16 kHz."""
+    """The sound that the network got: float32 [samples], 16 kHz."""
     frames: tuple[tuple[float, np.ndarray], ...] = ()
-    """Some of the frames that it saw, with their seconds: uint8 [60, 100, 3] each."""
-    whole: tuple[np.ndarray, ...] = ()
-    """The same moments before they were cropped to the face; empty where they were not."""
+    """Some of the frames that it got, with their times in seconds: uint8 [60, 100, 3] each."""
+    uncropped: tuple[np.ndarray, ...] = ()
+    """The same frames before they were cropped to the face; empty if they were not cropped."""
 
 
 def answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
-    """Answers for a file, which the visitor calls `name`. Whatever is wrong with it becomes the answer's `error`."""
+    """The answer for a file, which the visitor calls `name`. What is wrong with it becomes the prediction's `error`."""
     try:
         return _answer(model, path, name, limits)
     except EmozooError as error:
         sentence = str(error).replace(str(path), name)
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's file makes of a decoder, the page goes on
+    except Exception as error:  # noqa: BLE001 - a bad file must not end the page
         log.warning("the demo could not answer a clip: %r", error)
-        sentence = f"{name} cannot be answered: it made a decoder or the network fail ({type(error).__name__})"
+        sentence = f"{name} cannot be answered: a decoder or the network failed ({type(error).__name__})"
     return Answer(Prediction(name, error=sentence))
 
 
@@ -80,23 +82,25 @@ def _answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
     seconds = duration(path)
     if seconds > limits.seconds:
         raise EmozooError(f"{name} lasts {seconds:,.0f} s, and this page takes {limits.seconds:g} s at most: cut it")
-    witness = _Witness(name, limits.seconds)
-    prediction = predict_file(model, path, timeline=True, seen=witness)
+    record = _Record(name, limits.seconds)
+    prediction = predict_file(model, path, timeline=True, seen=record)
     if prediction.error is not None:
         raise EmozooError(prediction.error)
-    frames = witness.some_frames()
-    whole: tuple[np.ndarray, ...] = ()
+    frames = record.some_frames()
+    uncropped: tuple[np.ndarray, ...] = ()
     if frames and model.preparation.crop:
-        film = Video(path)
-        whole = tuple(film.frames(max(0.0, at - FRAME_SECONDS / 2), SAMPLES_PER_FRAME)[0] for at, _ in frames)
-    return Answer(dataclasses.replace(prediction, file=name), np.concatenate(witness.sound), frames, whole)
+        video = Video(path)
+        uncropped = tuple(video.frames(max(0.0, at - FRAME_SECONDS / 2), SAMPLES_PER_FRAME)[0] for at, _ in frames)
+    return Answer(dataclasses.replace(prediction, file=name), np.concatenate(record.sound), frames, uncropped)
 
 
-class _Witness:
-    """Notes what a network hears and sees, window by window, and ends it where a file goes on for longer than it said."""
+class _Record:
+    """Keeps the sound and frames that a network gets, window by window. Raises EmozooError for a file that is longer than it
+    claims."""
 
     def __init__(self, name: str, seconds: float) -> None:
-        self._name, self._limit = name, seconds
+        self._name = name
+        self._limit = seconds
         self.sound: list[np.ndarray] = []
         self.modalities: set[str] = set()
         self._samples = 0
@@ -118,7 +122,7 @@ class _Witness:
                 self._frames.append((at, frames[number]))  # type: ignore[index]
 
     def some_frames(self) -> tuple[tuple[float, np.ndarray], ...]:
-        """Evenly spread over the clip; none where all are black, as of a model that can do without."""
+        """Frames, evenly spread over the clip. There are none if the clip has no video."""
         if "video" not in self.modalities:
             return ()
         count = min(SHOWN_FRAMES, len(self._frames))

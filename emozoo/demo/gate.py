@@ -1,7 +1,7 @@
-"""What of a request reaches the demo page. gradio offers more than this page uses, and believes what it is told: so only the
-addresses that the page uses are let through, from the page itself, with bodies of a size and a form that is known.
+"""The gate before the demo page: which requests reach gradio.
 
-Imported where gradio is installed.
+gradio offers more than this page uses, and trusts what it is told. So only addresses that the page uses are let through,
+only from the page itself, and with bodies of a known size and form. Importing this needs gradio.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ EVENTS = (f"{API}/run/predict", f"{API}/queue/join")
 PAGES = ("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt")
 OPEN = (*PAGES, ANSWERS, f"{API}/upload_progress", f"{API}/startup-events", f"{API}/app_id")
 PARTS = ("/assets/", "/static/")
-"""gradio's own scripts and pictures."""
+"""gradio's own scripts and images."""
 BODY_BYTES = 2**16
-"""Of every request but an upload: such a body names a clip at most."""
+"""Largest body of a request other than an upload. It names a clip at most."""
 BODY_SECONDS = 30
 """How long the page waits for the next piece of a body."""
 NAME_LETTERS = 255
@@ -46,11 +46,15 @@ _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Gate:
-    """The page `app`, as strangers reach it."""
+    """Lets requests through to the page `app`, or refuses them."""
 
     def __init__(self, app: ASGIApp, visits: Visits, hosts: Hosts, largest: int, events: Collection[int]) -> None:
-        """`largest`: of an upload, in bytes. `events`: the numbers of what can happen on the page."""
-        self._app, self._visits, self._hosts, self._largest, self._events = app, visits, hosts, largest, events
+        """`largest`: largest upload, in bytes. `events`: the numbers of gradio's events on the page."""
+        self._app = app
+        self._visits = visits
+        self._hosts = hosts
+        self._largest = largest
+        self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -84,7 +88,7 @@ class Gate:
         except ClientDisconnect:
             return
 
-    # From whom
+    # Who asks
 
     def _check_origin(self, request: Request) -> None:
         headers = request.headers
@@ -104,7 +108,7 @@ class Gate:
         elif headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and request.url.path != "/":
             raise Refused(403, "This page answers no requests that another site makes")
 
-    # What for
+    # What is asked
 
     async def _let_through(self, request: Request, send: Send) -> None:
         path, visitor = request.url.path, _visitor(request)
@@ -134,7 +138,7 @@ class Gate:
             raise Refused(404, "This page offers nothing of that kind")
 
     async def _beat(self, request: Request, session: str, send: Send) -> None:
-        """A browser holds this open as long as it shows the page."""
+        """A connection that a browser keeps open while it shows the page."""
         path = HEARTBEAT + session
         self._visits.arrive(session)
         try:
@@ -143,7 +147,7 @@ class Gate:
             self._visits.leave(session)
 
     def _event(self, body: bytes, visitor: str) -> bytes:
-        """What happened on the page, in the words that gradio reads, made anew of what is known here."""
+        """An event on the page, for gradio. It is built anew, from checked values only."""
         try:
             said = json.loads(body)
             number, trigger, data = said["fn_index"], said.get("trigger_id"), said["data"]
@@ -180,13 +184,13 @@ class Gate:
 
 
 def _visitor(request: Request) -> str:
-    """What the browser calls itself since it first saw the page; empty where it keeps no cookies."""
+    """The visitor, by the browser's cookie; empty if it keeps none."""
     name = request.cookies.get(COOKIE, "")
     return name if _VISITOR.fullmatch(name) else ""
 
 
 def _session(said: Any, visitor: str) -> str:
-    """gradio's name for a visit. The browser is part of it, so that nobody else can go on with it or read its answers."""
+    """gradio's name for a visit. It depends on the visitor, so nobody else can continue the visit or read its answers."""
     if not isinstance(said, str) or not _SESSION.fullmatch(said):
         raise Refused(400, "This page does not understand that")
     return hashlib.sha256(f"{visitor} {said}".encode()).hexdigest()
@@ -197,7 +201,7 @@ def _too_large(limit: int) -> str:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Ends a request whose body does not come."""
+    """Ends a request whose body comes too slowly."""
     whole = False
 
     async def read() -> Message:
@@ -213,7 +217,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _counted(request: Request, limit: int) -> Request:
-    """A request that is refused where its body becomes too large, also one that did not say how large it is."""
+    """A request that is refused when its body becomes too large, whatever size it declared."""
     read = 0
 
     async def receive() -> Message:

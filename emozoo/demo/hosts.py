@@ -1,5 +1,7 @@
-"""The names under which the demo page may be asked for. Without them any site's page could reach a server that only this
-machine reaches: by a name of its own that it points here (DNS rebinding), or by a request across sites."""
+"""The names under which browsers may ask for the demo page.
+
+They stop other sites from reaching a server on this machine, by DNS rebinding or by requests across sites.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from emozoo.errors import EmozooError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")
-"""Addresses that stand for all of a machine's."""
+"""Addresses that mean all addresses of a machine."""
 HUB = "https://huggingface.co"
 """The site that shows a Space in a frame."""
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?")
@@ -21,20 +23,20 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Hosts:
-    """Whom the page answers as."""
+    """The names of a page."""
 
     port: int
-    """Where the server listens."""
+    """The port that the server listens on."""
     own: frozenset[str] = frozenset(LOOPBACK)
-    """Names and addresses that go with this port."""
+    """Names and addresses that are valid with this port."""
     named: frozenset[tuple[str, int | None]] = frozenset()
-    """What its owner named, with None for any port: a proxy in front of the server has another one."""
+    """Names from --allow-host, with None for any port, because a proxy has another port."""
     framed_by: frozenset[str] = frozenset()
-    """Origins of sites that may ask for it."""
+    """Origins of sites that may show the page in a frame."""
 
     def know(self, host: str, reached: str = "") -> bool:
-        """Whether a Host header is one of this page's; `reached` is the address at which the request came in, which is
-        none that somebody else could have named."""
+        """Whether a Host header names this page. `reached` is the address that the request came in at, which nobody can
+        forge."""
         found = _split(host)
         if found is None:
             return False
@@ -44,7 +46,7 @@ class Hosts:
         return (port or _PORTS["http"]) == self.port and name in self.own | {reached.lower()}
 
     def fits(self, origin: str, host: str) -> bool:
-        """Whether an Origin header is that of the page itself, as it was asked for by a host that is known."""
+        """Whether an Origin header is that of the page itself. `host` is the known host of the request."""
         scheme, _, rest = origin.lower().partition("://")
         if origin.lower() in self.framed_by:
             return True
@@ -59,14 +61,14 @@ class Hosts:
 
 
 def hosts_of(host: str, port: int, allowed: Iterable[tuple[str, int | None]]) -> Hosts:
-    """The names of a server that listens at `host`; those of a Space are found where it has them, in SPACE_HOST."""
+    """The names of a server that listens on `host`. Those of a Space come from SPACE_HOST."""
     own = frozenset({*LOOPBACK, *({host.lower()} - {*ANY})})
     space = [found for name in os.environ.get("SPACE_HOST", "").split(",") if (found := _split(name.strip()))]
     return Hosts(port, own, frozenset({*allowed, *space}), frozenset({HUB} if space else ()))
 
 
 def parse_hosts(names: Sequence[str]) -> list[tuple[str, int | None]]:
-    """What --allow-host names. Raises EmozooError for what is no host."""
+    """The hosts that --allow-host names. Raises EmozooError for anything else."""
     found = [_split(name) for name in names]
     for name, host in zip(names, found, strict=True):
         if host is None:
@@ -75,7 +77,7 @@ def parse_hosts(names: Sequence[str]) -> list[tuple[str, int | None]]:
 
 
 def _split(host: str) -> tuple[str, int | None] | None:
-    """Name and port of `name[:port]`, in small letters; None for anything else."""
+    """Name and port of `name[:port]`, in lowercase; None for anything else."""
     match = _HOST.fullmatch(host.lower())
     if match is None or int(match[3] or 0) > 65_535:
         return None

@@ -1,5 +1,7 @@
-"""The demo page's own HTML and CSS: answers, models, past clips, and the words around them. Whatever a visitor, a file or a
-model says is escaped; nothing here asks another host for anything."""
+"""The demo page's HTML and CSS: answers, models, past clips, and the text around them.
+
+What comes from a visitor, a file or a model is escaped. Nothing is loaded from another host.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,12 @@ from emozoo.plots.style import new_figure, png
 
 TITLE = "emozoo: emotion in speech and video"
 HEADING = """# emozoo
-Give it a recording of somebody speaking, and see which emotion the voice, or the voice and the face, portray."""
+Give it a recording of a person who speaks, and see which emotion the voice, or the voice and the face, portray."""
 PLAYED = {
     **dict.fromkeys((".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac"), "audio"),
     **dict.fromkeys((".mp4", ".m4v", ".webm", ".mov"), "video"),
 }
-"""What browsers can play."""
+"""Files that browsers can play."""
 CSS = """
 footer { display: none !important; }
 .gradio-container { max-width: 1280px !important; }
@@ -70,10 +72,10 @@ footer { display: none !important; }
 
 
 def model(facts: Mapping[str, Any]) -> str:
-    """Which model answers: its labels, how it was measured, and with what score; `facts` are `emozoo info`'s."""
+    """A model: its labels, its scores and where they were measured. `facts` are those of `emozoo info`."""
     rows = {"network": f"{facts['architecture']} ({facts['distribution']})", "tells apart": ", ".join(facts["labels"])}
     if done := facts["preparation"]:
-        words = ["pictures cropped to the face"] * ("crop" in done) + ["noise taken out"] * ("denoise" in done)
+        words = ["video cropped to the face"] * ("crop" in done) + ["noise removed"] * ("denoise" in done)
         rows["before"] = ", ".join(words)
     if facts.get("test_results"):
         scores = facts["test_results"]
@@ -89,7 +91,7 @@ def waiting() -> str:
 
 
 def answer(given: Answer, labels: Sequence[str]) -> str:
-    """An answer, or the one sentence that tells why there is none."""
+    """An answer, or the sentence that says why there is none."""
     told = given.prediction
     if told.error is not None:
         return f'<div class="emz"><p class="emz-error" role="alert">{escape(told.error)}</p></div>'
@@ -122,9 +124,9 @@ def _frames(given: Answer) -> str:
     if not given.frames:
         return ""
     times = [at for at, _ in given.frames]
-    rows = [("What the network saw", [frame for _, frame in given.frames])]
-    if given.whole:
-        rows = [("The pictures", list(given.whole)), ("Cropped to the face, which the network saw", rows[0][1])]
+    rows = [("Frames that the network got", [frame for _, frame in given.frames])]
+    if given.uncropped:
+        rows = [("Frames of the video", list(given.uncropped)), ("Cropped to the face, for the network", rows[0][1])]
     return "".join(
         f'<figure><figcaption>{title}</figcaption><div class="emz-frames">'
         + "".join(
@@ -137,20 +139,21 @@ def _frames(given: Answer) -> str:
 
 
 def player(path: PurePath, name: str) -> str:
-    """The clip, to be heard or seen again where the browser can."""
+    """The clip, with a player if browsers can play it."""
     tag = PLAYED.get(path.suffix.lower())
     play = f'<{tag} controls preload="metadata" src="gradio_api/file={quote(str(path))}"></{tag}>' if tag else ""
     return f'<div class="emz"><p class="emz-quiet">{escape(name)}</p>{play}</div>'
 
 
 def refusal(sentence: str) -> str:
-    """Why a clip is not taken, in the place of its player."""
+    """Why a clip is refused, in place of its player."""
     return f'<div class="emz"><p class="emz-error" role="alert">{escape(sentence)}</p></div>'
 
 
 def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[Prediction | None]]) -> str:
-    """The clips of a visit as a table, the latest first, and as files to download, those of `emozoo predict --json` and
-    `--csv`. `models` are names and labels; a clip has a prediction by each, None while it is awaited."""
+    """The clips of a visit: a table, the latest first, and downloads as of `emozoo predict --json` and `--csv`.
+
+    `models` are names and labels. A clip has a prediction by each model, or None as long as it waits."""
     if not clips:
         return '<div class="emz"><p class="emz-quiet">None yet.</p></div>'
     head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in ("clip", *(name for name, _ in models)))

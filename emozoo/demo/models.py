@@ -22,13 +22,13 @@ class Shown:
     model: EmotionModel
     name: str
     facts: dict[str, Any]
-    """As `emozoo info` has them."""
+    """As in `emozoo info`."""
     card: str
-    """What its card says of how good it is, as Markdown; empty where `facts` tell."""
+    """What its card says of its scores, as Markdown; empty if `facts` have them."""
 
 
 def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
-    """The models of a page. Raises EmozooError for one that cannot be loaded, or is named twice."""
+    """The models of a page. Raises EmozooError for a model that cannot be loaded or is named twice."""
     from emozoo.checkpoint.loading import load
     from emozoo.checkpoint.locate import resolve
     from emozoo.hub.reference import name_of

@@ -1,7 +1,6 @@
-"""What is on the demo page, and what happens when: a Gradio page, imported where gradio is installed.
+"""The demo page in Gradio: what is on it, and what happens when. Importing this needs gradio.
 
-A clip that is given is taken note of at once. Then it waits for each model in a queue of its own, which answers one clip at
-a time, whoever it is from.
+Each model has a queue of its own for the clips of all visitors, and answers one clip at a time.
 """
 
 from __future__ import annotations
@@ -34,30 +33,20 @@ SOUNDS = {
     "neutral.wav": "neutral voice",
     "sad.wav": "sad voice",
 }
-FILMS = {"happy-then-sad.avi": "film, happy then sad"}
+VIDEOS = {"happy-then-sad.avi": "video, happy then sad"}
 TIDY_SECONDS = 10
 
 
+QUICK: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple", "queue": False}
+"""How gradio treats events that need no model."""
+
+
 def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path) -> gr.Blocks:
-    """The page; the examples get a folder of their own in `folder`."""
+    """The page. The examples are written into a subfolder of `folder`."""
     named = [(each.name, each.model.labels) for each in models]
-    quick: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple", "queue": False}
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.Markdown(HEADING)
-        several = len(models) > 1
-        with gr.Row():
-            with gr.Column(scale=2, min_width=300):
-                sources = _sources()
-                if not several:
-                    player, examples = _clip(models, limits, folder)
-            with gr.Column(scale=3, min_width=300):
-                if several:
-                    player, examples = _clip(models, limits, folder)
-                else:
-                    outputs = [_place_of(models[0])]
-        if several:
-            with gr.Row():
-                outputs = [_place_of(each) for each in models]
+        sources, player, examples, outputs = _lay_out(models, limits, folder)
         gr.Markdown("### Clips of this visit")
         table = gr.HTML(past(named, []))
         gr.Markdown(NOTE)
@@ -65,14 +54,7 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
         def tell_past(request: gr.Request) -> str:
             return past(named, visits.clips(_session(request)))
 
-        taken = [
-            event(_taker(visits), source, [player, source], preprocess=False, show_progress="hidden", **quick)
-            for source, event in sources
-        ] + [
-            button.click(_example_taker(visits, path), None, player, show_progress="hidden", **quick)
-            for button, path in examples
-        ]
-        for begun in taken:
+        for begun in _taken(visits, sources, examples, player):
             for number, output in enumerate(outputs):
                 begun.then(
                     _answerer(visits, number, models[number], limits),
@@ -80,12 +62,50 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
                     output,
                     concurrency_limit=1,
                     concurrency_id=f"model {number}",
-                    **(quick | {"queue": True}),
-                ).then(tell_past, None, table, show_progress="hidden", **quick)
-        page.unload(_nothing)  # gradio's page holds its heartbeat only where something follows from its end
-    page.queue(max_size=4 * limits.visits, api_open=False)  # what waits for a model cannot be called past its queue
-    page.has_launched = True  # else gradio takes any path of this machine for an upload: a mounted page never says it
+                    **(QUICK | {"queue": True}),
+                ).then(tell_past, None, table, show_progress="hidden", **QUICK)
+        page.unload(_nothing)  # gradio sends its heartbeat only if something happens at its end
+    page.queue(max_size=4 * limits.visits, api_open=False)  # nobody can call a model without its queue
+    page.has_launched = (
+        True  # else gradio takes any path of this machine for an upload, as a mounted page never sets this
+    )
     return page
+
+
+def _lay_out(
+    models: Sequence[Shown], limits: Limits, folder: Path
+) -> tuple[list[tuple[Any, Any]], gr.HTML, list[tuple[gr.Button, Path]], list[gr.HTML]]:
+    """Sources of clips, the player, the examples, and a place for the answers of each model."""
+    several = len(models) > 1
+    with gr.Row():
+        with gr.Column(scale=2, min_width=300):
+            sources = _sources()
+            if not several:
+                player, examples = _clip(models, limits, folder)
+        with gr.Column(scale=3, min_width=300):
+            if several:
+                player, examples = _clip(models, limits, folder)
+            else:
+                outputs = [_place_of(models[0])]
+    if several:
+        with gr.Row():
+            outputs = [_place_of(each) for each in models]
+    return sources, player, examples, outputs
+
+
+def _taken(
+    visits: Visits, sources: Sequence[tuple[Any, Any]], examples: Sequence[tuple[gr.Button, Path]], player: gr.HTML
+) -> list[Any]:
+    """The events by which a clip is given to the page."""
+    given = [
+        event(_taker(visits), source, [player, source], preprocess=False, show_progress="hidden", **QUICK)
+        for source, event in sources
+    ]
+    chosen = [
+        button.click(_example_taker(visits, path), None, player, show_progress="hidden", **QUICK)
+        for button, path in examples
+    ]
+    return given + chosen
 
 
 def run(
@@ -96,7 +116,7 @@ def run(
     listener: socket.socket,
     started: Callable[[], None],
 ) -> None:
-    """Serves the page on a socket until SIGINT or SIGTERM, which is then raised again; `started` is called once it can be
+    """Serves the page on a socket until SIGINT or SIGTERM, which is then raised again. Calls `started` when the page can be
     reached."""
 
     @asynccontextmanager
@@ -119,7 +139,7 @@ def run(
         run_history=False,
         footer_links=[],
     )
-    # Visitors' connections stay open as long as they look at the page.
+    # Visitors keep a connection open while they have the page open.
     config = uvicorn.Config(
         Gate(app, visits, hosts, largest, frozenset(page.fns)),
         log_config=None,
@@ -155,33 +175,33 @@ def _session(request: gr.Request) -> str:
 
 
 def _sources() -> list[tuple[Any, Any]]:
-    """Where clips come from, and the event that tells of one. Nothing is converted on the way."""
+    """Where clips come from, and the event that a new clip triggers. Nothing is converted."""
     with gr.Tabs():
         with gr.Tab("File"):
             file = gr.File(label="Sound or video file", height=150)
         with gr.Tab("Microphone"):
             microphone = gr.Audio(sources=["microphone"], type="filepath", editable=False, label="Microphone")
         with gr.Tab("Webcam"):
-            size = {"width": {"ideal": 640}, "height": {"ideal": 480}}  # ten times what a network sees
+            size = {"width": {"ideal": 640}, "height": {"ideal": 480}}  # ten times the size of a network's frames
             options = gr.WebcamOptions(mirror=False, constraints={"video": size})
             webcam = gr.Video(sources=["webcam"], include_audio=True, webcam_options=options, label="Webcam")
     return [(file, file.upload), (microphone, microphone.stop_recording), (webcam, webcam.stop_recording)]
 
 
 def _clip(models: Sequence[Shown], limits: Limits, folder: Path) -> tuple[gr.HTML, list[tuple[gr.Button, Path]]]:
-    """Where the last clip can be played, and made-up ones to try."""
+    """A player for the last clip, and synthetic clips to try."""
     (folder / "examples").mkdir()
     paths = {path.name: path for path in write_clips(folder / "examples")}
-    texts = SOUNDS | (FILMS if any(each.model.video for each in models) else {})
+    texts = SOUNDS | (VIDEOS if any(each.model.video for each in models) else {})
     player = gr.HTML()
-    gr.Markdown(f"At most {limits.megabytes:g} MB and {limits.seconds:g} s. Or try a made-up clip:")
+    gr.Markdown(f"At most {limits.megabytes:g} MB and {limits.seconds:g} s. Or try a synthetic clip:")
     with gr.Row():
         examples = [(gr.Button(text, size="sm", min_width=150), paths[name]) for name, text in texts.items()]
     return player, examples
 
 
 def _place_of(shown: Shown) -> gr.HTML:
-    """Where a model's answers appear, under what it is."""
+    """A model's description, and its answers below."""
     with gr.Column(min_width=320):
         gr.HTML(model(shown.facts))
         output = gr.HTML(waiting(), min_height=60)

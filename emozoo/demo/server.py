@@ -1,6 +1,6 @@
-"""The demo page: a Gradio server on this machine that answers clips with one or several models, side by side.
+"""Sets up, starts and stops the demo page, a Gradio server. Its content is in `emozoo.demo.page`.
 
-Here it is set up, started and stopped; what is on it is in `emozoo.demo.page`. gradio (the extra `demo`) is imported on use.
+gradio (the extra `demo`) is imported when the page starts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HERE = "127.0.0.1"
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 FIRST_PORT = 7860
 PORTS = 100
-"""As gradio has it: where no port is named, the first that is free of so many."""
+"""Without a named port, the first free one of these is taken, as gradio does."""
 
 
 def _tell(address: str) -> None:
@@ -41,13 +41,13 @@ def serve(
     device: str = "auto",
     started: Callable[[str], None] = _tell,
 ) -> None:
-    """Shows the page until the process is asked to stop; `started` is told its address.
+    """Serves the page until the process is asked to stop. Calls `started` with the address.
 
-    `references`: the models, none for the one in the box. `host`: None for what GRADIO_SERVER_NAME says, as on a Space, else
-    this machine alone. `port`: 0 for any; None for what GRADIO_SERVER_PORT says, else the first free one from 7860.
-    `allow_hosts`: names, `name` or `name:port`, under which the page is asked for besides that address: those of a proxy in
-    front of it, or of this machine where it listens at all addresses. Those of a Space are known. Raises EmozooError where
-    gradio is not installed, a model cannot be loaded, or the address is taken.
+    `references`: the models; by default the bundled one. `host`: by default GRADIO_SERVER_NAME, as on a Space, or else this
+    machine only. `port`: 0 for any free port; by default GRADIO_SERVER_PORT, or else the first free port from 7860.
+    `allow_hosts`: other names, as `name` or `name:port`, under which browsers may ask for the page: those of a proxy, or of
+    this machine if it listens on all addresses. Those of a Space are known. Raises EmozooError if gradio is missing, a
+    model cannot be loaded, or the address is taken.
     """
     if importlib.util.find_spec("gradio") is None:
         raise EmozooError("the demo page needs gradio: pip install 'emozoo[demo]'")
@@ -56,9 +56,9 @@ def serve(
     host = host or os.environ.get("GRADIO_SERVER_NAME") or HERE
     with _terminable(), _listening(host, port) as listener, page_folder() as place:
         models = load_models(references, device)
-        for name in TOKENS:  # nothing needs them from here on
+        for name in TOKENS:  # not needed from here on
             os.environ.pop(name, None)
-        # Read where gradio is imported, and where its components are made.
+        # gradio reads these when it is imported, and when its components are made.
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": str(place)}
         from emozoo.demo.page import build, run
         from emozoo.demo.visits import Visits
@@ -71,7 +71,7 @@ def serve(
 
 @contextmanager
 def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
-    """A socket that has the address, closed at the end of the block. Raises EmozooError where it cannot be had."""
+    """A socket bound to the address, closed at the end of the block. Raises EmozooError if the address cannot be used."""
     if port is None:
         named = os.environ.get("GRADIO_SERVER_PORT", "")
         ports: Sequence[int] = [int(named)] if named.isdigit() else range(FIRST_PORT, FIRST_PORT + PORTS)
@@ -96,7 +96,7 @@ def _bound(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
-        if os.name == "posix":  # elsewhere it would let two have one address
+        if os.name == "posix":  # on Windows, two processes could take the same address
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
     except OSError:
@@ -113,7 +113,7 @@ def _address(listener: socket.socket) -> str:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Lets SIGTERM, and a terminal that is closed, end the block as an exit does, so that what it made is deleted."""
+    """Makes SIGTERM and SIGHUP end the block like an exit, so that its files are deleted."""
 
     def leave(number: int, _: Any) -> None:
         raise SystemExit(128 + number)

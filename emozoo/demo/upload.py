@@ -1,7 +1,7 @@
-"""A clip arrives on the demo page. gradio would store it where its content says, so that two visitors with the same file
-would share it; here each upload has a folder of its own, whose name nobody can guess.
+"""Uploads to the demo page: each gets a folder of its own, whose name nobody can guess.
 
-Imported where gradio is installed.
+gradio would name the folder by the file's content, and two visitors with the same file would share it. Importing this
+needs gradio.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 
 PROGRESS_SECONDS = 30
-"""How long the page can ask how an upload went."""
+"""How long the page can ask for an upload's progress."""
 
 
 class Refused(Exception):
-    """A request that is not answered, with an HTTP status and the sentence that says why."""
+    """A request is refused, with an HTTP status and a sentence that says why."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 async def receive_upload(request: Request, visits: Visits, visitor: str, largest: int) -> Response:
-    """Stores the one file of a form, and tells its path. Raises Refused for what is none, or is too large."""
+    """Stores the one file of a form, and answers with its path. Raises Refused for anything else or too large a file."""
     said = int(request.headers.get("content-length", largest))
     progress = request.query_params.get("upload_id", "")[:64]
     try:

@@ -1,7 +1,7 @@
-"""Visits of the demo page: what somebody has given to it between opening and leaving it, and what was answered.
+"""Visits of the demo page: the clips that a visitor gave, and their answers.
 
-A clip is known by the path that the server itself made for it. What a visitor says is looked up among those and never used
-as a path, so that nothing else of this machine can be named, read or deleted.
+The server chooses the path of each clip. A path from a visitor is only looked up among these, and never opened. So no other
+file of this machine can be read or deleted.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from emozoo.errors import EmozooError
 from emozoo.inference.answers import Prediction
 
 KEPT_SECONDS = 60
-"""How long an upload lies that nobody asks to answer."""
+"""How long an upload is kept that is never given to the models."""
 
 
 @dataclass
 class Upload:
-    """A clip that lies here."""
+    """A file that a visitor uploaded."""
 
     path: Path
     """In a folder of its own."""
     visitor: str
-    """Whose it is: what the browser calls itself, empty where it does not."""
+    """Who uploaded it, by the browser's cookie; empty without one."""
     size: int
     since: float
     session: str | None = None
-    """The visit that it was given in, once it was."""
+    """The visit that it belongs to, once it is given to the models."""
 
 
 @dataclass
 class Visit:
-    """What somebody has given to the page."""
+    """The clips of one visitor, and their answers."""
 
     models: int
     clips: list[list[Prediction | None]] = field(default_factory=list)
-    """A prediction by each model, None until there is one; without windows."""
+    """Per clip, a prediction by each model, without windows; None until it is known."""
     files: list[Path] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     waiting: list[deque[int]] = field(default_factory=list)
-    """For each model, the clips that it has not yet begun with."""
+    """For each model, the clips that it has not begun."""
     last: float = field(default_factory=time.monotonic)
-    """When something last happened in it."""
+    """When something last happened in this visit."""
 
     def __post_init__(self) -> None:
         self.waiting = [deque() for _ in range(self.models)]
@@ -64,29 +64,31 @@ class Visit:
 
 
 class Visits:
-    """All that go on, by the name of the session. For several threads."""
+    """All current visits, by session. Safe to use from several threads."""
 
     def __init__(self, folder: Path, models: int, limits: Limits) -> None:
-        self._folder, self._models, self._limits = folder, models, limits
+        self._folder = folder
+        self._models = models
+        self._limits = limits
         self._room = limits.stored * round(limits.megabytes * 2**20)
         self._visits: dict[str, Visit] = {}
         self._open: Counter[str] = Counter()
         self._uploads: dict[str, Upload] = {}
         self._examples: set[str] = set()
-        self._coming: list[int] = []
+        self._incoming: list[int] = []
         self._lock = threading.Lock()
 
-    # What lies here
+    # Uploads
 
     @contextmanager
     def receiving(self, visitor: str, size: int) -> Iterator[Path]:
-        """A new folder for an upload of at most `size` bytes. The file that lies in it at the end of the block is the
-        visitor's to give from then on; if the block raises, the folder goes. Raises EmozooError where there is no room."""
+        """A new folder for an upload of at most `size` bytes. After the block, the visitor may give the file in it to the
+        models. If the block raises, the folder is deleted. Raises EmozooError if there is no room."""
         with self._lock:
-            stored = sum(self._coming) + sum(upload.size for upload in self._uploads.values())
-            if len(self._coming) >= self._limits.uploads or stored + size > self._room:
+            stored = sum(self._incoming) + sum(upload.size for upload in self._uploads.values())
+            if len(self._incoming) >= self._limits.uploads or stored + size > self._room:
                 raise EmozooError("this page is taking as many clips as it can: try again in a minute")
-            self._coming.append(size)
+            self._incoming.append(size)
         folder = self._folder / secrets.token_urlsafe(16)
         try:
             folder.mkdir(parents=True)
@@ -100,27 +102,27 @@ class Visits:
             raise
         finally:
             with self._lock:
-                self._coming.remove(size)
+                self._incoming.remove(size)
 
     def offer(self, path: Path) -> None:
-        """Lets everybody hear and see an example."""
+        """Lets every visitor play an example."""
         self._examples.add(str(path))
 
     def may_give(self, path: str, visitor: str) -> bool:
-        """Whether it is an upload of this visitor, which is not part of a visit yet."""
+        """Whether this is an upload of this visitor that is not part of a visit yet."""
         upload = self._uploads.get(path)
         return upload is not None and upload.visitor == visitor and upload.session is None
 
     def may_see(self, path: str, visitor: str) -> bool:
-        """Whether it is an upload of this visitor, or an example."""
+        """Whether this is an upload of this visitor, or an example."""
         upload = self._uploads.get(path)
         return path in self._examples or (upload is not None and upload.visitor == visitor)
 
-    # What goes on
+    # Clips
 
     def take(self, session: str, path: Path, name: str) -> Path:
-        """Notes a clip that is to be answered, an upload or an example, and returns where it lies. Raises EmozooError for
-        anything else, and where the visit has more than it may have."""
+        """Queues a clip, an upload or an example, for the models, and returns its path. Raises EmozooError for anything
+        else, and for a visit that has reached its limits."""
         with self._lock:
             upload = self._uploads.get(str(path))
             if str(path) not in self._examples and (upload is None or upload.session is not None):
@@ -146,7 +148,7 @@ class Visits:
             raise EmozooError(f"this visit has had its {self._limits.clips} clips: load the page anew for more")
 
     def next(self, session: str, model: int) -> tuple[Visit, int] | None:
-        """The clip that a model answers next for a visitor; None where there is none, or nobody any more."""
+        """The next clip of a visit for a model; None if there is none, or the visit has ended."""
         with self._lock:
             visit = self._visits.get(session)
             if visit is None or not visit.waiting[model]:
@@ -159,15 +161,15 @@ class Visits:
             visit = self._visits.get(session)
             return [list(clip) for clip in visit.clips] if visit else []
 
-    # When it ends
+    # Ends of visits
 
     def arrive(self, session: str) -> None:
-        """A visitor's browser has the page open, until it leaves."""
+        """A browser has opened the page."""
         with self._lock:
             self._open[session] += 1
 
     def leave(self, session: str) -> None:
-        """A browser has closed the page: deletes what was given in the visit, unless it has it open elsewhere."""
+        """A browser has closed the page. Deletes the clips of the visit, unless it is open elsewhere."""
         with self._lock:
             self._open[session] -= 1
             if self._open[session] <= 0:
@@ -175,7 +177,7 @@ class Visits:
                 self._end(session)
 
     def tidy(self) -> None:
-        """Deletes uploads that were never given, and ends visits without an open page in which nothing happens."""
+        """Deletes uploads that were never used, and ends idle visits that no browser has open."""
         now = time.monotonic()
         with self._lock:
             for upload in list(self._uploads.values()):

@@ -1,4 +1,4 @@
-"""Windows, files and streams become answers. It knows a `Model` by what it does, never by its class."""
+"""Windows, files and streams become answers, by any `Model`, whatever its class."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from emozoo.lazy import hand_on
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Model, Prediction
-    from emozoo.inference.files import hear_speaker, predict_file, predict_files
+    from emozoo.inference.files import predict_file, predict_files, speaker_bias
 
 __all__ = [
     "Model",
     "Prediction",
     "predict_file",
     "predict_files",
-    "hear_speaker",
+    "speaker_bias",
 ]
 
 __getattr__ = hand_on(
@@ -25,6 +25,6 @@ __getattr__ = hand_on(
         "Prediction": "answers",
         "predict_file": "files",
         "predict_files": "files",
-        "hear_speaker": "files",
+        "speaker_bias": "files",
     },
 )

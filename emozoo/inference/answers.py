@@ -1,4 +1,4 @@
-"""What an answer is: of a window, of a file, in words, as JSON and as CSV. And what a `Model` is to those who ask it."""
+"""The answers for windows and files, as JSON and CSV, and the `Model` that gives them."""
 
 from __future__ import annotations
 
@@ -17,44 +17,43 @@ from emozoo.text import csv_cell, printable
 
 NOTE = """### What such a guess is, and what it is not
 The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
-That is not what a person feels. They always choose one of their words, also for laughter, music or a language they never
-heard, and the percentages say how sure a network is, not how often it is right.
+That is not what a person feels. A network always chooses one of its labels, also for laughter, music or a language that it
+was not trained on. The percentages say how sure a network is, not how often it is right.
 
-Do not use them to make or support decisions about people: not in hiring, schooling, policing, health, insurance or at work.
-Record and analyse people only with their consent.
+Do not use the answers to make or support decisions about people: not in hiring, schooling, policing, health, insurance or
+at work. Record and analyse people only with their consent.
 
-What you give to this page goes to the machine that runs it and to nobody else, and is deleted when you leave."""
+What you give to this page goes to the machine that runs it and to nobody else. It is deleted when you leave."""
 
 Window = tuple[np.ndarray, np.ndarray | None]
+"""Sound and frames, as `emozoo.media.window.cut_window` gives them."""
 
 
 class Model(Protocol):
-    """Whatever gives probabilities for windows: a network of torch's, or one of onnxruntime's."""
+    """Gives probabilities for windows, by torch, onnxruntime or anything else."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The emotions, in the order of its outputs."""
+        """The emotions, in the order of the outputs."""
 
     @property
     def video(self) -> bool:
-        """Whether it takes frames beside the sound."""
+        """Whether it takes frames as well as sound."""
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """Of `audio` and `video`, what a clip may lack."""
+        """Which of `audio` and `video` a clip may lack."""
 
     @property
     def preparation(self) -> Preparation:
-        """What is done to a clip before the network sees it."""
+        """How clips are prepared for the network."""
 
     @property
     def on_cpu(self) -> bool:
         """Whether it runs on the CPU, where small batches on all cores are fastest."""
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError for a
-        network that
-        answers with values that are no numbers."""
+        """float64 [batch, labels] for windows. Raises EmozooError if the network answers with values that are not finite."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class WindowAnswer:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for a file, or the reason why there is none."""
+    """The answer for a file, or why there is none."""
 
     file: str
     emotion: str | None = None
@@ -77,11 +76,11 @@ class Prediction:
     windows: tuple[WindowAnswer, ...] | None = None
     error: str | None = None
     reason: str | None = None
-    """`silent` where a file that can be read has nothing to answer for; `error` says it in a sentence."""
+    """`silent` for a file that can be read, but has nothing to answer for. `error` says it in a sentence."""
     warnings: tuple[str, ...] = ()
-    """What is wrong with a file that is answered all the same, such as that it is cut off."""
+    """What is wrong with a file that was answered nonetheless, such as that it is cut off."""
     modalities: tuple[str, ...] | None = None
-    """Which of `audio` and `video` the answer rests on, where the model can do without one of them; else None."""
+    """Which of `audio` and `video` the answer is based on, if the model can do without one of them; else None."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
@@ -102,14 +101,18 @@ class Prediction:
         return dataclasses.replace(self, windows=None)
 
 
-def document(name: str, labels: Iterable[str], answers: Iterable[Prediction], timeline: bool) -> dict[str, Any]:
-    """Answers of the model called `name`, as `emozoo predict --json` prints them; their windows only with `timeline`."""
+def document(
+    name: str, labels: Iterable[str], answers: Iterable[Prediction], timeline: bool, bias: SpeakerBias | None = None
+) -> dict[str, Any]:
+    """Answers of the model called `name`, as `emozoo predict --json` prints them: with windows only for `timeline`, and
+    adapted to a speaker whose `bias` is given."""
     predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
-    return {"model": name, "labels": list(labels), "predictions": predictions}
+    speaker = {} if bias is None else {"speaker": {"recordings": bias.recordings}}
+    return {"model": name, "labels": list(labels), **speaker, "predictions": predictions}
 
 
 def answer_in_words(model: Model, probabilities: np.ndarray, bias: SpeakerBias | None) -> tuple[str, dict[str, float]]:
-    """The emotion and the probabilities by label, of probabilities float64 [labels], without a speaker's `bias`."""
+    """The emotion and its probabilities by label, from probabilities float64 [labels]. A speaker's `bias` is subtracted."""
     if bias is not None:
         probabilities = bias.apply(probabilities)
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
@@ -117,14 +120,14 @@ def answer_in_words(model: Model, probabilities: np.ndarray, bias: SpeakerBias |
 
 
 ONE_SIDED: dict[tuple[str, ...], str] = {
-    ("audio",): "only heard, as there is no picture",
-    ("video",): "only seen, as there is no sound",
+    ("audio",): "sound only, because there is no video",
+    ("video",): "video only, because there is no sound",
 }
 
 
 def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, to: TextIO | None = None) -> None:
-    """The same as CSV, on standard output unless `to` says otherwise: shares from 0 to 1, and the error of a file that could
-    not be answered. Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`)."""
+    """Answers as CSV, on standard output by default: probabilities from 0 to 1, and the error of a file without an answer.
+    Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`)."""
     writer = csv.writer(sys.stdout if to is None else to, lineterminator="\n")
     named = any(answer.modalities is not None for answer in answers)
     warned = any(answer.warnings for answer in answers)
@@ -139,15 +142,15 @@ def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bo
 
     row("file", span, "emotion", [csv_cell(printable(label)) for label in labels], ("modalities", "warnings"), "error")
     for answer in answers:
-        rest_on = " ".join(answer.modalities or ()), "; ".join(answer.warnings)
+        remarks = " ".join(answer.modalities or ()), "; ".join(answer.warnings)
         if answer.error is not None:
-            row(answer.file, [""] * len(span), "", [""] * len(labels), rest_on, answer.error)
+            row(answer.file, [""] * len(span), "", [""] * len(labels), remarks, answer.error)
         elif timeline:
-            for w in answer.windows or ():
-                times = [f"{w.start:.3f}", f"{w.end:.3f}"]
-                row(answer.file, times, w.emotion, _shares(w.probabilities, labels), rest_on, "")
+            for window in answer.windows or ():
+                times = [f"{window.start:.3f}", f"{window.end:.3f}"]
+                row(answer.file, times, window.emotion, _shares(window.probabilities, labels), remarks, "")
         else:
-            row(answer.file, [], str(answer.emotion), _shares(answer.probabilities or {}, labels), rest_on, "")
+            row(answer.file, [], str(answer.emotion), _shares(answer.probabilities or {}, labels), remarks, "")
 
 
 def _shares(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[str]:

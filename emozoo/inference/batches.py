@@ -1,4 +1,4 @@
-"""Windows become probabilities, in batches, on all cores."""
+"""Windows become probabilities, in batches and on all cores."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from emozoo.inference.answers import Model, Window
 from emozoo.paths import cores
 
 BATCH_WINDOWS = 32
+"""Windows in a batch on a GPU."""
 CPU_BATCH = 8
-"""Windows that a core answers at a time: more do not fit its cache, fewer cost more each."""
+"""Windows in a batch on one core: more do not fit its cache, fewer cost more each."""
 Item = TypeVar("Item")
-"""What is answered in batches: a window, or what says where it is cut."""
+"""A window, or what says where to cut it."""
 
 
 def classify(
     model: Model, windows: Iterable[Window], within: Callable[[], AbstractContextManager[Any]] = nullcontext
 ) -> Iterator[np.ndarray]:
-    """Probabilities float64 [labels] of each window, in order; windows are read a few batches ahead, no more. Each batch is
-    answered `within` a context, such as autocast, which holds for one thread only."""
+    """Probabilities float64 [labels] of each window, in order. Windows are read a few batches ahead at most. Each batch is
+    answered `within` a context of its own, because autocast, for one, holds for a single thread."""
     return in_batches(model, windows, model.probabilities, within)
 
 
@@ -36,10 +37,10 @@ def in_batches(
     answer: Callable[[list[Item]], np.ndarray],
     within: Callable[[], AbstractContextManager[Any]],
 ) -> Iterator[np.ndarray]:
-    """What `answer` gives for batches of items, one by one, in order.
+    """What `answer` gives for batches of items, item by item and in order.
 
-    On a CPU, as many batches are answered at a time as there are cores, each on one: that keeps all cores busy also where
-    a network computes in small steps. A single batch has all cores for itself.
+    On a CPU, each core answers a batch of its own, which keeps all cores busy even if a network computes in small steps.
+    A single batch gets all cores.
     """
     size, workers = (CPU_BATCH, cores()) if model.on_cpu else (BATCH_WINDOWS, 1)
     remaining = iter(items)
@@ -65,7 +66,7 @@ def in_batches(
 
 @contextmanager
 def thread_pool(workers: int, initializer: Callable[[], None] | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Threads, which an error or Ctrl-C leaves to end what they are at, and no more."""
+    """Threads. After an error or Ctrl-C, they end the task that they are in and start no other."""
     pool = ThreadPoolExecutor(workers, initializer=initializer)
     try:
         yield pool

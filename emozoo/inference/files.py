@@ -1,7 +1,6 @@
-"""From media files, or decoded clips, to probabilities. Training and evaluation answer through the same functions.
+"""Media files become predictions.
 
-A clip is cut into windows of 3 s, one a second; its probabilities are the mean of its windows'. Importing this costs no
-torch: what answers may be an `EmotionModel` or an `OnnxModel`.
+A file is cut into windows of 3 s, one per second. Its probabilities are the mean of its windows' probabilities.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from emozoo.paths import cores
 
 log = logging.getLogger("emozoo")
 FILES_AHEAD = 4
-"""Of which each core decodes the first windows before their turn comes."""
+"""How many files per core are decoded ahead."""
 
 
 def stream_windows(
@@ -43,13 +42,13 @@ def stream_windows(
     warn: Warn = ignore,
     timeout: float | None = None,
 ) -> Iterator[tuple[float, float, Window]]:
-    """The windows of a file, one after the other, in constant memory: start and end in seconds, then what `media.cut_window`
-    gives. They are those of `media.window_starts`: one a second, and a last one that ends with the file.
+    """The windows of a file, in order and in constant memory: start and end in seconds, then what `media.cut_window` gives.
+    There is one per second, and a last one that ends with the file (`media.window_starts`).
 
-    Of what is `optional`, `audio` or `video`, the file may lack: then it is silent, or there are no frames, as where its
-    pictures cannot be decoded. Sound and pictures are prepared as `preparation` says, as they were in training. `warn` is
-    told what is wrong with a file that is answered all the same; `timeout` is that of `emozoo.media.decoder.Decoder`. Raises
-    EmozooError where the file cannot be decoded."""
+    A file may lack what is `optional`, `audio` or `video`: then its sound is silence, or there are no frames, as for video
+    that cannot be decoded. Sound and frames are prepared as in training (`preparation`). `warn` is called with what is
+    wrong with a file that can be answered nonetheless. For `timeout`, see `emozoo.media.decoder.Decoder`. Raises
+    EmozooError for a file that cannot be decoded."""
     with Decoder(warn, timeout) as decoder:
         frames_of = _FramesOfWindows(path, optional, preparation, decoder, warn) if video else None
         silent_seconds = frames_of.seconds if frames_of and "audio" in optional else 0.0
@@ -110,56 +109,45 @@ def predict_file(
     seen: Callable[[float, float, Window], None] | None = None,
     timeout: float | None = None,
 ) -> Prediction:
-    """Answers for one file, in memory that does not grow with its length unless `timeline` asks for each window.
+    """The answer for a file. Memory does not grow with its length, unless `timeline` asks for the windows' answers.
 
-    Where a speaker's `bias` is given, it is taken off the file's answer and each window's. `seen` is told of each window, in
-    order, before the network answers it: start and end in seconds, and what it hears and sees; what that raises ends the
-    work. Raises EmozooError for a file that cannot be read, or that lacks the sound or picture which the model needs, and
-    where something is not installed that prepares clips for the model.
+    A speaker's `bias` is subtracted from the answers of the file and of its windows. `seen` is called with each window
+    before the network answers it: start and end in seconds, sound and frames. What it raises ends the prediction. Raises
+    EmozooError for a file that cannot be read, for one that lacks the sound or video that the model needs, and where a
+    package is missing that prepares clips for the model.
     """
     model.preparation.require("this model")
-    spans: list[tuple[float, float]] = []
-    there: set[str] = set()
-    warnings: list[str] = []
+    answer = _FileAnswer(os.fspath(path), model, bias, timeline)
 
     def windows() -> Iterator[Window]:
-        for start, end, window in _windows_of(model, path, warnings.append, timeout):
+        for start, end, window in _windows_of(model, path, answer.warnings.append, timeout):
             if seen is not None:
                 seen(start, end, window)
-            spans.append((start, end))
-            there.update(modalities_of(*window))
+            answer.note_window(start, end, window)
             yield window
 
-    total, count, answers = np.zeros(len(model.labels)), 0, []
     for probabilities in classify(model, windows()):
-        total += probabilities
-        if timeline:
-            answers.append(WindowAnswer(*spans[count], *answer_in_words(model, probabilities, bias)))
-        count += 1
-    if _is_silent(model, there):
-        return _silent(os.fspath(path), model, there, warnings)
-    emotion, by_label = answer_in_words(model, total / count, bias)
-    spoken = tuple(answers) if timeline else None
-    return Prediction(
-        os.fspath(path), emotion, by_label, spoken, warnings=tuple(warnings), modalities=_modalities(model, there)
-    )
+        answer.add(probabilities)
+    return answer.prediction()
 
 
-def hear_speaker(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerBias:
-    """The bias that a speaker's recordings show: files, folders and patterns, as `emozoo.media.files.find_files` takes them.
+def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerBias:
+    """The bias of a model for a speaker, from recordings: files, folders and patterns, as in
+    `emozoo.media.files.find_files`.
 
-    Those that cannot be read are left out with a warning. Raises EmozooError where none can.
+    Files that cannot be read are left out with a warning. Raises EmozooError if there is no other.
     """
     given = [recordings] if isinstance(recordings, str | Path) else recordings
-    files, heard = find_files([os.fspath(each) for each in given], warn=log.warning), []
+    files = find_files([os.fspath(each) for each in given], warn=log.warning)
+    found: list[list[float]] = []
     for answer in predict_files(model, files):
         if answer.probabilities is not None:
-            heard.append(list(answer.probabilities.values()))
+            found.append(list(answer.probabilities.values()))
         else:
             log.warning("left out of the speaker's recordings: %s", answer.error)
-    if files and not heard:
+    if files and not found:
         raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
-    return SpeakerBias.from_probabilities(np.reshape(heard, (-1, len(model.labels))).astype(float))
+    return SpeakerBias.from_probabilities(np.reshape(found, (-1, len(model.labels))).astype(float))
 
 
 class PredictsFiles:
@@ -172,9 +160,9 @@ class PredictsFiles:
         timeline: bool = False,
         speaker: str | Path | Iterable[str | Path] | None = None,
     ) -> Prediction:
-        """Emotion and probabilities of a media file, adapted to the `speaker` of whom other recordings are given (see
-        `emozoo.inference.files.hear_speaker`). Raises EmozooError for a file that cannot be read."""
-        bias = None if speaker is None else hear_speaker(self, speaker)
+        """Emotion and probabilities of a media file. With other recordings of its `speaker`, the answer is adapted to that
+        person (see `emozoo.inference.files.speaker_bias`). Raises EmozooError for a file that cannot be read."""
+        bias = None if speaker is None else speaker_bias(self, speaker)
         return predict_file(self, path, timeline=timeline, bias=bias)
 
 
@@ -186,34 +174,69 @@ def _windows_of(
     )
 
 
-def _is_silent(model: Model, there: Collection[str]) -> bool:
-    """Whether a file has neither sound nor, where those are enough, pictures: no voice, no emotion."""
-    return "audio" not in there and not ("audio" in model.optional and "video" in there)
+class _FileAnswer:
+    """The answer for a file, while its windows are read and answered."""
 
-
-def _silent(path: str, model: Model, there: Collection[str], warnings: Iterable[str]) -> Prediction:
-    nothing = " and shows nothing" if model.video and "video" not in there else ""
-    sentence = f"{path} is silent{nothing}: there is no voice in it to answer for"
-    return Prediction(path, error=sentence, reason="silent", warnings=tuple(warnings))
-
-
-def _modalities(model: Model, there: set[str]) -> tuple[str, ...] | None:
-    """What an answer rests on, as `Prediction` says it."""
-    return tuple(each for each in ("audio", "video") if each in there) if model.optional else None
-
-
-class _File:
-    """A file on its way to its answer: what of it was read, and what has been answered."""
-
-    def __init__(self, path: str, labels: int) -> None:
-        self.path = path
-        self.spans: list[tuple[float, float]] = []
-        self.modalities: set[str] = set()
-        self.read = False
-        """Whether no window of it will follow."""
+    def __init__(self, path: str, model: Model, bias: SpeakerBias | None, timeline: bool) -> None:
+        self._path = path
+        self._model = model
+        self._bias = bias
+        self._timeline = timeline
+        self.is_read = False
+        """Whether no more windows follow."""
         self.error: str | None = None
         self.warnings: list[str] = []
-        self.count, self.total, self.answers = 0, np.zeros(labels), list[WindowAnswer]()
+        self._spans: list[tuple[float, float]] = []
+        self._modalities: set[str] = set()
+        self._count = 0
+        self._total = np.zeros(len(model.labels))
+        self._windows: list[WindowAnswer] = []
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the file is read and each of its windows is answered."""
+        return self.is_read and self._count == len(self._spans)
+
+    def note_window(self, start: float, end: float, window: Window) -> None:
+        """Call this for each window, before its answer is added."""
+        self._spans.append((start, end))
+        self._modalities |= modalities_of(*window)
+
+    def add(self, probabilities: np.ndarray) -> None:
+        """The next window's answer, float64 [labels]."""
+        if self._timeline:
+            words = answer_in_words(self._model, probabilities, self._bias)
+            self._windows.append(WindowAnswer(*self._spans[self._count], *words))
+        self._count += 1
+        self._total += probabilities
+
+    def prediction(self) -> Prediction:
+        if self.error is not None:
+            return Prediction(self._path, error=self.error)
+        if self._is_silent():
+            return self._silent()
+        emotion, by_label = answer_in_words(self._model, self._total / self._count, self._bias)
+        return Prediction(
+            self._path,
+            emotion,
+            by_label,
+            tuple(self._windows) if self._timeline else None,
+            warnings=tuple(self.warnings),
+            modalities=self._used() if self._model.optional else None,
+        )
+
+    def _used(self) -> tuple[str, ...]:
+        return tuple(each for each in ("audio", "video") if each in self._modalities)
+
+    def _is_silent(self) -> bool:
+        """Whether there is neither sound nor, for a model that can do without sound, video: no voice, no emotion."""
+        video_is_enough = "audio" in self._model.optional and "video" in self._modalities
+        return "audio" not in self._modalities and not video_is_enough
+
+    def _silent(self) -> Prediction:
+        nothing = " and shows nothing" if self._model.video and "video" not in self._modalities else ""
+        sentence = f"{self._path} is silent{nothing}: there is no voice in it to answer for"
+        return Prediction(self._path, error=sentence, reason="silent", warnings=tuple(self.warnings))
 
 
 def predict_files(
@@ -224,62 +247,51 @@ def predict_files(
     bias: SpeakerBias | None = None,
     timeout: float | None = None,
 ) -> Iterator[Prediction]:
-    """`predict_file` for each, in order; one that fails gives a Prediction with its `error`, and the others go on.
+    """`predict_file` for each file, in order. A file that fails gives a Prediction with its `error`, and the others go on.
 
-    Several files are decoded at a time, a few windows ahead of what is answered, and a batch holds windows of several: so
-    memory grows neither with the number of files nor with their lengths (but for `timeline`, which keeps every answer).
-    Raises EmozooError where something is not installed that prepares clips for the model.
+    Several files are decoded at a time, a few windows ahead of the network, and a batch holds windows of several files.
+    Memory grows neither with the number of files nor with their lengths, except for the answers that `timeline` keeps.
+    Raises EmozooError where a package is missing that prepares clips for the model.
     """
     model.preparation.require("this model")
-    files: deque[_File] = deque()
+    files: deque[_FileAnswer] = deque()
 
     def windows() -> Iterator[Window]:
         for path, piece in _decoded(model, paths, timeout):
-            if not files or files[-1].read:
-                files.append(_File(path, len(model.labels)))
+            if not files or files[-1].is_read:
+                files.append(_FileAnswer(path, model, bias, timeline))
             file = files[-1]
             for start, end, window in piece.windows:
-                file.spans.append((start, end))
-                file.modalities |= modalities_of(*window)
+                file.note_window(start, end, window)
                 yield window
-            file.read, file.error, file.warnings = piece.rest is None, piece.error, piece.warnings
+            file.error = piece.error
+            file.warnings = piece.warnings
+            file.is_read = piece.rest is None
 
-    def finished() -> Iterator[Prediction]:
-        while files and files[0].read and files[0].count == len(files[0].spans):
-            file = files.popleft()
-            if file.error is not None:
-                yield Prediction(file.path, error=file.error)
-            elif _is_silent(model, file.modalities):
-                yield _silent(file.path, model, file.modalities, file.warnings)
-            else:
-                answer = answer_in_words(model, file.total / file.count, bias)
-                answers, there = tuple(file.answers) if timeline else None, _modalities(model, file.modalities)
-                yield Prediction(file.path, *answer, answers, warnings=tuple(file.warnings), modalities=there)
+    def complete() -> Iterator[Prediction]:
+        while files and files[0].is_complete:
+            yield files.popleft().prediction()
 
     for probabilities in classify(model, windows()):
-        yield from finished()
-        file = files[0]
-        if timeline:
-            file.answers.append(WindowAnswer(*file.spans[file.count], *answer_in_words(model, probabilities, bias)))
-        file.count += 1
-        file.total += probabilities
-    yield from finished()
+        yield from complete()
+        files[0].add(probabilities)
+    yield from complete()
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some windows of a file."""
+    """Consecutive windows of a file."""
 
     windows: list[tuple[float, float, Window]]
     rest: Iterator[tuple[float, float, Window]] | None
-    """Where the next ones come from; None: these were the last."""
+    """The windows after these; None at the end of the file."""
     warnings: list[str]
-    """Of the whole file so far."""
+    """About the whole file so far."""
     error: str | None = None
 
 
 def _decoded(model: Model, paths: Iterable[str], timeout: float | None) -> Iterator[tuple[str, _Piece]]:
-    """Every file in pieces, in order; the first pieces of the next files are decoded meanwhile."""
+    """Each file in pieces, in order. Meanwhile, the first pieces of the next files are decoded."""
     with thread_pool(cores()) as pool:
         waiting: deque[tuple[str, Future[_Piece]]] = deque()
         remaining = iter(paths)
@@ -305,6 +317,6 @@ def _read_piece(path: str, windows: Iterator[tuple[float, float, Window]], warni
         found = list(itertools.islice(windows, CPU_BATCH))
     except EmozooError as error:
         return _Piece([], None, warnings, str(error))
-    except Exception as error:  # noqa: BLE001 - whatever is made of a file, the others go on
+    except Exception as error:  # noqa: BLE001 - a bad file must not stop the others
         return _Piece([], None, warnings, f"{path} cannot be read ({type(error).__name__}: {error}): it is damaged")
     return _Piece(found, windows if len(found) == CPU_BATCH else None, warnings)

@@ -1,4 +1,4 @@
-"""What a network answers becomes probabilities, or an error: no answer is better than one of a network that is broken."""
+"""A network's outputs become probabilities. A broken network is an error, because no answer is better than a wrong one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from emozoo.errors import EmozooError
 def to_probabilities(
     logits: np.ndarray, shape: tuple[int, int], sound_is_finite: Callable[[], bool], name: str
 ) -> np.ndarray:
-    """float64 [windows, labels], the softmax of the logits that a network gave for windows of sound.
+    """float64 [windows, labels]: the softmax of a network's logits.
 
-    `shape` is what it must be, `name` what errors call the model. Raises EmozooError for logits of another shape, and for
-    those that are no numbers.
+    `shape` is what their shape must be, and `name` what errors call the model. Raises EmozooError for logits of another
+    shape, and for logits that are not finite.
     """
     if logits.shape != shape:
         raise EmozooError(

@@ -1,8 +1,6 @@
-"""Sound that has no end yet: `Listener` takes it chunk by chunk and answers each window as soon as it is complete, with the
-probabilities that `emozoo predict --timeline` gives for a file of the same sound.
+"""`Listener` answers live audio: it takes chunks of sound, and answers each window as soon as it is complete.
 
-Where the chunks come from is the business of `emozoo.listening.pcm` and `emozoo.listening.microphone`. Importing this
-costs no torch.
+The answers are those of `emozoo predict --timeline` for a file of the same sound.
 """
 
 from __future__ import annotations
@@ -28,17 +26,17 @@ if TYPE_CHECKING:
     from emozoo.inference.answers import Model
 
 BLOCK_SECONDS = 0.1
-"""Sound that is resampled at a time, and by which a window can be late."""
+"""Sound that is resampled at once. An answer can be that late."""
 DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
-"""By which it can be late behind a model that takes out noise."""
-SAMPLES = ("uint8", "int16", "int32", "float32", "float64")
+"""How late an answer can be if the model removes noise."""
+SAMPLE_TYPES = ("uint8", "int16", "int32", "float32", "float64")
 
 
 class Listener:
-    """Hears one stream: `feed` it chunks, and `finish` when there are no more.
+    """Answers one stream: `feed` it chunks, then call `finish`.
 
-    Windows are those of a file: 3 s, one a second, and a last one that ends with the stream. Memory does not grow with its
-    length, and how it is cut into chunks changes nothing.
+    Windows are those of a file: 3 s long, one per second, and a last one that ends with the stream. Memory does not grow
+    with the stream's length. The size of the chunks does not change the answers.
     """
 
     def __init__(
@@ -49,16 +47,17 @@ class Listener:
         bias: SpeakerBias | None = None,
         skip_pauses: bool = False,
     ) -> None:
-        """`rate` is in samples a second. A speaker's `bias` (see `emozoo.inference.files.hear_speaker`) is taken off
-        each answer;
-        with `skip_pauses`, windows in which nobody speaks get none (see `emozoo.listening.vad`).
+        """`rate` is in samples per second. A speaker's `bias` (see `emozoo.inference.files.speaker_bias`) is subtracted from
+        each answer. With `skip_pauses`, windows in which nobody speaks are skipped (see `emozoo.listening.vad`).
 
-        Raises EmozooError for a model that needs pictures, a rate that cannot be, and where something is not installed.
+        Raises EmozooError for a model that needs video, for an impossible rate, and for a package that is missing.
         """
         check_model(model)
         check_rate(rate)
-        self._model, self._bias = model, bias
-        self._resampler, self._cutter = Resampler(rate, BLOCK_SECONDS), WindowCutter()
+        self._model = model
+        self._bias = bias
+        self._resampler = Resampler(rate, BLOCK_SECONDS)
+        self._cutter = WindowCutter()
         self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
         self._speech = None
@@ -66,20 +65,21 @@ class Listener:
             from emozoo.listening.vad import SpeechDetector
 
             self._speech = SpeechDetector()
-        self._samples, self._over = 0, False
+        self._samples = 0
+        self._over = False
 
     def hear(self, chunks: Iterable[np.ndarray]) -> Iterator[WindowAnswer]:
-        """Feeds all chunks and finishes: each answer as soon as there is one."""
+        """Feeds all chunks and finishes. Yields each answer as soon as it is known."""
         for chunk in chunks:
             yield from self.feed(chunk)
         yield from self.finish()
 
     def feed(self, chunk: np.ndarray) -> list[WindowAnswer]:
-        """Answers the windows that are complete with a chunk [samples] or [samples, channels], of any length.
+        """Takes a chunk [samples] or [samples, channels] of any length, and answers the windows that it completes.
 
-        Samples are int16, int32, uint8 around 128, or float32 and float64 in [-1, 1]; of channels the mean is heard. A
-        window is complete up to a fifth of a second after its end; where the model takes out noise, up to 32 s. Raises
-        EmozooError for a chunk of another kind and for samples that are no numbers; what was fed before it stays.
+        Samples are int16, int32, uint8 around 128, or float32 and float64 in [-1, 1]. Channels are averaged. A window is
+        complete up to a fifth of a second after its end, or up to 32 s if the model removes noise. Raises EmozooError for
+        a chunk of another kind and for samples that are not finite. What was fed before stays.
         """
         self._check_open()
         sound = _mono(chunk)
@@ -87,7 +87,7 @@ class Listener:
         return self._answers(self._cuts(self._resampler.push(sound))) if len(sound) else []
 
     def finish(self) -> list[WindowAnswer]:
-        """Answers the windows that are left. Raises EmozooError where no sound was fed."""
+        """Answers the remaining windows. Raises EmozooError if no sound was fed."""
         self._check_open()
         if not self._samples:
             raise EmozooError("the stream holds no sound: check what should send it")
@@ -96,10 +96,10 @@ class Listener:
 
     def _check_open(self) -> None:
         if self._over:
-            raise EmozooError("the stream is over: a Listener hears one; make another")
+            raise EmozooError("the stream is over: a Listener answers a single stream, so make another")
 
     def _cuts(self, blocks: Iterator[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-        """First sample, and sound, of the windows that are complete with these blocks at 16 kHz."""
+        """The first sample and the sound of each window that these blocks complete, at 16 kHz."""
         for block in self._prepared(self._level(blocks)):
             if self._speech:
                 self._speech.push(block)
@@ -141,15 +141,15 @@ class Listener:
 
 
 def check_model(model: Model) -> None:
-    """Raises EmozooError for a model that cannot hear a stream, or not without something that is not installed."""
+    """Raises EmozooError for a model that needs video, or a package that is missing."""
     if model.video and "video" not in model.optional:
-        raise EmozooError("this model needs pictures, and a stream has none: name a model that can do without")
-    Preparation(denoise=model.preparation.denoise).require("this model")  # there are no pictures to crop
+        raise EmozooError("this model needs video, and a stream has none: name a model that can do without")
+    Preparation(denoise=model.preparation.denoise).require("this model")  # a stream has no faces to crop
 
 
 @contextmanager
 def _one_core() -> Iterator[None]:
-    """A window a second needs no more; on a busy machine each step of a network would wait for the slowest of several."""
+    """One core is enough for a window per second. With several, a busy machine would slow down each step of the network."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
@@ -165,14 +165,12 @@ def _one_core() -> Iterator[None]:
 def _mono(chunk: np.ndarray) -> np.ndarray:
     """float32 [samples], a copy."""
     sound = np.asarray(chunk)
-    if sound.dtype.name not in SAMPLES:
-        raise EmozooError(f"a chunk holds {', '.join(SAMPLES)}, not {sound.dtype.name}")
+    if sound.dtype.name not in SAMPLE_TYPES:
+        raise EmozooError(f"a chunk holds {', '.join(SAMPLE_TYPES)}, not {sound.dtype.name}")
     if sound.ndim not in (1, 2) or sound.shape[1:] == (0,):
         raise EmozooError(f"a chunk is [samples] or [samples, channels], not of shape {list(sound.shape)}")
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is told below
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is found below
         mono = mean_of_channels(sound.reshape(len(sound), -1) if len(sound) else np.zeros((0, 1), np.float32))
     if not np.isfinite(mono).all():
-        raise EmozooError(
-            "the stream holds samples that are no numbers (NaN or infinity): check the format of its samples"
-        )
+        raise EmozooError("the stream holds samples that are NaN or infinite: check the format of its samples")
     return mono

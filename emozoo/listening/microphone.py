@@ -1,4 +1,4 @@
-"""The microphone that the system has chosen, through sounddevice (the extra `microphone`) and PortAudio."""
+"""The system's default microphone, through sounddevice (the extra `microphone`) and PortAudio."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from emozoo.media.resampling import check_rate
 log = logging.getLogger("emozoo")
 
 WAITING_SECONDS = 60
-BLOCKS_A_SECOND = 20
-"""Sound that may wait to be answered, and how many blocks a second of it comes in."""
+"""How much sound may wait for an answer."""
+BLOCKS_PER_SECOND = 20
 
 
 def open_microphone(rate: int | None = None, channels: int | None = None) -> tuple[int, Iterator[np.ndarray]]:
-    """The sampling rate (None: the device's own) and chunks int16 [samples, channels] without end; recording begins when the
-    first is asked for. Raises EmozooError where there is no sounddevice, PortAudio or microphone, where the microphone goes
-    away, and where a minute of sound waits: rather than to lose some, or to take ever more memory."""
+    """The sampling rate (by default the device's own), and endless chunks int16 [samples, channels].
+
+    Recording begins when the first chunk is asked for. Raises EmozooError if sounddevice, PortAudio or a microphone is
+    missing, if the microphone is disconnected, and if a minute of sound waits for an answer: the machine is too slow.
+    """
     sounddevice = _import_sounddevice()
     try:
         rate = round(sounddevice.query_devices(kind="input")["default_samplerate"]) if rate is None else rate
@@ -37,24 +39,24 @@ def open_microphone(rate: int | None = None, channels: int | None = None) -> tup
 def _record(sounddevice: Any, rate: int, channels: int) -> Iterator[np.ndarray]:
     waiting: queue.SimpleQueue[np.ndarray | str] = queue.SimpleQueue()
 
-    def heard(block: np.ndarray, frames: int, time: Any, status: Any) -> None:  # in a thread of PortAudio's
+    def record(block: np.ndarray, frames: int, time: Any, status: Any) -> None:  # in a thread of PortAudio
         if status.input_overflow:
-            log.warning("the microphone's sound has a gap: the machine was too busy to take it")
-        if waiting.qsize() > WAITING_SECONDS * BLOCKS_A_SECOND:
-            waiting.put("this machine is too slow for the model: take a smaller one")
+            log.warning("the microphone's sound has a gap: the machine was too busy")
+        if waiting.qsize() > WAITING_SECONDS * BLOCKS_PER_SECOND:
+            waiting.put("this machine is too slow for the model: use a smaller model")
             raise sounddevice.CallbackStop
         waiting.put(block.copy())
 
     def stopped() -> None:
-        waiting.put("the microphone has gone: connect it again")
+        waiting.put("the microphone was disconnected: connect it again")
 
     try:
         with sounddevice.InputStream(
             samplerate=rate,
             channels=channels,
             dtype="int16",
-            blocksize=max(1, rate // BLOCKS_A_SECOND),
-            callback=heard,
+            blocksize=max(1, rate // BLOCKS_PER_SECOND),
+            callback=record,
             finished_callback=stopped,
         ):
             log.info("listening; Ctrl-C ends it")

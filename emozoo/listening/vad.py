@@ -1,7 +1,7 @@
-"""Tells speech from pauses, with Silero VAD (the extra `vad`; MIT licence).
+"""Speech detection with Silero VAD (the extra `vad`; MIT licence).
 
-Of its models the ONNX file is taken, which its package holds and onnxruntime runs: nothing is fetched, unpickled or run as
-code, as its TorchScript file would be. webrtcvad needs less, but has seen no release since 2017.
+Its ONNX model comes with the package: nothing is downloaded or unpickled, as its TorchScript model would be. webrtcvad is
+smaller, but has had no release since 2017.
 """
 
 from __future__ import annotations
@@ -16,42 +16,43 @@ import numpy as np
 from emozoo.errors import EmozooError
 from emozoo.media.window import SAMPLING_RATE
 
-FRAME = 512
-"""Samples at 16 kHz that Silero VAD hears at a time."""
+FRAME_SAMPLES = 512
+"""Samples at 16 kHz in a frame of Silero VAD."""
 THRESHOLD = 0.5
+"""The probability from which a frame is speech. This and the next are Silero's defaults."""
 LEAST_FRAMES = 8
-"""Silero's own: from which probability a frame is speech, and how many make speech, 0.25 s. Fewer are a click or a cough."""
+"""Frames that make speech, 0.25 s. Fewer are a click or a cough."""
 
 
 class SpeechDetector:
-    """Where somebody speaks, in sound that comes block by block, of which windows are asked for in order."""
+    """Finds speech in sound that comes block by block. Windows must be asked for in order."""
 
     def __init__(self) -> None:
-        """Raises EmozooError where the extra is not installed."""
+        """Raises EmozooError if the extra is not installed."""
         self._model = _load()
         self._held = np.zeros(0, np.float32)
         self._count = 0
-        """Frames that were heard."""
+        """Frames so far."""
         self._speech: deque[int] = deque()
-        """Numbers of the frames of speech, without those before the window that was asked for last."""
+        """Numbers of the frames with speech, from the last window on."""
 
     def push(self, block: np.ndarray) -> None:
         """The next sound at 16 kHz, float32 [samples]."""
         import torch
 
         self._held = np.concatenate([self._held, block])
-        frames = len(self._held) // FRAME
-        for frame in self._held[: frames * FRAME].reshape(frames, FRAME):
+        frames = len(self._held) // FRAME_SAMPLES
+        for frame in self._held[: frames * FRAME_SAMPLES].reshape(frames, FRAME_SAMPLES):
             if self._model(torch.from_numpy(frame), SAMPLING_RATE).item() >= THRESHOLD:
                 self._speech.append(self._count)
             self._count += 1
-        self._held = self._held[frames * FRAME :]
+        self._held = self._held[frames * FRAME_SAMPLES :]
 
     def heard(self, start: int, end: int) -> bool:
-        """Whether somebody speaks between two samples; later questions may not start earlier."""
-        while self._speech and self._speech[0] * FRAME < start:
+        """Whether somebody speaks between two samples. `start` must not decrease from call to call."""
+        while self._speech and self._speech[0] * FRAME_SAMPLES < start:
             self._speech.popleft()
-        inside = itertools.takewhile(lambda number: (number + 1) * FRAME <= end, self._speech)
+        inside = itertools.takewhile(lambda number: (number + 1) * FRAME_SAMPLES <= end, self._speech)
         return sum(1 for _ in inside) >= LEAST_FRAMES
 
 
@@ -63,7 +64,7 @@ def _load() -> Any:
 
     threads = torch.get_num_threads()
     try:
-        import silero_vad  # which sets them to 1, for all of the process
+        import silero_vad  # sets the number to 1 for the whole process
 
         return silero_vad.load_silero_vad(onnx=True)
     finally:

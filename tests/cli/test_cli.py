@@ -41,10 +41,12 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_names_every_option(command: str) -> None:
-    text = emozoo(*command.split(), "--help", COLUMNS="160").stdout
-    for option in OPTIONS[command].split():
-        assert option in text
+def test_help_names_every_option_also_in_a_narrow_terminal(command: str) -> None:
+    for columns in ("160", "60"):
+        text = emozoo(*command.split(), "--help", COLUMNS=columns).stdout
+        for option in OPTIONS[command].split():
+            assert option in text
+        assert not re.search(r"<\w+>|list\[|…|\\", text), "types, markup and words that are cut off"
 
 
 def test_the_installed_script_is_the_same_program() -> None:
@@ -53,10 +55,24 @@ def test_the_installed_script_is_the_same_program() -> None:
     assert done.stdout == emozoo("--version").stdout and done.stdout.startswith("emozoo ")
 
 
-@pytest.mark.parametrize("words", [["trian", "cnn"], ["train"], ["train", "cnn", "--epoch", "3"], ["predict"]])
-def test_wrong_words_are_refused_with_status_2(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["trian", "cnn"], "no such command 'trian': did you mean 'train'?"),
+        (["--jsn"], "no such option: --jsn; see emozoo --help"),
+        (["train"], "name an architecture, such as cnn_rnn, or a model to fine-tune with --from"),
+        (["train", "cnn", "--seed", "x"], "--seed x: must be a valid integer"),
+        (["train", "cnn", "--precision", "fp8"], "--precision fp8: is not one of 'auto', 'fp32', 'bf16'"),
+        (["train", "cnn", "--epochs"], "--epochs"),
+        (["evaluate", "run", "--fold", "0"], "--fold 0: must be greater than or equal to 1"),
+        (["predict"], "missing argument 'FILE'; see emozoo predict --help"),
+        (["card", "a", "b"], "(b); see emozoo card --help"),
+    ],
+)
+def test_wrong_words_are_one_line_and_status_2(words: list[str], sentence: str) -> None:
     done = emozoo(*words, check=2)
-    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert sentence in one_error(done)
+    assert done.stdout == "" and done.stderr.count("\n") == 1
 
 
 def test_ctrl_c_is_status_130_also_where_a_library_makes_an_error_of_it() -> None:

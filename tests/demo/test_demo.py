@@ -189,7 +189,7 @@ def test_two_models_answer_a_film_side_by_side_and_show_what_they_saw(pair: Serv
     give(page, film)
     assert shown(page, film.name, 0) == probabilities(predicted(film))
     assert shown(page, film.name, 1) == probabilities(predicted(film, "--model", folder / "seeing model"))
-    page.get_by_text("Cropped to the face, which the network saw").wait_for()
+    page.get_by_text("Cropped to the face, for the network").wait_for()
     frames = page.locator(".emz-frames img")
     assert frames.count() >= 8 and frames.first.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [100, 60]
     names = [json.loads(linked(page, "JSON", number))["model"] for number in (0, 1)]

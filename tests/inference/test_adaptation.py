@@ -20,7 +20,7 @@ from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.onnx_model import load
 from emozoo.evaluation.evaluate import evaluate
 from emozoo.inference.adaptation import SpeakerBias, adapt_to_speakers, adaptation_note
-from emozoo.inference.files import hear_speaker, predict_files
+from emozoo.inference.files import predict_files, speaker_bias
 
 patient = settings(deadline=None, max_examples=50)
 
@@ -134,7 +134,7 @@ def test_the_note_counts_whom_it_could_not_serve() -> None:
     note = adaptation_note(["a", "a", "a", "b", "b", "c", ""], 2)
     assert "with 2 other recordings; " in note
     assert "for 3 of 7 clips there are fewer of the speaker" in note
-    assert "1 of 7 clips stay as they are, for their speaker is not known" in note
+    assert "1 of 7 clips stay as they are, because their speaker is unknown" in note
     assert "for 1 of 3 clips there are none of the speaker" in adaptation_note(["a", "a", "b"])
 
 
@@ -171,12 +171,12 @@ def test_a_speakers_recordings_are_heard_and_bad_ones_left_out(
 ) -> None:
     model = small_model()
     with caplog.at_level(logging.WARNING, "emozoo"):
-        bias = hear_speaker(model, voice)
+        bias = speaker_bias(model, voice)
     assert [record.levelname for record in caplog.records] == ["WARNING"] and "text.wav" in caplog.text
     heard = [model.predict(path).probabilities for path in sorted(voice.rglob("[0-9].wav"))]
     expected = SpeakerBias.from_probabilities(np.array([list(each.values()) for each in heard]))
     assert bias.recordings == 3 and bias.bias == pytest.approx(expected.bias, abs=1e-5)
-    assert hear_speaker(model, []).recordings == 0
+    assert speaker_bias(model, []).recordings == 0
     # The clip's own answer and each window's are adapted; the file that is not sound stays an error.
     plain, adapted = (
         list(predict_files(model, [str(clip), str(voice / "text.wav")], timeline=True, bias=each))

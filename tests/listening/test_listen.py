@@ -198,9 +198,9 @@ def test_a_chunk_may_be_used_again_once_it_was_fed() -> None:
 def test_what_cannot_be_heard_is_one_error_and_costs_no_sound() -> None:
     listener = Listener(Recorder())
     for chunk, words in (
-        (np.array([0.0, np.nan]), "no numbers"),
-        (np.array([0.0, 1e300]), "no numbers"),
-        (np.array([0x7FA00000], np.int32).view(np.float32), "no numbers"),
+        (np.array([0.0, np.nan]), "NaN or infinite"),
+        (np.array([0.0, 1e300]), "NaN or infinite"),
+        (np.array([0x7FA00000], np.int32).view(np.float32), "NaN or infinite"),
         (np.array([1, 2]), "int64"),
         (np.zeros((2, 2, 2), np.int16), r"\[2, 2, 2\]"),
         (np.zeros((5, 0), np.int16), r"\[5, 0\]"),
@@ -218,7 +218,7 @@ def test_what_cannot_be_heard_is_one_error_and_costs_no_sound() -> None:
     for rate in (0, -1, 999, 2_000_000):
         with pytest.raises(EmozooError, match=f"not {rate}"):
             Listener(Recorder(), rate)
-    with pytest.raises(EmozooError, match="needs pictures"):
+    with pytest.raises(EmozooError, match="needs video"):
         Listener(small_model("cnn_rnn_3dcnn"))
 
 
@@ -446,9 +446,7 @@ def test_a_wav_gets_the_windows_of_predict_timeline_json(run: Path, tmp_path: Pa
     assert [list(each) for each in found] == [list(each) for each in wanted] and len(found) == 4
     for ours, theirs in zip(found, wanted, strict=True):
         assert ours.pop("probabilities") == pytest.approx(theirs.pop("probabilities"), abs=1e-5) and ours == theirs
-    assert done.stderr.splitlines() == [
-        "warning: standard input is WAV, and its header counts: --rate 44100, not 16000"
-    ]
+    assert done.stderr.splitlines() == ["warning: standard input is WAV, whose header decides: --rate 44100, not 16000"]
 
 
 def test_each_line_is_there_as_soon_as_its_window_is_and_the_end_is_that_of_a_file(run: Path) -> None:
@@ -503,7 +501,7 @@ def test_what_is_wrong_with_a_stream_is_one_line_and_status_2(run: Path) -> None
     for data, words, sentence in (
         (b"", [], "holds no sound"),
         (b"RIFF\xff", [], "within its header"),
-        (np.array([0, np.nan], np.float32).tobytes(), ["--format", "f32le"], "no numbers"),
+        (np.array([0, np.nan], np.float32).tobytes(), ["--format", "f32le"], "NaN or infinite"),
     ):
         done = listen(data, "--model", run, *words, check=2)
         assert sentence in one_error(done) and done.stdout == "" and len(done.stderr.splitlines()) == 1
@@ -513,10 +511,10 @@ def test_a_model_that_needs_pictures_says_so_and_one_that_can_do_without_answers
     for name in ("cnn_rnn_3dcnn", "av_fusion"):
         architecture = get_architecture(name)
         package.EmotionModel(architecture, architecture.config(), LABELS).save(tmp_path / name)
-    assert "needs pictures" in one_error(listen(b"", "--model", tmp_path / "cnn_rnn_3dcnn", check=2))
+    assert "needs video" in one_error(listen(b"", "--model", tmp_path / "cnn_rnn_3dcnn", check=2))
     done = listen(noise(1).tobytes(), "--model", tmp_path / "av_fusion")
     assert done.stdout.split()[:3] == ["0.0", "to", "1.0"]
-    assert done.stderr == "only heard, as there is no picture\n"
+    assert done.stderr == "sound only, because there is no video\n"
 
 
 # --- the microphone, of which there is none where tests run

@@ -221,8 +221,8 @@ def test_the_command_line_tells_what_an_answer_rests_on(files: Path, tmp_path: P
     rows = list(csv.DictReader(io.StringIO(emozoo(*words, "--csv").stdout)))
     assert [row["modalities"] for row in rows] == ["audio video", "video", "video", "audio"]
     table = emozoo(*words, COLUMNS="300").stdout
-    assert "only heard, as there is no picture: " in table and "heard.wav" in table.splitlines()[-2]
-    assert "only seen, as there is no sound: " in table.splitlines()[-1] and "mute.mp4" in table.splitlines()[-1]
+    assert "sound only, because there is no video: " in table and "heard.wav" in table.splitlines()[-2]
+    assert "video only, because there is no sound: " in table.splitlines()[-1] and "mute.mp4" in table.splitlines()[-1]
 
 
 def test_exported_it_does_without_as_well(files: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_what_cannot_be_is_said_in_one_sentence(hub: Hub, tmp_path: Path) -> Non
     assert "is no repository of the Hub" in refused("feelings")
     assert "needs a token" in refused(NAME, token=None)
     assert "may not write there" in refused(NAME, token="hf_reader")
-    assert "leave --private, --dry-run and --token out" in refused(NAME, "--output", tmp_path / "x", "--private")
+    assert "leave out --private, --dry-run and --token" in refused(NAME, "--output", tmp_path / "x", "--private")
     hub.spaces[NAME] = Repo(NAME)
     hub.spaces[NAME].commit({"app.py": b"import gradio", "README.md": b"---\ntitle: x\n---\n"}, "by hand")
     assert "holds an app that emozoo did not write" in refused(NAME)

@@ -142,7 +142,7 @@ def test_a_plugin_that_is_switched_off_is_called_so(site: Path, tmp_path: Path) 
     done = emozoo("list", "--json", path=site, cache=tmp_path, EMOZOO_PLUGINS="loud-net,lowd-net")
     listed = json.loads(done.stdout)
     assert {p["name"] for p in listed["architectures"] if p["distribution"] != "emozoo"} == {"loud"}
-    assert "EMOZOO_PLUGINS names 'lowd-net', and no installed plugin or distribution is called so" in done.stderr
+    assert "EMOZOO_PLUGINS names 'lowd-net', but no installed plugin or distribution has that name" in done.stderr
     assert "switched off" in done.stderr and "good (good-net)" in done.stderr and "loud (" not in done.stderr
 
 

@@ -11,9 +11,12 @@ from emozoo.text import printable
 
 
 def card(
-    run: Annotated[str, typer.Argument(help="A run's folder.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
 ) -> None:
-    """Write the model card of a run, README.md in its folder, and print its path. What you wrote into it stays."""
+    """Write the model card of a run, and print its path.
+
+    The card is README.md in the run's folder. Text that you wrote into it stays.
+    """
     from emozoo.publishing.card import write_card
 
     typer.echo(printable(write_card(own_folder(run, "a card"))))

@@ -10,15 +10,16 @@ from emozoo.cli.options import DataDir, Device, Json, Settings, pairs, print_jso
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="An architecture or a dataset, as emozoo list shows it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture or a dataset; emozoo list shows them.")],
     set_: Settings = None,
     data_dir: DataDir = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Prove that a plugin keeps its contract, point by point, with a short training on the toy corpus.
+    """Check that a plugin keeps its contract, point by point.
 
-    The exit status is 1 when a point does not hold that is required. A dataset needs its data: --data-dir.
+    A network is trained for a short time on the toy dataset. A dataset is read from --data-dir. The exit status is 1 if a
+    required point does not hold.
     """
     from emozoo.cli.check_table import say_finding, show_check
     from emozoo.cli.console import waiting

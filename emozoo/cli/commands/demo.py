@@ -6,43 +6,57 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import Device
+from emozoo.cli.options import ANY_MODEL, Device
+
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help=f"{ANY_MODEL}. Can be repeated, to show models side by side. Default: the bundled model.",
+        show_default=False,
+    ),
+]
+Host = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Address to listen on. With 0.0.0.0, other machines can use the page without a password.",
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT",
+        min=0,
+        max=65535,
+        help="Port to listen on; 0 takes any free port. Default: the first free port from 7860.",
+        show_default=False,
+    ),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:PORT]",
+        help="Another name under which browsers may ask for the page: that of a proxy, a tunnel or this machine. "
+        "Can be repeated.",
+        show_default=False,
+    ),
+]
 
 
 def demo(
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A run's folder, hub:user/name[@revision], or a model in the box; given again, side by side. "
-            "Default: the model in the box.",
-            show_default=False,
-        ),
-    ] = None,
-    host: Annotated[
-        str, typer.Option(help="The address to listen on; 0.0.0.0 lets other machines in, without asking who they are.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=65535, help="0: any that is free. Default: the first free one from 7860.", show_default=False
-        ),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[:PORT]",
-            help="A name under which the page may be asked for, besides its address: that of a proxy or a tunnel in front "
-            "of it, or of this machine; may be given again.",
-            show_default=False,
-        ),
-    ] = None,
-    max_size: Annotated[float, typer.Option(min=0.001, help="Of a file, in MB.")] = 100,
-    max_length: Annotated[float, typer.Option(min=1, help="Of a clip, in seconds.")] = 600,
+    model: Models = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    allow_host: AllowHost = None,
+    max_size: Annotated[float, typer.Option(metavar="MB", min=0.001, help="Largest file, in MB.")] = 100,
+    max_length: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Longest clip, in seconds.")] = 600,
     device: Device = "auto",
 ) -> None:
-    """Open a page for the browser: give it a sound or a film, by file, microphone or webcam, and see the answer.
+    """Open a page in the browser that answers files, the microphone and the webcam.
 
-    Ctrl-C ends it, and deletes all that was given to it.
+    Ctrl-C ends the page, and deletes all clips that were given to it.
     """
     from emozoo.cli.console import say, warn
     from emozoo.demo.answer import Limits
@@ -52,8 +66,8 @@ def demo(
     def started(address: str) -> None:
         typer.echo(address)
         if host not in LOOPBACK:
-            warn(f"listening on {host}: whoever reaches this machine can use the page and its models")
-        say("Ctrl-C ends the page, and deletes all that was given to it")
+            warn(f"listening on {host}: everybody who reaches this machine can use the page and its models")
+        say("Ctrl-C ends the page, and deletes all clips that were given to it")
 
     serve(
         model or (),

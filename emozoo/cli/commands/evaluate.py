@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import DataDir, Device, Json, Merge, Protocol, merges, print_json
+from emozoo.cli.options import HUB, DataDir, Device, Json, Merge, Protocol, merges, print_json
 
 
 class Modality(StrEnum):
@@ -19,35 +19,50 @@ class Adapt(StrEnum):
     speaker = "speaker"
 
 
+Dataset = Annotated[
+    str | None,
+    typer.Option(metavar="DATASET", help="Measure on all of another dataset. Default: the test split of the run."),
+]
+Fold = Annotated[int | None, typer.Option(metavar="N", min=1, help="Measure on the test split of this fold only.")]
+AdaptTo = Annotated[
+    Adapt | None,
+    typer.Option(
+        help="speaker: adapt each answer to its speaker, with other clips of the same person. Their labels are not used."
+    ),
+]
+Recordings = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Only with --adapt: number of other clips for each answer. Default: all."),
+]
+By = Annotated[
+    Modality | None, typer.Option(help="Use only the audio or only the video, if the model can do without the other.")
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER", help="Write predictions.csv and confusion_matrix.png into a folder. Default: write neither."
+    ),
+]
+
+
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run's folder, or hub:user/name[@revision].")],
-    dataset: Annotated[
-        str | None, typer.Option(help="Measure on another dataset, all of it. Default: the test fold of the run.")
-    ] = None,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"A run's folder, or {HUB}.")],
+    dataset: Dataset = None,
     data_dir: DataDir = None,
     merge: Merge = None,
     protocol: Protocol = None,
-    fold: Annotated[int | None, typer.Option(min=1, help="Only this fold's test split.")] = None,
-    adapt: Annotated[
-        Adapt | None,
-        typer.Option(
-            help="speaker: adapt each answer with other clips of the same speaker, whose labels are not used."
-        ),
-    ] = None,
-    recordings: Annotated[
-        int | None, typer.Option(min=1, help="With --adapt: so many other clips for each answer. Default: all.")
-    ] = None,
-    modality: Annotated[
-        Modality | None, typer.Option(help="By this alone, for a model that can do without the other.")
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(help="Folder for predictions.csv and confusion_matrix.png. Default: none are written."),
-    ] = None,
+    fold: Fold = None,
+    adapt: AdaptTo = None,
+    recordings: Recordings = None,
+    modality: By = None,
+    output: Output = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure a model: WA, UA, macro F1, per class, per speaker, confusion matrix, 95 % interval."""
+    """Measure a model on labelled clips: WA, UA and macro F1.
+
+    Shows the scores of each class and speaker, the confusion matrix, and 95 % intervals.
+    """
     from emozoo.cli.console import waiting
     from emozoo.cli.scores import show_evaluation
     from emozoo.evaluation.evaluate import evaluate as run

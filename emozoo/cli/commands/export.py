@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import Json, print_json
+from emozoo.cli.options import HUB, Json, print_json
 
 
 class Format(StrEnum):
@@ -15,14 +15,20 @@ class Format(StrEnum):
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or hub:user/name[@revision].")],
+    model: Annotated[str, typer.Argument(metavar="RUN", help=f"A run's folder, or {HUB}.")],
     format_: Annotated[
-        Format, typer.Option("--format", help="onnx: model.onnx, for emozoo predict --backend onnx and other programs.")
+        Format,
+        typer.Option("--format", help="onnx: write model.onnx, for emozoo predict --backend onnx and other programs."),
     ] = Format.onnx,
-    output: Annotated[str | None, typer.Option(help="Folder to write into. Default: the run's.")] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Folder to write into. Default: the run's folder.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a trained model so that it runs without torch; what was written is checked against the network."""
+    """Export a trained model to ONNX, so that it runs without torch.
+
+    The exported model is run once, and its probabilities are compared with the network's.
+    """
     from emozoo.cli.console import waiting
     from emozoo.cli.tables import show_export
 

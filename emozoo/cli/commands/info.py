@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import Json, print_json
+from emozoo.cli.options import HUB, Json, print_json
 
 
 def info(
     name: Annotated[
         str,
-        typer.Argument(
-            help="An architecture, a dataset, a model in the box or folder of one, or hub:user/name[@revision]."
-        ),
+        typer.Argument(metavar="NAME", help=f"An architecture, a dataset, a bundled model, a run's folder, or {HUB}."),
     ],
     as_json: Json = False,
 ) -> None:
-    """Show one of them: an architecture's layers, settings, recipe, citation and results; a dataset's labels and terms."""
+    """Show details of an architecture, a dataset or a model.
+
+    For an architecture: layers, settings, recipe, citation and results. For a dataset: labels, and how to obtain it.
+    """
     from emozoo.cli.tables import show_info
     from emozoo.inspection.describe import describe
 

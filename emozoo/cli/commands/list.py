@@ -12,11 +12,16 @@ from emozoo.errors import EmozooError
 
 
 def list_(
-    query: Annotated[str | None, typer.Argument(help="With --hub: a part of the name.")] = None,
-    on_hub: Annotated[bool, typer.Option("--hub", help="Models on the Hugging Face Hub instead.")] = False,
+    query: Annotated[
+        str | None, typer.Argument(metavar="QUERY", help="Only with --hub: part of a model's name.")
+    ] = None,
+    on_hub: Annotated[bool, typer.Option("--hub", help="List models on the Hugging Face Hub instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the architectures, datasets and models at hand, where they come from, and what is wrong with those that fail."""
+    """List the installed architectures, datasets and models.
+
+    Shows which distribution each plugin comes from, and what is wrong with a broken one.
+    """
     from emozoo.cli.console import say, waiting, warn
     from emozoo.cli.tables import show_bundled, show_plugins
     from emozoo.conformance.trial import checked
@@ -25,14 +30,14 @@ def list_(
     if on_hub:
         return _list_hub(query, as_json)
     if query is not None:
-        raise EmozooError(f"emozoo list {query}: a part of a name goes with --hub; emozoo info shows one entry")
-    with waiting("trying plugins"):
+        raise EmozooError(f"emozoo list {query}: a query needs --hub; emozoo info shows a single entry")
+    with waiting("checking plugins"):
         tried = checked(*KINDS)
     listed = {f"{kind}s": [each for each in tried if each.group == group] for group, kind in KINDS.items()}
     for name in unknown_names():
-        warn(f"{ALLOWED} names {name!r}, and no installed plugin or distribution is called so")
+        warn(f"{ALLOWED} names {name!r}, but no installed plugin or distribution has that name")
     if off := [f"{each.name} ({each.distribution})" for each in switched_off()]:
-        say(f"switched off, as {ALLOWED} does not name them: {', '.join(off)}")
+        say(f"switched off, because {ALLOWED} does not name them: {', '.join(off)}")
     if as_json:
         print_json(
             {
@@ -62,7 +67,7 @@ def _list_hub(query: str | None, as_json: bool) -> None:
     from emozoo.cli.tables import show_hub
     from emozoo.hub.search import search
 
-    with waiting("asking the Hub"):
+    with waiting("searching the Hub"):
         found = search(query)
     if as_json:
         print_json({"models": [vars(model) for model in found]})

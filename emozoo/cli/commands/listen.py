@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,11 @@ from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.cli.options import Device, Model, Speaker
 from emozoo.errors import EmozooError
 from emozoo.text import json_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from emozoo.inference.answers import Model as LoadedModel
 
 
 class Format(StrEnum):
@@ -23,66 +29,76 @@ class Format(StrEnum):
     f64le = "f64le"
 
 
+Microphone = Annotated[
+    bool, typer.Option("--microphone", help="Record the system's microphone. Needs the pip extra microphone.")
+]
+Rate = Annotated[
+    int | None,
+    typer.Option(
+        metavar="HZ", help="Samples per second. Default: 16000, or the microphone's own rate.", show_default=False
+    ),
+]
+Channels = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Number of channels; their mean is used. Default: 1.", show_default=False),
+]
+SampleFormat = Annotated[
+    Format | None, typer.Option("--format", help="Format of raw samples, by ffmpeg's names. Default: s16le.")
+]
+Vad = Annotated[bool, typer.Option("--vad", help="Skip windows in which nobody speaks. Needs the pip extra vad.")]
+
+
 def listen(
     model: Model = DEFAULT,
-    microphone: Annotated[
-        bool, typer.Option("--microphone", help="Hear the system's microphone (pip extra microphone).")
-    ] = False,
-    rate: Annotated[
-        int | None, typer.Option(help="Samples a second. Default: 16000; the microphone's own.", show_default=False)
-    ] = None,
-    channels: Annotated[
-        int | None, typer.Option(help="Of which the mean is heard. Default: 1.", show_default=False)
-    ] = None,
-    format_: Annotated[
-        Format | None, typer.Option("--format", help="Of raw samples, as ffmpeg calls it. Default: s16le.")
-    ] = None,
-    vad: Annotated[
-        bool, typer.Option("--vad", help="Leave out windows in which nobody speaks (pip extra vad).")
-    ] = False,
+    microphone: Microphone = False,
+    rate: Rate = None,
+    channels: Channels = None,
+    format_: SampleFormat = None,
+    vad: Vad = False,
     speaker: Speaker = None,
     device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each window.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per window.")] = False,
 ) -> None:
-    """Answer what comes in on standard input, raw samples or WAV, or from the microphone: a line for each window of 3 s.
+    """Predict the emotion in live audio, and print one line per second.
 
-    Such as: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
+    Reads raw samples or WAV from standard input, or records the microphone. Each line answers a window of 3 seconds.
+
+    Example: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """
-    from emozoo.cli.console import say
     from emozoo.cli.tables import show_window
-    from emozoo.inference.answers import ONE_SIDED
-    from emozoo.inference.files import hear_speaker
-    from emozoo.listening.listener import DENOISING_SECONDS, Listener, check_model
+    from emozoo.inference.files import speaker_bias
+    from emozoo.listening.listener import Listener, check_model
     from emozoo.listening.pcm import check_layout, read_ahead, read_pcm
     from emozoo.media.files import find_files
 
     check_layout(rate, channels)
-    voice = find_files(speaker or [])
+    recordings = find_files(speaker or [])
     if microphone:
-        from emozoo.listening.microphone import open_microphone
-
-        if format_ is not None:
-            raise EmozooError("--format is of raw samples on standard input: leave it out with --microphone")
-        found, chunks = open_microphone(rate, channels)
+        found, chunks = _microphone(rate, channels, format_)
     else:
-        pieces = read_ahead(_standard_input())
+        pieces = read_ahead(_standard_input())  # while the model is loaded
     from emozoo.checkpoint.loading import load
 
     loaded = load(model, device)
     check_model(loaded)
-    bias = hear_speaker(loaded, voice) if voice else None
+    bias = speaker_bias(loaded, recordings) if recordings else None
     if not microphone:
         found, chunks = read_pcm(pieces, rate, channels, format_ and format_.value)
     listener = Listener(loaded, found, bias=bias, skip_pauses=vad)
-    if "video" in loaded.optional:
-        say(ONE_SIDED[("audio",)])
-    if loaded.preparation.denoise:
-        say(f"this model takes out noise first, for which lines come up to {DENOISING_SECONDS} s late")
+    _say_limits(loaded)
     for answer in listener.hear(chunks):
         if as_json:
             typer.echo(json_text(vars(answer)))
         else:
             show_window(answer, loaded.labels)
+
+
+def _microphone(rate: int | None, channels: int | None, format_: Format | None) -> tuple[int, Iterator[np.ndarray]]:
+    from emozoo.listening.microphone import open_microphone
+
+    if format_ is not None:
+        raise EmozooError("--format describes raw samples on standard input: leave it out with --microphone")
+    return open_microphone(rate, channels)
 
 
 def _standard_input() -> int:
@@ -94,3 +110,14 @@ def _standard_input() -> int:
             "ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen, or name --microphone"
         )
     return sys.stdin.fileno()
+
+
+def _say_limits(model: LoadedModel) -> None:
+    from emozoo.cli.console import say
+    from emozoo.inference.answers import ONE_SIDED
+    from emozoo.listening.listener import DENOISING_SECONDS
+
+    if "video" in model.optional:
+        say(ONE_SIDED[("audio",)])
+    if model.preparation.denoise:
+        say(f"this model removes noise first, so lines can be up to {DENOISING_SECONDS} s late")

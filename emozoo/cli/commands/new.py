@@ -9,41 +9,55 @@ from typing import Annotated
 import typer
 
 from emozoo.cli.options import EmozooFrom
+from emozoo.cli.parameters import Command, Group
 from emozoo.text import printable
 
-new = typer.Typer(help="Write a plugin of your own, ready to install, test and publish.", no_args_is_help=True)
+new = typer.Typer(
+    cls=Group, help="Write a plugin of your own, ready to install, test and publish.", no_args_is_help=True
+)
 
-
-Name = Annotated[str, typer.Argument(help="Small letters, digits and underscores, such as mean_pool.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="Name of the plugin: lowercase letters, digits and underscores, as in mean_pool."
+    ),
+]
 Output = Annotated[
-    str | None, typer.Option(help="The folder to make. Default: emozoo-NAME, with dashes, in the current folder.")
+    str | None,
+    typer.Option(metavar="FOLDER", help="Folder to create. Default: emozoo-NAME in the current folder, with dashes."),
 ]
 
 
-@new.command()
+@new.command(cls=Command)
 def architecture(
     name: Name,
-    video: Annotated[bool, typer.Option("--video", help="A network that sees the face as well.")] = False,
+    video: Annotated[bool, typer.Option("--video", help="Write a network that uses video as well.")] = False,
     output: Output = None,
     emozoo_from: EmozooFrom = None,
 ) -> None:
-    """Write a distribution with a network that trains, its card, tests, README and licence, and print the folder."""
+    """Write a plugin with a network, and print its folder.
+
+    The network can be trained at once. A model card, tests, a README and a licence come with it.
+    """
     from emozoo.scaffold.write import write_plugin
 
     folder = write_plugin("video" if video else "architecture", name, output, emozoo_from=emozoo_from)
-    _tell(folder, f"emozoo train {name} --dataset toy", name, emozoo_from)
+    _say_next(folder, f"emozoo train {name} --dataset toy", name, emozoo_from)
 
 
-@new.command()
+@new.command(cls=Command)
 def dataset(name: Name, output: Output = None, emozoo_from: EmozooFrom = None) -> None:
-    """Write a distribution with a dataset's reader, an example of its data, tests, README and licence; print the folder."""
+    """Write a plugin that reads a dataset, and print its folder.
+
+    Example data, tests, a README and a licence come with it.
+    """
     from emozoo.scaffold.write import write_plugin
 
     train = f"python tests/example.py example && emozoo train cnn --dataset {name} --data-dir example --epochs 2"
-    _tell(write_plugin("dataset", name, output, emozoo_from=emozoo_from), train, name, emozoo_from)
+    _say_next(write_plugin("dataset", name, output, emozoo_from=emozoo_from), train, name, emozoo_from)
 
 
-def _tell(folder: Path, train: str, name: str, emozoo_from: str | None) -> None:
+def _say_next(folder: Path, train: str, name: str, emozoo_from: str | None) -> None:
     from emozoo.cli.console import say, warn
     from emozoo.requirement import remark
 

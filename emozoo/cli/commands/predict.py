@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,98 +13,159 @@ from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.cli.options import Device, Json, Model, Speaker, print_json
 from emozoo.errors import EmozooError
 
+if TYPE_CHECKING:
+    from emozoo.inference.adaptation import SpeakerBias
+    from emozoo.inference.answers import Model as LoadedModel
+    from emozoo.inference.answers import Prediction
+
 
 class Backend(StrEnum):
     torch = "torch"
     onnx = "onnx"
 
 
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
+]
+Timeline = Annotated[
+    bool, typer.Option("--timeline", help="Show the answer for each window of 3 seconds, one per second, as well.")
+]
+Plot = Annotated[
+    Path | None, typer.Option(metavar="FILE.png", help="Draw the timeline of a single file into a PNG file.")
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
+RunBy = Annotated[
+    Backend,
+    typer.Option(help="onnx: run the model that emozoo export wrote. It needs no torch, and starts much faster."),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.1,
+        help="Give a file up if decoding it takes so many seconds more than its length.",
+    ),
+]
+
+
 def predict(
-    files: Annotated[
-        list[str], typer.Argument(help="Sound or video files, folders, or patterns such as 'clips/*.mp4'.")
-    ],
+    files: Files,
     model: Model = DEFAULT,
     speaker: Speaker = None,
-    timeline: Annotated[
-        bool, typer.Option("--timeline", help="Also the answer for each window of 3 s, one a second.")
-    ] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw the timeline of one file as a PNG.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
-    backend: Annotated[
-        Backend,
-        typer.Option(help="onnx: run what emozoo export wrote, without torch; starts in a fraction of the time."),
-    ] = Backend.torch,
-    timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.1, help="Seconds that decoding a file may take beyond its length; then the next one's turn."
-        ),
-    ] = 20.0,
+    timeline: Timeline = False,
+    plot: Plot = None,
+    as_csv: AsCsv = False,
+    backend: RunBy = Backend.torch,
+    timeout: Timeout = 20.0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Say which emotion a voice, or a voice and a face, show. The exit status is 2 when no file could be answered."""
-    from emozoo.cli.console import say, track, waiting, warn
-    from emozoo.cli.tables import adapted_with, show_predictions
-    from emozoo.inference.answers import write_csv
+    """Predict the emotion in sound and video files.
+
+    The exit status is 2 if no file could be answered.
+    """
+    from emozoo.cli.console import track, warn
 
     if as_csv and as_json:
         raise EmozooError("--csv and --json exclude each other")
-    from emozoo.hub.reference import name_of
-    from emozoo.inference.answers import document
-    from emozoo.inference.files import hear_speaker, predict_files
-    from emozoo.media.decoder import prepare
+    from emozoo.inference.files import predict_files
     from emozoo.media.files import find_files
+
+    names = find_files(files, warn=warn)
+    recordings = find_files(speaker or [], warn=warn)
+    if plot:
+        _check_plot(plot, names)
+    _start_decoder(names)
+    loaded = _load(model, backend, device)
+    bias = _bias(loaded, recordings)
+    found = predict_files(loaded, names, timeline=timeline or plot is not None, bias=bias, timeout=timeout)
+    answers = list(track(found, "predicting", len(names)))
+    if plot:
+        _draw(answers[0], loaded.labels, plot)
+    if as_json:
+        _print_json(model, loaded.labels, answers, timeline, bias)
+    elif as_csv:
+        _print_csv(loaded.labels, answers, timeline, bias)
+    else:
+        from emozoo.cli.tables import show_predictions
+
+        show_predictions(answers, loaded.labels, timeline, bias)
+    if all(answer.error is not None for answer in answers):
+        raise typer.Exit(2)
+
+
+def _check_plot(plot: Path, names: Sequence[str]) -> None:
+    if len(names) != 1:
+        raise EmozooError(f"--plot draws one file, not {len(names)}")
+    if plot.suffix.lower() != ".png":
+        raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
+
+
+def _start_decoder(names: Iterable[str]) -> None:
+    """Starts the decoding process where a file needs it, so that it is ready when the model is loaded."""
+    from emozoo.media.decoder import prepare
     from emozoo.media.sound import begins_as_sound_file
 
-    names, voice = find_files(files, warn=warn), find_files(speaker or [], warn=warn)
-    if plot and len(names) != 1:
-        raise EmozooError(f"--plot draws one file, not {len(names)}")
-    if plot and plot.suffix.lower() != ".png":
-        raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
     if any(not begins_as_sound_file(name) for name in names):
-        prepare()  # it starts while the model is loaded
-    loaded: Any
+        prepare()
+
+
+def _load(reference: str, backend: Backend, device: str) -> LoadedModel:
     if backend is Backend.onnx:
         from emozoo.checkpoint import onnx_model
 
-        loaded = onnx_model.load(model, device)
-    else:
-        from emozoo.checkpoint.loading import load
+        return onnx_model.load(reference, device)
+    from emozoo.checkpoint.loading import load
 
-        loaded = load(model, device)
-    bias = None
-    if voice:
-        with waiting("listening to the speaker"):
-            bias = hear_speaker(loaded, voice)
-    answers = list(
-        track(
-            predict_files(loaded, names, timeline=timeline or plot is not None, bias=bias, timeout=timeout),
-            "predicting",
-            len(names),
-        )
-    )
-    if plot and answers[0].windows is not None:
-        from emozoo.plots import over_time
-        from emozoo.plots.outline import read_outline
+    return load(reference, device)
 
-        with waiting("drawing"):
-            over_time.timeline(answers[0].windows, loaded.labels, plot, read_outline(names[0]))
-    if as_json:
-        told = document(name_of(model), loaded.labels, answers, timeline)
-        if bias:
-            predictions = told.pop("predictions")
-            told |= {"speaker": {"recordings": bias.recordings}, "predictions": predictions}
-        print_json(told)
-    elif as_csv:
-        if bias:
-            say(adapted_with(bias))
-        write_csv(answers, loaded.labels, timeline)
-    else:
-        show_predictions(answers, loaded.labels, timeline, bias)
-    if as_json or as_csv:
-        for answer in answers:
-            if answer.error is not None:
-                warn(answer.error)
-    if all(answer.error is not None for answer in answers):
-        raise typer.Exit(2)
+
+def _bias(model: LoadedModel, recordings: Sequence[str]) -> SpeakerBias | None:
+    from emozoo.cli.console import waiting
+    from emozoo.inference.files import speaker_bias
+
+    if not recordings:
+        return None
+    with waiting("adapting to the speaker"):
+        return speaker_bias(model, recordings)
+
+
+def _draw(answer: Prediction, labels: Sequence[str], plot: Path) -> None:
+    from emozoo.cli.console import waiting
+    from emozoo.plots import over_time
+    from emozoo.plots.outline import read_outline
+
+    if answer.windows is None:  # the file could not be answered
+        return
+    with waiting("drawing"):
+        over_time.timeline(answer.windows, labels, plot, read_outline(answer.file))
+
+
+def _print_json(
+    reference: str, labels: Sequence[str], answers: Sequence[Prediction], timeline: bool, bias: SpeakerBias | None
+) -> None:
+    from emozoo.hub.reference import name_of
+    from emozoo.inference.answers import document
+
+    print_json(document(name_of(reference), labels, answers, timeline, bias))
+    _warn_of_errors(answers)
+
+
+def _print_csv(labels: Sequence[str], answers: Sequence[Prediction], timeline: bool, bias: SpeakerBias | None) -> None:
+    from emozoo.cli.console import say
+    from emozoo.cli.tables import adapted_with
+    from emozoo.inference.answers import write_csv
+
+    if bias:
+        say(adapted_with(bias))
+    write_csv(answers, labels, timeline)
+    _warn_of_errors(answers)
+
+
+def _warn_of_errors(answers: Iterable[Prediction]) -> None:
+    from emozoo.cli.console import warn
+
+    for answer in answers:
+        if answer.error is not None:
+            warn(answer.error)

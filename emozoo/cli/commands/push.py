@@ -6,24 +6,27 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import Json, own_folder, print_json
+from emozoo.cli.options import Json, Token, own_folder, print_json
 
 
 def push(
-    run: Annotated[str, typer.Argument(help="A run's folder.")],
-    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="Where to; made where it does not exist.")],
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="USER/NAME", help="The repository on the Hub. It is created if it does not exist.")
+    ],
+    private: Annotated[bool, typer.Option("--private", help="Create the repository as private.")] = False,
     revision: Annotated[
-        str | None, typer.Option(help="The branch; made where it does not exist. Default: main.")
+        str | None,
+        typer.Option(metavar="BRANCH", help="Branch to push to. It is created if it does not exist. Default: main."),
     ] = None,
-    message: Annotated[str | None, typer.Option(help="Of the commit.")] = None,
-    token: Annotated[
-        str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing: show what would go, and the card.")] = False,
+    message: Annotated[str | None, typer.Option(metavar="TEXT", help="Commit message.")] = None,
+    token: Token = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Publish nothing; show the files and the card that would be sent.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Publish a run and its card on the Hugging Face Hub, in one commit, and print the address."""
+    """Publish a run and its model card on the Hugging Face Hub, and print the address."""
     from emozoo.cli.console import waiting
     from emozoo.cli.tables import show_push
     from emozoo.hub.reference import HUB_PREFIX

@@ -6,31 +6,37 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import EmozooFrom, Json, print_json
+from emozoo.cli.options import HUB, EmozooFrom, Json, Token, print_json
 from emozoo.errors import EmozooError
 from emozoo.text import printable
 
 
 def space(
-    repository: Annotated[str, typer.Argument(metavar="USER/NAME", help="The Space; made where it does not exist.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="USER/NAME", help="The Space. It is created if it does not exist.")
+    ],
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="hub:user/name[@revision], or a model in the box; given again, side by side. "
-            "Default: the model in the box.",
+            metavar="MODEL",
+            help=f"The name of a bundled model, or {HUB}. Can be repeated, to show models side by side. "
+            "Default: the bundled model.",
             show_default=False,
         ),
     ] = None,
-    output: Annotated[str | None, typer.Option(help="Write its files into this folder, and publish nothing.")] = None,
-    private: Annotated[bool, typer.Option("--private", help="Make a new Space private.")] = False,
-    token: Annotated[
-        str | None, typer.Option(help="Default: HF_TOKEN, else what hf auth login has stored.", show_default=False)
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Write the files of the Space into a folder, and publish nothing."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing: show what would go.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Create the Space as private.")] = False,
+    token: Token = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Publish nothing; show the files that would be sent.")
+    ] = False,
     emozoo_from: EmozooFrom = None,
     as_json: Json = False,
 ) -> None:
-    """Publish the demo page as a Space on the Hugging Face Hub, in one commit, and print the address."""
+    """Publish the demo page as a Space on the Hugging Face Hub, and print the address."""
     from emozoo.cli.console import waiting, warn
     from emozoo.cli.tables import show_push
     from emozoo.hub.reference import HUB_PREFIX
@@ -40,7 +46,7 @@ def space(
     name = repository.removeprefix(HUB_PREFIX)
     if output is not None:
         if private or dry_run or token is not None:
-            raise EmozooError("--output publishes nothing: leave --private, --dry-run and --token out")
+            raise EmozooError("--output publishes nothing: leave out --private, --dry-run and --token")
         files = write_space(output, name, model or (), emozoo_from=emozoo_from)
         if as_json:
             print_json({"folder": output, "files": [path.name for path in files]})

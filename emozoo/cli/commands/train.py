@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emozoo.cli.options import DataDir, Device, Json, Merge, Protocol, Settings, merges, pairs, print_json
+from emozoo.cli.options import ANY_MODEL, DataDir, Device, Json, Merge, Protocol, Settings, merges, pairs, print_json
 from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
+
+if TYPE_CHECKING:
+    from emozoo.checkpoint.run import RunOptions
+    from emozoo.cli.training_progress import TrainingProgress
+    from emozoo.evaluation.metrics import Summary
 
 
 class Precision(StrEnum):
@@ -24,77 +29,94 @@ class Crop(StrEnum):
     face = "face"
 
 
+Architecture = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="ARCHITECTURE", help="An architecture, such as cnn_rnn; emozoo list shows them. Optional with --from."
+    ),
+]
+Dataset = Annotated[
+    str, typer.Option(metavar="DATASET", help="A dataset; emozoo list shows them. The dataset toy needs no data.")
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EMOTION,...",
+        help="Emotions to tell apart, as in sad,angry,neutral; all takes every one. Default: the dataset's choice.",
+    ),
+]
+CropTo = Annotated[
+    Crop | None,
+    typer.Option(help="face: crop the video to the face, in training and in prediction. Needs the pip extra face."),
+]
+Denoise = Annotated[
+    bool,
+    typer.Option(
+        "--denoise",
+        help="Remove noise from the sound, in training and in prediction. Needs the pip extra denoise.",
+    ),
+]
+Start = Annotated[str | None, typer.Option("--from", metavar="MODEL", help=f"Fine-tune a trained model. {ANY_MODEL}.")]
+Dev = Annotated[
+    bool,
+    typer.Option(
+        help="Use a dev split to choose the best epoch. With --no-dev, its clips are trained on, and the last epoch is "
+        "kept."
+    ),
+]
+FoldNumber = Annotated[
+    str, typer.Option(metavar="N", help="The fold to use as test split, from 1; all trains on every fold in turn.")
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Number of passes over the training clips. Default: the recipe's."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Random seed for weights, sampling and splits.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder of the run. Default: runs/ARCHITECTURE-DATASET, with a number added if it exists.",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the run in --output, or else the last run of this kind.")
+]
+PrecisionOf = Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that compute in it, else fp32.")]
+
+
 def train(
-    architecture: Annotated[
-        str | None, typer.Argument(help="A name from emozoo list, such as cnn_rnn. With --from: may be left out.")
-    ] = None,
-    dataset: Annotated[str, typer.Option(help="A name from emozoo list; toy needs no data.")] = USUAL,
+    architecture: Architecture = None,
+    dataset: Dataset = USUAL,
     data_dir: DataDir = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(help="Emotions to tell apart, as in sad,angry,neutral; all: every one. Default: the dataset's."),
-    ] = None,
+    labels: Labels = None,
     merge: Merge = None,
-    crop: Annotated[
-        Crop | None, typer.Option(help="face: cut pictures down to the face, here and in prediction (pip extra face).")
-    ] = None,
-    denoise: Annotated[
-        bool, typer.Option("--denoise", help="Take noise out of the sound, here and in prediction (pip extra denoise).")
-    ] = False,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", help="Fine-tune this model: a run's folder, hub:user/name[@revision], or one in the box."
-        ),
-    ] = None,
+    crop: CropTo = None,
+    denoise: Denoise = False,
+    start: Start = None,
     protocol: Protocol = None,
-    dev: Annotated[
-        bool,
-        typer.Option(
-            help="Keep the dev split to choose the epoch by; without it, it is trained on and the last epoch kept."
-        ),
-    ] = True,
-    fold: Annotated[str, typer.Option(help="Which fold is the test split, from 1; all: one after the other.")] = "1",
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the training clips. Default: the recipe's.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the weights, the draws and the splits.")] = 0,
-    output: Annotated[
-        str | None,
-        typer.Option(help="The run's folder. Default: runs/ARCHITECTURE-DATASET, numbered where it exists."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --output, or with the last one.")
-    ] = False,
+    dev: Dev = True,
+    fold: FoldNumber = "1",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    output: Output = None,
+    resume: Resume = False,
     set_: Settings = None,
     device: Device = "auto",
-    precision: Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that have it.")] = Precision.auto,
+    precision: PrecisionOf = Precision.auto,
     as_json: Json = False,
 ) -> None:
-    """Train an architecture; the run's folder is the checkpoint.
+    """Train a network on a dataset. The folder of the run is the trained model.
 
-    Without IEMOCAP at hand: emozoo train cnn_rnn --dataset toy
+    Without a dataset at hand, try: emozoo train cnn_rnn --dataset toy
     """
     from emozoo.checkpoint.run import RunOptions
-    from emozoo.cli.console import is_main_process
-    from emozoo.cli.training_progress import TrainingProgress, show_training
 
-    if start is not None:
-        from emozoo.checkpoint.config import read_config
-        from emozoo.checkpoint.locate import resolve
-        from emozoo.hub.reference import name_of
-
-        known = read_config(resolve(start, weights=False), name_of(start)).architecture
-        if architecture not in (None, known):
-            raise EmozooError(f"--from {start} is a {known}, not a {architecture}: leave the architecture out")
-        architecture = known
-    if architecture is None:
-        raise EmozooError("name an architecture, such as cnn_rnn, or with --from a model to fine-tune")
     settings = pairs(set_, "--set")
     if epochs is not None:
         settings["epochs"] = str(epochs)
     options = RunOptions(
-        architecture=architecture,
+        architecture=_architecture(architecture, start),
         dataset=dataset,
         data_dir=data_dir,
         labels=_words(labels),
@@ -109,26 +131,51 @@ def train(
         denoise=denoise,
         dev=dev,
     )
-    if output is None and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise EmozooError("several processes train into one folder: name it with --output")
-    folder = str(_default_folder(f"{architecture}-{dataset}", resume)) if output is None else output
-    _check_before_torch(options)
-    from emozoo.data.splits.protocols import speaker_note
+    folder = _folder(options, resume) if output is None else output
+    _check_names(options)
+    _run(options, folder, device, resume, as_json)
+
+
+def _architecture(name: str | None, start: str | None) -> str:
+    """The architecture that is named, or that of the model to fine-tune."""
+    if start is not None:
+        from emozoo.checkpoint.config import read_config
+        from emozoo.checkpoint.locate import resolve
+        from emozoo.hub.reference import name_of
+
+        known = read_config(resolve(start, weights=False), name_of(start)).architecture
+        if name not in (None, known):
+            raise EmozooError(f"--from {start} is a {known}, not a {name}: leave the architecture out")
+        return known
+    if name is None:
+        raise EmozooError("name an architecture, such as cnn_rnn, or a model to fine-tune with --from")
+    return name
+
+
+def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool) -> None:
+    from emozoo.cli.console import is_main_process
+    from emozoo.cli.training_progress import TrainingProgress, show_training
     from emozoo.training.train import train as run
 
-    progress = TrainingProgress()
-    with progress:
-        progress.message(f"{architecture} on {dataset}: the run's folder is {folder}")
+    with TrainingProgress() as progress:
+        progress.message(f"{options.architecture} on {options.dataset}: the run's folder is {folder}")
         summary = run(options, folder, device=device, resume=resume, progress=progress)
-    if is_main_process():
-        if as_json:
-            test = [
-                {"fold": fold.number, "name": fold.name, "note": speaker_note(fold), **metrics.to_dict()}
-                for fold, metrics in progress.folds
-            ]
-            print_json({"run": folder, **summary.to_dict(), "test": test})
-        else:
-            show_training(folder, summary, progress.folds)
+    if not is_main_process():
+        return
+    if as_json:
+        _print_json(folder, summary, progress)
+    else:
+        show_training(folder, summary, progress.folds)
+
+
+def _print_json(folder: str, summary: Summary, progress: TrainingProgress) -> None:
+    from emozoo.data.splits.protocols import speaker_note
+
+    test = [
+        {"fold": fold.number, "name": fold.name, "note": speaker_note(fold), **metrics.to_dict()}
+        for fold, metrics in progress.folds
+    ]
+    print_json({"run": folder, **summary.to_dict(), "test": test})
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:
@@ -146,17 +193,23 @@ def _number(fold: str) -> int:
     return int(fold)
 
 
-def _default_folder(name: str, resume: bool) -> Path:
-    """The first free name under runs/; to resume, the last one that is taken."""
-    free, taken, number = Path("runs", name), None, 1
+def _folder(options: RunOptions, resume: bool) -> str:
+    """The first free folder under runs/, or the last one that is taken, to resume it."""
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise EmozooError("several processes train into one folder: name it with --output")
+    name = f"{options.architecture}-{options.dataset}"
+    free = Path("runs", name)
+    taken = None
+    number = 1
     while free.exists():
-        taken, number = free, number + 1
+        taken = free
+        number += 1
         free = Path("runs", f"{name}-{number}")
-    return taken if resume and taken else free
+    return str(taken if resume and taken else free)
 
 
-def _check_before_torch(options: Any) -> None:
-    """Finds a wrong name before seconds are spent on imports."""
+def _check_names(options: RunOptions) -> None:
+    """Finds a wrong name before torch is imported, which takes seconds."""
     from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find
 
     find(ARCHITECTURES, options.architecture)
