@@ -10,7 +10,7 @@ import typer
 from emozoo.errors import EmozooError
 from emozoo.text import json_text
 
-HUB = "hub:USER/NAME (or hub:USER/NAME@REVISION)"
+HUB = "hub:USER/NAME with an optional @REVISION"
 """How help names a model on the Hub: without brackets, which rich would read as markup."""
 ANY_MODEL = f"A run's folder, the name of a bundled model, or {HUB}"
 

@@ -52,20 +52,20 @@ class TrainingProgress(Progress):
 
     def epoch(self, record: EpochRecord, total: int, is_best: bool) -> None:
         self.bars.update(self.task, visible=False)
-        told = f"epoch {record.epoch:>3}/{total}  loss {record.loss:.3f}"
+        text = f"epoch {record.epoch:>3}/{total}  loss {record.loss:.3f}"
         if record.pretraining:
-            told += "  (pretraining)"
+            text += "  (pretraining)"
         elif record.dev:
-            told += f"  dev loss {record.dev.loss:.3f}  dev UA {percentage(record.dev.ua)}"
-        self._line(f"{told}  {record.seconds:.1f} s{'  best so far' if is_best and record.dev else ''}")
+            text += f"  dev loss {record.dev.loss:.3f}  dev UA {percentage(record.dev.ua)}"
+        self._line(f"{text}  {record.seconds:.1f} s{'  best so far' if is_best and record.dev else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
         from emozoo.data.splits.protocols import speaker_note
 
         self.folds.append((fold, metrics))
         note = speaker_note(fold)
-        told = f"fold {fold.number}: test UA {percentage(metrics.ua)}, WA {percentage(metrics.wa)}"
-        self._line(line(f"{told}; ", styled(note, "bold yellow")) if note else told)
+        text = f"fold {fold.number}: test UA {percentage(metrics.ua)}, WA {percentage(metrics.wa)}"
+        self._line(line(f"{text}; ", styled(note, "bold yellow")) if note else text)
 
 
 def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Metrics]]) -> None:

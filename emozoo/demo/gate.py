@@ -80,10 +80,10 @@ class Gate:
         except Refused as refused:
             if begun:
                 raise
-            told = str(refused)
-            response: Response = PlainTextResponse(told, refused.status)
+            sentence = str(refused)
+            response: Response = PlainTextResponse(sentence, refused.status)
             if request.url.path in EVENTS:  # where gradio's page shows it
-                response = JSONResponse({"error": told, "detail": told}, refused.status)
+                response = JSONResponse({"error": sentence, "detail": sentence}, refused.status)
             await response(request.scope, request.receive, answer)
         except ClientDisconnect:
             return
@@ -242,13 +242,13 @@ def _with_body(scope: Scope, body: bytes) -> Scope:
 
 
 def _replayed(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
-    told = False
+    sent = False
 
     async def read() -> Message:
-        nonlocal told
-        if told:
+        nonlocal sent
+        if sent:
             return await receive()  # the visitor goes
-        told = True
+        sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return read

@@ -92,24 +92,24 @@ def waiting() -> str:
 
 def answer(given: Answer, labels: Sequence[str]) -> str:
     """An answer, or the sentence that says why there is none."""
-    told = given.prediction
-    if told.error is not None:
-        return f'<div class="emz"><p class="emz-error" role="alert">{escape(told.error)}</p></div>'
-    assert told.probabilities is not None and told.windows is not None
+    prediction = given.prediction
+    if prediction.error is not None:
+        return f'<div class="emz"><p class="emz-error" role="alert">{escape(prediction.error)}</p></div>'
+    assert prediction.probabilities is not None and prediction.windows is not None
     colours = emotion_colours(labels)
     bars = "".join(
         f'<li><span>{escape(label)}</span><span class="emz-bar"><i style="width:{100 * share:.1f}%;'
         f'background:{colours[label]}"></i></span><span data-probability="{share:.6f}">{100 * share:.1f} %</span></li>'
-        for label, share in told.probabilities.items()
+        for label, share in prediction.probabilities.items()
     )
-    one_sided = ONE_SIDED.get(told.modalities) if told.modalities is not None else None
+    one_sided = ONE_SIDED.get(prediction.modalities) if prediction.modalities is not None else None
     figure = new_figure()
-    draw_timeline(figure, told.windows, labels, outline([given.sound]))
+    draw_timeline(figure, prediction.windows, labels, outline([given.sound]))
     picture = png(figure)
-    course = "; ".join(f"{w.start:.0f} to {w.end:.0f} s {w.emotion}" for w in told.windows[:20])
-    emotion = str(told.emotion)
+    course = "; ".join(f"{w.start:.0f} to {w.end:.0f} s {w.emotion}" for w in prediction.windows[:20])
+    emotion = str(prediction.emotion)
     return (
-        f'<div class="emz emz-answer" role="status"><p class="emz-quiet">{escape(told.file)}</p>'
+        f'<div class="emz emz-answer" role="status"><p class="emz-quiet">{escape(prediction.file)}</p>'
         f'<p class="emz-emotion"><span class="emz-swatch" style="background:{colours[emotion]}"></span>'
         f"{escape(emotion)}</p>"
         + (f'<p class="emz-quiet">{one_sided}</p>' if one_sided else "")
@@ -158,14 +158,14 @@ def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[P
         return '<div class="emz"><p class="emz-quiet">None yet.</p></div>'
     head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in ("clip", *(name for name, _ in models)))
     rows = "".join(
-        f"<tr><td>{escape(next((told.file for told in clip if told), '...'))}</td>"
-        + "".join(f"<td>{_cell(told)}</td>" for told in clip)
+        f"<tr><td>{escape(next((prediction.file for prediction in clip if prediction), '...'))}</td>"
+        + "".join(f"<td>{_cell(prediction)}</td>" for prediction in clip)
         + "</tr>"
         for clip in reversed(clips)
     )
     links = []
     for number, (name, labels) in enumerate(models):
-        answers = [told for clip in clips if (told := clip[number]) is not None]
+        answers = [prediction for clip in clips if (prediction := clip[number]) is not None]
         table = io.StringIO()
         write_csv(answers, labels, False, table)
         document = json.dumps(inference_answers.document(name, labels, answers, False), indent=2, ensure_ascii=False)
@@ -179,12 +179,12 @@ def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[P
     return f'<div class="emz emz-table">{table_of_all}{"".join(links)}</div>'
 
 
-def _cell(told: Prediction | None) -> str:
-    if told is None:
+def _cell(prediction: Prediction | None) -> str:
+    if prediction is None:
         return "..."
-    if told.error is not None or told.probabilities is None:
+    if prediction.error is not None or prediction.probabilities is None:
         return "no answer"
-    return f"{escape(str(told.emotion))} {100 * max(told.probabilities.values()):.1f} %"
+    return f"{escape(str(prediction.emotion))} {100 * max(prediction.probabilities.values()):.1f} %"
 
 
 def _png(frame: np.ndarray) -> bytes:

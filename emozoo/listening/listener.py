@@ -128,7 +128,7 @@ class Listener:
         def windows() -> Iterator[Window]:
             for start, sound in cuts:
                 end = start + len(sound)
-                if self._speech is None or self._speech.heard(start, end):
+                if self._speech is None or self._speech.has_speech(start, end):
                     spans.append((start / SAMPLING_RATE, end / SAMPLING_RATE))
                     yield cut_window(sound, None, 0)
 

@@ -48,7 +48,7 @@ class SpeechDetector:
             self._count += 1
         self._held = self._held[frames * FRAME_SAMPLES :]
 
-    def heard(self, start: int, end: int) -> bool:
+    def has_speech(self, start: int, end: int) -> bool:
         """Whether somebody speaks between two samples. `start` must not decrease from call to call."""
         while self._speech and self._speech[0] * FRAME_SAMPLES < start:
             self._speech.popleft()

@@ -54,7 +54,7 @@ def demo(
     max_length: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Longest clip, in seconds.")] = 600,
     device: Device = "auto",
 ) -> None:
-    """Open a page in the browser that answers files, the microphone and the webcam.
+    """Start a web page that predicts the emotion in clips: from files, the microphone or the webcam.
 
     Ctrl-C ends the page, and deletes all clips that were given to it.
     """

@@ -43,7 +43,8 @@ Channels = Annotated[
     typer.Option(metavar="N", help="Number of channels; their mean is used. Default: 1.", show_default=False),
 ]
 SampleFormat = Annotated[
-    Format | None, typer.Option("--format", help="Format of raw samples, by ffmpeg's names. Default: s16le.")
+    Format | None,
+    typer.Option("--format", metavar="FORMAT", help=f"Format of raw samples: {', '.join(Format)}. Default: s16le."),
 ]
 Vad = Annotated[bool, typer.Option("--vad", help="Skip windows in which nobody speaks. Needs the pip extra vad.")]
 

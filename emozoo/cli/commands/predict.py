@@ -29,7 +29,7 @@ Files = Annotated[
     typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
 ]
 Timeline = Annotated[
-    bool, typer.Option("--timeline", help="Show the answer for each window of 3 seconds, one per second, as well.")
+    bool, typer.Option("--timeline", help="Show the answers for windows of 3 seconds as well, one per second.")
 ]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE.png", help="Draw the timeline of a single file into a PNG file.")
@@ -44,7 +44,7 @@ Timeout = Annotated[
     typer.Option(
         metavar="SECONDS",
         min=0.1,
-        help="Give a file up if decoding it takes so many seconds more than its length.",
+        help="Give up on a file if decoding it takes this many seconds longer than the file lasts.",
     ),
 ]
 
