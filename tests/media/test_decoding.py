@@ -34,7 +34,7 @@ from emozoo.media.reading import read_audio, silence_beside
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc")
 
 
-def film_of(path: Path, seconds: float) -> Path:
+def video_of(path: Path, seconds: float) -> Path:
     """A video with pictures and a tone of so many seconds."""
     pictures = {"pictures": lambda number: grey(64, 48, number % 200), "count": round(25 * seconds)}
     return write_video(path, **pictures, sound=tone(seconds, 16_000))
@@ -42,7 +42,7 @@ def film_of(path: Path, seconds: float) -> Path:
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    return film_of(tmp_path / "film ö.mkv", 4.0)
+    return video_of(tmp_path / "video ö.mkv", 4.0)
 
 
 def pid_of(used: Decoder) -> int:
@@ -84,7 +84,7 @@ def test_a_process_that_crashes_costs_its_file_and_is_replaced(video: Path) -> N
         pieces = used.sound(video, None, None)
         next(pieces)
         os.kill(pid_of(used), signal.SIGSEGV)
-        with pytest.raises(EmozooError, match=r"film ö.mkv ends the process that decodes it \(signal 11\)"):
+        with pytest.raises(EmozooError, match=r"video ö.mkv ends the process that decodes it \(signal 11\)"):
             list(pieces)
     assert len(read_audio(video)) == 64_000
 
@@ -95,7 +95,7 @@ def test_a_process_that_hangs_is_ended_in_time(video: Path) -> None:
         next(pieces)
         os.kill(pid_of(used), signal.SIGSTOP)
         begun = time.monotonic()
-        with pytest.raises(EmozooError, match=r"film ö.mkv takes 0.3 s longer to decode than it lasts.*--timeout"):
+        with pytest.raises(EmozooError, match=r"video ö.mkv takes 0.3 s longer to decode than it lasts.*--timeout"):
             list(pieces)
         assert time.monotonic() - begun < 15
     assert len(read_audio(video)) == 64_000
@@ -135,7 +135,7 @@ class _Pipe:
 
 
 def test_others_are_answered_while_one_file_ends_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [str(film_of(tmp_path / f"{number}.mp4", 1.5)) for number in range(4)]
+    files = [str(video_of(tmp_path / f"{number}.mp4", 1.5)) for number in range(4)]
     files.insert(2, str(write_sound(tmp_path / "sound.wav", tone(1.0, 16_000), 16_000)))
     asked = _Process.ask
 
@@ -181,7 +181,7 @@ def test_a_forked_process_has_decoders_of_its_own(video: Path) -> None:
 
 
 def test_many_threads_decode_as_one_does(tmp_path: Path) -> None:
-    files = [film_of(tmp_path / f"{number}.mp4", 0.5 + 0.2 * number) for number in range(6)]
+    files = [video_of(tmp_path / f"{number}.mp4", 0.5 + 0.2 * number) for number in range(6)]
     wanted = [read_audio(path) for path in files]
     found: dict[int, list[np.ndarray]] = {}
 
@@ -215,7 +215,7 @@ MANIFEST = "file,label\na.wav,angry\nb.wav,sad\nc.mp4,sad\n"
 def table(tmp_path: Path) -> Path:
     write_sound(tmp_path / "a.wav", tone(1.0, 16_000), 16_000)
     write_sound(tmp_path / "b.wav", tone(1.5, 16_000), 16_000)
-    film_of(tmp_path / "c.mp4", 2.0)
+    video_of(tmp_path / "c.mp4", 2.0)
     (tmp_path / "t.csv").write_text(MANIFEST)
     return tmp_path / "t.csv"
 

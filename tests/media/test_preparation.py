@@ -64,14 +64,14 @@ def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
         box = FaceFrames(decoders_video.Video(clip), WHOLE_FRAME).box(0.0)
         assert box is not None
         across, down, side = box
-        assert 0.3 < side < 0.8 and 0.3 < down < 0.7, clip  # of the picture's height
+        assert 0.3 < side < 0.8 and 0.3 < down < 0.7, clip  # of the frame's height
     video = decoder.Video(CLIPS[2])
     plain, cropped = video.frames(0.0, 2_400)[0], video.face_frames(0.0, 2_400)[0]
     assert plain[:6].mean() < 20 and cropped[:6].mean() > 100  # the black bars of a wide picture are gone
 
 
 @needs_shared
-def test_a_face_is_looked_for_within_its_half_of_the_picture(tmp_path: Path) -> None:
+def test_a_face_is_searched_within_its_half_of_the_frame(tmp_path: Path) -> None:
     left, right = (
         decoders_video.Video(CLIPS[number]).stored_frames(240, lambda _, frame: frame).at(10) for number in (4, 5)
     )
@@ -82,7 +82,7 @@ def test_a_face_is_looked_for_within_its_half_of_the_picture(tmp_path: Path) -> 
         assert box is not None and 600 * low < 240 * box[0] < 600 * low + 300
 
 
-def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
+def test_without_a_face_the_whole_frame_is_kept(tmp_path: Path) -> None:
     path = write_video(tmp_path / "wall.mp4", lambda number: grey(128, 96, 60 + number), count=50)
     video = decoder.Video(path)
     whole, cropped = video.frames(0.0, 24_000), video.face_frames(0.0, 24_000)
@@ -91,7 +91,7 @@ def test_without_a_face_the_whole_picture_is_seen(tmp_path: Path) -> None:
 
 
 @needs_shared
-def test_a_stretch_gets_the_frames_that_the_whole_film_has_there() -> None:
+def test_a_span_gets_the_frames_that_the_whole_video_has_there() -> None:
     clip = CLIPS[0]  # 3.9 s
     whole = decoder.Video(clip).face_frames(0.0, 57_600)
     video = decoder.Video(clip)
@@ -199,7 +199,7 @@ def test_training_with_it_writes_it_down_and_fine_tuning_keeps_it(tmp_path: Path
     )
 
 
-def test_what_hears_only_has_nothing_to_crop(tmp_path: Path) -> None:
+def test_a_network_for_sound_only_has_nothing_to_crop(tmp_path: Path) -> None:
     done = emozoo(*train_words(tmp_path / "run", "--crop", "face"), check=2)
     assert "cnn takes no video: leave --crop out" in one_error(done)
     assert not (tmp_path / "run").exists()

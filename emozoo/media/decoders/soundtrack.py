@@ -142,6 +142,50 @@ class _Findings:
             yield f"a hole of {clock.left_out:.0f} s in the timestamps was left out"
 
 
+class _Placement:
+    """Puts frames in their place in time, and cuts them to a span."""
+
+    def __init__(self, clock: Clock, start: float, end: float) -> None:
+        self.clock = clock
+        self.start = start
+        self.end = end
+        self.unprimed = 0.0
+        """Seconds of damaged packets before the beginning. Without them, what follows is not whole."""
+
+    @property
+    def over(self) -> bool:
+        return self.clock.seconds >= self.end
+
+    def place(
+        self, frame: av.AudioFrame, entered: bool = False, trusted: bool = False
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """The silence before a frame, and the frame, as far as they are within the span.
+
+        `entered`: the frame is the first that is read, in the midst of the file. `trusted`: as in `Clock.silence_before`.
+        """
+        clock, rate = self.clock, frame.sample_rate
+        sound = self._primed(_mono(frame), rate)
+        clock.set_rate(rate)
+        first = round(self.start * rate)
+        last = round(self.end * rate) if self.end < math.inf else _NO_END
+        if entered and frame.time is not None:
+            clock.position = min(round((frame.time - clock.zero) * rate), first)
+        silence = clock.silence_before(frame.time, trusted)
+        missing = min(clock.position + silence, last) - max(clock.position, first)
+        clock.position += silence
+        while missing > 0:
+            yield rate, np.zeros(min(missing, rate), np.float32)
+            missing -= rate
+        yield rate, sound[max(0, first - clock.position) : max(0, last - clock.position)]
+        clock.advance(len(sound))
+
+    def _primed(self, sound: np.ndarray, rate: int) -> np.ndarray:
+        """Sound without the beginning that is not whole."""
+        lost = min(round(self.unprimed * rate), len(sound))
+        self.unprimed -= lost / rate
+        return sound[lost:]
+
+
 class _Track:
     """One pass over a sound track."""
 
@@ -157,9 +201,9 @@ class _Track:
         self._container = container
         self._track = track
         self._warn = warn
-        self._start, self._end = span
         self._decoder = track.codec_context
         self._clock = Clock(container, track.codec_context.sample_rate or HIGHEST_RATE)
+        self._placement = _Placement(self._clock, *span)
         self._findings = _Findings()
         self._seeks = False
         """Whether reading begins in the midst of the file."""
@@ -167,8 +211,6 @@ class _Track:
         """Whether packets before the span were passed over."""
         self._begun = False
         """Whether a frame was decoded."""
-        self._unprimed = 0.0
-        """Seconds of damaged packets before the beginning. Without them, what follows is not whole."""
 
     def pieces(self) -> Iterator[tuple[int, np.ndarray]]:
         """Sound as it is decoded, in pieces of any length but bounded."""
@@ -176,24 +218,28 @@ class _Track:
         for packet in self._packets():
             for frame in self._frames(packet):
                 entered = self._seeks and not self._begun
-                yield from self._placed(frame, entered, trusted=entered or (self._skips and not self._begun))
+                yield from self._placement.place(frame, entered, trusted=entered or (self._skips and not self._begun))
                 self._begun = True
-                if self._clock.seconds >= self._end:
+                if self._placement.over:
                     self._report(whole=False)
                     return
         if self._findings.breaks_off:
             for frame in self._frames(None):
-                yield from self._placed(frame)
-        self._report(whole=self._end == math.inf)
+                yield from self._placement.place(frame)
+        self._report(whole=self._placement.end == math.inf)
+
+    def _report(self, whole: bool) -> None:
+        _report(self._path, self._container, self._findings, self._clock, self._warn, whole)
 
     def _seek(self) -> bool:
         """Goes to where the span begins, if that can be done exactly."""
         import av
 
-        if self._start <= _RUN_UP_SECONDS or not is_one_of(self._container, INDEXED):
+        start = self._placement.start
+        if start <= _RUN_UP_SECONDS or not is_one_of(self._container, INDEXED):
             return False
         try:
-            self._container.seek(int((self._clock.zero + self._start - _RUN_UP_SECONDS) * 1e6))
+            self._container.seek(int((self._clock.zero + start - _RUN_UP_SECONDS) * 1e6))
         except av.FFmpegError:
             return False
         return True
@@ -219,7 +265,7 @@ class _Track:
         if begin is None or not packet.duration:
             return False
         clock, seconds = self._clock, seconds_of(packet)
-        if max(clock.seconds, begin - clock.zero) + seconds >= self._start - _RUN_UP_SECONDS:
+        if max(clock.seconds, begin - clock.zero) + seconds >= self._placement.start - _RUN_UP_SECONDS:
             return False
         clock.position += clock.silence_before(begin, trusted=True)
         clock.advance(round(seconds * clock.rate))
@@ -247,71 +293,45 @@ class _Track:
     def _count_damaged(self, packet: av.Packet) -> None:
         self._findings.pending += 1
         if not self._findings.good and end_of(packet) <= self._clock.zero:
-            self._unprimed += seconds_of(packet)
+            self._placement.unprimed += seconds_of(packet)
 
-    def _placed(
-        self, frame: av.AudioFrame, entered: bool = False, trusted: bool = False
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """The silence before a frame, and the frame, as far as they are within the span.
 
-        `entered`: the frame is the first that is read, in the midst of the file. `trusted`: as in `Clock.silence_before`.
-        """
-        clock, rate = self._clock, frame.sample_rate
-        sound = self._primed(_mono(frame), rate)
-        clock.set_rate(rate)
-        first = round(self._start * rate)
-        last = round(self._end * rate) if self._end < math.inf else _NO_END
-        if entered and frame.time is not None:
-            clock.position = min(round((frame.time - clock.zero) * rate), first)
-        silence = clock.silence_before(frame.time, trusted)
-        missing = min(clock.position + silence, last) - max(clock.position, first)
-        clock.position += silence
-        while missing > 0:
-            yield rate, np.zeros(min(missing, rate), np.float32)
-            missing -= rate
-        yield rate, sound[max(0, first - clock.position) : max(0, last - clock.position)]
-        clock.advance(len(sound))
+def _report(
+    path: str | Path,
+    container: av.container.InputContainer,
+    findings: _Findings,
+    clock: Clock,
+    warn: Warn,
+    whole: bool,
+) -> None:
+    """Warns of what was amiss; `whole`: the file was read to its end. Raises EmozooError where too little was right."""
+    if findings.bad + findings.pending > findings.good:
+        raise EmozooError(f"{path} is damaged, hardly any of its sound can be read: copy or convert it again")
+    for remark in findings.remarks(clock):
+        warn(remark)
+    missing = _missing(path, container, findings, clock) if whole else None
+    if whole and (missing or findings.bad) and clock.seconds < ALMOST_NOTHING:
+        raise EmozooError(f"{path} is damaged or cut off, next to nothing of it is there: copy it again")
+    if missing:
+        warn(missing)
 
-    def _primed(self, sound: np.ndarray, rate: int) -> np.ndarray:
-        """Sound without the beginning that is not whole."""
-        lost = min(round(self._unprimed * rate), len(sound))
-        self._unprimed -= lost / rate
-        return sound[lost:]
 
-    def _report(self, whole: bool) -> None:
-        """Warns of what was amiss; `whole`: the file was read to its end. Raises EmozooError where too little was right."""
-        findings, clock = self._findings, self._clock
-        if findings.bad + findings.pending > findings.good:
-            raise EmozooError(f"{self._path} is damaged, hardly any of its sound can be read: copy or convert it again")
-        for remark in findings.remarks(clock):
-            self._warn(remark)
-        missing = self._missing() if whole else None
-        if whole and (missing or findings.bad) and clock.seconds < ALMOST_NOTHING:
-            raise EmozooError(f"{self._path} is damaged or cut off, next to nothing of it is there: copy it again")
-        if missing:
-            self._warn(missing)
-
-    def _missing(self) -> str | None:
-        """What shows that the file is cut off."""
-        container, findings = self._container, self._findings
-        begin, there = max(self._clock.zero, 0.0), self._clock.seconds
-        promised = promised_end(self._path, container) - begin
-        slack = 1.0 if video_stream(container) else 0.1
-        if findings.reach - begin < promised - slack and there < promised - slack:
-            return f"cut off: the header promises {promised:.1f} s, {there:.1f} s are there"
-        if is_one_of(container, ["flac"]) and there < promised - 0.02:  # it counts every sample
-            return f"damaged: {promised - there:.2f} s of it cannot be read"
-        if is_one_of(container, ["ogg"]):
-            pages = walk(self._path)
-            if pages.cut:
-                return "cut off: its last page is not whole"
-            return None if pages.marked else "its end is not marked: it may be cut off"
-        cut = ends_within_a_packet(container, self._path, findings.last_packet)
-        return (
-            "its last packet is not whole: it may be cut off"
-            if findings.pending or findings.breaks_off or cut
-            else None
-        )
+def _missing(path: str | Path, container: av.container.InputContainer, findings: _Findings, clock: Clock) -> str | None:
+    """What shows that the file is cut off."""
+    begin, there = max(clock.zero, 0.0), clock.seconds
+    promised = promised_end(path, container) - begin
+    slack = 1.0 if video_stream(container) else 0.1
+    if findings.reach - begin < promised - slack and there < promised - slack:
+        return f"cut off: the header promises {promised:.1f} s, {there:.1f} s are there"
+    if is_one_of(container, ["flac"]) and there < promised - 0.02:  # it counts every sample
+        return f"damaged: {promised - there:.2f} s of it cannot be read"
+    if is_one_of(container, ["ogg"]):
+        pages = walk(path)
+        if pages.cut:
+            return "cut off: its last page is not whole"
+        return None if pages.marked else "its end is not marked: it may be cut off"
+    cut = ends_within_a_packet(container, path, findings.last_packet)
+    return "its last packet is not whole: it may be cut off" if findings.pending or findings.breaks_off or cut else None
 
 
 def _should_hold_sound(packet: av.Packet) -> bool:
