@@ -24,7 +24,6 @@ from support.models import LABELS, small_model
 from support.places import SHARED_DATA, needs_shared
 from support.small import NETWORK, PEAK, emozoo, one_error, toy
 
-import emozoo as package
 from emozoo import EmozooError
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.data import resident
@@ -289,7 +288,7 @@ def test_real_videos_are_answered_by_models_with_and_without_picture(name: str) 
     clips = sorted((SHARED_DATA / "clips").glob("*.mp4"))
     assert len(clips) == 9
     for clip in clips:
-        prediction = package.predict.predict_file(model, clip)
+        prediction = predict_file(model, clip)
         assert sum(prediction.probabilities.values()) == pytest.approx(1)
 
 
