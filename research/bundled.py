@@ -44,11 +44,13 @@ def main() -> None:
     models = [load(run / f"fold{fold.number}", "cpu") for fold in folds]
     answers = [Answers(model, data, fold.test, LABELS) for model, fold in zip(models, folds, strict=True)]
     temperature = fit_temperature(answers)
-    heard = [model.provenance or unrecorded(f"fold{fold.number}") for model, fold in zip(models, folds, strict=True)]
-    heard.append(
+    provenances = [
+        model.provenance or unrecorded(f"fold{fold.number}") for model, fold in zip(models, folds, strict=True)
+    ]
+    provenances.append(
         data.clips.provenance(range(len(data.store)), ())
     )  # each fold's test speakers are in other folds' training
-    ensemble = ensemble_of(models, temperature, functools.reduce(operator.or_, heard))
+    ensemble = ensemble_of(models, temperature, functools.reduce(operator.or_, provenances))
     target.mkdir(parents=True, exist_ok=True)
     ensemble.save(target)
     truth = np.concatenate([each.truth for each in answers])

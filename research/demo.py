@@ -55,7 +55,7 @@ def shoot(browser: Any, address: str, models: int, example: str, width: int, sch
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a model that sees: a run's folder")
+    parser.add_argument("model", help="a model that takes video: a run's folder")
     model = parser.parse_args().model
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
@@ -64,8 +64,8 @@ def main() -> None:
             with serving("speech", *([model] if both else [])) as address:
                 for name, (models, *how) in SHOTS.items():
                     if (models == 2) == both:
-                        picture = Image.open(io.BytesIO(shoot(browser, address, models, *how)))
-                        picture.convert("RGB").quantize(64).save(HERE / f"{name}.png", optimize=True)
+                        screenshot = Image.open(io.BytesIO(shoot(browser, address, models, *how)))
+                        screenshot.convert("RGB").quantize(64).save(HERE / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ LEAST_LOUDEST_POWER = 0.01
 
 @dataclass(frozen=True)
 class Outline:
-    """A recording, in columns of equal length; the last one may reach beyond its end."""
+    """A recording, in columns of equal length. The last column may reach beyond its end."""
 
     seconds: float
     """The recording's length."""
