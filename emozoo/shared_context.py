@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 
-class Together:
+class SharedContext:
     """A context that the first thread enters and the last thread leaves; the others share it meanwhile."""
 
     def __init__(self, make: Callable[[], AbstractContextManager[Any]]) -> None:

@@ -23,7 +23,7 @@ SHOTS: dict[str, tuple[int, str, int, str]] = {  # file: models, example, width,
     "demo-light": (1, "happy voice", 1200, "light"),
     "demo-dark": (1, "angry voice", 1200, "dark"),
     "demo-phone": (1, "sad voice", 390, "light"),
-    "demo-video": (2, "film, happy then sad", 1200, "light"),
+    "demo-video": (2, "video, happy then sad", 1200, "light"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Models in the box: checkpoint folders that are part of emozoo, named by a word. Importing this costs nothing."""
+"""Bundled models: checkpoint folders that are part of emozoo, named by a word. Importing this costs nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DEFAULT = "speech"
 
 
 def names() -> list[str]:
-    """The models in the box, sorted."""
+    """The bundled models, sorted."""
     return sorted(path.name for path in FOLDER.iterdir() if path.is_dir()) if FOLDER.is_dir() else []
 
 
 def folder_of(reference: str | os.PathLike[str]) -> Path | None:
-    """The folder of a model in the box; None for another reference. A folder of the same name is reached as `./name`."""
+    """The folder of a bundled model; None for another reference. A folder of the same name is reached as `./name`."""
     name = os.fspath(reference)
     return FOLDER / name if name in names() else None
 

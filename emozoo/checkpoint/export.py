@@ -42,7 +42,7 @@ from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference
 from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES
 from emozoo.paths import atomic, user_path
-from emozoo.shared_context import Together
+from emozoo.shared_context import SharedContext
 from emozoo.version import version as emozoo_version
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _silent() -> Iterator[None]:
         logging.disable(disabled)
 
 
-_quiet = Together(_silent)
+_quiet = SharedContext(_silent)
 """Keeps back what torch's exporter prints, warns of and logs: its failure is told in one line."""
 
 

@@ -1,4 +1,4 @@
-"""Where a model reference leads: a folder, a model in the box, or the Hub."""
+"""Where a model reference leads: a folder, a bundled model, or the Hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emozoo.text import shown
 
 
 def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: Sequence[str] = ()) -> Path:
-    """The local folder of a model: the folder itself, that of a model in the box, or for `hub:user/name[@revision]` one of
+    """The local folder of a model: the folder itself, that of a bundled model, or for `hub:user/name[@revision]` one of
     the Hub's cache.
 
     Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from emozoo.errors import EmozooError
-from emozoo.shared_context import Together
+from emozoo.shared_context import SharedContext
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def _silent() -> Iterator[None]:
             enable_progress_bars()
 
 
-_quiet = Together(_silent)
+_quiet = SharedContext(_silent)
 
 
 def persistently(call: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""How a model is named: a folder, a model in the box, or `hub:user/name[@revision]` of the Hugging Face Hub."""
+"""How a model is named: a folder, a bundled model, or `hub:user/name[@revision]` of the Hugging Face Hub."""
 
 from __future__ import annotations
 

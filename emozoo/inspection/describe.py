@@ -24,7 +24,7 @@ from emozoo.registry.loading import get_architecture
 
 
 def describe(name: str) -> dict[str, Any]:
-    """An architecture, a dataset or a checkpoint: a model in the box, a run's folder or `hub:user/name[@revision]`.
+    """An architecture, a dataset or a checkpoint: a bundled model, a run's folder or `hub:user/name[@revision]`.
 
     Raises EmozooError, with near names, for none of them."""
     for group, tell in ((ARCHITECTURES, _architecture), (DATASETS, _dataset)):
@@ -41,7 +41,7 @@ def describe(name: str) -> dict[str, Any]:
         find(ARCHITECTURES, name)
     except EmozooError as error:
         raise EmozooError(
-            f"{error}; nor is it a dataset, a model in the box, a run's folder or hub:user/name"
+            f"{error}; nor is it a dataset, a bundled model, a run's folder or hub:user/name"
         ) from None
     raise AssertionError(name)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
 from emozoo.registry.entry_points import ARCHITECTURES, KINDS, Plugin, find
-from emozoo.shared_context import Together
+from emozoo.shared_context import SharedContext
 
 if TYPE_CHECKING:
     from emozoo.architecture import Architecture
@@ -64,7 +64,7 @@ def _output_to_stderr() -> Iterator[None]:
             yield
 
 
-output_to_stderr = Together(_output_to_stderr)
+output_to_stderr = SharedContext(_output_to_stderr)
 """Sends to standard error what is printed in the block, also by C code and by new processes: a command's result must not
 contain it."""
 
