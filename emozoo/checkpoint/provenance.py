@@ -1,11 +1,11 @@
 """What a checkpoint was trained on, and whether test clips are among it.
 
-provenance.json has, for each side of the split, the first 8 bytes of the digest of every clip's sound, and a digest of
-every speaker's corpus and name. Who has the names can guess them from the digests; nobody can read them off. Fine-tuning
-and ensembles carry on the records of what they start from. `compare` alone decides whether test clips were trained on.
+For train and dev, provenance.json holds the first 8 bytes of the digest of each clip's samples, and a digest of each
+speaker's corpus and name. Nobody can read names from it; somebody who has the names can test them. Fine-tuned models and
+ensembles inherit the records of the models that they start from. `compare` alone decides whether test clips were trained on.
 
-A clip is recognised by its exact sound, as it was decoded and prepared. A copy that was encoded, cut or resampled again,
-or decoded by another release, has another: only its speaker can be recognised, where corpus and speaker have the same names.
+A clip is recognised by its exact samples, as decoded and prepared. A copy that was encoded, cut, resampled or decoded
+differently has other samples. It is then recognised by its speaker only, if corpus and speaker have the same names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from emozoo.paths import write_text
 LARGEST = 64 * 2**20
 """Bytes of a provenance.json that is read: five million clips."""
 DIGITS = 16
-"""Hexadecimal, of a clip's digest: 8 bytes."""
+"""Hexadecimal digits of a clip's digest that are kept: 8 bytes."""
 
 DAMAGED = f"the model's record of what it was trained on ({PROVENANCE}) is damaged"
 NAMESAKES = "the tables name no corpus, so speakers of one name may or may not be the same person"
@@ -38,9 +38,9 @@ class Side:
     """Clips of one side of a split, or of several such sides."""
 
     speakers: frozenset[tuple[str, str]] = frozenset()
-    """(corpus, digest of the speaker); the corpus is "" where it has no name."""
+    """(corpus, digest of the speaker); the corpus is "" if it has no name."""
     clips: frozenset[str] = frozenset()
-    """Of each clip's digest the first `DIGITS`."""
+    """The first `DIGITS` of each clip's digest."""
 
     def __or__(self, other: Side) -> Side:
         return Side(self.speakers | other.speakers, self.clips | other.clips)
@@ -48,18 +48,18 @@ class Side:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a model was trained on, through every generation of fine-tuning."""
+    """What a model was trained on, including the models that it was fine-tuned from."""
 
     train: Side = Side()
     dev: Side = Side()
-    """What an epoch was chosen by; the weights never learnt from it."""
+    """What the best epoch was chosen by. The weights were not trained on it."""
     unknown: tuple[str, ...] = ()
-    """What is not recorded, in words; empty where all is."""
+    """What is not recorded, in words; empty if everything is recorded."""
     pretrained: bool = False
-    """Whether it builds on weights of others, such as a speech encoder's, whose data are not recorded."""
+    """Whether it builds on pretrained weights, such as a speech encoder's, whose training data are not recorded."""
 
     def __or__(self, other: Provenance) -> Provenance:
-        """Of a model that rests on both."""
+        """The provenance of a model that builds on both."""
         unknown = tuple(dict.fromkeys(self.unknown + other.unknown))
         return Provenance(self.train | other.train, self.dev | other.dev, unknown, self.pretrained or other.pretrained)
 
@@ -80,7 +80,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Leak:
-    """How much of what was tested the model had been trained on; all 0 and empty where it is known to be nothing."""
+    """How much of the test data the model was trained on; all 0 and empty if it is known to be nothing."""
 
     clips: int = 0
     """Test clips."""
@@ -89,10 +89,10 @@ class Leak:
     trained_clips: int = 0
     trained_speakers: int = 0
     dev_clips: int = 0
-    """Beside those: clips that an epoch was chosen by."""
+    """Other test clips, by which the best epoch was chosen."""
     dev_speakers: int = 0
     namesakes: int = 0
-    """Beside those: speakers who are called as one that was trained on, in tables that name no corpus."""
+    """Other test speakers with the name of a training speaker, in tables that name no corpus."""
     unknown: tuple[str, ...] = ()
     pretrained: bool = False
 
@@ -102,12 +102,12 @@ class Leak:
 
     @property
     def disjoint(self) -> bool:
-        """Whether all is known, and nothing was found."""
+        """Whether everything is known and nothing was found."""
         return not (self.found or self.namesakes or self.unknown)
 
     @property
     def sentence(self) -> str:
-        """What a reader of the figure must know; "" for nothing."""
+        """What a reader of the result must know; "" for nothing."""
         parts = []
         if self.trained_clips or self.trained_speakers:
             parts.append(f"leaked: trained on {self._of(self.trained_speakers, self.trained_clips)}")
@@ -126,7 +126,7 @@ class Leak:
         return f"{speakers} of {self.speakers} test speakers, {own}" if self.speakers else own
 
     def __add__(self, other: Leak) -> Leak:
-        """Of two folds, whose test clips and speakers are not the same."""
+        """The sum over two folds, which share no test clip and no test speaker."""
         counts = {name: value + getattr(other, name) for name, value in vars(self).items() if type(value) is int}
         unknown = tuple(dict.fromkeys(self.unknown + other.unknown))
         return Leak(**counts, unknown=unknown, pretrained=self.pretrained or other.pretrained)
@@ -138,7 +138,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Clips:
-    """The rows of a dataset as a record knows them, one entry each."""
+    """The rows of a dataset as the record identifies them, one entry per row."""
 
     digests: tuple[str, ...]
     speakers: tuple[tuple[str, str] | None, ...]
@@ -154,19 +154,19 @@ class Clips:
         return cls(tuple(str(digest or "")[:DIGITS] for digest in columns["digest"]), speakers)
 
     def side(self, rows: Iterable[int]) -> Side:
-        """What these rows are to a model that learns from them."""
+        """These rows as one side of a split."""
         rows = list(rows)
         speakers = frozenset(who for row in rows if (who := self.speakers[row]))
         return Side(speakers, frozenset(self.digests[row] for row in rows if self.digests[row]))
 
     def provenance(self, train: Iterable[int], dev: Iterable[int], *, pretrained: bool = False) -> Provenance:
-        """Of a model that is trained on rows of these, and chosen by others."""
+        """The provenance of a model that is trained on the `train` rows, its best epoch chosen by the `dev` rows."""
         return Provenance(self.side(train), self.side(dev), pretrained=pretrained)
 
 
 def compare(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> Leak:
-    """What of the `test` rows a model was trained on. `clips` are all rows of the dataset: another clip of a test speaker
-    that was trained on tells of the speaker, too."""
+    """What of the `test` rows a model was trained on. `clips` are all rows of the dataset, because a training clip outside
+    the test rows also identifies its speaker."""
     provenance = provenance or unrecorded("the model")
     asked = {who for row in test if (who := clips.speakers[row])}
     train, train_names, train_clips = _known_again(provenance.train, clips, asked, test)
@@ -185,13 +185,13 @@ def compare(provenance: Provenance | None, clips: Clips, test: Sequence[int]) ->
 
 
 def unrecorded(name: str) -> Provenance:
-    """Of a model that has no record."""
+    """The provenance of a model without a record."""
     return Provenance(unknown=(f"{name} keeps no record of what it was trained on",))
 
 
 def marks(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> list[str]:
-    """For each of the `test` rows, what of it was trained on: `clip`, `speaker`, `dev` (an epoch was chosen by the clip or
-    the speaker), or ""."""
+    """For each `test` row, what was trained on: `clip`, `speaker`, `dev` (the best epoch was chosen by the clip or the
+    speaker), or ""."""
     known = provenance or Provenance()
     asked = {who for row in test if (who := clips.speakers[row])}
     train, _, train_clips = _known_again(known.train, clips, asked, test)
@@ -210,10 +210,10 @@ def marks(provenance: Provenance | None, clips: Clips, test: Sequence[int]) -> l
 def _known_again(
     side: Side, clips: Clips, asked: set[tuple[str, str]], test: Sequence[int]
 ) -> tuple[set[tuple[str, str]], set[tuple[str, str]], set[int]]:
-    """Of the asked speakers those on this side of the split, those who only share a name with one there, and the test rows
-    on it.
+    """The asked speakers on this side of the split, those who only share a name with a speaker there, and the test rows on
+    this side.
 
-    Tables that name no corpus are taken for the same where they share a clip.
+    Two tables that name no corpus count as the same if they share a clip.
     """
     same = [row for row, digest in enumerate(clips.digests) if digest in side.clips]
     by_clip = {who for row in same if (who := clips.speakers[row])} & asked
@@ -224,7 +224,7 @@ def _known_again(
 
 
 def read_provenance(folder: Path) -> Provenance | None:
-    """The record in a checkpoint's folder; None where there is none, one of which all is unknown where it is damaged."""
+    """The record in a checkpoint's folder: None if there is none, and one that says so if it is damaged."""
     path = folder / PROVENANCE
     if not path.is_file():
         return None
@@ -245,7 +245,7 @@ def read_provenance(folder: Path) -> Provenance | None:
 
 
 def _corpus(name: str) -> str:
-    """`EMO-DB`, `emo_db` and `emodb` are one."""
+    """A corpus' name without case and punctuation: `EMO-DB`, `emo_db` and `emodb` are the same."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
 
 

@@ -40,9 +40,7 @@ def describe(name: str) -> dict[str, Any]:
     try:
         find(ARCHITECTURES, name)
     except EmozooError as error:
-        raise EmozooError(
-            f"{error}; nor is it a dataset, a bundled model, a run's folder or hub:user/name"
-        ) from None
+        raise EmozooError(f"{error}; nor is it a dataset, a bundled model, a run's folder or hub:user/name") from None
     raise AssertionError(name)
 
 

@@ -1,4 +1,4 @@
-"""emozoo's audio models as transformers' own: importing this module registers them with the Auto classes.
+"""emozoo's audio models in transformers. Importing this module registers them with the Auto classes.
 
     import emozoo.integrations.transformers
     from transformers import AutoModelForAudioClassification, pipeline
@@ -6,14 +6,13 @@
     model = AutoModelForAudioClassification.from_pretrained("runs/cnn_rnn-toy")
     classify = pipeline("audio-classification", model="runs/cnn_rnn-toy", top_k=None)
 
-A checkpoint folder is read as training wrote it, and a repository on the Hub as `emozoo push` left it; no code comes from
-either. The answers are those of `emozoo predict`. A whole recording may be given: it is cut inside the model.
+This reads a folder that `emozoo train` wrote, or a repository that `emozoo push` published. Neither brings code. The answers
+are those of `emozoo predict`. The input may be a whole recording; the model cuts it into windows.
 
-Given a file's name, a pipeline decodes it with the program ffmpeg, which may resample otherwise; the waveform that
-`emozoo predict` takes is `emozoo.media.read_audio(file)`.
+A pipeline that is given a file's name decodes it with the program ffmpeg, which may resample differently. `emozoo predict`
+takes the waveform of `emozoo.media.read_audio(file)`.
 
-Clips of different length in one batch, as with a pipeline's `batch_size`, get the answers that each gets alone: the
-attention mask says where each ends.
+Clips of different length in one batch get the same answers as alone, because the attention mask says where each ends.
 """
 
 from __future__ import annotations
@@ -66,14 +65,14 @@ class EmozooConfig(PreTrainedConfig):
     window: float = WINDOW_SECONDS
 
     def to_diff_dict(self) -> dict[str, Any]:
-        """What save_pretrained writes: labels always, also those that transformers gives where none are named; what a
-        checkpoint may leave out only where it says something."""
+        """What save_pretrained writes. It includes the labels even if they are transformers' defaults, and leaves out
+        optional_modalities if there are none."""
         written = {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
         return {name: value for name, value in written.items() if name != "optional_modalities" or value is not None}
 
 
 class EmozooForAudioClassification(PreTrainedModel):
-    """A network under transformers' conventions, with audio alone: one that can do without video does without.
+    """A network with transformers' conventions. It takes audio alone; a network with optional video gets none.
 
     Raises EmozooError for a model that needs video, one whose plugin is not installed, and a config or weights that
     do not fit.
@@ -119,7 +118,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         return loaded
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """As in transformers; the folder is one that `emozoo.load` reads, too, but for preprocessor_config.json."""
+        """As in transformers. `emozoo.load` reads the folder too. The feature extractor saves preprocessor_config.json."""
         if kwargs.get("state_dict") is None:
             kwargs["state_dict"] = self.state_dict()
         prefix = f"{self.base_model_prefix}."
@@ -127,7 +126,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         super().save_pretrained(save_directory, *args, **kwargs)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """As in torch; names may be those of a checkpoint, as when transformers' Trainer takes its best weights back."""
+        """As in torch. Names may also be those of a checkpoint, as when transformers' Trainer loads its best weights."""
         known, prefix = self.state_dict().keys(), f"{self.base_model_prefix}."
         named = {name if name in known else prefix + name: tensor for name, tensor in state_dict.items()}
         return super().load_state_dict(named, *args, **kwargs)
@@ -142,9 +141,9 @@ class EmozooForAudioClassification(PreTrainedModel):
     ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
         """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
 
-        Each clip is cut into the windows of `emozoo predict`, 3 s long and one a second; its logits are the logarithms of
-        the mean of their probabilities. `attention_mask` [batch, samples] is 0 before and behind a clip that a batch has
-        padded. Where several clips come without it, exact zeros at the end of one count as padding.
+        Each clip is cut into the windows of `emozoo predict`, 3 s long and one per second. Its logits are the logarithms of
+        the windows' mean probabilities. `attention_mask` [batch, samples] is 0 where a clip is padded. For several clips
+        without a mask, exact zeros at the end of a clip count as padding.
         """
         spans = _spans(input_values, attention_mask)
         plan = [
@@ -169,7 +168,7 @@ class EmozooForAudioClassification(PreTrainedModel):
 
 
 def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[int, int]]:
-    """The first sample of each clip, and the one behind its last."""
+    """The first sample of each clip, and the sample after its last."""
     batch, samples = input_values.shape
     if attention_mask is None and batch == 1:  # nothing to pad it for
         return [(0, samples)]
@@ -187,8 +186,8 @@ def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[in
 
 
 def _batches(waveforms: Tensor, plan: list[tuple[int, int, int]]) -> Iterator[list[Tensor]]:
-    """The planned windows, each [48000], a few at a time; silence lies behind a clip's end. Each is planned as its row, its
-    first sample, and where the clip ends."""
+    """The planned windows, each [48000], a few at a time, padded with silence after a clip's end. The plan has the row and
+    the first sample of each window, and where its clip ends."""
     for first in range(0, len(plan), BATCH_WINDOWS):
         windows = []
         for row, start, last in plan[first : first + BATCH_WINDOWS]:
@@ -209,7 +208,7 @@ def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
 
 @contextmanager
 def _float32() -> Iterator[None]:
-    """Makes float32 torch's default type. That holds for all threads, so it is changed only where it is another."""
+    """Makes float32 torch's default type. The default is one for all threads, so it is changed only if it differs."""
     default = torch.get_default_dtype()
     if default == torch.float32:
         yield
@@ -241,10 +240,10 @@ def _build(config: EmozooConfig) -> nn.Module:
 
 
 def _with_masks(load: Callable[..., Any]) -> Callable[..., Any]:
-    """transformers' loading of feature extractors, so that all checkpoints of emozoo ask for an attention mask.
+    """Wraps transformers' loading of feature extractors, so that all checkpoints of emozoo get an attention mask.
 
-    Older ones say in preprocessor_config.json that they want none, and that file is read by a class of transformers alone.
-    A batch would lose where its clips end: nothing behind could tell padding from a clip's own silence.
+    The preprocessor_config.json of older checkpoints asks for none, and only a class of transformers reads that file.
+    Without a mask, padding could not be told from a clip's own silence.
     """
 
     @functools.wraps(load)

@@ -1,8 +1,8 @@
-"""What of a model card is a person's and what emozoo's, told apart and put together again.
+"""Separates what a person wrote into a model card from what emozoo wrote, and merges the two.
 
-emozoo notes in its block what it wrote, and what a person had written when the card was last pushed. So a value that is
-not the one noted is a person's, and of two cards, here and on the Hub, the one that was changed since is the newer.
-Reading and writing cards is `emozoo.publishing.card`'s business.
+emozoo notes in its block what it wrote, and what a person had written at the last push. A value that differs from the note
+is a person's. Of the local card and the Hub's, the one that changed since the last push is newer. `emozoo.publishing.card`
+reads and writes cards.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 TASK = "Speech emotion recognition"
 DETAILS = {"protocol", "fold", "folds", "speaker_disjoint"}
-"""What emozoo's own results say of their split: by this, and the task's name, they are known."""
+"""Keys of the split in emozoo's own results. These and the task's name identify them."""
 NOTE = re.compile(r"\n*<!-- emozoo: wrote (\{.*\}) -->\n*")
 RESULTS = "model-index"
 TAGS = "tags"
@@ -29,16 +29,16 @@ class Note:
     """What emozoo noted in a card's block."""
 
     front: Mapping[str, Any] = field(default_factory=dict)
-    """The values that it wrote into the front matter, but for its results."""
+    """The values that it wrote into the front matter, without its results."""
     results: str = ""
     """A digest of its results."""
     block: str = ""
     """A digest of its block."""
     pushed: Mapping[str, str] | None = None
-    """Digests of what a person had written when the card was last pushed: of each key, and of the text before and after."""
+    """Digests of what a person had written at the last push: of each key, and of the text before and after the block."""
 
     def line(self) -> str:
-        # No sign that could end the comment.
+        # Without the characters that could end the comment.
         return "<!-- emozoo: wrote " + json.dumps(vars(self)).replace(">", "\\u003e").replace("<", "\\u003c") + " -->"
 
 
@@ -63,7 +63,7 @@ def digest(value: Any) -> str:
 
 
 def read_note(block: str) -> Note | None:
-    """The note of a block; None where there is none that can be read."""
+    """The note of a block; None if there is none that can be read."""
     found = NOTE.search(block)
     try:
         note = Note(**json.loads(found[1])) if found else None
@@ -73,8 +73,7 @@ def read_note(block: str) -> Note | None:
 
 
 def words_of(data: Mapping[str, Any], before: str, block: str, after: str) -> Words:
-    """A person's part of a card that was taken apart. Without a note, all that emozoo might have written may be theirs, but
-    for its results."""
+    """A person's part of a card. Without a note, everything counts as theirs except emozoo's results."""
     wrote = (read_note(block) or Note()).front
     front = {key: value for key, value in data.items() if key not in wrote or value != wrote[key]}
     if TAGS in front:
@@ -87,7 +86,7 @@ def words_of(data: Mapping[str, Any], before: str, block: str, after: str) -> Wo
 
 
 def _without_own_results(index: Any) -> Any:
-    """A model-index without emozoo's results, and without what is then empty."""
+    """A model-index without emozoo's results and without entries that are then empty."""
     if not isinstance(index, list):
         return index
     kept = []
@@ -116,7 +115,7 @@ def own_results(index: Any) -> list[Any]:
 
 
 def compose(fresh: Mapping[str, Any], words: Words) -> tuple[dict[str, Any], list[str]]:
-    """emozoo's front matter with a person's; and a sentence for each key where theirs replaces what emozoo would write."""
+    """emozoo's front matter merged with a person's, and a sentence for each key in which theirs replaces emozoo's value."""
     front, told = dict(fresh), []
     for key, value in words.front.items():
         if key == TAGS:
@@ -153,10 +152,10 @@ def _with_results(own: list[Any], theirs: Any) -> Any:
 
 
 def merge(ours: Words, theirs: Words, pushed: Mapping[str, str] | None) -> tuple[Words, list[str]]:
-    """The words of the card here and of that on the Hub; `pushed`: digests of those of the last push from here.
+    """Merges a person's words in the local card with those on the Hub. `pushed` has the digests of the last push.
 
-    Whichever was changed since is taken. Where both were, lists and texts keep what stands in either, and of other values
-    ours is taken; a sentence tells of each.
+    The value that changed since the last push is taken. If both changed, lists and texts keep the content of both, and of
+    other values the local one is taken. A sentence tells of each.
     """
     front: dict[str, Any] = {}
     told: list[str] = []
@@ -183,8 +182,7 @@ def merge(ours: Words, theirs: Words, pushed: Mapping[str, str] | None) -> tuple
 
 
 def _newer(mine: Any, other: Any, base: str | None) -> tuple[Any, bool]:
-    """Which of two values was changed since its digest was `base` ("": there was none; None: unknown), and whether both
-    were."""
+    """The value that changed since its digest was `base` ("": there was none; None: unknown), and whether both changed."""
     if mine == other:
         return mine, False
     if base is None:
@@ -197,7 +195,7 @@ def _newer(mine: Any, other: Any, base: str | None) -> tuple[Any, bool]:
 
 
 def union(mine: str, other: str) -> str:
-    """The paragraphs of two texts, each once, in the order of both as far as there is one."""
+    """The paragraphs of two texts, each once, in the order of both texts where they agree."""
     ours, theirs = ([part for part in re.split(r"\n\s*\n", text.strip()) if part] for text in (mine, other))
     kept: list[str] = []
     for _, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
