@@ -54,6 +54,7 @@ class _Commands(Group):
     """Turns what a command raises into one line on standard error and an exit status."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        standalone = extra.pop("standalone_mode", True)
         words = list(sys.argv[1:] if args is None else args)
         self.debug = "--debug" in words  # wherever it stands
         words = [word for word in words if word != "--debug"]
@@ -61,11 +62,13 @@ class _Commands(Group):
             status = super().main(words, *rest, **extra | {"standalone_mode": False})
         except Exception as error:
             usage = _usage(error)
-            if usage is None:
+            if usage is None or not standalone:
                 raise
             if usage:
                 _tell(f"error: {printable(usage)}")
             status = 2
+        if not standalone:
+            return status
         raise SystemExit(status)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]

@@ -107,7 +107,7 @@ def test_a_command_means_by_a_tilde_what_a_shell_does_and_shows_it_as_it_was_wri
         monkeypatch.setattr(console, name, PlainConsole(stream))
     if command == "demo":
         served: list[list[str]] = []
-        monkeypatch.setattr("emozoo.demo.serve", lambda models, **_: served.append(models))
+        monkeypatch.setattr("emozoo.demo.server.serve", lambda models, **_: served.append(models))
         run(*COMMANDS[command])
         assert package.load(served[0][0], "cpu").labels  # which is how the page loads them
         return
