@@ -21,9 +21,10 @@ from emozoo.checkpoint.config import NAME
 from emozoo.checkpoint.loading import config_value, load
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.conformance.network_machine import bf16, compile, cost, export, gpu, trains
-from emozoo.conformance.network_subject import LABELS, SAMPLES, Clips, NetworkSubject, answer, close, finite, same, some
+from emozoo.conformance.network_subject import LABELS, Clips, NetworkSubject, answer, close, finite, same, some
 from emozoo.conformance.points import Broken, Point
 from emozoo.hints import type_problem
+from emozoo.media.window import WINDOW_SAMPLES
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.text import listed
 
@@ -210,10 +211,10 @@ def _save(subject: NetworkSubject) -> str:
 
 def _extremes(subject: NetworkSubject) -> str:
     generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(2, SAMPLES, generator=generator) * 2 - 1
-    short = torch.zeros(2, SAMPLES)
+    noise = torch.rand(2, WINDOW_SAMPLES, generator=generator) * 2 - 1
+    short = torch.zeros(2, WINDOW_SAMPLES)
     short[:, :1600] = noise[:, :1600] / 10
-    sounds = {"silence": torch.zeros(2, SAMPLES), "noise at full scale": noise.sign(), "a clip of 0.1 s": short}
+    sounds = {"silence": torch.zeros(2, WINDOW_SAMPLES), "noise at full scale": noise.sign(), "a clip of 0.1 s": short}
     for name, sound in sounds.items():
         network = subject.build().train()
         logits = answer(network, (sound, subject.frames(2, generator)))

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.device import pick_device
 from emozoo.conformance.points import Broken
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLING_RATE, WINDOW_SAMPLES
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 
-SAMPLES = 48_000
-FRAMES = (20, 60, 100, 3)
+FRAMES = (FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3)
 LABELS = ("happy", "sad", "angry", "neutral")
 
 Clips = tuple[Tensor, Tensor | None]
@@ -48,9 +48,11 @@ class NetworkSubject:
         """Different noises, each louder than the one before, and, for video, random frames."""
         generator = torch.Generator().manual_seed(seed)
         levels = torch.linspace(0.05, 0.3, batch)[:, None]
-        sound = (torch.randn(batch, SAMPLES, generator=generator) * levels).clamp(-1, 1)
+        sound = (torch.randn(batch, WINDOW_SAMPLES, generator=generator) * levels).clamp(-1, 1)
         # Sounds of one spectrum would be the same to a network that ignores the level.
-        tone = torch.sin(2 * math.pi * 200 * (1 + torch.arange(batch))[:, None] * torch.arange(SAMPLES) / 16_000)
+        tone = torch.sin(
+            2 * math.pi * 200 * (1 + torch.arange(batch))[:, None] * torch.arange(WINDOW_SAMPLES) / SAMPLING_RATE
+        )
         return (sound + 0.2 * tone).clamp(-1, 1), self.frames(batch, generator)
 
     def frames(self, batch: int, generator: torch.Generator | None = None) -> Tensor | None:

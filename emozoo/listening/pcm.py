@@ -20,6 +20,7 @@ from emozoo.errors import EmozooError
 from emozoo.media.decoders.container import MOST_CHANNELS
 from emozoo.media.files import unknown_size
 from emozoo.media.resampling import check_rate
+from emozoo.media.window import SAMPLING_RATE
 
 log = logging.getLogger("emozoo")
 
@@ -73,7 +74,7 @@ def _taken_from(waiting: queue.Queue[bytes | OSError]) -> Iterator[bytes]:
 class Layout:
     """How a stream holds its samples."""
 
-    rate: int = 16_000
+    rate: int = SAMPLING_RATE
     channels: int = 1
     format: str = "s16le"
 

@@ -9,10 +9,23 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 
+SAMPLING_RATE = 16_000
+WINDOW_SECONDS = 3.0
+WINDOW_SAMPLES = round(WINDOW_SECONDS * SAMPLING_RATE)
+HOP_SAMPLES = SAMPLING_RATE
+"""From one window's first sample to the next one's."""
+FRAMES_PER_WINDOW = 20
 FRAME_HEIGHT = 60
 FRAME_WIDTH = 100
-SAMPLES_PER_FRAME = 2_400
+SAMPLES_PER_FRAME = WINDOW_SAMPLES // FRAMES_PER_WINDOW
 """One frame stands for 0.15 s of sound."""
+SLACK_SECONDS = 0.1
+"""A span may end this much after the file: times in label files are rounded."""
+SILENT = 1e-4
+"""Sound whose peak is not above this (80 dB below full scale) is silent."""
+DARK = 16
+"""Frames are black where no value, of 255, is above this. A network that does without sound or video takes silent sound and
+black frames for missing."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +44,6 @@ class Crop:
 
 
 WHOLE_FRAME = Crop(0.0, 1.0, 0.0, 1.0)
-
-WINDOW_SECONDS = 3.0
-WINDOW_SAMPLES = 48_000
-HOP_SAMPLES = 16_000
-FRAMES_PER_WINDOW = 20
-DARK = 16
-"""Frames are black where no value, of 255, is above this, as a window is silent where no peak is above `SILENT`. A network
-that does without sound or video takes these for missing."""
 
 
 def window_starts(samples: int) -> list[int]:
@@ -109,11 +114,3 @@ def modalities_of(sound: np.ndarray, frames: np.ndarray | None) -> set[str]:
     peak = max(float(sound.max()), -float(sound.min())) / (32768 if sound.dtype == np.int16 else 1)
     found = {"audio"} if peak > SILENT else set()
     return found | ({"video"} if frames is not None and frames.max() > DARK else set())
-
-
-SAMPLING_RATE = 16_000
-SLACK_SECONDS = 0.1
-"""A span may end this much after the file: times in label files are rounded."""
-
-SILENT = 1e-4
-"""Sound whose peak is not above this (80 dB below full scale) is silent."""

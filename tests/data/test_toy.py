@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 
 from emozoo.data.corpora.iemocap import Iemocap
-from emozoo.data.corpora.toy import corpus, write_toy
+from emozoo.data.corpora.toy import CONTENT_VERSION, corpus, write_toy
 from emozoo.data.corpus import SIDE_CROPS
 from emozoo.media import read_audio
 from emozoo.media.reading import read_clip
+
+
+LOUDNESS = [
+    (281_491, 3412), (286_742, 4086), (310_216, 2480), (315_748, 3047), (295_887, 2776),
+    (317_521, 2976), (337_810, 2672), (267_881, 3182), (272_778, 3691), (258_086, 2585),
+]  # fmt: skip
+"""Samples and root mean square of each dialogue of version 1."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +36,16 @@ def rows(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> datasets.Dat
     builder = corpus.builder(cache_dir=str(tmp_path_factory.mktemp("cache")), data_dir=str(folder))
     builder.download_and_prepare()
     return builder.as_dataset(split="train")
+
+
+def test_its_version_is_raised_when_its_sound_changes(folder: Path) -> None:
+    loudness = []
+    for path in sorted(folder.rglob("dialog/wav/*.wav")):
+        with wave.open(str(path)) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
+        loudness.append((len(samples), round(float(np.sqrt(np.mean(samples**2))))))
+    known = {1: LOUDNESS}
+    assert loudness == known[CONTENT_VERSION], "the toy corpus sounds different: raise CONTENT_VERSION"
 
 
 def test_layout_is_the_releases(folder: Path) -> None:

@@ -14,7 +14,7 @@ from emozoo.data.corpora.iemocap import RELEASE, Iemocap
 from emozoo.data.corpus import Corpus
 from emozoo.data.synthetic.actors import (
     BLENDS,
-    RATE,
+    SAMPLING_RATE,
     VOICES,
     Actor,
     Turn,
@@ -27,6 +27,8 @@ from emozoo.data.synthetic.actors import (
 )
 from emozoo.data.synthetic.files import to_samples, write_video, write_wav
 
+CONTENT_VERSION = 1
+"""Raise it when what is written changes, here or in `emozoo.data.synthetic`: the corpus in the cache is then written anew."""
 SEED = 20_080_512
 RATINGS = {  # valence, activation, dominance, of 5
     "neu": (3.0, 2.5, 3.0), "hap": (4.0, 3.5, 3.0), "ang": (2.0, 4.0, 4.0), "sad": (2.0, 2.0, 2.5),
@@ -80,24 +82,24 @@ def _write_dialogue(
     labels = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n"]
     texts: list[str] = []
     spoken: list[Utterance] = []
-    end = RATE // 2
+    end = SAMPLING_RATE // 2
     for turn in turns:
         voice, face = express_mood(turn, rng)
         seat = seats.index(turn.speaks)
         seconds = float(np.clip(rng.normal(2.4, 0.6), 0.9, 4.0))
         sound, syllables = speak_utterance(voice, actors[seat], seconds, rng)
         name = f"{dialogue}_{turn.speaks}{sum(one.seat == seat for one in spoken):03d}"
-        start = end + round(rng.uniform(0.1, 0.4) * RATE)
+        start = end + round(rng.uniform(0.1, 0.4) * SAMPLING_RATE)
         end = start + len(sound)
         spoken.append(Utterance(name, seat, start, sound, face))
-        span = start / RATE, end / RATE
+        span = start / SAMPLING_RATE, end / SAMPLING_RATE
         v, a, d = np.clip(np.array(RATINGS[turn.word]) + rng.choice([-0.5, 0, 0.5], 3), 1, 5)
         labels.append(
             f"[{span[0]:.4f} - {span[1]:.4f}]\t{name}\t{turn.word}\t[{v:.4f}, {a:.4f}, {d:.4f}]\n"
             f"A-E1:\tval {v:.0f}; act {a:.0f}; dom {d:.0f};\t()\n"
         )
         texts.append(f"{name} [{span[0]:08.4f}-{span[1]:08.4f}]: {' '.join(syllables)}\n")
-    samples = to_samples(mix_voices(spoken, end + RATE // 2, rng))
+    samples = to_samples(mix_voices(spoken, end + SAMPLING_RATE // 2, rng))
 
     (dialog / "EmoEvaluation" / f"{dialogue}.txt").write_text("\n".join(labels), newline="\n")
     (dialog / "transcriptions" / f"{dialogue}.txt").write_text("".join(texts), newline="\n")

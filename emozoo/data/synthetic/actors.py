@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-RATE = 16_000
+from emozoo.media.window import SAMPLING_RATE
+
 FRAME_RATE = 10
 # One actor's part of the frame, and the rows above it: a quarter of IEMOCAP's size.
 WIDTH = 90
@@ -144,7 +145,7 @@ def speak_utterance(
     voice: Voice, actor: Actor, seconds: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[str]]:
     """The sound, float [samples], and its syllables: a pulse train with noise, through a vowel's formants in each."""
-    time = np.arange(round(seconds * RATE)) / RATE
+    time = np.arange(round(seconds * SAMPLING_RATE)) / SAMPLING_RATE
     accents = np.sin(np.pi * voice.tempo * time + rng.uniform(0, 2 * np.pi))
     vibrato = 0.02 * np.sin(2 * np.pi * 5.5 * time)
     octaves = voice.melody * accents + voice.glide * (time / seconds - 0.5) + vibrato
@@ -153,7 +154,7 @@ def speak_utterance(
     harmonics = np.arange(1, max(2, int(7_500 / pitch.max())))
     angles = 2 * np.pi * np.arange(1_024) / 1_024
     period = harmonics**-voice.tilt @ np.cos(np.outer(harmonics, angles))
-    source = np.interp(np.cumsum(pitch) / RATE % 1, angles / (2 * np.pi), period, period=1)
+    source = np.interp(np.cumsum(pitch) / SAMPLING_RATE % 1, angles / (2 * np.pi), period, period=1)
     source = source / source.std() + voice.breath * rng.standard_normal(len(time))
 
     sound = np.zeros(len(time))
@@ -162,7 +163,7 @@ def speak_utterance(
     for syllable, first, last in zip(syllables, edges[:-1], edges[1:], strict=True):
         shape = np.sin(np.pi * np.linspace(0, 1, last - first)) ** 0.8 * rng.uniform(0.7, 1)
         spectrum = np.fft.rfft(source[first:last] * shape, 16_384)
-        frequency = np.linspace(0, RATE / 2, len(spectrum))
+        frequency = np.linspace(0, SAMPLING_RATE / 2, len(spectrum))
         gain = sum(
             1 / (1 + ((frequency - actor.formants * formant) / (60 + formant / 12)) ** 2)
             for formant in VOWELS[syllable]
@@ -182,7 +183,7 @@ def mix_voices(spoken: list[Utterance], samples: int, rng: np.random.Generator) 
 
 def render_frames(actors: list[Actor], spoken: list[Utterance], samples: int, rng: np.random.Generator) -> np.ndarray:
     """The frames of a dialogue, uint8 [frames, 120, 180, 3]: who does not speak keeps still, with a plain face."""
-    step = RATE // FRAME_RATE
+    step = SAMPLING_RATE // FRAME_RATE
     count = -(-samples // step)
     frames = np.zeros((count, 120, 2 * WIDTH, 3), np.uint8)
     for seat, actor in enumerate(actors):

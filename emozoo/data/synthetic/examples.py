@@ -9,7 +9,7 @@ import numpy as np
 from emozoo.data.synthetic.actors import (
     FACES,
     HEIGHT,
-    RATE,
+    SAMPLING_RATE,
     TOP,
     VOICES,
     WIDTH,
@@ -36,11 +36,11 @@ def write_clips(folder: Path) -> list[Path]:
         paths.append(folder / f"{label}.wav")
         write_wav(paths[-1], to_samples(sound))
     spoken = []
-    end = RATE // 4
+    end = SAMPLING_RATE // 4
     for word in ("hap", "sad"):
         sound, _ = speak_utterance(VOICES[word], actors["M"], 3.5, rng)
         spoken.append(Utterance(word, 0, end, sound, FACES[word]))
-        end += len(sound) + RATE // 4
+        end += len(sound) + SAMPLING_RATE // 4
     samples = to_samples(mix_voices(spoken, end, rng))
     frames = render_frames([actors["M"]] * 2, spoken, len(samples), rng)
     paths.append(folder / "happy-then-sad.avi")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emozoo.data.synthetic.actors import FRAME_RATE, RATE
+from emozoo.data.synthetic.actors import FRAME_RATE, SAMPLING_RATE
 
 
 def to_samples(sound: np.ndarray) -> np.ndarray:
@@ -21,7 +21,7 @@ def write_wav(path: Path, samples: np.ndarray) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE)
+        file.setframerate(SAMPLING_RATE)
         file.writeframes(samples.tobytes())
 
 
@@ -37,9 +37,9 @@ def write_video(path: Path, frames: np.ndarray, samples: np.ndarray) -> None:
         video.codec_context.codec_tag = "DIVX"
         video.codec_context.thread_count = 1  # More would make the file differ from machine to machine.
         # Not MP2 or MP3: AVI cannot undo the delay of their encoders.
-        audio = file.add_stream("pcm_s16le", rate=RATE, layout="mono")
+        audio = file.add_stream("pcm_s16le", rate=SAMPLING_RATE, layout="mono")
         enlarger = VideoReformatter()
-        step = RATE // FRAME_RATE
+        step = SAMPLING_RATE // FRAME_RATE
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame = enlarger.reformat(frame, 720, 480, "yuv420p", interpolation="BILINEAR")
@@ -47,7 +47,7 @@ def write_video(path: Path, frames: np.ndarray, samples: np.ndarray) -> None:
             file.mux(video.encode(frame))
             block = samples[None, number * step : (number + 1) * step]
             heard = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
-            heard.sample_rate, heard.pts, heard.time_base = RATE, number * step, Fraction(1, RATE)
+            heard.sample_rate, heard.pts, heard.time_base = SAMPLING_RATE, number * step, Fraction(1, SAMPLING_RATE)
             file.mux(audio.encode(heard))
         file.mux(video.encode(None))
         file.mux(audio.encode(None))
