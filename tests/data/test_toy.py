@@ -16,7 +16,6 @@ from emozoo.data.corpus import SIDE_CROPS
 from emozoo.media import read_audio
 from emozoo.media.reading import read_clip
 
-
 LOUDNESS = [
     (281_491, 3412), (286_742, 4086), (310_216, 2480), (315_748, 3047), (295_887, 2776),
     (317_521, 2976), (337_810, 2672), (267_881, 3182), (272_778, 3691), (258_086, 2585),
