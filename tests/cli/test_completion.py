@@ -29,10 +29,11 @@ def asked(words: str, shell: str = "bash", cwd: Path | None = None, **environmen
 
 
 def in_bash(script: str, home: Path, check: int = 0) -> subprocess.CompletedProcess[str]:
+    """The script's last command must not take bash's place: completion looks for the shell among its parents."""
     path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "HOME": str(home)}
     done = subprocess.run(
-        ["bash", "--norc", "-c", script], env=environment, cwd=home, capture_output=True, text=True, timeout=60
+        ["bash", "--norc", "-c", f"{script}\nexit $?"], env=environment, cwd=home, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == check, done.stderr
     return done
