@@ -261,7 +261,7 @@ def test_a_signal_ends_the_page_and_what_was_given_to_it(number: int, status: in
         assert list(server.home.iterdir())
         done, told = server.stop(number)
     assert done == status, told
-    assert "Traceback" not in told and "whoever reaches this machine" in told
+    assert "Traceback" not in told and "everybody who reaches this machine" in told
     assert not [path for path in server.home.iterdir() if path.name.startswith("emozoo")]
 
 
