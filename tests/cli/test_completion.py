@@ -33,7 +33,12 @@ def in_bash(script: str, home: Path, check: int = 0) -> subprocess.CompletedProc
     path = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "HOME": str(home)}
     done = subprocess.run(
-        ["bash", "--norc", "-c", f"{script}\nexit $?"], env=environment, cwd=home, capture_output=True, text=True, timeout=60
+        ["bash", "--norc", "-c", f"{script}\nexit $?"],
+        env=environment,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == check, done.stderr
     return done
