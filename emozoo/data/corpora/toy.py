@@ -28,7 +28,7 @@ from emozoo.data.synthetic.actors import (
 from emozoo.data.synthetic.files import to_samples, write_video, write_wav
 
 CONTENT_VERSION = 1
-"""Raise it when what is written changes, here or in `emozoo.data.synthetic`: the corpus in the cache is then written anew."""
+"""Raise it when what is written changes, here or in `emozoo.data.synthetic`: the cache then gets a new corpus."""
 SEED = 20_080_512
 RATINGS = {  # valence, activation, dominance, of 5
     "neu": (3.0, 2.5, 3.0), "hap": (4.0, 3.5, 3.0), "ang": (2.0, 4.0, 4.0), "sad": (2.0, 2.0, 2.5),
