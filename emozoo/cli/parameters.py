@@ -69,6 +69,6 @@ def _process_given(parameter: Any, ctx: typer.Context, value: Any) -> Any:
     except Exception as error:
         if not hasattr(error, "format_message"):  # of typer's, whose class for it moved between versions
             raise
-        reason = str(getattr(error, "message", error)).removesuffix(".")
+        reason = str(getattr(error, "message", error)).removesuffix(".").partition(", unable to parse")[0]
         reason = reason.removeprefix("Value error, ").removeprefix(f"{value!r} ").replace("Input should be", "must be")
         raise EmozooError(f"{parameter.opts[0]} {value}: {reason}") from error
