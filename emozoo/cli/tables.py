@@ -14,7 +14,6 @@ from rich.text import Text
 from emozoo.cli import console
 from emozoo.cli.console import line, say, styled, warn
 from emozoo.cli.scores import SCORES, percentage
-from emozoo.inference.answers import ONE_SIDED
 from emozoo.text import listed, printable
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def show_predictions(
     answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, bias: SpeakerBias | None = None
 ) -> None:
     """A row per file, or per window. Errors and warnings follow on standard error."""
+    from emozoo.inference.answers import ONE_SIDED  # imports numpy, which `emozoo list` does not need
+
     table = _prediction_table(answers, labels, timeline)
     if table.row_count:
         console.out.print(table)

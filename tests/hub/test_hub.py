@@ -406,7 +406,7 @@ def test_list_finds_models_of_the_zoo(hub: Hub, run: Path, tmp_path: Path) -> No
     assert model["architecture"] == "cnn" and model["labels"] == ["happy", "sad", "angry", "neutral"]
     assert model["wa"] == pytest.approx(test["wa"], abs=1e-4) and model["ua"] == pytest.approx(test["ua"], abs=1e-4)
     assert "12,345" in cli(hub, tmp_path, "list", "--hub", "emo").stdout
-    assert "no model of emozoo" in cli(hub, tmp_path, "list", "--hub", "nothing-like-it").stderr
+    assert "no emozoo model" in cli(hub, tmp_path, "list", "--hub", "nothing-like-it").stderr
     assert "goes with --hub" in one_error(emozoo("list", "emo", check=2))
 
 
@@ -483,7 +483,7 @@ def test_a_config_that_claims_a_huge_network_takes_no_memory(checkpoint: Path, f
     config["architecture_config"][field] = 10**9
     (checkpoint / "config.json").write_text(json.dumps(config))
     code = (
-        "import sys; from emozoo.checkpoint.model import load; import emozoo\n"
+        "import sys; from emozoo.checkpoint.loading import load; import emozoo\n"
         "try: load(sys.argv[1], 'cpu')\n"
         f"except emozoo.EmozooError as error: print({PEAK}, error)"
     )

@@ -141,7 +141,7 @@ def interrupt_after(epochs: int, folder: Path, words: list[str], how: signal.Sig
     status = process.wait(60)
     assert "Traceback" not in rest
     if how != signal.SIGKILL:
-        assert "stopped; --resume goes on" in rest
+        assert "stopped; --resume continues" in rest
     return status
 
 

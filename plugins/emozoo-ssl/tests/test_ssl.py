@@ -129,7 +129,7 @@ def test_it_keeps_the_contract_and_imports_of_emozoo_only_what_it_may() -> None:
     lines = [line for path in folder.glob("*.py") for line in path.read_text().splitlines()]
     used = {line.split()[1] for line in lines if line.startswith(("import ", "from ")) and "emozoo" in line}
     assert used <= {
-        "emozoo", "emozoo.architecture", "emozoo.features", "emozoo_ssl", "emozoo_ssl.backbone", "emozoo_ssl.network",
+        "emozoo", "emozoo.architecture", "emozoo.features", "emozoo.pretrained", "emozoo_ssl", "emozoo_ssl.backbone", "emozoo_ssl.network",
     }  # fmt: skip
     assert (folder / architecture.card).read_text().strip()
 
@@ -436,7 +436,7 @@ def test_each_wrong_backbone_has_a_sentence_of_its_own(backbones: dict[str, Path
     refused(other, "not finite")
     telephone = shutil.copytree(backbones["hubert"], tmp_path / "telephone")
     (telephone / "preprocessor_config.json").write_text('{"sampling_rate": 8000}')
-    refused(telephone, "sound of 8000 Hz")
+    refused(telephone, "audio of 8000 Hz")
     (telephone / "config.json").write_text("{")
     refused(telephone, "not readable as JSON")
 
