@@ -407,7 +407,7 @@ def test_list_finds_models_of_the_zoo(hub: Hub, run: Path, tmp_path: Path) -> No
     assert model["wa"] == pytest.approx(test["wa"], abs=1e-4) and model["ua"] == pytest.approx(test["ua"], abs=1e-4)
     assert "12,345" in cli(hub, tmp_path, "list", "--hub", "emo").stdout
     assert "no emozoo model" in cli(hub, tmp_path, "list", "--hub", "nothing-like-it").stderr
-    assert "goes with --hub" in one_error(emozoo("list", "emo", check=2))
+    assert "needs --hub" in one_error(emozoo("list", "emo", check=2))
 
 
 def test_what_cannot_be_trusted_is_refused_by_name(hub: Hub, run: Path, clip: Path, tmp_path: Path) -> None:

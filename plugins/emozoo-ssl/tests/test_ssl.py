@@ -129,7 +129,8 @@ def test_it_keeps_the_contract_and_imports_of_emozoo_only_what_it_may() -> None:
     lines = [line for path in folder.glob("*.py") for line in path.read_text().splitlines()]
     used = {line.split()[1] for line in lines if line.startswith(("import ", "from ")) and "emozoo" in line}
     assert used <= {
-        "emozoo", "emozoo.architecture", "emozoo.features", "emozoo.pretrained", "emozoo_ssl", "emozoo_ssl.backbone", "emozoo_ssl.network",
+        "emozoo", "emozoo.architecture", "emozoo.features", "emozoo.pretrained",
+        "emozoo_ssl", "emozoo_ssl.backbone", "emozoo_ssl.network",
     }  # fmt: skip
     assert (folder / architecture.card).read_text().strip()
 
