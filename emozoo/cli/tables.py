@@ -99,9 +99,8 @@ def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
 def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
     for kind, plugins in listed.items():
         table = Table(title=kind.capitalize(), title_justify="left")
-        table.add_column(
-            "name", no_wrap=True, overflow="fold", min_width=max(len(printable(plugin.name)) for plugin in plugins)
-        )
+        widest = max((len(printable(plugin.name)) for plugin in plugins), default=0)
+        table.add_column("name", no_wrap=True, overflow="fold", min_width=widest)
         for name in ("distribution", "version", "state"):
             table.add_column(name, overflow="fold")
         for plugin in plugins:
