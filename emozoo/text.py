@@ -12,6 +12,10 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+SCHEMA = 1
+"""The version of the JSON that commands print (docs/schema). It changes only if a field is taken away or gets another
+meaning."""
+
 
 def percent(share: float | None) -> str:
     """`54.3`, or `-` for None."""

@@ -62,11 +62,11 @@ def mutated(data: bytes, others: list[bytes], draw: random.Random) -> bytes:
 def child() -> None:
     """Decodes the files named on standard input; a line for each: what came of it."""
     from emozoo.errors import EmozooError
-    from emozoo.inference.files import stream_windows
+    from support.models import cuts_of
 
     for line in sys.stdin:
         try:
-            windows = sum(1 for _ in stream_windows(line.rstrip("\n"), video=True, optional=("audio", "video")))
+            windows = sum(1 for _ in cuts_of(line.rstrip("\n"), video=True, optional=("audio", "video")))
             print("answered" if windows else "nothing", flush=True)
         except EmozooError as error:
             print("lost its decoder" if "ends the process" in str(error) else "refused", flush=True)

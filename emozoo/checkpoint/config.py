@@ -17,6 +17,7 @@ from typing import Any
 from emozoo.architecture import MODALITIES
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS
+from emozoo.inference.calibration import Calibration
 from emozoo.media.preparation import CROPS, PLAIN, Preparation
 from emozoo.text import shown
 
@@ -53,6 +54,10 @@ class CheckpointConfig:
     optional_modalities: tuple[str, ...] = ()
     """Those of `modalities` that a clip may lack."""
     preparation: Preparation = PLAIN
+    calibration: Calibration | None = None
+    """None: emozoo calibrate has not been run."""
+    synthetic: bool = False
+    """Whether it was trained on computed voices only."""
 
     @property
     def video(self) -> bool:
@@ -74,6 +79,8 @@ class CheckpointConfig:
             labels=tuple(labels[str(number)] for number in range(len(labels))),
             optional_modalities=tuple(document.get("optional_modalities") or ()),  # transformers writes null for none
             preparation=Preparation.from_config(document),
+            calibration=_calibration(document),
+            synthetic=document.get("synthetic", False),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,7 +96,13 @@ class CheckpointConfig:
             "label2id": {label: number for number, label in enumerate(self.labels)},
             **_sizes(),
             **self.preparation.to_config(),
+            **({"synthetic": True} if self.synthetic else {}),
+            **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
         }
+
+    def to_json(self) -> str:
+        """The text of config.json."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
 def read_config(folder: Path, name: str | None = None) -> CheckpointConfig:
@@ -160,6 +173,20 @@ def _check_modalities(document: dict[str, Any]) -> None:
 def _check_preparation(document: dict[str, Any]) -> None:
     if document.get("crop") not in (None, *CROPS) or not isinstance(document.get("denoise", False), bool):
         raise ValueError("crop or denoise is none that this emozoo knows")
+    if not isinstance(document.get("synthetic", False), bool):
+        raise ValueError("synthetic is neither true nor false")
+
+
+def _check_calibration(document: dict[str, Any]) -> None:
+    try:
+        _calibration(document)
+    except ValueError as error:
+        raise ValueError(f"calibration: {error}") from None
+
+
+def _calibration(document: dict[str, Any]) -> Calibration | None:
+    found = document.get("calibration")  # transformers writes null for none
+    return None if found is None else Calibration.from_dict(found)
 
 
 def _check_labels(document: dict[str, Any]) -> None:
@@ -188,6 +215,7 @@ CHECKS = (
     _check_plugin,
     _check_modalities,
     _check_preparation,
+    _check_calibration,
     _check_labels,
     _check_sizes,
 )

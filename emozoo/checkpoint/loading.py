@@ -26,6 +26,15 @@ from emozoo.registry.entry_points import ARCHITECTURES, installed
 from emozoo.registry.loading import get_architecture
 
 
+def _use_one_thread() -> None:
+    """In a forked process: the threads of torch's OpenMP did not come along, and it would wait for them forever."""
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)
+
+
 def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionModel:
     """Loads a checkpoint folder, or `hub:user/name[@revision]`, and returns the model in eval mode on `device`.
 
@@ -49,7 +58,16 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
     _check_shapes(architecture, settings, len(config.labels), shapes, name)
     provenance = read_provenance(folder)
     with OwnGenerator():
-        model = EmotionModel(architecture, settings, config.labels, config.plugin, config.preparation, provenance)
+        model = EmotionModel(
+            architecture,
+            settings,
+            config.labels,
+            config.plugin,
+            config.preparation,
+            provenance,
+            config.calibration,
+            config.synthetic,
+        )
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval()

@@ -8,7 +8,6 @@ it says is read and checked by `emozoo.checkpoint.config`; what reads media file
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +25,7 @@ from emozoo.errors import EmozooError
 from emozoo.features.batches import to_batch
 from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
 from emozoo.inference.answers import Window
+from emozoo.inference.calibration import Calibration
 from emozoo.inference.files import PredictsFiles
 from emozoo.inference.probabilities import to_probabilities
 from emozoo.media.preparation import PLAIN, Preparation
@@ -48,9 +48,11 @@ class EmotionModel(PredictsFiles, nn.Module):
         origin: Origin | None = None,
         preparation: Preparation = PLAIN,
         provenance: Provenance | None = None,
+        calibration: Calibration | None = None,
+        synthetic: bool = False,
     ):
-        """Builds the network with fresh weights; `provenance` is what they are, or will be, trained on. Raises EmozooError
-        where the config's values do not fit together."""
+        """Builds the network with fresh weights; `provenance` is what they are, or will be, trained on, `synthetic`
+        whether that is computed voices only. Raises EmozooError where the config's values do not fit together."""
         super().__init__()
         if len(labels) < 2 or len(set(labels)) != len(labels):
             raise EmozooError(f"a model needs two or more different labels, not {', '.join(labels) or 'none'}")
@@ -63,6 +65,8 @@ class EmotionModel(PredictsFiles, nn.Module):
         self.origin = origin
         self.preparation = preparation
         self.provenance = provenance
+        self.calibration = calibration
+        self.synthetic = synthetic
         self.name = architecture.name  # what errors call the model
         try:
             self.network = architecture.build(config, len(self.labels))
@@ -105,7 +109,7 @@ class EmotionModel(PredictsFiles, nn.Module):
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is
         written last: a crash in between leaves a folder that does not load, never a wrong pair of config and weights."""
         target = user_path(folder)
-        config = json.dumps(self.to_config().to_dict(), indent=2, ensure_ascii=False) + "\n"
+        config = self.to_config().to_json()
         if (target / CONFIG).is_file() and (target / CONFIG).read_text(encoding="utf-8") != config:
             (target / CONFIG).unlink()
         # Copies, for safetensors does not take tensors that share memory, as tied weights do.
@@ -130,4 +134,6 @@ class EmotionModel(PredictsFiles, nn.Module):
             labels=self.labels,
             optional_modalities=self.optional,
             preparation=self.preparation,
+            calibration=self.calibration,
+            synthetic=self.synthetic,
         )

@@ -66,6 +66,8 @@ class OnnxModel(PredictsFiles):
         self.video = config.video
         self.optional = config.optional_modalities
         self.preparation = config.preparation
+        self.calibration = config.calibration
+        self.synthetic = config.synthetic
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it

@@ -31,7 +31,8 @@ def write_predictions(
     probabilities: np.ndarray,
     trained_on: Sequence[str] = (),
 ) -> None:
-    """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label; last, where
+    """predictions.csv: utterance, speaker, true label, predicted label, then the probability of each label, both empty for
+    a clip without an answer, whose probabilities are NaN; last, where
     there is any such clip, what of it the model had been trained on, as `emozoo.checkpoint.provenance.marks` has it."""
     last = [[mark] for mark in trained_on] if any(trained_on) else [[]] * len(ids)
     text = io.StringIO()
@@ -39,8 +40,10 @@ def write_predictions(
     heading = ["utterance_id", "speaker", "label", "predicted", *map(csv_cell, labels)]
     writer.writerow([*heading, *(["trained_on"] if any(trained_on) else [])])
     for row, name in enumerate(ids):
-        words = [name, speakers[row], labels[true[row]], labels[int(probabilities[row].argmax())]]
-        writer.writerow([*map(csv_cell, words), *(f"{value:.6f}" for value in probabilities[row]), *last[row]])
+        answered = np.isfinite(probabilities[row]).all()
+        predicted = labels[int(probabilities[row].argmax())] if answered else ""
+        shares = [f"{value:.6f}" if answered else "" for value in probabilities[row]]
+        writer.writerow([*map(csv_cell, (name, speakers[row], labels[true[row]], predicted)), *shares, *last[row]])
     write_text(path, text.getvalue())
 
 

@@ -53,6 +53,11 @@ class Metrics:
         """As `metrics.json` holds it."""
         return dataclasses.asdict(self)
 
+    def _repr_html_(self) -> str:
+        from emozoo.checkpoint.notebook import metrics_html
+
+        return metrics_html(self)
+
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Metrics:
         """From `to_dict`'s document, also after its way through JSON. Raises ValueError for another."""

@@ -35,7 +35,7 @@ from emozoo.cli.commands.space import space
 from emozoo.cli.commands.train import train
 from emozoo.cli.parameters import Command, Group
 from emozoo.errors import EmozooError, of_the_machine
-from emozoo.text import printable
+from emozoo.text import SCHEMA, json_text, printable
 from emozoo.version import version as emozoo_version
 
 _interrupts: list[int] = []
@@ -58,6 +58,7 @@ class _Commands(Group):
         words = list(sys.argv[1:] if args is None else args)
         self.debug = "--debug" in words  # wherever it stands
         words = [word for word in words if word != "--debug"]
+        self.json = bool({"--json", "--jsonl"} & set(words))
         try:
             status = super().main(words, *rest, **extra | {"standalone_mode": False})
         except Exception as error:
@@ -65,7 +66,7 @@ class _Commands(Group):
             if usage is None or not standalone:
                 raise
             if usage:
-                _tell(f"error: {printable(usage)}")
+                self._tell_error(usage)
             status = 2
         if not standalone:
             return status
@@ -82,8 +83,14 @@ class _Commands(Group):
             sentence = str(error) if isinstance(error, EmozooError) else of_the_machine(error)
             if self.debug or sentence is None:
                 raise
-            _tell(f"error: {printable(sentence)}")
+            self._tell_error(sentence)
             raise typer.Exit(2) from None
+
+    def _tell_error(self, sentence: str) -> None:
+        """On standard error, and for a program that waits for JSON, as a document on standard output."""
+        _tell(f"error: {printable(sentence)}")
+        if self.json:
+            typer.echo(json_text({"schema": SCHEMA, "error": printable(sentence)}))
 
 
 def _usage(error: Any) -> str | None:

@@ -25,6 +25,22 @@ Speaker = Annotated[
         "Can be repeated.",
     ),
 ]
+Vad = Annotated[
+    bool | None,
+    typer.Option(
+        "--vad/--no-vad",
+        help="Answer only where somebody speaks. Needs the pip extra vad. Default: on where it is installed, for models "
+        "that know real voices.",
+        show_default=False,
+    ),
+]
+Hop = Annotated[
+    float, typer.Option(metavar="SECONDS", help="From one window of 3 seconds to the next. Larger is faster.")
+]
+MinConfidence = Annotated[
+    float,
+    typer.Option(metavar="SHARE", min=0.0, max=1.0, help="Say unsure where no emotion is as probable as this, 0 to 1."),
+]
 DataDir = Annotated[
     str | None,
     typer.Option(

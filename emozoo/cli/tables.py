@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from emozoo.hub.search import HubModel
     from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Prediction, WindowAnswer
+    from emozoo.inference.options import PredictOptions
     from emozoo.publishing.push import Push
     from emozoo.registry.entry_points import Plugin
 
@@ -34,16 +35,16 @@ def adapted_with(bias: SpeakerBias) -> str:
 
 
 def show_predictions(
-    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, bias: SpeakerBias | None = None
+    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions
 ) -> None:
     """A row per file, or per window. Errors and warnings follow on standard error."""
     from emozoo.inference.answers import ONE_SIDED  # imports numpy, which `emozoo list` does not need
 
-    table = _prediction_table(answers, labels, timeline)
+    table = _prediction_table(answers, labels, timeline, options)
     if table.row_count:
         console.out.print(table)
-        if bias:
-            console.out.print(adapted_with(bias), soft_wrap=True)
+        if options.bias:
+            console.out.print(adapted_with(options.bias), soft_wrap=True)
     for used, words in ONE_SIDED.items():
         names = [answer.file for answer in answers if answer.modalities == used]
         if names:
@@ -54,25 +55,35 @@ def show_predictions(
             console.err.print(line(styled("error:", "red"), f" {answer.error}"), soft_wrap=True)
 
 
-def _prediction_table(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool) -> Table:
+def _prediction_table(
+    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions
+) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     if timeline:
         table.add_column("seconds", justify="right")
     table.add_column("emotion")
+    if options.coverage is not None:
+        table.add_column(f"set for {100 * options.coverage:g} %")
     for label in labels:
         table.add_column(f"{label} %", justify="right")
     for answer in answers:
         if answer.error is not None:
             continue
-        rows: list[tuple[str, str | None, Mapping[str, float]]] = [("all", answer.emotion, answer.probabilities or {})]
+        parts: list[tuple[str, WindowAnswer | Prediction]] = [("all", answer)]
         if timeline:
-            rows = [(_span(each), each.emotion, each.probabilities) for each in answer.windows or ()] + rows
-        for position, (span, emotion, probabilities) in enumerate(rows):
+            parts = [(_span(each), each) for each in answer.windows or ()] + parts
+        for position, (span, part) in enumerate(parts):
             name = answer.file if position == 0 else ""
-            shares = map(percentage, probabilities.values())
-            table.add_row(name, *([span] if timeline else []), styled(emotion, "bold"), *shares)
+            shares = [percentage((part.probabilities or {}).get(label)) for label in labels]
+            found = [] if options.coverage is None else [", ".join(part.prediction_set or ())]
+            table.add_row(name, *([span] if timeline else []), _emotion(part), *found, *shares)
     return table
+
+
+def _emotion(part: WindowAnswer | Prediction) -> Text:
+    """The emotion, or why there is none."""
+    return styled(part.emotion, "bold") if part.reason is None else styled(part.reason, "italic")
 
 
 def _warn_once_each(answers: Sequence[Prediction]) -> None:
@@ -91,9 +102,11 @@ def _span(window: WindowAnswer) -> str:
 
 def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
     """One line for a window."""
-    emotion = f"{printable(answer.emotion):<{max(len(printable(label)) for label in labels)}}"
-    share = percentage(answer.probabilities[answer.emotion])
-    console.out.print(line(f"{_span(answer):>16}  ", styled(emotion, "bold"), f"  {share:>5} %"), soft_wrap=True)
+    width = max(len(printable(label)) for label in labels)
+    share = "" if answer.probabilities is None else f"{percentage(max(answer.probabilities.values())):>5} %"
+    word = f"{printable(answer.emotion or answer.reason):<{width}}"
+    style = "bold" if answer.reason is None else "italic"
+    console.out.print(line(f"{_span(answer):>16}  ", styled(word, style), f"  {share}".rstrip()), soft_wrap=True)
 
 
 def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:

@@ -136,6 +136,11 @@ class Corpus:
     """The options of `emozoo train` with which it needs no licence, such as `--dataset toy`; empty: there are none. Those of
     emozoo's own datasets are shown to users who lack the data of another."""
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether its voices are computed."""
+        return self.write is not None
+
 
 def corpus_problem(corpus: object, entry_name: str) -> str | None:
     """The first way in which `corpus` breaks the contract, as a sentence; None if it keeps it."""

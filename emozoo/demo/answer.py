@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Prediction, Window
+from emozoo.inference.answers import Prediction
+from emozoo.inference.cuts import Cut
 from emozoo.inference.files import predict_file
+from emozoo.inference.options import PredictOptions
 from emozoo.media.decoder import Video
 from emozoo.media.reading import duration
-from emozoo.media.window import SAMPLES_PER_FRAME, SAMPLING_RATE, SLACK_SECONDS, modalities_of
+from emozoo.media.window import SAMPLES_PER_FRAME, SAMPLING_RATE, SLACK_SECONDS
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Model
@@ -83,7 +85,7 @@ def _answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
     if seconds > limits.seconds:
         raise EmozooError(f"{name} lasts {seconds:,.0f} s, and this page takes {limits.seconds:g} s at most: cut it")
     record = _Record(name, limits.seconds)
-    prediction = predict_file(model, path, timeline=True, seen=record)
+    prediction = predict_file(model, path, PredictOptions(timeline=True), seen=record)
     if prediction.error is not None:
         raise EmozooError(prediction.error)
     frames = record.some_frames()
@@ -106,13 +108,14 @@ class _Record:
         self._samples = 0
         self._frames: list[tuple[float, np.ndarray]] = []
 
-    def __call__(self, start: float, end: float, window: Window) -> None:
+    def __call__(self, cut: Cut) -> None:
+        start, end = cut.start, cut.end
         if end > self._limit + SLACK_SECONDS:
             raise EmozooError(
                 f"{self._name} goes on for longer than the {self._limit:g} s that this page takes: cut it"
             )
-        sound, frames = window
-        self.modalities |= modalities_of(sound, frames)
+        sound, frames = cut.window
+        self.modalities |= cut.modalities
         first, last = round(start * SAMPLING_RATE), round(end * SAMPLING_RATE)
         self.sound.append(sound[self._samples - first : last - first])
         self._samples = last

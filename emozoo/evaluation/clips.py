@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.inference.batches import in_batches
-from emozoo.media.window import window_starts
+from emozoo.inference.voice import window_reason
+from emozoo.media.window import DARK, HOP_SAMPLES, SAMPLING_RATE, SILENT, window_starts
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from emozoo.checkpoint.model import EmotionModel
     from emozoo.data.store import ClipStore
 
@@ -22,21 +25,42 @@ def clip_probabilities(
     rows: Sequence[int],
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
     modality: str | None = None,
+    hop: int = HOP_SAMPLES,
 ) -> np.ndarray:
-    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips, the mean over each clip's windows.
+    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips, the mean over each clip's windows that have
+    what the model needs (`emozoo.inference.voice`). A clip without any, such as a silent one, gets NaN.
 
-    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other."""
-    plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row))]
+    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other. `hop` is in
+    samples, from one window to the next."""
+    plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row), hop)]
 
     def answer(cuts: list[tuple[int, int]]) -> np.ndarray:
         positions, starts = np.array(cuts).T
         sound, frames = store.batch(np.asarray(rows)[positions], starts, model.device)
         if modality == "video":
             sound = sound * 0
-        return model.answer(sound, None if modality == "audio" else frames)
+        if modality == "audio":
+            frames = None
+        probabilities = model.answer(sound, frames)
+        seconds = [(store.length(rows[position]) - start) / SAMPLING_RATE for position, start in cuts]
+        probabilities[~_counts(model, sound, frames, seconds)] = np.nan
+        return probabilities
 
     totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
     for (position, _), probabilities in zip(plan, in_batches(model, plan, answer, within), strict=True):
-        totals[position] += probabilities
-        counts[position] += 1
-    return totals / counts
+        if np.isfinite(probabilities).all():
+            totals[position] += probabilities
+            counts[position] += 1
+    return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+
+
+def _counts(model: EmotionModel, sound: Tensor, frames: Tensor | None, seconds: Sequence[float]) -> np.ndarray:
+    """Whether each window of a batch is one that is answered: bool [batch]. `seconds` is how much of its clip is left."""
+    has_sound = (sound.abs().amax(1) > SILENT).tolist()
+    has_video = [False] * len(sound) if frames is None else (frames.flatten(1).amax(1) > DARK).tolist()
+    found = [
+        {name for name, there in (("audio", audio), ("video", video)) if there}
+        for audio, video in zip(has_sound, has_video, strict=True)
+    ]
+    reasons = [window_reason(each, None, left, model.optional) for each, left in zip(found, seconds, strict=True)]
+    return np.array([reason is None for reason in reasons])

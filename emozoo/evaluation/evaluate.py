@@ -83,14 +83,17 @@ def measure(
 ) -> Metrics:
     """Compares the model's answers for the rows with their labels, by one `modality` alone where it is named.
 
-    With a folder, writes predictions.csv, which marks what `provenance` has of the rows, and confusion_matrix.png there.
+    Clips without a voice are not answered, so they are not in the metrics. With a folder, writes predictions.csv, which
+    marks what `provenance` has of the rows, and confusion_matrix.png there. Raises EmozooError where no clip is answered.
     """
     probabilities = clip_probabilities(model, data.store, rows, modality=modality)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
     speakers = [data.speakers[row] for row in rows]
+    answered = np.flatnonzero(np.isfinite(probabilities).all(1))
+    who = [speakers[place] for place in answered]
     if adapted is not None:
-        probabilities = adapt_to_speakers(probabilities, speakers, adapted.recordings)
-    metrics = evaluate_predictions(model.labels, truth, probabilities.argmax(1), speakers)
+        probabilities[answered] = adapt_to_speakers(probabilities[answered], who, adapted.recordings)
+    metrics = evaluate_predictions(model.labels, truth[answered], probabilities[answered].argmax(1), who)
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
         trained_on = marks(provenance, data.clips, rows)
@@ -141,7 +144,7 @@ def evaluate(
             provenance=subject.model.provenance,
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
-    note = _note(subject.model, data, part, leak, modality)
+    note = _note(subject.model, data, part, leak, modality, len(part.rows) - metrics.count)
     return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted)
 
 
@@ -222,7 +225,7 @@ def _adaptation(to: str, recordings: int | None, data: Data, part: _Part) -> Ada
     return Adaptation(to, recordings, adaptation_note(speakers, recordings))
 
 
-def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None) -> str:
+def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None, unanswered: int) -> str:
     """What a reader of the numbers must know."""
     notes = [leak.sentence]
     if part.dependent and not leak.disjoint:  # to a model that was trained on other data, this split means nothing
@@ -231,6 +234,10 @@ def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: st
     lacking = sum(data.store.frames(row) is None for row in part.rows) if model.video and not modality else 0
     if lacking:
         notes.append(f"{lacking} of {len(part.rows)} clips have no video: the model got their audio alone")
+    if unanswered:
+        notes.append(
+            f"{unanswered} of {len(part.rows)} clips are silent: they have no answer and are not in the figures"
+        )
     there = set(data.store.labels[part.rows].tolist())
     if absent := [label for number, label in enumerate(model.labels) if number not in there]:
         notes.append(f"no clip is {' or '.join(absent)}: UA and macro F1 are over the other {len(there)} classes")

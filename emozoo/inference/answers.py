@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
 import numpy as np
 
 from emozoo.inference.adaptation import SpeakerBias
+from emozoo.inference.calibration import Calibration
+from emozoo.inference.options import PredictOptions
+from emozoo.inference.voice import UNSURE
 from emozoo.media.preparation import Preparation
-from emozoo.text import csv_cell, printable
+from emozoo.text import SCHEMA, csv_cell, printable
 
 NOTE = """### What such a guess is, and what it is not
 The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
@@ -49,6 +51,14 @@ class Model(Protocol):
         """How clips are prepared for the network."""
 
     @property
+    def synthetic(self) -> bool:
+        """Whether it was trained on computed voices only: then it knows nothing of real ones."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How its probabilities are calibrated; None: they are not."""
+
+    @property
     def on_cpu(self) -> bool:
         """Whether it runs on the CPU, where small batches on all cores are fastest."""
 
@@ -58,47 +68,87 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class WindowAnswer:
-    """One window's answer: seconds from the start of the file, probabilities by label."""
+    """One window's answer: seconds from the start of the clip, probabilities by label."""
 
     start: float
     end: float
-    emotion: str
-    probabilities: dict[str, float]
+    emotion: str | None
+    """None where there is a `reason`."""
+    probabilities: dict[str, float] | None
+    """None where there is no voice."""
+    reason: str | None = None
+    """Why there is no emotion: see `emozoo.inference.voice`."""
+    speech: float | None = None
+    """How much of the window is speech, from 0 to 1; None: not searched for."""
+    prediction_set: tuple[str, ...] | None = None
+    """As of a `Prediction`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `emozoo predict --json --timeline` and `emozoo listen --json` print it."""
+        return _answer_dict({"start": self.start, "end": self.end}, self)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for a file, or why there is none."""
+    """The answer for a clip, or why there is none."""
 
     file: str
     emotion: str | None = None
     probabilities: dict[str, float] | None = None
     windows: tuple[WindowAnswer, ...] | None = None
     error: str | None = None
+    """Why there are no probabilities, in a sentence."""
     reason: str | None = None
-    """`silent` for a file that can be read, but has nothing to answer for. `error` says it in a sentence."""
+    """Why there is no emotion, in a word: `silent`, `no speech` or `too short` for a clip that can be read, but has no voice
+    in it, where `error` is set too; `unsure` where the confidence that was asked for is not reached."""
     warnings: tuple[str, ...] = ()
-    """What is wrong with a file that was answered nonetheless, such as that it is cut off."""
+    """What is wrong with a clip that was answered nonetheless, such as that it is cut off."""
     modalities: tuple[str, ...] | None = None
     """Which of `audio` and `video` the answer is based on, if the model can do without one of them; else None."""
+    speech: float | None = None
+    """How much of the clip is speech, from 0 to 1; None: not searched for."""
+    prediction_set: tuple[str, ...] | None = None
+    """The labels that hold the true one in the share of cases that was asked for, the most probable first; else None."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
-        if self.reason is not None:
-            return {"file": self.file, "emotion": None, "reason": self.reason, "error": self.error}
+        document: dict[str, Any] = {"file": self.file}
+        if self._is_read:
+            document = _answer_dict(document, self)
         if self.error is not None:
-            return {"file": self.file, "error": self.error}
-        document: dict[str, Any] = {"file": self.file, "emotion": self.emotion, "probabilities": self.probabilities}
+            document["error"] = self.error
         if self.modalities is not None:
             document["modalities"] = list(self.modalities)
         if self.warnings:
             document["warnings"] = list(self.warnings)
         if self.windows is not None:
-            document["windows"] = [vars(window) for window in self.windows]
+            document["windows"] = [window.to_dict() for window in self.windows]
         return document
+
+    @property
+    def _is_read(self) -> bool:
+        return self.error is None or self.reason is not None
 
     def without_windows(self) -> Prediction:
         return dataclasses.replace(self, windows=None)
+
+    def _repr_html_(self) -> str:
+        from emozoo.inference.notebook import prediction_html
+
+        return prediction_html(self)
+
+
+def _answer_dict(begin: dict[str, Any], answer: WindowAnswer | Prediction) -> dict[str, Any]:
+    """What the answers for windows and for clips have in common."""
+    document = {**begin, "emotion": answer.emotion}
+    if answer.probabilities is not None:
+        document["probabilities"] = answer.probabilities
+    for name in ("reason", "speech"):
+        if getattr(answer, name) is not None:
+            document[name] = getattr(answer, name)
+    if answer.prediction_set is not None:
+        document["prediction_set"] = list(answer.prediction_set)
+    return document
 
 
 def document(
@@ -107,16 +157,47 @@ def document(
     """Answers of the model called `name`, as `emozoo predict --json` prints them: with windows only for `timeline`, and
     adapted to a speaker whose `bias` is given."""
     predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
-    speaker = {} if bias is None else {"speaker": {"recordings": bias.recordings}}
-    return {"model": name, "labels": list(labels), **speaker, "predictions": predictions}
+    return {"schema": SCHEMA, "model": name, "labels": list(labels), **_adapted(bias), "predictions": predictions}
 
 
-def answer_in_words(model: Model, probabilities: np.ndarray, bias: SpeakerBias | None) -> tuple[str, dict[str, float]]:
-    """The emotion and its probabilities by label, from probabilities float64 [labels]. A speaker's `bias` is subtracted."""
-    if bias is not None:
-        probabilities = bias.apply(probabilities)
+def line_document(name: str, answer: Prediction, timeline: bool, bias: SpeakerBias | None = None) -> dict[str, Any]:
+    """One answer, as `emozoo predict --jsonl` prints it: see `document`."""
+    answered = (answer if timeline else answer.without_windows()).to_dict()
+    return {"schema": SCHEMA, "model": name, **_adapted(bias), **answered}
+
+
+def _adapted(bias: SpeakerBias | None) -> dict[str, Any]:
+    return {} if bias is None else {"speaker": {"recordings": bias.recordings}}
+
+
+@dataclass(frozen=True)
+class Words:
+    """Probabilities as an answer says them."""
+
+    emotion: str | None
+    probabilities: dict[str, float]
+    reason: str | None
+    prediction_set: tuple[str, ...] | None
+
+
+def in_words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
+    """The answer from a model's probabilities float64 [labels] of a window, or their mean over a clip.
+
+    They are calibrated (which never changes the most probable label), then a speaker's bias is subtracted.
+    """
+    if model.calibration is not None:
+        probabilities = model.calibration.apply(probabilities)
+    if options.bias is not None:
+        probabilities = options.bias.apply(probabilities)
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
-    return max(by_label, key=by_label.__getitem__), by_label
+    best = max(by_label, key=by_label.__getitem__)
+    found = None
+    if options.coverage is not None and model.calibration is not None:
+        numbers = model.calibration.prediction_set(probabilities, options.coverage)
+        found = tuple(model.labels[number] for number in numbers)
+    if by_label[best] < options.min_confidence:
+        return Words(None, by_label, UNSURE, found)
+    return Words(best, by_label, None, found)
 
 
 ONE_SIDED: dict[tuple[str, ...], str] = {
@@ -125,33 +206,59 @@ ONE_SIDED: dict[tuple[str, ...], str] = {
 }
 
 
-def write_csv(answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, to: TextIO | None = None) -> None:
-    """Answers as CSV, on standard output by default: probabilities from 0 to 1, and the error of a file without an answer.
-    Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`)."""
-    writer = csv.writer(sys.stdout if to is None else to, lineterminator="\n")
-    named = any(answer.modalities is not None for answer in answers)
-    warned = any(answer.warnings for answer in answers)
-    span = ["start", "end"] if timeline else []
+@dataclass(frozen=True)
+class CsvTable:
+    """Writes answers as CSV, each line at once: probabilities from 0 to 1, and the error of a file without an answer.
 
-    def row(
-        file: str, span: Sequence[str], emotion: str, shares: Sequence[str], remarks: tuple[str, str], error: str
-    ) -> None:
-        file, emotion, warnings, error = (csv_cell(printable(word)) for word in (file, emotion, remarks[1], error))
-        some = [*([remarks[0]] if named else []), *([warnings] if warned else [])]
-        writer.writerow([file, *span, emotion, *shares, *some, error])
+    Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`).
+    """
 
-    row("file", span, "emotion", [csv_cell(printable(label)) for label in labels], ("modalities", "warnings"), "error")
-    for answer in answers:
-        remarks = " ".join(answer.modalities or ()), "; ".join(answer.warnings)
-        if answer.error is not None:
-            row(answer.file, [""] * len(span), "", [""] * len(labels), remarks, answer.error)
-        elif timeline:
-            for window in answer.windows or ():
-                times = [f"{window.start:.3f}", f"{window.end:.3f}"]
-                row(answer.file, times, window.emotion, _shares(window.probabilities, labels), remarks, "")
+    labels: tuple[str, ...]
+    timeline: bool
+    to: TextIO
+
+    def begin(self) -> None:
+        """Writes the names of the columns."""
+        span = ["start", "end"] if self.timeline else []
+        labels = [csv_cell(printable(label)) for label in self.labels]
+        self._write(["file", *span, "emotion", *labels, *REMARKS])
+
+    def add(self, answer: Prediction) -> None:
+        """Writes an answer: one row, or one per window."""
+        if not self.timeline:
+            self._row(answer, [], answer)
+        elif answer.windows:
+            for window in answer.windows:
+                self._row(answer, [f"{window.start:.3f}", f"{window.end:.3f}"], window)
         else:
-            row(answer.file, [], str(answer.emotion), _shares(answer.probabilities or {}, labels), remarks, "")
+            self._row(answer, ["", ""], answer)
+
+    def _row(self, answer: Prediction, span: list[str], part: WindowAnswer | Prediction) -> None:
+        shares = part.probabilities
+        values = [""] * len(self.labels) if shares is None else [f"{shares[label]:.6f}" for label in self.labels]
+        remarks = [
+            part.reason or "",
+            "" if part.speech is None else f"{part.speech:.3f}",
+            " ".join(part.prediction_set or ()),
+            " ".join(answer.modalities or ()),
+            "; ".join(answer.warnings),
+            answer.error or "",
+        ]
+        words = [csv_cell(printable(word)) for word in (answer.file, part.emotion or "", *remarks)]
+        self._write([words[0], *span, words[1], *values, *words[2:]])
+
+    def _write(self, cells: Sequence[str]) -> None:
+        csv.writer(self.to, lineterminator="\n").writerow(cells)
+        self.to.flush()
 
 
-def _shares(probabilities: Mapping[str, float], labels: Sequence[str]) -> list[str]:
-    return [f"{probabilities[label]:.6f}" for label in labels]
+REMARKS = ("reason", "speech", "prediction_set", "modalities", "warnings", "error")
+"""The columns of a CSV table behind the probabilities; empty where there is nothing to say."""
+
+
+def write_csv(answers: Iterable[Prediction], labels: Sequence[str], timeline: bool, to: TextIO) -> None:
+    """A whole `CsvTable`."""
+    table = CsvTable(tuple(labels), timeline, to)
+    table.begin()
+    for answer in answers:
+        table.add(answer)

@@ -9,9 +9,7 @@ this costs no numpy.
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ from emozoo.checkpoint.loading import config_of, load
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
 from emozoo.inference.batches import BATCH_WINDOWS
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
+from emozoo.inference.voice import SHORTEST
+from emozoo.media.window import SAMPLING_RATE, SILENT, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
 from emozoo.registry.loading import get_architecture
 
 log = logging.get_logger(__name__)
@@ -61,14 +62,17 @@ class EmozooConfig(PreTrainedConfig):
     optional_modalities: list | None = None
     crop: str | None = None
     denoise: bool = False
+    synthetic: bool = False
+    calibration: dict | None = None
     sampling_rate: int = SAMPLING_RATE
     window: float = WINDOW_SECONDS
 
     def to_diff_dict(self) -> dict[str, Any]:
         """What save_pretrained writes. It includes the labels even if they are transformers' defaults, and leaves out
-        optional_modalities if there are none."""
+        what emozoo leaves out."""
         written = {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
-        return {name: value for name, value in written.items() if name != "optional_modalities" or value is not None}
+        absent = ("optional_modalities", "calibration")
+        return {name: value for name, value in written.items() if name not in absent or value is not None}
 
 
 class EmozooForAudioClassification(PreTrainedModel):
@@ -142,15 +146,16 @@ class EmozooForAudioClassification(PreTrainedModel):
         """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
 
         Each clip is cut into the windows of `emozoo predict`, 3 s long and one per second. Its logits are the logarithms of
-        the windows' mean probabilities. `attention_mask` [batch, samples] is 0 where a clip is padded. For several clips
-        without a mask, exact zeros at the end of a clip count as padding.
+        the mean probabilities of the windows that are not silent. `attention_mask` [batch, samples] is 0 where a clip is
+        padded. For several clips without a mask, exact zeros at the end of a clip count as padding. Raises EmozooError for a
+        silent clip, which has no answer, unless there are labels to learn.
         """
         spans = _spans(input_values, attention_mask)
-        plan = [
-            (row, first + start, last)
-            for row, (first, last) in enumerate(spans)
-            for start in window_starts(last - first)
-        ]
+        cuts = [_loud_starts(input_values[row], first, last) for row, (first, last) in enumerate(spans)]
+        if labels is None and not (self.training or torch.compiler.is_compiling()):
+            _refuse_silence(cuts)
+        cuts = [starts or [first] for starts, (first, _) in zip(cuts, spans, strict=True)]
+        plan = [(row, start, spans[row][1]) for row, starts in enumerate(cuts) for start in starts]
         answers = [
             self.network(torch.stack(windows)).float().log_softmax(-1)
             for windows in _batches(input_values.float(), plan)
@@ -159,7 +164,7 @@ class EmozooForAudioClassification(PreTrainedModel):
             why = "its weights are damaged" if input_values.isfinite().all() else "so are some of the sound"
             name = self.config.name_or_path or "the model"
             raise EmozooError(f"{name} answers with values that are no numbers: {why}")
-        counts = [len(window_starts(last - first)) for first, last in spans]
+        counts = [len(starts) for starts in cuts]
         logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
         loss = None if labels is None else F.cross_entropy(logits, labels)
         if return_dict is False:
@@ -183,6 +188,25 @@ def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[in
                 "extractors give the mask with return_attention_mask=True"
             )
     return list(zip((first * there).tolist(), last.tolist(), strict=True))
+
+
+def _loud_starts(sound: Tensor, first: int, last: int) -> list[int]:
+    """The first sample of each window that is not silent, of a clip between two samples; none for one that is too short."""
+    starts = [first + start for start in window_starts(last - first)]
+    if torch.compiler.is_compiling():  # which windows there are must not depend on the sound
+        return starts
+    if last - first < SHORTEST * SAMPLING_RATE:
+        return []
+    return [start for start in starts if sound[start : min(start + WINDOW_SAMPLES, last)].abs().max() > SILENT]
+
+
+def _refuse_silence(cuts: Sequence[Sequence[int]]) -> None:
+    silent = [row + 1 for row, starts in enumerate(cuts) if not starts]
+    if silent:
+        which = "the clip" if len(cuts) == 1 else f"clip {silent[0]} of the batch"
+        raise EmozooError(
+            f"{which} is silent, or shorter than {SHORTEST:g} s: there is no voice in it to answer for, so leave it out"
+        )
 
 
 def _batches(waveforms: Tensor, plan: list[tuple[int, int, int]]) -> Iterator[list[Tensor]]:

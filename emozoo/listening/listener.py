@@ -8,63 +8,56 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Window, WindowAnswer, answer_in_words
+from emozoo.inference.answers import Window, WindowAnswer, in_words
 from emozoo.inference.batches import classify
-from emozoo.media.decoders.soundtrack import mean_of_channels
+from emozoo.inference.files import check_options
+from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.voice import speech_detector, window_reason
 from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser
+from emozoo.media.mixing import Mixer, checked_mono
 from emozoo.media.preparation import Preparation
 from emozoo.media.resampling import OffsetRemover, Resampler, check_rate
-from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window
+from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, hop_samples, modalities_of
 
 if TYPE_CHECKING:
-    from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Model
 
 BLOCK_SECONDS = 0.1
 """Sound that is resampled at once. An answer can be that late."""
 DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
 """How late an answer can be if the model removes noise."""
-SAMPLE_TYPES = ("uint8", "int16", "int32", "float32", "float64")
 
 
 class Listener:
     """Answers one stream: `feed` it chunks, then call `finish`.
 
-    Windows are those of a file: 3 s long, one per second, and a last one that ends with the stream. Memory does not grow
-    with the stream's length. The size of the chunks does not change the answers.
+    Windows are those of a file: 3 s long, one per second, and a last one that ends with the stream. One without a voice has
+    a reason in place of an emotion. Memory does not grow with the stream's length. The size of the chunks does not change
+    the answers.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        rate: int = SAMPLING_RATE,
-        *,
-        bias: SpeakerBias | None = None,
-        skip_pauses: bool = False,
-    ) -> None:
-        """`rate` is in samples per second. A speaker's `bias` (see `emozoo.inference.files.speaker_bias`) is subtracted from
-        each answer. With `skip_pauses`, windows in which nobody speaks are skipped (see `emozoo.listening.vad`).
+    def __init__(self, model: Model, rate: int = SAMPLING_RATE, options: PredictOptions = DEFAULTS) -> None:
+        """`rate` is in samples per second.
 
         Raises EmozooError for a model that needs video, for an impossible rate, and for a package that is missing.
         """
         check_model(model)
         check_rate(rate)
+        check_options(model, options)
         self._model = model
-        self._bias = bias
+        self._options = options
         self._resampler = Resampler(rate, BLOCK_SECONDS)
-        self._cutter = WindowCutter()
+        self._mixer = Mixer()
+        self._cutter = WindowCutter(hop_samples(options.hop))
         self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
-        self._speech = None
-        if skip_pauses:
-            from emozoo.listening.vad import SpeechDetector
-
-            self._speech = SpeechDetector()
+        self._detector = speech_detector(model, options)
         self._samples = 0
         self._over = False
 
@@ -82,7 +75,7 @@ class Listener:
         a chunk of another kind and for samples that are not finite. What was fed before stays.
         """
         self._check_open()
-        sound = _mono(chunk)
+        sound = checked_mono(chunk, "a chunk of the stream", self._mixer)
         self._samples += len(sound)
         return self._answers(self._cuts(self._resampler.push(sound))) if len(sound) else []
 
@@ -101,8 +94,8 @@ class Listener:
     def _cuts(self, blocks: Iterator[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
         """The first sample and the sound of each window that these blocks complete, at 16 kHz."""
         for block in self._prepared(self._level(blocks)):
-            if self._speech:
-                self._speech.push(block)
+            if self._detector:
+                self._detector.push(block)
             yield from self._cutter.push(block)
         if self._over:
             yield from self._cutter.finish()
@@ -123,20 +116,25 @@ class Listener:
             yield from self._denoiser.finish()
 
     def _answers(self, cuts: Iterator[tuple[int, np.ndarray]]) -> list[WindowAnswer]:
-        spans: list[tuple[float, float]] = []
+        answers: list[WindowAnswer] = []
+        places: list[int] = []
 
         def windows() -> Iterator[Window]:
             for start, sound in cuts:
-                end = start + len(sound)
-                if self._speech is None or self._speech.has_speech(start, end):
-                    spans.append((start / SAMPLING_RATE, end / SAMPLING_RATE))
-                    yield cut_window(sound, None, 0)
+                window = cut_window(sound, None, 0)
+                share = None if self._detector is None else self._detector.share_of(start, start + len(sound))
+                reason = window_reason(modalities_of(*window), share, len(sound) / SAMPLING_RATE, self._model.optional)
+                if reason is None:
+                    places.append(len(answers))
+                span = (start / SAMPLING_RATE, (start + len(sound)) / SAMPLING_RATE)
+                answers.append(WindowAnswer(*span, None, None, reason, share))
+                if reason is None:
+                    yield window
 
-        answers: list[WindowAnswer] = []
         with _one_core():
-            for probabilities in classify(self._model, windows()):
-                words = answer_in_words(self._model, probabilities, self._bias)
-                answers.append(WindowAnswer(*spans[len(answers)], *words))
+            for place, probabilities in enumerate(classify(self._model, windows())):
+                words = in_words(self._model, probabilities, self._options)
+                answers[places[place]] = replace(answers[places[place]], **vars(words))
         return answers
 
 
@@ -160,17 +158,3 @@ def _one_core() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _mono(chunk: np.ndarray) -> np.ndarray:
-    """float32 [samples], a copy."""
-    sound = np.asarray(chunk)
-    if sound.dtype.name not in SAMPLE_TYPES:
-        raise EmozooError(f"a chunk holds {', '.join(SAMPLE_TYPES)}, not {sound.dtype.name}")
-    if sound.ndim not in (1, 2) or sound.shape[1:] == (0,):
-        raise EmozooError(f"a chunk is [samples] or [samples, channels], not of shape {list(sound.shape)}")
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is found below
-        mono = mean_of_channels(sound.reshape(len(sound), -1) if len(sound) else np.zeros((0, 1), np.float32))
-    if not np.isfinite(mono).all():
-        raise EmozooError("the stream holds samples that are NaN or infinite: check the format of its samples")
-    return mono

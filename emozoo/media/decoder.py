@@ -214,6 +214,11 @@ class Decoder:
                 process.tell({"do": "close"})
                 _give_back(process)
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the file needed the process: soundfile reads others."""
+        return self._process is not None
+
     def kill(self) -> None:
         """Ends the process: a call that waits for it raises EmozooError. From any thread."""
         if process := self._process:

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from emozoo.errors import EmozooError
 from emozoo.media.decoder import Decoder, Video
 from emozoo.media.denoise import denoised
+from emozoo.media.files import Warn
+from emozoo.media.mixing import Mixer, checked_mono
 from emozoo.media.preparation import Preparation
 from emozoo.media.reading import has_sound, has_video, read_audio, silence_beside, stream_audio
+from emozoo.media.resampling import check_rate
+from emozoo.media.sound import at_sampling_rate, below_rate
 from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, Crop
 
 LAST_MOMENT = 1e-3
@@ -50,6 +55,27 @@ def stream_prepared_audio(
     if silent_seconds and not has_sound(path, decoder):
         return _silence(silent_seconds)
     blocks = stream_audio(path, decoder=decoder)
+    return denoised(blocks) if preparation.denoise else blocks
+
+
+def prepare_samples(
+    samples: np.ndarray, rate: int, what: str, preparation: Preparation, warn: Warn
+) -> Iterator[np.ndarray]:
+    """Sound in memory in blocks: float32 [samples] each, 16 kHz, as a file of the same samples gives them.
+
+    `samples` are [samples] or [samples, channels], as in `emozoo.media.mixing.checked_mono`, `rate` a second; errors call
+    them `what`. Raises EmozooError for samples of another kind and for a rate that no sound has.
+    """
+    check_rate(rate)
+    mixer = Mixer()
+    mono = checked_mono(samples, what, mixer)
+    if not len(mono):
+        raise EmozooError(f"{what} holds no sound, its length is zero: record or export it again")
+    if mixer.remark:
+        warn(mixer.remark)
+    if rate < SAMPLING_RATE:
+        warn(below_rate(rate))
+    blocks = at_sampling_rate([(rate, mono)], 10.0, warn)
     return denoised(blocks) if preparation.denoise else blocks
 
 

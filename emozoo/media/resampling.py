@@ -23,9 +23,9 @@ OFFSET_SECONDS = 3.0
 
 
 def check_rate(rate: int) -> None:
-    """Raises EmozooError for a sampling rate that no stream of speech has."""
+    """Raises EmozooError for a sampling rate that no recording of speech has."""
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise EmozooError(f"a stream has {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {rate}: check the rate")
+        raise EmozooError(f"sound has {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {rate}: check the rate")
 
 
 class Resampler:

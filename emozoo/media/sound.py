@@ -19,6 +19,7 @@ from emozoo.media.decoders.container import check_track
 from emozoo.media.decoders.ogg import walk
 from emozoo.media.decoders.soundtrack import ALMOST_NOTHING, container_sound
 from emozoo.media.files import Warn, existing_file, ignore, unknown_size
+from emozoo.media.mixing import Mixer
 from emozoo.media.resampling import OffsetRemover, Resampler
 from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS
 
@@ -64,7 +65,7 @@ def read_audio(
     or does not reach from `start` to `end` (a tenth of a second beyond its end is forgiven).
     """
     blocks, samples = [], 0
-    for block in _at_sampling_rate(_native_sound(path, start, end, warn, container), 60.0, warn):
+    for block in at_sampling_rate(_native_sound(path, start, end, warn, container), 60.0, warn):
         samples += len(block)
         if samples > LONGEST_SECONDS * SAMPLING_RATE:
             raise too_long(path)
@@ -83,7 +84,12 @@ def stream_audio(
     path: str | Path, block_seconds: float = 10.0, *, warn: Warn = ignore, container: Container = container_sound
 ) -> Iterator[np.ndarray]:
     """`read_audio` of a whole file in blocks of about `block_seconds`, in constant memory: float32 [samples] each."""
-    return _at_sampling_rate(_native_sound(path, None, None, warn, container), block_seconds, warn)
+    return at_sampling_rate(_native_sound(path, None, None, warn, container), block_seconds, warn)
+
+
+def below_rate(rate: int) -> str:
+    """The warning for a sampling rate below 16 kHz."""
+    return f"resampled from {rate} Hz: nothing above {rate / 2000:g} kHz"
 
 
 def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:
@@ -166,7 +172,7 @@ def _native_sound(
         if not np.isfinite(piece).all():
             raise EmozooError(f"{path} holds samples that are no numbers (NaN or infinity): export the sound again")
         if not seconds and rate < SAMPLING_RATE:
-            warn(f"resampled from {rate} Hz: nothing above {rate / 2000:g} kHz")
+            warn(below_rate(rate))
         seconds += len(piece) / rate
         yield rate, piece
     if not seconds and start:
@@ -204,6 +210,7 @@ def _soundfile_sound(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """What soundfile reads, and from where it fails on, what PyAV reads."""
     start, end = span
+    mixer = Mixer()
     with file:
         rate = file.samplerate
         check_track(path, rate, file.channels)
@@ -213,12 +220,14 @@ def _soundfile_sound(
         try:
             for piece in _soundfile_pieces(file, place, last):
                 place += len(piece)
-                yield rate, piece.mean(axis=1)
+                yield rate, mixer.mix(piece)
         except _SoundfileFails:
             failed = True
         missing = (last - place) / rate if file.format == "OGG" else 0.0
         failed = failed or (place < last and not missing)
         promised, there = _promised(file), file.frames / rate
+    if mixer.remark:
+        warn(mixer.remark)
     if failed:
         yield from _rest(path, place / rate, end, warn, container)
     elif missing > SLACK_SECONDS and end is None:  # its pages were all whole
@@ -259,7 +268,7 @@ def _rest(
         warn(f"cut off: what comes after {place:.1f} s cannot be read")
 
 
-def _at_sampling_rate(
+def at_sampling_rate(
     pieces: Iterable[tuple[int, np.ndarray]], block_seconds: float, warn: Warn
 ) -> Iterator[np.ndarray]:
     """Blocks at 16 kHz, without a constant offset."""

@@ -12,8 +12,11 @@ from emozoo.errors import EmozooError
 SAMPLING_RATE = 16_000
 WINDOW_SECONDS = 3.0
 WINDOW_SAMPLES = round(WINDOW_SECONDS * SAMPLING_RATE)
-HOP_SAMPLES = SAMPLING_RATE
-"""From one window's first sample to the next one's."""
+HOP_SECONDS = 1.0
+"""From one window's start to the next one's, by default."""
+HOP_SAMPLES = round(HOP_SECONDS * SAMPLING_RATE)
+LEAST_NEW_SAMPLES = SAMPLING_RATE // 10
+"""A last window that ends with the clip is cut only where it adds so much sound; less is shorter than a speech sound."""
 FRAMES_PER_WINDOW = 20
 FRAME_HEIGHT = 60
 FRAME_WIDTH = 100
@@ -46,20 +49,31 @@ class Crop:
 WHOLE_FRAME = Crop(0.0, 1.0, 0.0, 1.0)
 
 
-def window_starts(samples: int) -> list[int]:
-    """The first sample of every window of a clip: one a second while it fits, and a last one that ends with the clip.
+def hop_samples(seconds: float) -> int:
+    """The samples from one window to the next. Raises EmozooError for a hop that is not above 0 and at most a window."""
+    if not 0.1 <= seconds <= WINDOW_SECONDS:  # also where it is NaN
+        raise EmozooError(
+            f"a hop lies between 0.1 and {WINDOW_SECONDS:g} s, so that no sound is left out: not {seconds:g}"
+        )
+    return round(seconds * SAMPLING_RATE)
+
+
+def window_starts(samples: int, hop: int = HOP_SAMPLES) -> list[int]:
+    """The first sample of every window of a clip: one every `hop` samples while it fits, and a last one that ends with the
+    clip, if that adds a tenth of a second or more.
 
     A clip shorter than a window has one, at 0.
     """
     last = max(samples - WINDOW_SAMPLES, 0)
-    starts = list(range(0, last + 1, HOP_SAMPLES))
-    return starts if starts[-1] == last else [*starts, last]
+    starts = list(range(0, last + 1, hop))
+    return [*starts, last] if last - starts[-1] >= LEAST_NEW_SAMPLES else starts
 
 
 class WindowCutter:
     """Cuts sound that comes block by block into the windows of `window_starts`, in constant memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, hop: int = HOP_SAMPLES) -> None:
+        self._hop = hop
         self._held = np.zeros(0, np.float32)
         self._first = 0
         """The sample at which what is held begins."""
@@ -71,17 +85,17 @@ class WindowCutter:
         self._held = np.concatenate([self._held, block])
         while self._first + len(self._held) - self._start >= WINDOW_SAMPLES:
             yield self._start, self._held[self._start - self._first :][:WINDOW_SAMPLES]
-            self._start += HOP_SAMPLES
+            self._start += self._hop
         # The last window is kept: the sound may end with this block.
         drop = max(0, len(self._held) - WINDOW_SAMPLES)
         self._held = self._held[drop:]
         self._first += drop
 
     def finish(self) -> Iterator[tuple[int, np.ndarray]]:
-        """The last window, once all has been pushed, where none has ended with the sound; it may be short."""
-        samples = self._first + len(self._held)
-        if self._start == 0 or samples > self._start - HOP_SAMPLES + WINDOW_SAMPLES:
-            last = max(0, samples - WINDOW_SAMPLES)
+        """The last window, once all has been pushed, where the others leave out a tenth of a second or more; it may be
+        short."""
+        last = max(0, self._first + len(self._held) - WINDOW_SAMPLES)
+        if self._start == 0 or last - (self._start - self._hop) >= LEAST_NEW_SAMPLES:
             yield last, self._held[last - self._first :]
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from emozoo.plots.outline import Outline
 
 
+NOBODY = -1
+"""In place of a label's number, where there is no voice."""
+NOBODY_LOOKS: dict[str, Any] = {"facecolor": "#d9dbe0", "hatch": None, "linewidth": 0}
 MOST_POINTS = 240
 """Windows that a timeline shows one by one. More are shown as means of several."""
 
@@ -43,7 +46,7 @@ def draw_timeline(
     figure: Figure, windows: Sequence[WindowAnswer], labels: Sequence[str], outline: Outline | None = None
 ) -> None:
     """Draws onto an empty figure, over time: the likeliest label, each label's probability, and with an `outline` the
-    recording's wave and spectrogram.
+    recording's wave and spectrogram. Windows without a voice are grey.
 
     The figure keeps its width and becomes as high as the labels need. A window's probabilities hold from halfway to the
     window before it to halfway to the one after it. Raises ValueError where there is no window.
@@ -51,9 +54,8 @@ def draw_timeline(
     if not windows:
         raise ValueError("no window to draw")
     parts = _joined(windows)
-    probabilities = np.array(
-        [[statistics.fmean(each.probabilities[label] for each in part) for label in labels] for part in parts]
-    )
+    probabilities = np.array([_mean(part, labels) for part in parts])
+    likeliest = np.where(probabilities.any(axis=1), probabilities.argmax(axis=1), NOBODY)
     end = outline.seconds if outline else windows[-1].end
     edges = _edges(parts, end)
     names = written(labels)
@@ -62,7 +64,7 @@ def draw_timeline(
     with styled(names):
         figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
         ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        _draw_ribbon(ribbon, probabilities.argmax(axis=1), edges, names, looks, figure.get_figwidth() - 1.2)
+        _draw_ribbon(ribbon, likeliest, edges, names, looks, figure.get_figwidth() - 1.2)
         _draw_lanes(lanes, probabilities, edges, names, looks)
         if len(parts[0]) > 1:
             lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
@@ -72,6 +74,12 @@ def draw_timeline(
         for axes in figure.axes:
             axes.tick_params(axis="y", which="both", length=0)
         _draw_clock(figure.axes[-1], end)
+
+
+def _mean(part: Sequence[WindowAnswer], labels: Sequence[str]) -> list[float]:
+    """The mean probability of each label; zeros where no window has an answer."""
+    answered = [each.probabilities for each in part if each.probabilities is not None]
+    return [statistics.fmean(each[label] for each in answered) if answered else 0.0 for label in labels]
 
 
 def _joined(windows: Sequence[WindowAnswer]) -> list[Sequence[WindowAnswer]]:
@@ -111,14 +119,15 @@ def _draw_ribbon(
     width: float,
 ) -> None:
     """Boxes from edge to edge, equal neighbours joined. A box has its label where that fits; all are `width` inches wide."""
-    begins = [*np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist(), len(likeliest)]
+    begins = [*np.flatnonzero(np.diff(likeliest, prepend=NOBODY - 1)).tolist(), len(likeliest)]
     for begin, after in itertools.pairwise(begins):
         best, left, right = likeliest[begin], edges[begin], edges[after]
-        fits = (right - left) / edges[-1] * width > 0.1 * width_of(names[best]) + 0.05
-        axes.barh(0, right - left, 1, left, **looks[best] | ({"hatch": None} if fits else {}))
+        name, look = ("no voice", NOBODY_LOOKS) if best == NOBODY else (names[best], looks[best])
+        fits = (right - left) / edges[-1] * width > 0.1 * width_of(name) + 0.05
+        axes.barh(0, right - left, 1, left, **look | ({"hatch": None} if fits else {}))
         if fits:
-            ink = ink_on(looks[best]["facecolor"])
-            axes.text((left + right) / 2, 0, names[best], ha="center", va="center_baseline", color=ink, size=10)
+            ink = ink_on(look["facecolor"])
+            axes.text((left + right) / 2, 0, name, ha="center", va="center_baseline", color=ink, size=10)
     axes.vlines([edges[begin] for begin in begins[1:-1]], -0.5, 0.5, color="white", linewidth=0.8)
     axes.grid(False)
     axes.spines[:].set_visible(False)

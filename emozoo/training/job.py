@@ -25,6 +25,8 @@ class ModelSpec:
     preparation: Preparation = PLAIN
     provenance: Provenance | None = None
     """What it will have been trained on."""
+    synthetic: bool = False
+    """Whether that is computed voices only."""
 
     @property
     def plugin(self) -> str:
@@ -40,6 +42,7 @@ class ModelSpec:
                 self.labels,
                 preparation=self.preparation,
                 provenance=self.provenance,
+                synthetic=self.synthetic,
             )
 
 

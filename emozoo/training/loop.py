@@ -303,7 +303,8 @@ class Trainer:
         """Loss, WA and UA on the dev split, window by window as in prediction."""
         model = self.measured.eval()
         probabilities = clip_probabilities(model, self.store, self.dev_rows, self.accelerator.autocast)
-        truth = self.targets[np.asarray(self.dev_rows)]
+        answered = np.isfinite(probabilities).all(1)
+        probabilities, truth = probabilities[answered], self.targets[np.asarray(self.dev_rows)][answered]
         of_truth = probabilities[np.arange(len(truth)), truth]
         loss = float(-np.log(np.maximum(of_truth, 1e-12)).mean())
         metrics = evaluate_predictions(self.model.labels, truth, probabilities.argmax(1))

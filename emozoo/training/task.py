@@ -46,6 +46,7 @@ class FoldTask:
                 self.data.labels,
                 self.plan.preparation,
                 self.base | self.data.clips.provenance(self.fold.train, self.fold.dev),
+                self.data.corpus.synthetic,
             ),
             self.plan.recipe,
             TrainingClips(self.data.store, self.fold.train, self.fold.dev),

@@ -21,6 +21,7 @@ from emozoo.checkpoint.onnx_model import load
 from emozoo.evaluation.evaluate import evaluate
 from emozoo.inference.adaptation import SpeakerBias, adapt_to_speakers, adaptation_note
 from emozoo.inference.files import predict_files, speaker_bias
+from emozoo.inference.options import PredictOptions
 
 patient = settings(deadline=None, max_examples=50)
 
@@ -179,7 +180,7 @@ def test_a_speakers_recordings_are_heard_and_bad_ones_left_out(
     assert speaker_bias(model, []).recordings == 0
     # The clip's own answer and each window's are adapted; the file that is not sound stays an error.
     plain, adapted = (
-        list(predict_files(model, [str(clip), str(voice / "text.wav")], timeline=True, bias=each))
+        list(predict_files(model, [str(clip), str(voice / "text.wav")], PredictOptions(timeline=True, bias=each)))
         for each in (None, bias)
     )
     assert adapted[1] == plain[1]
@@ -198,7 +199,7 @@ def test_predict_adapts_to_a_speaker(run: Path, voice: Path, clip: Path) -> None
     words = ["predict", clip, "--model", run, "--speaker", voice, "--speaker", clip]
     done = emozoo(*words, "--json", "--timeline")
     document = json.loads(done.stdout)
-    assert list(document) == ["model", "labels", "speaker", "predictions"]
+    assert list(document) == ["schema", "model", "labels", "speaker", "predictions"]
     assert document["speaker"] == {"recordings": 4}
     assert "left out of the speaker's recordings" in done.stderr and "text.wav" in done.stderr
     model = package.load(run, "cpu")
@@ -231,7 +232,7 @@ def test_a_speaker_without_a_recording_is_one_error_before_any_answer(
     name: str, reason: str, run: Path, voice: Path, clip: Path
 ) -> None:
     done = emozoo("predict", clip, "--model", run, "--json", "--speaker", voice / name, check=2)
-    assert reason in one_error(done) and done.stdout == ""
+    assert reason in one_error(done) and list(json.loads(done.stdout)) == ["schema", "error"]
 
 
 # --- evaluate

@@ -23,7 +23,7 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_model import load as load_onnx
 from emozoo.inference.files import predict_file, predict_files
-from emozoo.media.window import cut_window, window_starts
+from emozoo.media.window import SILENT, WINDOW_SAMPLES, cut_window, window_starts
 from emozoo.registry.loading import get_architecture
 
 TOLERANCE = 1e-5
@@ -47,7 +47,7 @@ class Sound:
         return np.concatenate([sound, np.zeros(round(self.silence * RATE))]).astype(np.float32)
 
 
-SECONDS = st.one_of(st.floats(0.05, 3.2), st.floats(2.9, 8), st.floats(8, 20), st.sampled_from([1.0, 3.0, 4.0, 5.0]))
+SECONDS = st.one_of(st.floats(0.1, 3.2), st.floats(2.9, 8), st.floats(8, 20), st.sampled_from([1.0, 3.0, 4.0, 5.0]))
 SOUNDS = st.builds(Sound, SECONDS, st.sampled_from([0.0, 0.0, 0.02, 1.5, 4.0]), st.integers(0, 99))
 CLIPS = st.lists(SOUNDS, min_size=2, max_size=5)
 
@@ -118,8 +118,13 @@ def by_files(model: Any, folder: Path, count: int) -> np.ndarray:
 
 
 def by_windows(model: Any, sounds: list[np.ndarray]) -> np.ndarray:
-    """All windows of all sounds as one batch."""
-    plan = [(row, start) for row, sound in enumerate(sounds) for start in window_starts(len(sound))]
+    """All windows of all sounds that are not silent, as one batch."""
+    plan = [
+        (row, start)
+        for row, sound in enumerate(sounds)
+        for start in window_starts(len(sound))
+        if np.abs(sound[start : start + WINDOW_SAMPLES]).max() > SILENT
+    ]
     found = model.probabilities([cut_window(sounds[row], None, start) for row, start in plan])
     return np.array([found[[place == row for place, _ in plan]].mean(0) for row in range(len(sounds))])
 

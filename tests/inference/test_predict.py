@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from support.make_media import grey, tone, write_video
-from support.models import LABELS, small_model
+from support.models import LABELS, cuts_of, small_model
 from support.places import SHARED_DATA, needs_shared
 from support.small import NETWORK, PEAK, emozoo, one_error, toy
 
@@ -30,7 +30,8 @@ from emozoo.data import resident
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import open_data
 from emozoo.inference.batches import classify
-from emozoo.inference.files import predict_file, predict_files, stream_windows
+from emozoo.inference.files import predict_file, predict_files
+from emozoo.inference.options import PredictOptions
 from emozoo.media import prepared
 from emozoo.media.files import find_files
 from emozoo.media.window import WINDOW_SAMPLES, cut_window, window_starts
@@ -58,16 +59,17 @@ def test_streamed_windows_are_those_of_the_whole_clip(samples: int, block: int) 
     with pytest.MonkeyPatch.context() as patch:
         pieces = np.array_split(whole, max(1, samples // block))
         patch.setattr(prepared, "stream_audio", lambda path, decoder: iter(pieces))
-        found = list(stream_windows("any", video=False))
-    assert [round(start * 16_000) for start, _, _ in found] == window_starts(samples)
-    for start, end, (sound, _) in found:
-        np.testing.assert_array_equal(sound, cut_window(whole, None, round(start * 16_000))[0])
-        assert round(end * 16_000) == min(round(start * 16_000) + 48_000, samples)
+        found = list(cuts_of("any", video=False))
+    assert [round(cut.start * 16_000) for cut in found] == window_starts(samples)
+    for cut in found:
+        start = round(cut.start * 16_000)
+        np.testing.assert_array_equal(cut.window[0], cut_window(whole, None, start)[0])
+        assert round(cut.end * 16_000) == min(start + 48_000, samples)
 
 
 def test_a_file_gets_the_mean_of_its_windows(tmp_path: Path) -> None:
     model, path = small_model(), wav(tmp_path / "long.wav", 5.5)
-    prediction = predict_file(model, path, timeline=True)
+    prediction = predict_file(model, path, PredictOptions(timeline=True))
     assert [(w.start, w.end) for w in prediction.windows] == [(0, 3), (1, 4), (2, 5), (2.5, 5.5)]
     for label in LABELS:
         mean = np.mean([window.probabilities[label] for window in prediction.windows])
@@ -109,11 +111,11 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @pytest.mark.parametrize("timeline", [False, True])
 def test_many_files_get_the_answers_of_each_alone_in_order(many: list[str], timeline: bool) -> None:
     model = small_model()
-    found = list(predict_files(model, many, timeline=timeline))
+    found = list(predict_files(model, many, PredictOptions(timeline=timeline)))
     assert [answer.file for answer in found] == many
     for answer in found:
         try:
-            alone = predict_file(model, answer.file, timeline=timeline)
+            alone = predict_file(model, answer.file, PredictOptions(timeline=timeline))
         except EmozooError as error:
             assert answer.to_dict() == {"file": answer.file, "error": str(error)}
             continue

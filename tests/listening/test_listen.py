@@ -23,7 +23,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.models import LABELS, small_model
+from support.models import LABELS, cuts_of, small_model
 from support.small import emozoo, one_error
 
 import emozoo as package
@@ -31,7 +31,8 @@ from emozoo import EmozooError, Listener
 from emozoo.cli.commands.listen import Format
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.answers import Window, WindowAnswer
-from emozoo.inference.files import predict_file, stream_windows
+from emozoo.inference.files import predict_file
+from emozoo.inference.options import PredictOptions
 from emozoo.listening import listener
 from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
 from emozoo.media import denoise
@@ -46,6 +47,7 @@ class Recorder:
     """In the place of a model: keeps the windows that it is asked about."""
 
     labels, video, optional, on_cpu, preparation = LABELS, False, (), True, PLAIN
+    synthetic, calibration = True, None
 
     def __init__(self, keeps: bool = True) -> None:
         self.heard: list[np.ndarray] = []
@@ -107,13 +109,14 @@ def test_however_a_stream_is_cut_its_windows_are_those_of_the_file(
     sound = noise(seconds, rate, channels)
     path = tmp_path_factory.getbasetemp() / "whole.wav"
     soundfile.write(path, sound, rate)
-    wanted = list(stream_windows(path, video=False))
+    wanted = list(cuts_of(path, video=False))
     model = Recorder()
     chunks = cut((sound / 32_768).astype(np.float32) if floats else sound, lengths)
     answers = list(Listener(model, rate).hear(chunks))
-    assert [(each.start, each.end) for each in answers] == [(start, end) for start, end, _ in wanted]
-    for heard, (_, _, (window, _)) in zip(model.heard, wanted, strict=True):
-        np.testing.assert_allclose(heard, window, atol=2e-6)
+    assert [(each.start, each.end) for each in answers] == [(cut.start, cut.end) for cut in wanted]
+    answered = [cut for cut in wanted if cut.reason is None]
+    for heard, cut in zip(model.heard, answered, strict=True):
+        np.testing.assert_allclose(heard, cut.window[0], atol=2e-6)
 
 
 def same(ours: Sequence[WindowAnswer], theirs: Sequence[WindowAnswer] | None) -> None:
@@ -130,7 +133,10 @@ def test_however_a_stream_is_cut_it_gets_the_answers_of_predict_timeline(
     model, sound = small_model(), noise(seconds, rate)
     path = tmp_path_factory.getbasetemp() / "whole.wav"
     soundfile.write(path, sound, rate)
-    same(list(Listener(model, rate).hear(cut(sound[:, 0], lengths))), predict_file(model, path, timeline=True).windows)
+    same(
+        list(Listener(model, rate).hear(cut(sound[:, 0], lengths))),
+        predict_file(model, path, PredictOptions(timeline=True)).windows,
+    )
 
 
 def test_a_speakers_bias_and_the_taking_out_of_noise_are_those_of_predict(
@@ -143,7 +149,7 @@ def test_a_speakers_bias_and_the_taking_out_of_noise_are_those_of_predict(
     model.preparation = Preparation(denoise=True)
     soundfile.write(tmp_path / "whole.wav", sound, 22_050)
     bias = SpeakerBias(3, (0.5, -0.25, 0.0, -0.25))
-    wanted = predict_file(model, tmp_path / "whole.wav", timeline=True, bias=bias).windows
+    wanted = predict_file(model, tmp_path / "whole.wav", PredictOptions(timeline=True, bias=bias)).windows
     same(list(Listener(model, 22_050, bias=bias).hear(cut(sound, [7, 30_000, 1]))), wanted)
 
 
@@ -560,7 +566,7 @@ def test_a_microphone_is_heard_at_its_own_rate_until_it_goes(run: Path, tmp_path
     (tmp_path / "sounddevice.py").write_text(FAKE.format(missing=False))
     done = listen(b"", "--microphone", "--json", "--model", run, check=2, PYTHONPATH=str(tmp_path))
     soundfile.write(tmp_path / "clip.wav", noise(4.2, 44_100), 44_100)
-    wanted = predict_file(package.load(run, "cpu"), tmp_path / "clip.wav", timeline=True).windows
+    wanted = predict_file(package.load(run, "cpu"), tmp_path / "clip.wav", PredictOptions(timeline=True)).windows
     assert wanted is not None
     found = [WindowAnswer(**json.loads(line)) for line in done.stdout.splitlines()]
     same(found, wanted[: len(found)])

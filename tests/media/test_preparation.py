@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.av_fusion import small_model
 from support.make_media import grey, tone, write_sound, write_video
+from support.models import cuts_of
 from support.places import SHARED_DATA, needs_shared
 from support.small import emozoo, one_error, read, train_words
 
@@ -19,7 +20,6 @@ from emozoo import EmozooError
 from emozoo.checkpoint.loading import load
 from emozoo.data import load_dataset
 from emozoo.data.store import ClipStore
-from emozoo.inference.files import stream_windows
 from emozoo.media import decoder, denoise
 from emozoo.media.decoders import video as decoders_video
 from emozoo.media.decoders.face import FaceFrames
@@ -107,7 +107,7 @@ def test_training_and_prediction_see_the_same_face(tmp_path: Path) -> None:
     plain = load_dataset("manifest", tmp_path / "clips.csv", video=True)
     store, other = ClipStore(rows), ClipStore(plain)
     for row in range(4):
-        _, _, (sound, frames) = next(stream_windows(rows[row]["audio_path"], video=True, preparation=FACE))
+        sound, frames = next(cuts_of(rows[row]["audio_path"], video=True, preparation=FACE)).window
         decoded, pictures = store.window(row, 0)
         np.testing.assert_array_equal(pictures, frames)
         np.testing.assert_allclose(decoded / 32768, sound, atol=1e-4)

@@ -29,6 +29,7 @@ from emozoo.evaluation.evaluate import evaluate
 from emozoo.features.batches import to_batch
 from emozoo.features.checks import heard, seen
 from emozoo.inference.files import predict_file, predict_files
+from emozoo.inference.options import PredictOptions
 from emozoo.media.window import DARK, SAMPLES_PER_FRAME, SAMPLING_RATE, SILENT, WINDOW_SAMPLES, modalities_of
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
@@ -202,7 +203,7 @@ def test_files_that_lack_sound_or_picture_are_answered_and_say_so(files: Path) -
         answer = predict_file(model, files / name)
         assert answer.modalities == wanted and answer.to_dict()["modalities"] == list(wanted)
     names = [str(files / name) for name in [*MODALITIES, "text.mp4", *MODALITIES]]
-    for answer in predict_files(model, names, timeline=True):
+    for answer in predict_files(model, names, PredictOptions(timeline=True)):
         if Path(answer.file).name == "text.mp4":
             assert answer.error is not None and "modalities" not in answer.to_dict()
             continue

@@ -12,4 +12,4 @@ SMALL = {"audio_filters": "4,4,4,4", "audio_hidden": "4", "video_filters": "4,4,
 
 def small_model() -> EmotionModel:
     torch.manual_seed(3)
-    return EmotionModel(architecture, apply_settings(architecture, SMALL)[0], LABELS).eval()
+    return EmotionModel(architecture, apply_settings(architecture, SMALL)[0], LABELS, synthetic=True).eval()

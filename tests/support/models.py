@@ -1,11 +1,17 @@
 """A small model that was not trained, and its checkpoint with other words in it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.inference.clips import as_clip
+from emozoo.inference.cuts import ClipReader, Cut
+from emozoo.inference.options import DEFAULTS
+from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from support.small import NETWORK
@@ -17,7 +23,15 @@ def small_model(name: str = "cnn") -> EmotionModel:
     architecture = get_architecture(name)
     config, _ = apply_settings(architecture, NETWORK)
     torch.manual_seed(3)
-    return EmotionModel(architecture, config, LABELS).eval()
+    return EmotionModel(architecture, config, LABELS, synthetic=True).eval()
+
+
+def cuts_of(
+    path: str | Path, *, video: bool, optional: tuple[str, ...] = (), preparation: Preparation = PLAIN
+) -> Iterator[Cut]:
+    """The windows of a file, for a model that takes such."""
+    model = SimpleNamespace(video=video, optional=optional, preparation=preparation, synthetic=True)
+    return ClipReader(as_clip(path), model, DEFAULTS).cuts()  # type: ignore[arg-type]
 
 
 def edit(checkpoint: Path, **changes: object) -> None:

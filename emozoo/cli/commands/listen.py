@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
-from emozoo.cli.options import Device, Model, Speaker
+from emozoo.cli.options import Device, Hop, MinConfidence, Model, Speaker, Vad
 from emozoo.errors import EmozooError
-from emozoo.text import json_text
+from emozoo.text import SCHEMA, json_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,6 @@ SampleFormat = Annotated[
     Format | None,
     typer.Option("--format", metavar="FORMAT", help=f"Format of raw samples: {', '.join(Format)}. Default: s16le."),
 ]
-Vad = Annotated[bool, typer.Option("--vad", help="Skip windows in which nobody speaks. Needs the pip extra vad.")]
 
 
 def listen(
@@ -55,19 +54,23 @@ def listen(
     rate: Rate = None,
     channels: Channels = None,
     format_: SampleFormat = None,
-    vad: Vad = False,
+    vad: Vad = None,
+    hop: Hop = 1.0,
+    min_confidence: MinConfidence = 0.0,
     speaker: Speaker = None,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per window.")] = False,
 ) -> None:
     """Predict the emotion in live audio, and print one line per second.
 
-    Reads raw samples or WAV from standard input, or records the microphone. Each line answers a window of 3 seconds.
+    Reads raw samples or WAV from standard input, or records the microphone. Each line answers a window of 3 seconds. A
+    window without a voice has a reason, silent or no speech, in place of an emotion.
 
     Example: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """
     from emozoo.cli.tables import show_window
     from emozoo.inference.files import speaker_bias
+    from emozoo.inference.options import PredictOptions
     from emozoo.listening.listener import Listener, check_model
     from emozoo.listening.pcm import check_layout, read_ahead, read_pcm
     from emozoo.media.files import find_files
@@ -85,11 +88,12 @@ def listen(
     bias = speaker_bias(loaded, recordings) if recordings else None
     if not microphone:
         found, chunks = read_pcm(pieces, rate, channels, format_ and format_.value)
-    listener = Listener(loaded, found, bias=bias, skip_pauses=vad)
+    options = PredictOptions(bias=bias, vad=vad, hop=hop, min_confidence=min_confidence)
+    listener = Listener(loaded, found, options)
     _say_limits(loaded)
     for answer in listener.hear(chunks):
         if as_json:
-            typer.echo(json_text(vars(answer)))
+            typer.echo(json_text({"schema": SCHEMA, **answer.to_dict()}))
         else:
             show_window(answer, loaded.labels)
 

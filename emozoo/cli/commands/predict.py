@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
-from emozoo.cli.options import Device, Json, Model, Speaker, print_json
+from emozoo.cli.options import Device, Hop, Json, MinConfidence, Model, Speaker, Vad, print_json
 from emozoo.errors import EmozooError
+from emozoo.text import json_text
 
 if TYPE_CHECKING:
     from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Model as LoadedModel
     from emozoo.inference.answers import Prediction
+    from emozoo.inference.options import PredictOptions
 
 
 class Backend(StrEnum):
@@ -28,13 +32,20 @@ Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
 ]
-Timeline = Annotated[
-    bool, typer.Option("--timeline", help="Show the answers for windows of 3 seconds as well, one per second.")
-]
+Timeline = Annotated[bool, typer.Option("--timeline", help="Show the answers for windows of 3 seconds as well.")]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE.png", help="Draw the timeline of a single file into a PNG file.")
 ]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table, each line as soon as it is known.")]
+AsJsonl = Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each file, as soon as it is known.")]
+Coverage = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Name the set of emotions that holds the true one in this share of cases, as in 0.9. Needs a calibrated model.",
+        show_default=False,
+    ),
+]
 RunBy = Annotated[
     Backend,
     typer.Option(help="onnx: run the model that emozoo export wrote. It needs no torch, and starts much faster."),
@@ -54,8 +65,13 @@ def predict(
     model: Model = DEFAULT,
     speaker: Speaker = None,
     timeline: Timeline = False,
+    hop: Hop = 1.0,
+    vad: Vad = None,
+    min_confidence: MinConfidence = 0.0,
+    coverage: Coverage = None,
     plot: Plot = None,
     as_csv: AsCsv = False,
+    as_jsonl: AsJsonl = False,
     backend: RunBy = Backend.torch,
     timeout: Timeout = 20.0,
     device: Device = "auto",
@@ -63,34 +79,40 @@ def predict(
 ) -> None:
     """Predict the emotion in sound and video files.
 
-    The exit status is 2 if no file could be answered.
+    A file without a voice gets no emotion, but a reason. The exit status is 2 if no file could be answered.
     """
     from emozoo.cli.console import track, warn
 
-    if as_csv and as_json:
-        raise EmozooError("--csv and --json exclude each other")
-    from emozoo.inference.files import predict_files
+    if as_csv + as_json + as_jsonl > 1:
+        raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
+    from emozoo.inference.files import check_options, predict_files
+    from emozoo.inference.options import PredictOptions
     from emozoo.media.files import find_files
 
+    options = PredictOptions(
+        timeline=timeline or plot is not None,
+        hop=hop,
+        vad=vad,
+        min_confidence=min_confidence,
+        coverage=coverage,
+        timeout=timeout,
+    )
     names = find_files(files, warn=warn)
     recordings = find_files(speaker or [], warn=warn)
     if plot:
         _check_plot(plot, names)
     _start_decoder(names)
     loaded = _load(model, backend, device)
-    bias = _bias(loaded, recordings)
-    found = predict_files(loaded, names, timeline=timeline or plot is not None, bias=bias, timeout=timeout)
-    answers = list(track(found, "predicting", len(names)))
+    check_options(loaded, options)
+    options = replace(options, bias=_bias(loaded, recordings))
+    printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
+    answers = []
+    for answer in track(predict_files(loaded, names, options), "predicting", len(names)):
+        answers.append(answer)
+        printer.add(answer)
+    printer.finish()
     if plot:
         _draw(answers[0], loaded.labels, plot)
-    if as_json:
-        _print_json(model, loaded.labels, answers, timeline, bias)
-    elif as_csv:
-        _print_csv(loaded.labels, answers, timeline, bias)
-    else:
-        from emozoo.cli.tables import show_predictions
-
-        show_predictions(answers, loaded.labels, timeline, bias)
     if all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
@@ -142,30 +164,100 @@ def _draw(answer: Prediction, labels: Sequence[str], plot: Path) -> None:
         over_time.timeline(answer.windows, labels, plot, read_outline(answer.file))
 
 
-def _print_json(
-    reference: str, labels: Sequence[str], answers: Sequence[Prediction], timeline: bool, bias: SpeakerBias | None
-) -> None:
+class _Table:
+    """Prints all answers together, as a table."""
+
+    def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
+        self._model = model
+        self._options = options
+        self._timeline = timeline
+        self._answers: list[Prediction] = []
+
+    def add(self, answer: Prediction) -> None:
+        self._answers.append(answer)
+
+    def finish(self) -> None:
+        from emozoo.cli.tables import show_predictions
+
+        show_predictions(self._answers, self._model.labels, self._timeline, self._options)
+
+
+class _JsonDocument(_Table):
+    """Prints all answers together, as a JSON document."""
+
+    def __init__(self, name: str, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
+        super().__init__(model, options, timeline)
+        self._name = name
+
+    def finish(self) -> None:
+        from emozoo.inference.answers import document
+
+        print_json(document(self._name, self._model.labels, self._answers, self._timeline, self._options.bias))
+        for answer in self._answers:
+            _warn_of_error(answer)
+
+
+class _JsonLines:
+    """Prints each answer as a line of JSON, at once."""
+
+    def __init__(self, name: str, options: PredictOptions, timeline: bool) -> None:
+        self._name = name
+        self._options = options
+        self._timeline = timeline
+
+    def add(self, answer: Prediction) -> None:
+        from emozoo.inference.answers import line_document
+
+        typer.echo(json_text(line_document(self._name, answer, self._timeline, self._options.bias)))
+        sys.stdout.flush()
+        _warn_of_error(answer)
+
+    def finish(self) -> None:
+        pass
+
+
+class _Csv:
+    """Prints each answer as lines of CSV, at once."""
+
+    def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
+        from emozoo.cli.console import say
+        from emozoo.cli.tables import adapted_with
+        from emozoo.inference.answers import CsvTable
+
+        if options.bias:
+            say(adapted_with(options.bias))
+        self._table = CsvTable(tuple(model.labels), timeline, sys.stdout)
+        self._table.begin()
+
+    def add(self, answer: Prediction) -> None:
+        self._table.add(answer)
+        _warn_of_error(answer)
+
+    def finish(self) -> None:
+        pass
+
+
+def _printer(
+    reference: str,
+    model: LoadedModel,
+    options: PredictOptions,
+    timeline: bool,
+    as_csv: bool,
+    as_json: bool,
+    as_jsonl: bool,
+) -> _Table | _JsonLines | _Csv:
+    """What prints the answers."""
     from emozoo.hub.reference import name_of
-    from emozoo.inference.answers import document
 
-    print_json(document(name_of(reference), labels, answers, timeline, bias))
-    _warn_of_errors(answers)
-
-
-def _print_csv(labels: Sequence[str], answers: Sequence[Prediction], timeline: bool, bias: SpeakerBias | None) -> None:
-    from emozoo.cli.console import say
-    from emozoo.cli.tables import adapted_with
-    from emozoo.inference.answers import write_csv
-
-    if bias:
-        say(adapted_with(bias))
-    write_csv(answers, labels, timeline)
-    _warn_of_errors(answers)
+    if as_csv:
+        return _Csv(model, options, timeline)
+    if as_jsonl:
+        return _JsonLines(name_of(reference), options, timeline)
+    return _JsonDocument(name_of(reference), model, options, timeline) if as_json else _Table(model, options, timeline)
 
 
-def _warn_of_errors(answers: Iterable[Prediction]) -> None:
+def _warn_of_error(answer: Prediction) -> None:
     from emozoo.cli.console import warn
 
-    for answer in answers:
-        if answer.error is not None:
-            warn(answer.error)
+    if answer.error is not None:
+        warn(answer.error)

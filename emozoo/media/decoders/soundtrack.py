@@ -33,6 +33,7 @@ from emozoo.media.decoders.container import (
 from emozoo.media.decoders.ogg import walk
 from emozoo.media.decoders.truncation import ends_within_a_packet, promised_end
 from emozoo.media.files import Warn, ignore
+from emozoo.media.mixing import Mixer
 from emozoo.media.resampling import HIGHEST_RATE, LOWEST_RATE
 from emozoo.media.window import SILENT
 
@@ -104,7 +105,9 @@ def _with_sound(path: str | Path, indices: list[int]) -> set[int]:
 
 def _has_sound(packet: av.Packet) -> bool:
     try:
-        return any(_is_sound(frame) and np.abs(_mono(frame)).max(initial=0) > SILENT for frame in packet.decode())
+        return any(
+            _is_sound(frame) and np.abs(_mono(frame, Mixer())).max(initial=0) > SILENT for frame in packet.decode()
+        )
     except Exception:  # noqa: BLE001 - a damaged packet counts as silent
         return False
 
@@ -147,6 +150,7 @@ class _Placement:
 
     def __init__(self, clock: Clock, start: float, end: float) -> None:
         self.clock = clock
+        self.mixer = Mixer()
         self.start = start
         self.end = end
         self.unprimed = 0.0
@@ -164,7 +168,7 @@ class _Placement:
         `entered`: the frame is the first that is read, in the midst of the file. `trusted`: as in `Clock.silence_before`.
         """
         clock, rate = self.clock, frame.sample_rate
-        sound = self._primed(_mono(frame), rate)
+        sound = self._primed(_mono(frame, self.mixer), rate)
         clock.set_rate(rate)
         first = round(self.start * rate)
         last = round(self.end * rate) if self.end < math.inf else _NO_END
@@ -230,6 +234,8 @@ class _Track:
 
     def _report(self, whole: bool) -> None:
         _report(self._path, self._container, self._findings, self._clock, self._warn, whole)
+        if remark := self._placement.mixer.remark:
+            self._warn(remark)
 
     def _seek(self) -> bool:
         """Goes to where the span begins, if that can be done exactly."""
@@ -350,23 +356,14 @@ def _is_sound(frame: Any) -> bool:
     return bool(LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE and frame.layout.nb_channels <= MOST_CHANNELS)
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray:
+def _mono(frame: av.AudioFrame, mixer: Mixer) -> np.ndarray:
     """float32 [samples]."""
     if frame.format.is_planar and frame.layout.nb_channels > 8:  # PyAV looks for their planes in the wrong place
         import av
 
         (frame,) = av.AudioResampler(format=frame.format.packed).resample(frame)
     sound = frame.to_ndarray()  # [channels, samples], or [1, samples * channels] where the format is packed
-    return mean_of_channels(sound.T if frame.format.is_planar else sound.reshape(frame.samples, -1))
-
-
-def mean_of_channels(sound: np.ndarray) -> np.ndarray:
-    """float32 [samples], a copy, of samples [samples, channels]: uint8 around 128, signed integers, or floats in [-1, 1]."""
-    if sound.dtype.kind == "u":
-        sound = sound.astype(np.int16) - 128
-        return (sound / 128).astype(np.float32).mean(axis=1)
-    scale = 2.0 ** (8 * sound.dtype.itemsize - 1) if sound.dtype.kind == "i" else 1.0
-    return (sound / scale).astype(np.float32).mean(axis=1)
+    return mixer.mix(sound.T if frame.format.is_planar else sound.reshape(frame.samples, -1))
 
 
 def _in_seconds(pieces: Iterable[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:

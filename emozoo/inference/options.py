@@ -1,0 +1,40 @@
+"""What is asked of a prediction: `PredictOptions`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emozoo.errors import EmozooError
+from emozoo.inference.adaptation import SpeakerBias
+from emozoo.media.window import HOP_SECONDS, hop_samples
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Raises EmozooError for values that cannot be."""
+
+    timeline: bool = False
+    """Whether the windows' answers are kept."""
+    bias: SpeakerBias | None = None
+    """The speaker's, which is subtracted from the answers."""
+    hop: float = HOP_SECONDS
+    """Seconds from one window's start to the next one's."""
+    vad: bool | None = None
+    """Whether a clip without speech gets no answer. None: where the extra `vad` is installed and the model knows real
+    voices."""
+    min_confidence: float = 0.0
+    """An answer whose probability is below this is withheld: its reason is `unsure`."""
+    coverage: float | None = None
+    """The share of cases in which a set of emotions is to hold the true one. None: no set."""
+    timeout: float | None = None
+    """Seconds, as for `emozoo.media.decoder.Decoder`."""
+
+    def __post_init__(self) -> None:
+        hop_samples(self.hop)
+        if not 0 <= self.min_confidence <= 1:
+            raise EmozooError(f"a confidence lies between 0 and 1, not at {self.min_confidence:g}: check the number")
+        if self.coverage is not None and not 0 < self.coverage < 1:
+            raise EmozooError(f"a coverage lies between 0 and 1, not at {self.coverage:g}: try 0.9")
+
+
+DEFAULTS = PredictOptions()
