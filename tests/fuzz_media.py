@@ -61,8 +61,9 @@ def mutated(data: bytes, others: list[bytes], draw: random.Random) -> bytes:
 
 def child() -> None:
     """Decodes the files named on standard input; a line for each: what came of it."""
-    from emozoo.errors import EmozooError
     from support.models import cuts_of
+
+    from emozoo.errors import EmozooError
 
     for line in sys.stdin:
         try:

@@ -231,21 +231,25 @@ def test_what_cannot_be_heard_is_one_error_and_costs_no_sound() -> None:
 # --- pauses
 
 
-def test_pauses_are_left_out_and_times_stay_those_of_the_stream() -> None:
+def test_windows_without_a_voice_have_a_reason_and_times_stay_those_of_the_stream() -> None:
     pytest.importorskip("silero_vad")
     before = torch.get_num_threads()
     hiss = np.random.default_rng(0).normal(0, 0.003, 16_000 * 6).astype(np.float32)
     sound = np.concatenate([voice(4), hiss, voice(4)])
-    spans = []
+    found = []
     for length in (16_000, 777):
-        listener = Listener(Recorder(), skip_pauses=True)
+        listener = Listener(Recorder(), options=PredictOptions(vad=True))
         answers = listener.hear(sound[first : first + length] for first in range(0, len(sound), length))
-        spans.append([(answer.start, answer.end) for answer in answers])
-    starts = [start for start, _ in spans[0]]
-    assert starts[:4] == [0, 1, 2, 3] and starts[-4:] == [8, 9, 10, 11] and not {5, 6} & set(starts)
-    assert spans[0] == spans[1]
-    silent = Listener(Recorder(), skip_pauses=True)
-    assert list(silent.hear([np.zeros(100_000, np.int16), hiss])) == []
+        found.append([(answer.start, answer.reason, answer.speech) for answer in answers])
+    reasons = {start: reason for start, reason, _ in found[0]}
+    assert [reasons[second] for second in (0, 1, 2, 3, 8, 9, 10, 11)] == [None] * 8
+    assert reasons[5] == reasons[6] == "no speech"
+    assert found[0] == found[1]
+    silent = Listener(Recorder(), options=PredictOptions(vad=True))
+    answers = list(silent.hear([np.zeros(100_000, np.int16), hiss]))
+    assert [answer.reason for answer in answers[:4]] == ["silent"] * 4
+    assert {answer.reason for answer in answers[6:]} == {"no speech"}
+    assert all(answer.emotion is None and answer.probabilities is None for answer in answers)
     assert torch.get_num_threads() == before
 
 
