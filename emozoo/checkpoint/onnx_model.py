@@ -58,9 +58,10 @@ class OnnxModel(PredictsFiles):
 
     on_cpu = True
 
-    def __init__(self, session: Any, config: CheckpointConfig, name: str) -> None:
-        """`session` is an onnxruntime.InferenceSession; errors call the model `name`."""
-        self._session = session
+    def __init__(self, data: bytes, config: CheckpointConfig, name: str) -> None:
+        """`data` is the file, which was checked; errors call the model `name`."""
+        self._data = data
+        self._sessions = (os.getpid(), _session(data, name))
         self._name = name
         self.labels = config.labels
         self.video = config.video
@@ -81,6 +82,15 @@ class OnnxModel(PredictsFiles):
             frames = stack_frames([frames for _, frames in windows])
             feed[FRAMES[0]] = np.zeros((len(windows), *FRAMES[2]), np.uint8) if frames is None else frames
         return feed
+
+    @property
+    def _session(self) -> Any:
+        """The onnxruntime.InferenceSession of this process: its threads do not survive a fork."""
+        process, session = self._sessions
+        if process != os.getpid():
+            session = _session(self._data, self._name)
+            self._sessions = (os.getpid(), session)
+        return session
 
     def _answer(self, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
         sound = feed[SOUND[0]]
@@ -148,7 +158,7 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     if problem := graph_problem(model, len(config.labels), config.video):
         raise EmozooError(f"{name} is refused: {problem}")
     wanted = _noted_answer(model, config, name, weights)
-    loaded = OnnxModel(_session(data, name), config, name)
+    loaded = OnnxModel(data, config, name)
     loaded.try_out(wanted)
     return loaded
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from emozoo.errors import EmozooError
-from emozoo.text import json_text
+from emozoo.text import SCHEMA, json_text
 
 HUB = "hub:USER/NAME with an optional @REVISION"
 """How help names a model on the Hub: without brackets, which rich would read as markup."""
@@ -87,8 +87,9 @@ EmozooFrom = Annotated[
 ]
 
 
-def print_json(document: Any) -> None:
-    typer.echo(json_text(document, indent=2))
+def print_json(document: Mapping[str, Any]) -> None:
+    """A command's JSON document, as docs/schema describes it."""
+    typer.echo(json_text({"schema": SCHEMA, **document}, indent=2))
 
 
 def pairs(items: Iterable[str] | None, option: str) -> dict[str, str]:

@@ -59,7 +59,7 @@ def as_clip(given: Any, name: str | None = None) -> Clip:
     if isinstance(given, str | os.PathLike):
         return _of_path(given, name)
     if isinstance(given, bytes | bytearray | memoryview):
-        return _copied(given, name or "the given bytes")
+        return _copied(given, name or "the given data")
     if isinstance(given, dict) and "sampling_rate" in given and given.keys() & {"array", "raw"}:
         samples = given["array"] if "array" in given else given["raw"]
         return _of_samples(samples, given["sampling_rate"], name)
@@ -95,7 +95,7 @@ def _of_samples(samples: Any, rate: Any, name: str | None) -> Clip:
             f"the given samples have {samples.shape[1]:,} channels: numpy arrays are [samples, channels], and torch "
             "tensors [channels, samples], so transpose them"
         )
-    return Clip(name or "the given samples", sound=samples, rate=int(rate))
+    return Clip(name or "the given sound", sound=samples, rate=int(rate))
 
 
 def _is_tensor(given: Any) -> bool:

@@ -24,7 +24,8 @@ OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
     "--resume --set --device --precision --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --output --device --json",
-    "predict": "--model --speaker --timeline --hop --vad --min-confidence --coverage --plot --csv --jsonl --backend --device --json",
+    "predict": "--model --speaker --timeline --hop --vad --min-confidence --coverage --plot --csv --jsonl --backend "
+    "--device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",

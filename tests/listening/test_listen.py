@@ -113,10 +113,10 @@ def test_however_a_stream_is_cut_its_windows_are_those_of_the_file(
     model = Recorder()
     chunks = cut((sound / 32_768).astype(np.float32) if floats else sound, lengths)
     answers = list(Listener(model, rate).hear(chunks))
-    assert [(each.start, each.end) for each in answers] == [(cut.start, cut.end) for cut in wanted]
-    answered = [cut for cut in wanted if cut.reason is None]
-    for heard, cut in zip(model.heard, answered, strict=True):
-        np.testing.assert_allclose(heard, cut.window[0], atol=2e-6)
+    assert [(each.start, each.end) for each in answers] == [(each.start, each.end) for each in wanted]
+    answered = [each for each in wanted if each.reason is None]
+    for heard, each in zip(model.heard, answered, strict=True):
+        np.testing.assert_allclose(heard, each.window[0], atol=2e-6)
 
 
 def same(ours: Sequence[WindowAnswer], theirs: Sequence[WindowAnswer] | None) -> None:
