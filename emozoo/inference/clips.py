@@ -105,8 +105,12 @@ def _is_tensor(given: Any) -> bool:
 
 def _copied(source: Any, name: str) -> Clip:
     file = tempfile.NamedTemporaryFile(prefix="emozoo-clip-")  # noqa: SIM115 - the clip closes it
-    _copy(source, file, name)
-    file.flush()
+    try:
+        _copy(source, file, name)
+        file.flush()
+    except BaseException:
+        file.close()
+        raise
     return Clip(name, file.name, copy=file)
 
 

@@ -121,7 +121,7 @@ def test_a_list_has_an_answer_for_each_and_bad_ones_have_an_error(tmp_path: Path
         (np.array(["a"]), "not str32"),
         (np.full(RATE, np.nan, np.float32), "NaN or infinite"),
         (b"", "is empty"),
-        (b"RIFF" + b"\0" * 1_000_000, "sound"),
+        (b"RIFF" + b"\0" * 1_000_000, "damaged or cut off"),
         (io.StringIO("text"), "binary mode"),
         ("x" * 1_300_000, "is no path"),
         ([[noise(1)]], "item 1 of the list"),
