@@ -7,6 +7,7 @@ place: read as any stranger's file, and its answers compared with those of the n
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import logging
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_graph import FRAMES, SOUND
@@ -84,18 +86,28 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
     if folder.is_file():
         raise EmozooError(f"{folder} is a file: --output names a folder, which gets {ONNX}")
     own = folder / CONFIG
-    if own.is_file() and own.read_bytes() != (source / CONFIG).read_bytes():
+    same = own.is_file() and own.read_bytes() == (source / CONFIG).read_bytes()
+    if own.is_file() and not same and not _differ_in_calibration(folder, source):
         raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
     graph = _graph(model)
     _annotate(graph, model, source / WEIGHTS)
     difference = _write(graph, model, folder / ONNX, source / WEIGHTS)
-    if not own.is_file():
+    if not same:
         with atomic(own) as temporary:
             shutil.copyfile(source / CONFIG, temporary)
     opset = max(each.version for each in graph.opset_import)
     return Export(
         str(Path(reference if output is None else output, ONNX)), (folder / ONNX).stat().st_size, opset, difference
     )
+
+
+def _differ_in_calibration(folder: Path, other: Path) -> bool:
+    """Whether two folders' config.json are of one model, which has been calibrated in between."""
+    try:
+        one, another = (dataclasses.replace(read_config(each), calibration=None) for each in (folder, other))
+    except EmozooError:  # no checkpoint at all
+        return False
+    return one == another
 
 
 def _annotate(graph: ModelProto, model: EmotionModel, weights: Path) -> None:
