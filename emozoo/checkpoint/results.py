@@ -25,6 +25,39 @@ class SpeakerMetrics:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """What the probabilities of answers are worth."""
+
+    calibration_error: float
+    """Expected calibration error over 15 ranges of probability (Guo et al. 2017)."""
+    calibration_error_interval: tuple[float, float]
+    """95 % percentile bootstrap, over what `Metrics.interval_over` names. The error of a resample is rather too high."""
+    aurc: float
+    """The area under the risk-coverage curve: the mean risk over all coverages (Geifman and El-Yaniv 2017)."""
+    risks: tuple[float, ...]
+    """The share of wrong answers among the surest 10 %, 20 %, ... 100 % of clips."""
+
+
+@dataclass(frozen=True)
+class SetMetrics:
+    """Sets of labels that were to hold the true one in a given share of cases. A tuple per class follows the order of
+    `Metrics.labels`; None for a class that does not occur in truth."""
+
+    method: str
+    """`lac` or `aps`, as in `emozoo.inference.calibration`."""
+    asked: float
+    """The coverage that was asked for."""
+    coverage: float
+    """The share of clips whose set holds the true label."""
+    coverage_interval: tuple[float, float]
+    """As `Confidence.calibration_error_interval`."""
+    size: float
+    """Labels in a set, on average."""
+    class_coverage: tuple[float | None, ...]
+    class_size: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Metrics:
     """What a set of predictions is worth. Shares are 0..1; a tuple per class follows the order of `labels`."""
 
@@ -48,6 +81,10 @@ class Metrics:
     """`speakers`, or `clips` where fewer than two speakers are known: then it tells nothing of other speakers."""
     per_speaker: tuple[SpeakerMetrics, ...]
     """Sorted by speaker; clips of an unknown speaker are left out."""
+    confidence: Confidence | None = None
+    """None for several folds together, and where an older emozoo measured."""
+    sets: tuple[SetMetrics, ...] = ()
+    """One for each method; none for a model that is not calibrated."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `metrics.json` holds it."""

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from emozoo.cli.commands.benchmark import benchmark
+from emozoo.cli.commands.calibrate import calibrate
 from emozoo.cli.commands.card import card
 from emozoo.cli.commands.check import check
 from emozoo.cli.commands.demo import demo
@@ -141,7 +142,9 @@ def common(
     pass
 
 
-for command in (train, evaluate, predict, listen, list_, info, benchmark, export, card, push, demo, space, check):
+for command in (
+    *(train, evaluate, calibrate, predict, listen, list_, info, benchmark, export, card, push, demo, space, check),
+):
     app.command(command.__name__.strip("_"), cls=Command)(command)
 app.add_typer(new, name="new")
 

@@ -21,13 +21,15 @@ from emozoo.data.splits.kept import read_split
 from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, pick_fold
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
+from emozoo.evaluation.confidence import confidence, risk_coverage, set_metrics
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
-from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RUN
+from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
 from emozoo.hub.files import commit_of
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note
 from emozoo.paths import user_path
+from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
 
 ADAPTATIONS = ("speaker",)
@@ -80,26 +82,45 @@ def measure(
     modality: str | None = None,
     adapted: Adaptation | None = None,
     provenance: Provenance | None = None,
+    coverage: float | None = None,
 ) -> Metrics:
-    """Compares the model's answers for the rows with their labels, by one `modality` alone where it is named.
+    """Compares the model's answers for the rows with their labels, by one `modality` alone where it is named; for a
+    calibrated model, also sets of labels that are asked for a `coverage`, 0.9 if left out.
 
     Clips without a voice are not answered, so they are not in the metrics. With a folder, writes predictions.csv, which
-    marks what `provenance` has of the rows, and confusion_matrix.png there. Raises EmozooError where no clip is answered.
+    marks what `provenance` has of the rows, confusion_matrix.png and risk_coverage.png there. Raises EmozooError where no
+    clip is answered.
     """
     probabilities = clip_probabilities(model, data.store, rows, modality=modality)
+    if model.calibration:
+        probabilities = model.calibration.apply(probabilities)
     truth = np.asarray(data.store.labels)[np.asarray(rows)]
     speakers = [data.speakers[row] for row in rows]
     answered = np.flatnonzero(np.isfinite(probabilities).all(1))
     who = [speakers[place] for place in answered]
     if adapted is not None:
         probabilities[answered] = adapt_to_speakers(probabilities[answered], who, adapted.recordings)
-    metrics = evaluate_predictions(model.labels, truth[answered], probabilities[answered].argmax(1), who)
+    metrics = _worth(model, truth[answered], probabilities[answered], who, coverage)
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
         trained_on = marks(provenance, data.clips, rows)
         write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, probabilities, trained_on)
         confusion_matrix(metrics, folder / CONFUSION)
+        sure = probabilities[answered]
+        risk_coverage_curve(*risk_coverage(truth[answered], sure), sure.max(1), folder / RISK)
     return metrics
+
+
+def _worth(
+    model: EmotionModel, true: np.ndarray, probabilities: np.ndarray, speakers: list[str], coverage: float | None
+) -> Metrics:
+    """The metrics of clips that were answered."""
+    metrics = evaluate_predictions(model.labels, true, probabilities.argmax(1), speakers)
+    return replace(
+        metrics,
+        confidence=confidence(true, probabilities, speakers),
+        sets=set_metrics(model.calibration, true, probabilities, speakers, coverage),
+    )
 
 
 def evaluate(
@@ -113,6 +134,7 @@ def evaluate(
     adapt: str | None = None,
     recordings: int | None = None,
     modality: str | None = None,
+    coverage: float | None = None,
     output: str | Path | None = None,
     device: str = "auto",
 ) -> Evaluation:
@@ -121,12 +143,14 @@ def evaluate(
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
-    gets that alone. Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
+    gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
+    Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
     _check_options(adapt, recordings, output)
     subject = _Subject.of(reference, device)
     subject.check_modality(modality)
+    subject.check_coverage(coverage)
     selection = _Selection(dataset, data_dir, merge or {}, protocol, fold)
     data = _open(subject, selection, modality)
     part = _part(subject, selection, data)
@@ -142,6 +166,7 @@ def evaluate(
             modality=modality,
             adapted=adapted,
             provenance=subject.model.provenance,
+            coverage=coverage,
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
     note = _note(subject.model, data, part, leak, modality, len(part.rows) - metrics.count)
@@ -179,6 +204,14 @@ class _Subject:
         """Raises EmozooError where the model needs the other modality as well."""
         if modality and (lost := {*self.model.architecture.modalities} - {modality, *self.model.optional}):
             raise EmozooError(f"{self.name} cannot do without {', '.join(lost)}: leave --modality out")
+
+    def check_coverage(self, coverage: float | None) -> None:
+        """Raises EmozooError where one is asked for that the model does not promise."""
+        if coverage is None:
+            return
+        if self.model.calibration is None:
+            raise EmozooError(f"{self.name} is not calibrated, so it promises no coverage: run emozoo calibrate first")
+        self.model.calibration.threshold(coverage)
 
 
 @dataclass(frozen=True)

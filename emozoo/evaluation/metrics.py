@@ -19,6 +19,8 @@ import numpy as np
 from emozoo.checkpoint.results import Metrics, SpeakerMetrics, Summary
 from emozoo.errors import EmozooError
 
+BINS = 15
+"""Ranges of probability of the calibration error."""
 RESAMPLES = 2_000
 INTERVAL = (2.5, 97.5)
 """Percentiles of the bootstrap distribution: a 95 % interval (Efron 1979)."""
@@ -74,17 +76,21 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     return Summary(len(folds), _measure(folds[0].labels, confusions), **spread)
 
 
-def calibration_error(true: Sequence[int] | np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
+def calibration_error(true: Sequence[int] | np.ndarray, probabilities: np.ndarray) -> float:
     """Expected calibration error (Guo et al. 2017): how far the probability of the answer is from the share of answers
-    that are right, over `bins` equal ranges of probability, weighted by the answers in each.
+    that are right, over `BINS` equal ranges of probability, weighted by the answers in each.
 
     `true` is int [clips], `probabilities` float [clips, labels].
     """
-    answer = probabilities.max(1)
+    right, place = right_and_bin(true, probabilities)
+    gaps = np.bincount(place, probabilities.max(1) - right, BINS)
+    return float(np.abs(gaps).sum()) / len(right)
+
+
+def right_and_bin(true: Sequence[int] | np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each clip, whether its answer is right, bool [clips], and the range of its probability, int [clips]."""
     right = probabilities.argmax(1) == np.asarray(true)
-    place = np.minimum((answer * bins).astype(int), bins - 1)
-    gaps = [abs(float(np.sum(answer[place == bin] - right[place == bin]))) for bin in range(bins)]
-    return sum(gaps) / len(answer)
+    return right, np.minimum((probabilities.max(1) * BINS).astype(int), BINS - 1)
 
 
 def _measure(labels: Sequence[str], confusions: Mapping[str, np.ndarray]) -> Metrics:

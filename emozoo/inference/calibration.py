@@ -126,8 +126,10 @@ def told(calibration: Calibration | None) -> str:
     """Whether a model is calibrated, and on what, in words."""
     if calibration is None:
         return "no (emozoo calibrate does it)"
-    who = f" of {calibration.speakers} speakers" if calibration.speakers else ""
+    who = (
+        f" of {calibration.speakers} speaker{'' if calibration.speakers == 1 else 's'}" if calibration.speakers else ""
+    )
     return (
-        f"temperature {calibration.temperature:.2f}, coverage to {calibration.highest:g}; fitted on {calibration.clips} "
+        f"temperature {calibration.temperature:.2f}, coverage up to {calibration.highest:g}; fitted on {calibration.clips} "
         f"clips{who}: {calibration.dataset}, {calibration.part}"
     )

@@ -17,6 +17,7 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, ONNX
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
+from emozoo.inference.calibration import told
 from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, WINDOW_SAMPLES
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
@@ -136,6 +137,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "labels": list(config.labels),
         "config": config.architecture_config,
         "preparation": config.preparation.to_config(),
+        "calibrated": told(config.calibration),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
     outcome = read_outcome(folder, name)

@@ -146,9 +146,10 @@ class EmozooForAudioClassification(PreTrainedModel):
         """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
 
         Each clip is cut into the windows of `emozoo predict`, 3 s long and one per second. Its logits are the logarithms of
-        the mean probabilities of the windows that are not silent. `attention_mask` [batch, samples] is 0 where a clip is
-        padded. For several clips without a mask, exact zeros at the end of a clip count as padding. Raises EmozooError for a
-        silent clip, which has no answer, unless there are labels to learn.
+        the mean probabilities of the windows that are not silent, divided by the temperature where the model is calibrated.
+        In train mode they are not, and the calibration is dropped, for it was fitted to other weights. `attention_mask`
+        [batch, samples] is 0 where a clip is padded. For several clips without a mask, exact zeros at the end of a clip
+        count as padding. Raises EmozooError for a silent clip, which has no answer, unless there are labels to learn.
         """
         spans = _spans(input_values, attention_mask)
         cuts = [_loud_starts(input_values[row], first, last) for row, (first, last) in enumerate(spans)]
@@ -166,6 +167,10 @@ class EmozooForAudioClassification(PreTrainedModel):
             raise EmozooError(f"{name} answers with values that are no numbers: {why}")
         counts = [len(starts) for starts in cuts]
         logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
+        if self.training:
+            self.config.calibration = None
+        if self.config.calibration:
+            logits = logits / self.config.calibration["temperature"]
         loss = None if labels is None else F.cross_entropy(logits, labels)
         if return_dict is False:
             return (logits,) if loss is None else (loss, logits)

@@ -16,7 +16,7 @@ from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFUSION, CURVES, METRICS, README
+from emozoo.filenames import CONFUSION, CURVES, METRICS, README, RISK
 from emozoo.paths import user_path, write_text
 from emozoo.publishing.card_merge import (
     NOTE,
@@ -80,7 +80,7 @@ def render_card(
         words, told = merge(words, words_of(*other), note.pushed if note else None)
     config = read_config(folder, shown)
     record = read_record(folder)
-    figures = tuple(name for name in (CONFUSION, CURVES) if (folder / name).is_file())
+    figures = tuple(name for name in (CONFUSION, CURVES, RISK) if (folder / name).is_file())
     try:
         repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, record)}"
         block = body(Facts(config, record, repo_id, figures, _summary(folder, record))).replace(

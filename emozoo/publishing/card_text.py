@@ -13,11 +13,11 @@ from typing import Any
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.config import CheckpointConfig
-from emozoo.checkpoint.results import Summary
+from emozoo.checkpoint.results import SetMetrics, Summary
 from emozoo.checkpoint.run import DataRecord, RunRecord
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFUSION, CURVES
+from emozoo.filenames import CONFUSION, CURVES, RISK
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.registry.loading import get_architecture
 from emozoo.text import percent
@@ -45,11 +45,12 @@ def body(facts: Facts) -> str:
     architecture = _architecture(facts.config.architecture)
     sections = (
         _opening(facts, architecture),
-        purpose(_speakers(facts.record)),
+        purpose(_speakers(facts.record), calibrated=facts.config.calibration is not None),
         _running(facts),
         _training_data(facts.record),
         _recipe(facts),
         _results(facts),
+        _confidence(facts),
         network_section(architecture) if architecture else "",
         _versions(facts),
         _citation(facts, architecture),
@@ -286,8 +287,58 @@ def _results(facts: Facts) -> str:
             f"Over {len(speakers)} speakers, UA goes from {percent(min(speakers))} to {percent(max(speakers))} %."
         )
     names = {CONFUSION: "Confusion matrix of the test clips", CURVES: "Training curves"}
-    lines += [f"![{names[name]}]({name})" for name in facts.figures]
+    lines += [f"![{names[name]}]({name})" for name in facts.figures if name in names]
     return "\n\n".join(lines)
+
+
+def _confidence(facts: Facts) -> str:
+    """How far the probabilities can be trusted; "" where nothing is known of that."""
+    calibration = facts.config.calibration
+    measured = facts.record.test.confidence if facts.record else None
+    lines = []
+    if calibration:
+        who = f" of {calibration.speakers} speakers" if calibration.speakers > 1 else ""
+        lines.append(
+            f"Calibrated on {calibration.clips} clips{who} ({calibration.part}): a temperature of "
+            f"{calibration.temperature:.2f} (Guo et al. 2017) and thresholds of split conformal prediction, so that "
+            "`emozoo predict --coverage 0.9` answers with the set of emotions that is to hold the true one in 90 % of "
+            "cases. That holds for recordings like those; for other speakers, microphones and languages it may not."
+        )
+    if measured:
+        low, high = map(percent, measured.calibration_error_interval)
+        lines.append(
+            f"On the test clips, the expected calibration error is {percent(measured.calibration_error)} % (95 % interval "
+            f"{low} to {high}). Of the surest half of the answers, {percent(measured.risks[4])} % are wrong; of all, "
+            f"{percent(measured.risks[-1])} %."
+        )
+    if measured and facts.record and facts.record.test.sets:
+        lines.append(_sets_table(facts.record.test.sets, facts.record.test.labels))
+    if RISK in facts.figures:
+        lines.append(f"![Share of wrong answers among the surest clips]({RISK})")
+    return "\n\n".join(["## Confidence", *lines]) if lines else ""
+
+
+def _sets_table(sets: Sequence[SetMetrics], labels: Sequence[str]) -> str:
+    header = [
+        "sets",
+        "asked for, %",
+        "hold the truth, %",
+        "95 % interval",
+        "size",
+        *(f"{label}, %" for label in labels),
+    ]
+    rows = [
+        [
+            each.method.upper(),
+            percent(each.asked),
+            percent(each.coverage),
+            " to ".join(map(percent, each.coverage_interval)),
+            f"{each.size:.2f}",
+            *map(percent, each.class_coverage),
+        ]
+        for each in sets
+    ]
+    return table(header, rows)
 
 
 def network_section(architecture: Architecture) -> str:

@@ -19,6 +19,7 @@ from emozoo.filenames import (
     PREPROCESSOR,
     PROVENANCE,
     README,
+    RISK,
     WEIGHTS,
 )
 from emozoo.hub.errors import check_token, explained, no_token, persistently
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("emozoo")
 PUBLISHED = (
     CONFIG, WEIGHTS, ONNX, PREPROCESSOR, PROVENANCE, README, METRICS,
-    PREDICTIONS, CONFUSION, CURVES,
+    PREDICTIONS, CONFUSION, CURVES, RISK,
 )  # fmt: skip
 """What is uploaded. run.json, the file that training is resumed from and logs name this machine's folders, and stay."""
 
