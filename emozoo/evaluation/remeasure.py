@@ -25,7 +25,7 @@ def remeasure(folder: Path, labels: Sequence[str], calibration: Calibration) -> 
     if record is None:
         return None
     try:
-        rows = read_predictions(folder / PREDICTIONS)
+        rows = [row for row in read_predictions(folder / PREDICTIONS) if row["predicted"]]  # the others had no voice
         true = np.array([labels.index(row["label"]) for row in rows])
         probabilities = np.array([[float(row[label]) for label in labels] for row in rows])
         speakers = [row["speaker"] for row in rows]

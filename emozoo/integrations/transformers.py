@@ -167,7 +167,7 @@ class EmozooForAudioClassification(PreTrainedModel):
             raise EmozooError(f"{name} answers with values that are no numbers: {why}")
         counts = [len(starts) for starts in cuts]
         logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
-        if self.training:
+        if self.training and self.config.calibration:
             self.config.calibration = None
         if self.config.calibration:
             logits = logits / self.config.calibration["temperature"]

@@ -12,10 +12,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 from emozoo.errors import EmozooError
+from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.inference.answers import WindowAnswer
 from emozoo.plots import results
 from emozoo.plots.colours import COLOURS, emotion_colours
+from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.outline import Outline
 from emozoo.plots.over_time import draw_timeline, timeline
 from emozoo.plots.results import confusion_matrix, training_curves
@@ -270,3 +272,20 @@ def test_the_same_run_gives_the_same_bytes_which_hold_a_picture_and_nothing_else
             kinds.add(content[place + 4 : place + 8])
             place += 12 + int.from_bytes(content[place : place + 4], "big")
         assert kinds == {b"IHDR", b"pHYs", b"IDAT", b"IEND"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 40, 3000])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_risk_coverage_curve_of_few_and_many_clips(
+    count: int, share: float, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """`share`: of wrong answers."""
+    rng = np.random.default_rng(count)
+    probabilities = rng.dirichlet((1, 1, 1), count)
+    true = np.where(rng.random(count) < share, probabilities.argmin(1), probabilities.argmax(1))
+    risk_coverage_curve(*risk_coverage(true, probabilities), probabilities.max(1), tmp_path / "curve.png")
+    picture = pixels(tmp_path / "curve.png")
+    assert picture.shape[1] == 1120 and 1.2 < picture.shape[1] / picture.shape[0] < 1.6
+    assert has_colour(picture, INK) and (count < 40 or has_colour(picture, ACCENT))
+    assert not anything_is_cut_off(picture)
+    assert not recwarn.list

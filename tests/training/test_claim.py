@@ -81,7 +81,9 @@ def test_a_fold_is_held_as_well_and_so_is_the_folder_of_an_evaluation(
     real = evaluation_evaluate.measure
     monkeypatch.setattr(evaluation_evaluate, "measure", measure)
     evaluate(tmp_path / "all" / "fold1", output=tmp_path / "out", device="cpu")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["confusion_matrix.png", "predictions.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("confusion_matrix.png", "predictions.csv", "risk_coverage.png"),
+    ]
 
 
 def test_only_one_of_many_threads_begins(tmp_path: Path) -> None:

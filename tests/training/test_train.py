@@ -35,7 +35,10 @@ from emozoo.training.progress import Progress
 from emozoo.training.train import train
 
 CHECKPOINT = {"config.json", "model.safetensors", "preprocessor_config.json", "provenance.json"}
-RESULTS = {"split.json", "metrics.json", "predictions.csv", "confusion_matrix.png", "training_curves.png", "run.json"}
+RESULTS = {
+    *("split.json", "metrics.json", "predictions.csv", "run.json"),
+    *("confusion_matrix.png", "risk_coverage.png", "training_curves.png"),
+}
 
 
 def options(**changes: object) -> RunOptions:

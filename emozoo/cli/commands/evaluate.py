@@ -94,6 +94,6 @@ def evaluate(
             device=device,
         )
     if as_json:
-        print_json(result.to_dict())
+        print_json({"schema": 1, **result.to_dict()})
     else:
         show_evaluation(result)
