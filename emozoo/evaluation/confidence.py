@@ -66,26 +66,29 @@ def set_metrics(
     if calibration is None or coverage is None and calibration.highest < COVERAGE:
         return ()
     coverage = COVERAGE if coverage is None else coverage
-    true = np.asarray(true)
-    found = []
-    for method in METHODS:
-        sets = inside(probabilities, calibration.threshold(coverage, method), method)
-        held = sets[np.arange(len(true)), true]
-        size = sets.sum(1)
-        found.append(
-            SetMetrics(
-                method=method,
-                asked=coverage,
-                coverage=float(held.mean()),
-                coverage_interval=_interval(
-                    held[:, None].astype(float), speakers, lambda sums, counts: sums[:, 0] / counts
-                ),
-                size=float(size.mean()),
-                class_coverage=_by_class(held, true, probabilities.shape[1]),
-                class_size=_by_class(size, true, probabilities.shape[1]),
-            )
+    return tuple(
+        measured_sets(
+            method, coverage, inside(probabilities, calibration.threshold(coverage, method), method), true, speakers
         )
-    return tuple(found)
+        for method in METHODS
+    )
+
+
+def measured_sets(
+    method: str, coverage: float, sets: np.ndarray, true: np.ndarray, speakers: Sequence[str]
+) -> SetMetrics:
+    """What sets, bool [clips, labels], are worth that were asked for a coverage."""
+    true = np.asarray(true)
+    held, size = sets[np.arange(len(true)), true], sets.sum(1)
+    return SetMetrics(
+        method=method,
+        asked=coverage,
+        coverage=float(held.mean()),
+        coverage_interval=_interval(held[:, None].astype(float), speakers, lambda sums, counts: sums[:, 0] / counts),
+        size=float(size.mean()),
+        class_coverage=_by_class(held, true, sets.shape[1]),
+        class_size=_by_class(size, true, sets.shape[1]),
+    )
 
 
 def _by_class(values: np.ndarray, true: np.ndarray, labels: int) -> tuple[float | None, ...]:

@@ -13,6 +13,7 @@ import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 from support import hub_server
+from support.calibrated import calibrate_by_hand
 from support.models import LABELS, edit, small_model
 from support.plugins import offer
 from torch import nn
@@ -70,6 +71,30 @@ def test_the_auto_class_loads_weights_and_constants(run: Path) -> None:
     sound = torch.randn(2, 48_000) / 10
     with torch.inference_mode():
         torch.testing.assert_close(model(sound).logits.softmax(-1), expected(sound).softmax(-1))
+
+
+def test_the_probabilities_of_a_calibrated_model_are_calibrated(cnn: Path, tmp_path: Path) -> None:
+    sound = torch.randn(2, 48_000, generator=torch.Generator().manual_seed(0)) / 10
+    plain = emozoo.load(cnn, device="cpu").answer(sound)
+    calibration = calibrate_by_hand(cnn)
+    model = AutoModelForAudioClassification.from_pretrained(cnn)
+    with torch.inference_mode():
+        found = model(sound).logits.softmax(-1).numpy()
+    np.testing.assert_allclose(found, calibration.apply(plain), atol=1e-6)
+    assert np.abs(found - plain).max() > 0.01
+    model.save_pretrained(tmp_path / "saved")
+    assert emozoo.load(tmp_path / "saved", device="cpu").calibration == calibration
+
+
+def test_training_drops_a_calibration_that_was_fitted_to_other_weights(cnn: Path, tmp_path: Path) -> None:
+    calibrate_by_hand(cnn)
+    model = AutoModelForAudioClassification.from_pretrained(cnn).train()
+    sound = torch.randn(2, 48_000) / 10
+    trained = model(sound, labels=torch.tensor([0, 1]))
+    torch.testing.assert_close(trained.loss, torch.nn.functional.cross_entropy(trained.logits, torch.tensor([0, 1])))
+    model.save_pretrained(tmp_path / "saved")
+    assert "calibration" not in json.loads((tmp_path / "saved" / "config.json").read_text())
+    assert emozoo.load(tmp_path / "saved", device="cpu").calibration is None
 
 
 def test_the_feature_extractor_hands_over_the_waveform(cnn: Path) -> None:
