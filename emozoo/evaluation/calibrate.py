@@ -46,6 +46,7 @@ GROUPS = 10
 EPOCH = (
     "the same dev clips chose the epoch of its weights, so that new speakers are answered somewhat less well than these"
 )
+SILENT = "clips without a voice have no answer and are left out"
 ALL_RIGHT = (
     "every clip is answered rightly, so the temperature is the lowest that is fitted: calibrate it on harder clips"
 )
@@ -204,6 +205,11 @@ def _calibrated(place: str, asked: _Asked, device: str) -> Calibrated:
     _check_trained(place, compare(model.provenance, data.clips, part.rows))
     _check_labels(place, model, data, part)
     probabilities = clip_probabilities(model, data.store, part.rows)
+    answered = np.isfinite(probabilities).all(1)
+    if not answered.all():
+        part = replace(part, rows=np.asarray(part.rows)[answered].tolist(), notes=(*part.notes, SILENT))
+        _check_labels(place, model, data, part)
+        probabilities = probabilities[answered]
     true = np.asarray(data.store.labels)[np.asarray(part.rows)]
     speakers = [data.speakers[row] for row in part.rows]
     calibration, before, after = fit(probabilities, true, speakers, data.corpus.name, part.words)
