@@ -1,1 +1,1 @@
-"""Users' tables: files become rows, columns get their meaning."""
+"""Lines of users' tables become rows of a dataset."""

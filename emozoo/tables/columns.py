@@ -7,8 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
-from emozoo.data.tables.files import Table
-from emozoo.data.tables.times import UNITS
+from emozoo.tables.files import Table
+from emozoo.tables.times import UNITS
 from emozoo.errors import EmozooError
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -142,10 +142,8 @@ def meaning_of(name: str) -> tuple[str, float] | None:
     return None
 
 
-def understand(table: Table) -> tuple[Columns, list[str]]:
-    """The meaning of a table's columns, and warnings.
-
-    Raises EmozooError if a meaning is unclear, or a column for the file or the label is missing."""
+def recognised(table: Table) -> Columns:
+    """The meaning of a table's columns by their names. Raises EmozooError if one is unclear."""
     known: dict[str, list[Column]] = {}
     unused = {}
     for name in table.names:
@@ -160,8 +158,15 @@ def understand(table: Table) -> tuple[Columns, list[str]]:
     _settle_offset(known)
     if "file" not in known and "video" in known:
         known["file"] = known.pop("video")
-    columns = Columns(known, unused).without("video", "the audio is read")
-    if "start" not in known:
+    return Columns(known, unused).without("video", "the audio is read")
+
+
+def understand(table: Table) -> tuple[Columns, list[str]]:
+    """The meaning of the columns of a table of labelled clips, and warnings.
+
+    Raises EmozooError if a meaning is unclear, or a column for the file or the label is missing."""
+    columns = recognised(table)
+    if "start" not in columns.known:
         columns = columns.without("duration", "there is no start")
     _require(columns, table)
     return columns, _suspicions(columns)

@@ -1,6 +1,6 @@
 """A table's file becomes lines of named fields: CSV, JSON Lines, a JSON array or Parquet, in usual encodings.
 
-`emozoo.data.tables.columns` gives columns their meaning.
+`emozoo.tables.columns` gives columns their meaning.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_table(path: Path) -> Table:
         return _parquet(path)
     if data.startswith(b"PK\x03\x04"):
         raise EmozooError(f"{path} is an Excel workbook or a zip, not a table of text: save it as CSV UTF-8")
-    text = _text(data, path)
+    text = decoded(data, path)
     try:
         if path.suffix.lower() in JSON_SUFFIXES or re.match(r"\s*[\[{]", text):
             return _json(text, path)
@@ -63,7 +63,8 @@ def read_table(path: Path) -> Table:
         raise EmozooError(f"{path} is nested too deeply for a table") from error
 
 
-def _text(data: bytes, path: Path) -> str:
+def decoded(data: bytes, path: Path) -> str:
+    """The text in a file's bytes, without a byte order mark. Raises EmozooError, with the way out, if it is no text."""
     encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)
