@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,13 @@ def read_table(path: Path) -> Table:
         data = path.read_bytes()
     except OSError as error:
         raise EmozooError(f"{path} cannot be read: {error.strerror or error}") from error
+    return parse_table(data, path)
+
+
+def parse_table(data: bytes, path: Path) -> Table:
+    """The table in the bytes of a file. Raises EmozooError, with the way out, if it is not a table."""
     if data.startswith(b"PAR1"):
-        return _parquet(path)
+        return _parquet(data, path)
     if data.startswith(b"PK\x03\x04"):
         raise EmozooError(f"{path} is an Excel workbook or a zip, not a table of text: save it as CSV UTF-8")
     text = decoded(data, path)
@@ -70,8 +75,9 @@ def decoded(data: bytes, path: Path) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         wrong = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        line = data[: error.start].count(b"\n") + 1
         raise EmozooError(
-            f"{path} is not {wrong} text (byte {error.start}): save it as UTF-8; Excel calls that CSV UTF-8"
+            f"{path} is not {wrong} text (byte {error.start}, line {line}): save it as UTF-8; Excel calls that CSV UTF-8"
         ) from error
     if "\0" in text:
         raise EmozooError(f"{path} is no text: a table is CSV, JSON Lines, a JSON array or Parquet")
@@ -84,13 +90,18 @@ def _json(text: str, path: Path) -> Table:
     except ValueError:
         return _table(_json_lines(text))
     if isinstance(whole, list):
-        return _table(_json_line(f"item {number}", item) for number, item in enumerate(whole, start=1))
+        return table_of_items(whole)
     if isinstance(whole, dict) and not (whole and all(isinstance(each, dict | list) for each in whole.values())):
         return _table([_json_line("line 1", whole)])
     raise EmozooError(
         f"{path} is one JSON value and no list of clips: write an array of objects, such as "
         '[{"file": "a.wav", "label": "happy"}], or one object a line'
     )
+
+
+def table_of_items(items: Sequence[Any]) -> Table:
+    """The table that a JSON array holds."""
+    return _table(_json_line(f"item {number}", item) for number, item in enumerate(items, start=1))
 
 
 def _json_lines(text: str) -> Iterator[Line]:
@@ -145,12 +156,12 @@ def _csv(text: str, path: Path) -> Table:
     return Table(names, tuple(lines), decimal_comma=delimiter != ",")
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(data: bytes, path: Path) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(pa.BufferReader(data))
         schema = file.schema_arrow
         nested = [name for name in schema.names if pa.types.is_nested(schema.field(name).type)]
         if nested and any("bytes" in str(schema.field(name).type) for name in nested):

@@ -6,6 +6,8 @@ import re
 
 LONGEST = 1e7
 """Seconds, about four months: no recording is longer."""
+LONGEST_TEXT = 60
+"""Characters of a time."""
 UNITS = {
     "": 1.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
     "ms": 1e-3, "msec": 1e-3, "msecs": 1e-3, "millis": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
@@ -27,6 +29,8 @@ def seconds(text: str, unit: float = 1.0, decimal_comma: bool = False) -> float:
     1 in a number without a unit is `unit` seconds; with `decimal_comma` it may be `12,5`. Raises ValueError for anything
     else.
     """
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"{text[:LONGEST_TEXT]!r}... is no time: it is too long")
     written = text.strip().lower()
     if match := _NUMBER.fullmatch(written):
         if decimal_comma or "," not in match["number"]:

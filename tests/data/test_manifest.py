@@ -435,7 +435,7 @@ def test_json_and_parquet(folder: Path) -> None:
         (
             "my.csv",
             "file,label\na.wav,wütend\n".encode("latin-1"),
-            r"not UTF-8 text \(byte 18\): save it as UTF-8; Excel",
+            r"not UTF-8 text \(byte 18, line 2\): save it as UTF-8; Excel",
         ),
         ("my.csv", b"\xff\xfe\x00\xd8", "not UTF-16 text"),
         ("my.xlsx", b"PK\x03\x04 and so on", "Excel workbook or a zip, not a table of text: save it as CSV UTF-8"),
