@@ -6,7 +6,7 @@ import math
 import numbers
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ def _as_segment(given: Any, place: str) -> Segment:
     for word in (speaker, text):
         if word is not None and (isinstance(word, bool) or not isinstance(word, str | numbers.Integral)):
             raise EmozooError(f"{place}: {shown(word)} is no name")
-    named = ("" if word is None else _plain(str(word)) for word in (speaker, text))
-    segment = Segment(start, end, *named, place)
+    speaker, text = ("" if word is None else _plain(str(word)) for word in (speaker, text))
+    segment = Segment(start, end, speaker, text, place)
     check_span(segment)
-    return Segment(float(start), float(end), segment.speaker, segment.text, place)
+    return replace(segment, start=float(start), end=float(end))

@@ -7,9 +7,9 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
+from emozoo.errors import EmozooError
 from emozoo.tables.files import Table
 from emozoo.tables.times import UNITS
-from emozoo.errors import EmozooError
 
 NAMES: dict[str, tuple[str, ...]] = {
     "file": (

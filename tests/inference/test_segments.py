@@ -46,7 +46,8 @@ FILES = {
     "turns.vtt": "WEBVTT - made by hand\n\nNOTE\nnothing\n\nSTYLE\n::cue { color: red }\n\n"
     "00:00.500 --> 00:02.750 align:start position:0%\n<v.loud anna><i>Hello</i></v>\n\n"
     "last\n00:00:03.000 --> 00:00:04.500\n<v bob>Bye\n",
-    "turns.srt": "1\n00:00:00,500 --> 00:00:02,750\n[anna]: Hello\n\n2\n00:00:03,000 --> 00:00:04,500\n[bob]: {\\an8}<b>Bye</b>\n",
+    "turns.srt": "1\n00:00:00,500 --> 00:00:02,750\n[anna]: Hello\n\n"
+    "2\n00:00:03,000 --> 00:00:04,500\n[bob]: {\\an8}<b>Bye</b>\n",
     "names.srt": "1\n00:00:00,5 --> 00:00:02,75\nanna: Hello\n\n2\n0:00:03 --> 0:00:04,5 X1:0 X2:9\nbob: Bye",
 }  # fmt: skip
 NO_TEXT = {"turns.rttm"}

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.data.corpus import SOUNDS, VIDEOS
-from emozoo.tables.columns import NAMES, meaning_of, plain
 from emozoo.data.tables.rows import TABLES, TEXTS, find_rows, find_table
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, cached_folder
+from emozoo.tables.columns import NAMES, meaning_of, plain
 
 
 def fetch(reference: str) -> Path:

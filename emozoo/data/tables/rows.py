@@ -10,11 +10,11 @@ from typing import Any
 
 from emozoo.data.corpus import VIDEOS, row
 from emozoo.data.splits.protocols import SPLIT_WORDS
+from emozoo.errors import EmozooError
 from emozoo.tables import files
 from emozoo.tables.columns import Columns, understand
 from emozoo.tables.files import Table, read_table
 from emozoo.tables.times import seconds
-from emozoo.errors import EmozooError
 from emozoo.text import listed
 
 TEXTS = ("speaker", "gender", "session", "corpus")
