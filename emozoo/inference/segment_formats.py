@@ -205,9 +205,10 @@ def _table(table: Table, path: Path) -> Iterator[Row]:
         raise EmozooError(f"{path}: {error}") from None
     if "start" not in columns.known or not {"end", "duration"} & columns.known.keys():
         fault = next((f", {line.place}: {line.fault}" for line in table.lines if line.fault), "")
+        there = ", ".join(table.names)[:200] or "none"
         raise EmozooError(
             f"{path} is not understood{fault}: segments are RTTM, WebVTT, SRT, Audacity's labels, or a table with the "
-            f"columns start and end (seconds) or start_ms and end_ms; its columns are {', '.join(table.names)[:200] or 'none'}"
+            f"columns start and end (seconds) or start_ms and end_ms; its columns are {there}"
         )
     for line in table.lines:
         try:

@@ -19,10 +19,10 @@ from support.small import emozoo, one_error, set_words
 
 from emozoo.data import load_dataset
 from emozoo.data.corpora.manifest import corpus, read
-from emozoo.tables.columns import DURATIONS, ENDS, NAMES, STARTS
 from emozoo.data.tables.rows import find_table
-from emozoo.tables.times import seconds
 from emozoo.errors import EmozooError
+from emozoo.tables.columns import DURATIONS, ENDS, NAMES, STARTS
+from emozoo.tables.times import seconds
 
 
 @pytest.fixture
