@@ -28,7 +28,7 @@ def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[st
     """For a plugin's `prepare` and `load_pretrained`: the folder with `files` of a pretrained model, and its name.
 
     `reference` is a folder, or `hub:user/name[@revision]`: then the files are downloaded, all of one commit, and those of
-    `optional` that exist. Weights must be safetensors. The name may be recorded in a checkpoint: `hub:user/name@commit`, or
+    `optional` that exist. Weights must be safetensors or ONNX. The name may be recorded in a checkpoint: `hub:user/name@commit`, or
     the folder's name without its path. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
@@ -81,6 +81,8 @@ def _converted(name: Reference) -> Reference | None:
 def _no_pretrained(name: str, missing: str, files: Sequence[str]) -> str:
     """Why a pretrained model without `missing` cannot be used."""
     pickles = [shown(file)[1:-1] for file in sorted(files) if file.endswith(PICKLES)]
+    if missing.endswith(".onnx"):
+        return f"{name} has no {missing}: name one that has"
     if missing != WEIGHTS:
         return f"{name} has no {missing}, so it is no model that transformers could have saved"
     if f"{WEIGHTS}.index.json" in files:

@@ -111,6 +111,8 @@ def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
 
 def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
     for kind, plugins in listed.items():
+        if kind == "diarizers" and not plugins:  # emozoo has none of its own
+            continue
         table = Table(title=kind.capitalize(), title_justify="left")
         widest = max((len(printable(plugin.name)) for plugin in plugins), default=0)
         table.add_column("name", no_wrap=True, overflow="fold", min_width=widest)

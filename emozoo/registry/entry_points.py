@@ -1,7 +1,7 @@
-"""Finds architecture and dataset plugins through entry points, from metadata alone.
+"""Finds plugins (architectures, datasets, diarizers) through entry points, from metadata alone.
 
 A plugin's module is imported when it is used (`emozoo.registry.loading`); `emozoo.conformance.trial` finds out which plugins
-cannot be used. What a plugin must offer is in `emozoo.architecture` and `emozoo.data.corpus`.
+cannot be used. What a plugin must offer is in `emozoo.architecture`, `emozoo.data.corpus` and `emozoo.diarizer`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from emozoo.text import suggestion
 
 ARCHITECTURES = "emozoo.architectures"
 DATASETS = "emozoo.datasets"
-KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset"}
+DIARIZERS = "emozoo.diarizers"
+KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset", DIARIZERS: "diarizer"}
 ALLOWED = "EMOZOO_PLUGINS"
 """The environment variable that names the distributions or plugins, separated by commas, that are used besides emozoo's
 own; empty: none; unset: all."""
@@ -133,13 +134,14 @@ def find(group: str, name: str) -> Plugin:
                 f"the {KINDS[group]} {name!r} of {plugin.origin} is switched off: the environment variable {ALLOWED} "
                 f"does not name it; unset it, or add {plugin.distribution}"
             )
-    hint = suggestion(name, sorted({plugin.name for plugin in listed}))
+    names = sorted({plugin.name for plugin in listed})
+    hint = suggestion(name, names) if names else "none is installed"
     raise EmozooError(f"no {KINDS[group]} is named {name!r}; {hint} (emozoo list shows all)")
 
 
 def group_of(name: str) -> str:
-    """The group of a plugin's name, architectures first. Raises EmozooError, with near names, if there is none."""
-    for group in KINDS:
+    """The group of an architecture's name or, else, a dataset's. Raises EmozooError, with near names, if there is none."""
+    for group in (ARCHITECTURES, DATASETS):
         if any(plugin.name == name for plugin in installed(group)):
             return group
     try:
