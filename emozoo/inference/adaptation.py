@@ -80,6 +80,20 @@ def adapt_to_speakers(probabilities: np.ndarray, speakers: Sequence[str], record
     return adapted
 
 
+def biases_from_others(probabilities: np.ndarray, speakers: Sequence[str]) -> list[SpeakerBias | None]:
+    """For each row of probabilities float64 [recordings, labels], the bias that all other recordings of its speaker show; None
+    where the speaker is unknown (""). It is what `adapt_to_speakers` subtracts."""
+    logs = _logs(probabilities)
+    totals: dict[str, np.ndarray] = {}
+    counts = Counter(speakers)
+    for speaker, row in zip(speakers, logs, strict=True):
+        totals[speaker] = totals.get(speaker, 0.0) + row
+    return [
+        _bias(totals[speaker] - row, counts[speaker] - 1) if speaker else None
+        for speaker, row in zip(speakers, logs, strict=True)
+    ]
+
+
 def adaptation_note(speakers: Sequence[str], recordings: int | None = None) -> str:
     """What a reader must know of numbers that come from `adapt_to_speakers`."""
     counts = Counter(speakers)
