@@ -28,8 +28,8 @@ def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[st
     """For a plugin's `prepare` and `load_pretrained`: the folder with `files` of a pretrained model, and its name.
 
     `reference` is a folder, or `hub:user/name[@revision]`: then the files are downloaded, all of one commit, and those of
-    `optional` that exist. Weights must be safetensors or ONNX. The name may be recorded in a checkpoint: `hub:user/name@commit`, or
-    the folder's name without its path. Raises EmozooError with the reason.
+    `optional` that exist. Weights must be safetensors or ONNX. The name may be recorded in a checkpoint:
+    `hub:user/name@commit`, or the folder's name without its path. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
         return _local(reference, files)

@@ -39,6 +39,12 @@ def datasets() -> list[str]:
     return _names(DATASETS)
 
 
+def diarizers() -> list[str]:
+    from emozoo.registry.entry_points import DIARIZERS
+
+    return _names(DIARIZERS)
+
+
 def _names(group: str) -> list[str]:
     from emozoo.registry import entry_points
 
@@ -76,6 +82,7 @@ OFFERED: dict[tuple[str, str], Callable[[], list[str]]] = {
     ("benchmark", "name"): networks,
     ("", "architecture"): architectures,
     ("", "dataset"): datasets,
+    ("", "diarizer"): diarizers,
     ("", "model"): models,
     ("", "start"): models,
     ("", "run"): runs,

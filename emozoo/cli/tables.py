@@ -14,6 +14,7 @@ from rich.text import Text
 from emozoo.cli import console
 from emozoo.cli.console import line, say, styled, warn
 from emozoo.cli.scores import SCORES, percentage
+from emozoo.cli.turn_tables import adapted_to_speakers, turn_table
 from emozoo.text import listed, printable
 
 if TYPE_CHECKING:
@@ -37,14 +38,19 @@ def adapted_with(bias: SpeakerBias) -> str:
 def show_predictions(
     answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions
 ) -> None:
-    """A row per file, or per window. Errors and warnings follow on standard error."""
+    """A row per file, per window, or per segment and speaker. Errors and warnings follow on standard error."""
     from emozoo.inference.answers import ONE_SIDED  # imports numpy, which `emozoo list` does not need
 
-    table = _prediction_table(answers, labels, timeline, options)
+    if options.segments is not None:
+        table = turn_table(answers, labels, options)
+    else:
+        table = _prediction_table(answers, labels, timeline, options)
     if table.row_count:
         console.out.print(table)
         if options.bias:
             console.out.print(adapted_with(options.bias), soft_wrap=True)
+        if options.adapt_speakers:
+            console.out.print(adapted_to_speakers(answers), soft_wrap=True)
     for used, words in ONE_SIDED.items():
         names = [answer.file for answer in answers if answer.modalities == used]
         if names:

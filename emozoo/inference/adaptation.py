@@ -81,8 +81,8 @@ def adapt_to_speakers(probabilities: np.ndarray, speakers: Sequence[str], record
 
 
 def biases_from_others(probabilities: np.ndarray, speakers: Sequence[str]) -> list[SpeakerBias | None]:
-    """For each row of probabilities float64 [recordings, labels], the bias that all other recordings of its speaker show; None
-    where the speaker is unknown (""). It is what `adapt_to_speakers` subtracts."""
+    """For each row of probabilities float64 [recordings, labels], the bias that all other recordings of its speaker show;
+    None where the speaker is unknown (""). It is what `adapt_to_speakers` subtracts."""
     logs = _logs(probabilities)
     totals: dict[str, np.ndarray] = {}
     counts = Counter(speakers)

@@ -13,6 +13,7 @@ import numpy as np
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer, answered
 from emozoo.inference.voice import UNSURE
 from emozoo.media.preparation import Preparation
 from emozoo.text import SCHEMA, csv_cell, printable
@@ -85,7 +86,7 @@ class WindowAnswer:
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json --timeline` and `emozoo listen --json` print it."""
-        return _answer_dict({"start": self.start, "end": self.end}, self)
+        return {"start": self.start, "end": self.end, **answered(self)}
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,16 @@ class Prediction:
     """How much of the clip is speech, from 0 to 1; None: not searched for."""
     prediction_set: tuple[str, ...] | None = None
     """The labels that hold the true one in the share of cases that was asked for, the most probable first; else None."""
+    segments: tuple[SegmentAnswer, ...] | None = None
+    """Where segments are answered, in the order in which they were given. The clip's answer is then their mean by length."""
+    speakers: tuple[SpeakerAnswer, ...] | None = None
+    """Where segments are answered, each speaker in the order in which they first speak."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
         document: dict[str, Any] = {"file": self.file}
         if self._is_read:
-            document = _answer_dict(document, self)
+            document |= answered(self)
         if self.error is not None:
             document["error"] = self.error
         if self.modalities is not None:
@@ -123,6 +128,9 @@ class Prediction:
             document["warnings"] = list(self.warnings)
         if self.windows is not None:
             document["windows"] = [window.to_dict() for window in self.windows]
+        if self.segments is not None:
+            document["segments"] = [segment.to_dict() for segment in self.segments]
+            document["speakers"] = [speaker.to_dict() for speaker in self.speakers or ()]
         return document
 
     @property
@@ -136,19 +144,6 @@ class Prediction:
         from emozoo.inference.notebook import prediction_html
 
         return prediction_html(self)
-
-
-def _answer_dict(begin: dict[str, Any], answer: WindowAnswer | Prediction) -> dict[str, Any]:
-    """What the answers for windows and for clips have in common."""
-    document = {**begin, "emotion": answer.emotion}
-    if answer.probabilities is not None:
-        document["probabilities"] = answer.probabilities
-    for name in ("reason", "speech"):
-        if getattr(answer, name) is not None:
-            document[name] = getattr(answer, name)
-    if answer.prediction_set is not None:
-        document["prediction_set"] = list(answer.prediction_set)
-    return document
 
 
 def document(
@@ -185,10 +180,19 @@ def in_words(model: Model, probabilities: np.ndarray, options: PredictOptions) -
 
     They are calibrated (which never changes the most probable label), then a speaker's bias is subtracted.
     """
-    if model.calibration is not None:
-        probabilities = model.calibration.apply(probabilities)
+    probabilities = calibrated(model, probabilities)
     if options.bias is not None:
         probabilities = options.bias.apply(probabilities)
+    return words(model, probabilities, options)
+
+
+def calibrated(model: Model, probabilities: np.ndarray) -> np.ndarray:
+    """A model's probabilities float64 [..., labels], calibrated where it is."""
+    return probabilities if model.calibration is None else model.calibration.apply(probabilities)
+
+
+def words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
+    """As `in_words`, from probabilities that are calibrated and adapted already."""
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
     best = max(by_label, key=by_label.__getitem__)
     found = None
@@ -216,16 +220,26 @@ class CsvTable:
     labels: tuple[str, ...]
     timeline: bool
     to: TextIO
+    segments: bool = False
+    """Whether a file has a row for each segment."""
 
     def begin(self) -> None:
         """Writes the names of the columns."""
-        span = ["start", "end"] if self.timeline else []
+        span = ["start", "end"] if self.timeline or self.segments else []
+        span += ["speaker", "text"] if self.segments else []
         labels = [csv_cell(printable(label)) for label in self.labels]
         self._write(["file", *span, "emotion", *labels, *REMARKS])
 
     def add(self, answer: Prediction) -> None:
-        """Writes an answer: one row, or one per window."""
-        if not self.timeline:
+        """Writes an answer: one row, or one per window or segment."""
+        if self.segments:
+            for segment in answer.segments or ():
+                times = [f"{segment.start:.3f}", f"{segment.end:.3f}"]
+                named = [csv_cell(printable(word)) for word in (segment.speaker, segment.text)]
+                self._row(answer, [*times, *named], segment)
+            if not answer.segments:
+                self._row(answer, [""] * 4, answer)
+        elif not self.timeline:
             self._row(answer, [], answer)
         elif answer.windows:
             for window in answer.windows:
@@ -233,7 +247,7 @@ class CsvTable:
         else:
             self._row(answer, ["", ""], answer)
 
-    def _row(self, answer: Prediction, span: list[str], part: WindowAnswer | Prediction) -> None:
+    def _row(self, answer: Prediction, span: list[str], part: WindowAnswer | SegmentAnswer | Prediction) -> None:
         shares = part.probabilities
         values = [""] * len(self.labels) if shares is None else [f"{shares[label]:.6f}" for label in self.labels]
         remarks = [

@@ -24,6 +24,8 @@ from emozoo.inference.batches import CPU_BATCH, classify, thread_pool
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.segment_sources import segment_source
+from emozoo.inference.turns import SegmentReader, SegmentsAnswer
 from emozoo.inference.voice import clip_reason, sentence, speech_detector
 from emozoo.media.files import find_files
 from emozoo.media.window import HOP_SECONDS
@@ -49,8 +51,8 @@ def predict_file(
     """
     model.preparation.require("this model")
     check_options(model, options)
-    reader = ClipReader(as_clip(clip), model, options)
-    answer = _ClipAnswer(reader, model, options)
+    reader = _reader(as_clip(clip), model, options)
+    answer = _answer(reader, model, options)
 
     def windows() -> Iterator[Window]:
         for cut in reader.cuts():
@@ -96,6 +98,16 @@ def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) ->
     return SpeakerBias.from_probabilities(np.reshape(found, (-1, len(model.labels))).astype(float))
 
 
+def _reader(clip: Clip, model: Model, options: PredictOptions) -> ClipReader:
+    return (ClipReader if options.segments is None else SegmentReader)(clip, model, options)
+
+
+def _answer(reader: ClipReader, model: Model, options: PredictOptions) -> _ClipAnswer | SegmentsAnswer:
+    if isinstance(reader, SegmentReader):
+        return SegmentsAnswer(reader, model, options)
+    return _ClipAnswer(reader, model, options)
+
+
 class PredictsFiles:
     """Gives a `Model` its `predict`."""
 
@@ -109,16 +121,29 @@ class PredictsFiles:
         vad: bool | None = None,
         min_confidence: float = 0.0,
         coverage: float | None = None,
+        segments: str | Path | Iterable[Any] | None = None,
+        diarize: bool | str = False,
+        adapt_speakers: bool = False,
     ) -> Any:
         """The `Prediction` for a clip: a path, bytes, an open file, or samples, as `emozoo.inference.clips.as_clip` takes
         them. For a list of these, a list of Predictions, computed in batches.
 
         With other recordings of its `speaker`, the answer is adapted to that person (see
-        `emozoo.inference.files.speaker_bias`); the other options are those of `PredictOptions`. Raises EmozooError for
+        `emozoo.inference.files.speaker_bias`). `segments` are a path, or a list of (start, end, speaker): then they and
+        their speakers are answered (`Prediction.segments`, `.speakers`), as those that a diarizer finds, by name or the
+        only one that is installed. The other options are those of `PredictOptions`. Raises EmozooError for
         what is no clip, and for a single clip that cannot be read; in a list, that clip's Prediction has the `error`.
         Many threads may ask one model.
         """
-        options = PredictOptions(timeline=timeline, hop=hop, vad=vad, min_confidence=min_confidence, coverage=coverage)
+        options = PredictOptions(
+            timeline=timeline,
+            hop=hop,
+            vad=vad,
+            min_confidence=min_confidence,
+            coverage=coverage,
+            segments=segment_source(segments, diarize, len(clips) if isinstance(clips, list) else 1),
+            adapt_speakers=adapt_speakers,
+        )
         if speaker is not None:
             options = replace(options, bias=speaker_bias(self, speaker))
         if isinstance(clips, list):
@@ -222,12 +247,20 @@ def predict_files(
     """
     model.preparation.require("this model")
     check_options(model, options)
-    answers: deque[_ClipAnswer] = deque()
+    if options.segments is not None and options.segments.one_at_a_time:
+        for clip in clips:
+            yield from _predict_batched(model, [clip], options)
+    else:
+        yield from _predict_batched(model, clips, options)
+
+
+def _predict_batched(model: Model, clips: Iterable[str | Path | Clip], options: PredictOptions) -> Iterator[Prediction]:
+    answers: deque[_ClipAnswer | SegmentsAnswer] = deque()
 
     def windows() -> Iterator[Window]:
         for piece in _decoded(model, clips, options):
             if not answers or answers[-1].is_read:
-                answers.append(_ClipAnswer(piece.reader, model, options))
+                answers.append(_answer(piece.reader, model, options))
             answer = answers[-1]
             for cut in piece.cuts:
                 if answer.note(cut):
@@ -263,7 +296,7 @@ def _decoded(model: Model, clips: Iterable[str | Path | Clip], options: PredictO
         remaining = iter(clips)
 
         def begin(clip: str | Path | Clip) -> Future[_Piece]:
-            reader = ClipReader(as_clip(clip), model, options)
+            reader = _reader(as_clip(clip), model, options)
             return pool.submit(_read_piece, reader, reader.cuts())
 
         while True:

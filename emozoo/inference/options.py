@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.media.window import HOP_SECONDS, hop_samples
+
+if TYPE_CHECKING:
+    from emozoo.inference.segment_sources import SegmentSource
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class PredictOptions:
     """The share of cases in which a set of emotions is to hold the true one. None: no set."""
     timeout: float | None = None
     """Seconds, as for `emozoo.media.decoder.Decoder`."""
+    segments: SegmentSource | None = None
+    """Where the segments of a clip come from that are to be answered, instead of the whole. None: the whole is."""
+    adapt_speakers: bool = False
+    """Whether each segment's answer is adapted to its speaker, with his or her other segments of the clip."""
 
     def __post_init__(self) -> None:
         hop_samples(self.hop)
@@ -35,6 +43,10 @@ class PredictOptions:
             raise EmozooError(f"a confidence lies between 0 and 1, not at {self.min_confidence:g}: check the number")
         if self.coverage is not None and not 0 < self.coverage < 1:
             raise EmozooError(f"a coverage lies between 0 and 1, not at {self.coverage:g}: try 0.9")
+        if self.segments is None and self.adapt_speakers:
+            raise EmozooError("to adapt to speakers takes segments that name them: give --segments FILE or --diarize")
+        if self.segments is not None and self.timeline:
+            raise EmozooError("a timeline is of the whole file: leave it out, or the segments")
 
 
 DEFAULTS = PredictOptions()

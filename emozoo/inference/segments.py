@@ -46,21 +46,24 @@ class SegmentFile:
 
     def of(self, name: str, alone: bool = True) -> list[Segment]:
         """The segments of the recording `name`, in the file's order. `alone`: no other recording is asked for, so all
-        segments without a name are its own.
+        segments that name none are its own.
 
         Raises EmozooError if there are none.
         """
-        unnamed = self._by_name.get("", [])
-        if unnamed and not alone:
-            raise EmozooError(
-                f"{self.path} does not say which file its segments are of: add a column file, or give one file only"
-            )
+        unnamed = self._by_name.get("", []) if alone else []
         last = _last(name)
         named = self._by_name.get(last) or self._by_name.get(_stem(last)) or self._by_stem.get(_stem(last))
         if named or unnamed:
             return [*unnamed, *(named or [])]
         others = listed(list(self._by_name))
         raise EmozooError(f"{self.path} has segments of {others}, but none of {name}: rename one of the two")
+
+    def require_names(self) -> None:
+        """Raises EmozooError for a segment that does not say of which recording it is."""
+        if unnamed := self._by_name.get(""):
+            raise EmozooError(
+                f"{unnamed[0].place} does not say which file the segment is of: add a column file, or give one file only"
+            )
 
     @cached_property
     def _by_name(self) -> dict[str, list[Segment]]:

@@ -138,8 +138,9 @@ def test_a_file_without_segments_is_told_which_there_are(tmp_path: Path) -> None
     with pytest.raises(EmozooError, match=r"t\.csv has segments of call\.wav, other\.wav, but none of x\.wav: rename"):
         read_segments(path).of("x.wav")
     unnamed = read_segments(write(tmp_path, "u.csv", "start,end\n0,1\n"))
-    with pytest.raises(EmozooError, match="does not say which file its segments are of: add a column file"):
-        unnamed.of("x.wav", alone=False)
+    with pytest.raises(EmozooError, match="u.csv, line 2 does not say which file the segment is of: add a column file"):
+        unnamed.require_names()
+    assert read_segments(path).require_names() is None
 
 
 def test_a_folder_has_a_file_for_each_recording(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class Backend(StrEnum):
     onnx = "onnx"
 
 
+class Adapt(StrEnum):
+    speaker = "speaker"
+
+
 Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
@@ -44,6 +48,28 @@ Coverage = Annotated[
         metavar="SHARE",
         help="Name the set of emotions that holds the true one in this share of cases, as in 0.9. Needs a calibrated model.",
         show_default=False,
+    ),
+]
+Segments = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Answer the segments that this file names, and their speakers: RTTM, CSV, JSON, Audacity labels, WebVTT, SRT. "
+        "Or a folder with such a file for each recording.",
+        show_default=False,
+    ),
+]
+Diarize = Annotated[
+    bool, typer.Option("--diarize", help="Answer the segments that a diarizer plugin finds, and their speakers.")
+]
+DiarizedBy = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The plugin for --diarize, where several are installed.", show_default=False),
+]
+AdaptTo = Annotated[
+    Adapt | None,
+    typer.Option(
+        help="speaker: adapt each segment to its speaker, with the speaker's other segments.", show_default=False
     ),
 ]
 RunBy = Annotated[
@@ -64,6 +90,10 @@ def predict(
     files: Files,
     model: Model = DEFAULT,
     speaker: Speaker = None,
+    segments: Segments = None,
+    diarize: Diarize = False,
+    diarizer: DiarizedBy = None,
+    adapt: AdaptTo = None,
     timeline: Timeline = False,
     hop: Hop = 1.0,
     vad: Vad = None,
@@ -87,8 +117,10 @@ def predict(
         raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
     from emozoo.inference.files import check_options, predict_files
     from emozoo.inference.options import PredictOptions
+    from emozoo.inference.segment_sources import segment_source
     from emozoo.media.files import find_files
 
+    names = find_files(files, warn=warn)
     options = PredictOptions(
         timeline=timeline or plot is not None,
         hop=hop,
@@ -96,8 +128,9 @@ def predict(
         min_confidence=min_confidence,
         coverage=coverage,
         timeout=timeout,
+        segments=segment_source(segments, diarizer or diarize, len(names), timeout),
+        adapt_speakers=adapt is Adapt.speaker,
     )
-    names = find_files(files, warn=warn)
     recordings = find_files(speaker or [], warn=warn)
     if plot:
         _check_plot(plot, names)
@@ -226,7 +259,9 @@ class _Csv:
 
         if options.bias:
             say(adapted_with(options.bias))
-        self._table = CsvTable(tuple(model.labels), timeline, sys.stdout)
+        if options.adapt_speakers:
+            say("each segment is adapted to its speaker with the other segments of the same speaker")
+        self._table = CsvTable(tuple(model.labels), timeline, sys.stdout, segments=options.segments is not None)
         self._table.begin()
 
     def add(self, answer: Prediction) -> None:

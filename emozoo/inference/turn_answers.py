@@ -1,0 +1,77 @@
+"""The answers for the segments of a file and for its speakers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SegmentAnswer:
+    """The answer for a segment."""
+
+    start: float
+    """Seconds from the start of the clip."""
+    end: float
+    speaker: str = ""
+    """"" where it is not known; in JSON null."""
+    text: str = ""
+    """What is said, where the segments' file has it."""
+    emotion: str | None = None
+    """None where there is a `reason`."""
+    probabilities: dict[str, float] | None = None
+    """None where there is no voice."""
+    reason: str | None = None
+    """Why there is no emotion: see `emozoo.inference.voice`."""
+    speech: float | None = None
+    """How much of the segment is speech, from 0 to 1; None: not searched for."""
+    prediction_set: tuple[str, ...] | None = None
+    """As of a `Prediction`."""
+    adapted_with: int | None = None
+    """How many other segments of the speaker it was adapted with; None: it was not asked for, or the speaker is unknown."""
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `emozoo predict --json` prints it."""
+        document: dict[str, Any] = {"start": self.start, "end": self.end, "speaker": self.speaker or None}
+        if self.text:
+            document["text"] = self.text
+        document |= answered(self)
+        return document if self.adapted_with is None else {**document, "adapted_with": self.adapted_with}
+
+
+@dataclass(frozen=True)
+class SpeakerAnswer:
+    """What the segments of a speaker say together: the mean of their probabilities, weighted by their lengths."""
+
+    speaker: str
+    """"" for segments whose speaker is not known; in JSON null."""
+    segments: int
+    answered: int
+    """How many of the segments have probabilities."""
+    seconds: float
+    """How long all segments are together."""
+    emotion: str | None = None
+    probabilities: dict[str, float] | None = None
+    """None where no segment is answered."""
+    reason: str | None = None
+    prediction_set: tuple[str, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `emozoo predict --json` prints it."""
+        counts = {"segments": self.segments, "answered": self.answered, "seconds": self.seconds}
+        return {"speaker": self.speaker or None, **counts, **answered(self)}
+
+
+def answered(answer: Any) -> dict[str, Any]:
+    """What all answers have in common, as JSON: emotion, probabilities, reason, speech, prediction_set; without those that
+    there are not, except the emotion."""
+    document: dict[str, Any] = {"emotion": answer.emotion}
+    for name in ("probabilities", "reason", "speech", "prediction_set"):
+        value = getattr(answer, name, None)
+        if value is not None:
+            document[name] = list(value) if isinstance(value, tuple) else value
+    return document
