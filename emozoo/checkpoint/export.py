@@ -1,7 +1,7 @@
 """Writes a trained model in a form that runs without torch: model.onnx, which `emozoo.checkpoint.onnx_model` reads.
 
-The front end is part of the graph: a waveform goes in, logits come out. What is written is checked before it takes its
-place: read as any stranger's file, and its answers compared with those of the network.
+The front end is part of the graph: a waveform goes in, logits and embeddings come out. What is written is checked before
+it takes its place: read as any stranger's file, and its answers compared with those of the network.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.embedding import WithFeatures, features_of
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.checkpoint.onnx_graph import FRAMES, SOUND
+from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, MOST_FEATURES, SOUND
 from emozoo.checkpoint.onnx_model import (
     ANSWER_KEY,
     ARCHITECTURE_KEY,
@@ -49,12 +50,17 @@ from emozoo.version import version as emozoo_version
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+    from torch.onnx import ONNXProgram
 
     from emozoo.inference.answers import Window
 
 
 LARGEST_DIFFERENCE = 1e-3
 """Of a probability, between the network and what was written, on sounds and frames that try it out."""
+LARGEST_SHARE = 1e-2
+"""The same of an embedding's number, as a share of its largest. Most of a pure tone's spectrum is rounding."""
+LARGEST_REPEAT = 2**20
+"""Numbers in a constant that is looked for among the others."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ class Export:
     opset: int
     difference: float
     """The largest of a probability that was found between the file and the network."""
+    features: int | None
+    """Numbers in an embedding; None for a network that gives none."""
 
 
 def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = None) -> Export:
@@ -97,7 +105,11 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
             shutil.copyfile(source / CONFIG, temporary)
     opset = max(each.version for each in graph.opset_import)
     return Export(
-        str(Path(reference if output is None else output, ONNX)), (folder / ONNX).stat().st_size, opset, difference
+        file=str(Path(reference if output is None else output, ONNX)),
+        bytes=(folder / ONNX).stat().st_size,
+        opset=opset,
+        difference=difference,
+        features=_features(graph),
     )
 
 
@@ -132,11 +144,21 @@ def _write(graph: ModelProto, model: EmotionModel, path: Path, weights: Path) ->
         except EmozooError as error:
             raise EmozooError(f"{model.architecture.name} cannot be exported: {error}") from error
         difference = _difference(model, written)
-        if not difference <= LARGEST_DIFFERENCE:  # also where it is NaN
-            raise EmozooError(
-                f"{model.architecture.name} cannot be exported: as ONNX, its probabilities are off by {difference:.1g}"
-            )
+        features_off = _features_difference(model, written) if _features(graph) else 0.0
+        for what, off, most in (
+            ("probabilities", difference, LARGEST_DIFFERENCE),
+            ("embeddings", features_off, LARGEST_SHARE),
+        ):
+            if not off <= most:  # also where it is NaN
+                raise EmozooError(
+                    f"{model.architecture.name} cannot be exported: as ONNX, its {what} are off by {off:.1g}"
+                )
     return difference
+
+
+def _features(graph: ModelProto) -> int | None:
+    """Numbers in an embedding of the graph; None where it gives none."""
+    return next((each.type.tensor_type.shape.dim[1].dim_value for each in graph.graph.output[1:]), None)
 
 
 def _answer(model: EmotionModel) -> list[float]:
@@ -146,24 +168,26 @@ def _answer(model: EmotionModel) -> list[float]:
 
 
 def _graph(model: EmotionModel) -> ModelProto:
-    """The network, with its front end, as an ONNX graph whose inputs may be a batch of any size."""
+    """The network, with its front end, as an ONNX graph whose inputs may be a batch of any size; with its embeddings,
+    where it has some."""
     example: tuple[Tensor, ...] = (torch.randn(2, WINDOW_SAMPLES, generator=torch.Generator().manual_seed(0)) / 10,)
     if model.video:
         example = (*example, torch.full((2, *FRAMES[2]), 128, dtype=torch.uint8))
     batch = torch.export.Dim("batch")
+    network, outputs = _with_features(model, example)
     try:
         with _quiet:
             program = torch.onnx.export(
-                model.network,
+                network,
                 example,
                 dynamo=True,
                 input_names=[SOUND[0], FRAMES[0]][: len(example)],
-                output_names=["logits"],
+                output_names=outputs,
                 dynamic_shapes=tuple({0: batch} for _ in example),
                 verbose=False,
             )
             assert program is not None
-            graph = program.model_proto
+            graph = _without_repeats(program).model_proto
     except ImportError as error:
         raise EmozooError(
             f"exporting needs onnx, onnxruntime and onnxscript: pip install 'emozoo[onnx]' ({error})"
@@ -178,6 +202,28 @@ def _graph(model: EmotionModel) -> ModelProto:
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
     return graph
+
+
+def _with_features(model: EmotionModel, example: tuple[Tensor, ...]) -> tuple[nn.Module, list[str]]:
+    """The network, and the names of its outputs."""
+    sound, *frames = example
+    try:
+        with torch.inference_mode():
+            features = features_of(model.network, sound, frames[0] if frames else None, model.name)
+    except EmozooError:
+        return model.network, [LOGITS]
+    if not 1 <= features.shape[1] <= MOST_FEATURES:
+        return model.network, [LOGITS]
+    return WithFeatures(model.network, model.name).eval(), [LOGITS, EMBEDDINGS]
+
+
+def _without_repeats(program: ONNXProgram) -> ONNXProgram:
+    """What a network's own `embed` repeats of its forward is computed once."""
+    from onnx_ir.passes import common
+
+    common.DeduplicateInitializersPass(size_limit=LARGEST_REPEAT)(program.model)
+    common.CommonSubexpressionEliminationPass()(program.model)
+    return program
 
 
 @contextlib.contextmanager
@@ -197,7 +243,19 @@ _quiet = SharedContext(_silent)
 
 
 def _difference(model: EmotionModel, written: OnnxModel) -> float:
-    """The largest difference of a probability, over batches of several sizes: noise, loud and soft, tones and silence."""
+    """The largest difference of a probability, over several batches."""
+    batches = _batches(model)
+    return max(float(np.abs(model.probabilities(each) - written.probabilities(each)).max()) for each in batches)
+
+
+def _features_difference(model: EmotionModel, written: OnnxModel) -> float:
+    """The largest difference of an embedding's number, as a share of its largest, over several batches."""
+    pairs = [(model.embeddings(each), written.embeddings(each)) for each in _batches(model)]
+    return max(float(np.abs(ours - theirs).max() / max(np.abs(ours).max(), 1e-6)) for ours, theirs in pairs)
+
+
+def _batches(model: EmotionModel) -> list[list[Window]]:
+    """Of several sizes: noise, loud and soft, tones and silence."""
     rng = np.random.default_rng(0)
     seconds = np.arange(WINDOW_SAMPLES) / SAMPLING_RATE
     sounds = [rng.normal(0, level, len(seconds)) for level in (0.3, 0.1, 0.01, 0.001)]
@@ -208,5 +266,4 @@ def _difference(model: EmotionModel, written: OnnxModel) -> float:
         lacking = "video" in model.optional and number % 2
         frames = rng.integers(0, 256, FRAMES[2], np.uint8) if model.video and not lacking else None
         windows.append((sound.clip(-1, 1).astype(np.float32), frames))
-    batches: list[Any] = [windows[:1], windows[1:4], windows]
-    return max(float(np.abs(model.probabilities(each) - written.probabilities(each)).max()) for each in batches)
+    return [windows[:1], windows[1:4], windows]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.config import CheckpointConfig, Origin
+from emozoo.checkpoint.embedding import features_of
 from emozoo.checkpoint.preprocessor import PreprocessorConfig
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.errors import EmozooError
@@ -27,7 +28,7 @@ from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
 from emozoo.inference.answers import Window
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.files import PredictsFiles
-from emozoo.inference.probabilities import to_probabilities
+from emozoo.inference.probabilities import to_embeddings, to_probabilities
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.paths import atomic, user_path, write_text
 from emozoo.registry.entry_points import ARCHITECTURES, find
@@ -104,6 +105,17 @@ class EmotionModel(PredictsFiles, nn.Module):
             logits = self(input_values, pixel_values).cpu().double().numpy()
         shape = (len(input_values), len(self.labels))
         return to_probabilities(logits, shape, lambda: bool(input_values.isfinite().all()), self.name)
+
+    def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
+        """float32 [batch, features] of windows as `probabilities` takes them: what the network makes of each before it
+        decides (see `emozoo.checkpoint.embedding`). Raises EmozooError for a network without features, and for values that
+        are no numbers."""
+        input_values, pixel_values = to_batch(windows, self.device)
+        if not self.video:
+            pixel_values = None
+        with torch.inference_mode():
+            features = features_of(self.network, input_values, pixel_values, self.name).cpu().numpy()
+        return to_embeddings(features, len(windows), lambda: bool(input_values.isfinite().all()), self.name)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is

@@ -18,6 +18,10 @@ MOST_TAKEN = 4 * 2**30
 SOUND = ("input_values", "FLOAT", (WINDOW_SAMPLES,))
 FRAMES = ("pixel_values", "UINT8", (FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3))
 """An input's name, kind of number, and shape behind the batch."""
+LOGITS, EMBEDDINGS = "logits", "embeddings"
+"""The outputs' names. Graphs that were written before there were embeddings lack the second."""
+MOST_FEATURES = 2**16
+"""Of an embedding; the largest of emozoo's own networks has a few thousand."""
 OPERATORS = frozenset(
     # each number by itself, or two by two
     "Abs Acos Acosh Add And Asin Asinh Atan Atanh Cast CastLike Ceil Clip Cos Cosh Div Equal Erf Exp Floor Greater "
@@ -66,9 +70,17 @@ def graph_problem(model: ModelProto, labels: int, video: bool) -> str | None:
     wanted = [SOUND, FRAMES] if video else [SOUND]
     if [_signature(value) for value in graph.input] != wanted:
         return f"its inputs are not {' and '.join(name for name, _, _ in wanted)}, as of a window of 3 s"
-    if [_signature(value) for value in graph.output] != [("logits", "FLOAT", (labels,))]:
+    outputs = [_signature(value) for value in graph.output]
+    if outputs[:1] != [(LOGITS, "FLOAT", (labels,))]:
         return f"its output is not logits for {labels} labels"
+    if len(outputs) > 2 or not all(_is_embedding(output) for output in outputs[1:]):
+        return f"beside its logits, its output is not embeddings of 1 to {MOST_FEATURES:,} features"
     return None
+
+
+def _is_embedding(output: tuple[str, str, tuple[int, ...]]) -> bool:
+    name, kind, shape = output
+    return (name, kind) == (EMBEDDINGS, "FLOAT") and len(shape) == 1 and 1 <= shape[0] <= MOST_FEATURES
 
 
 def _node_problem(model: ModelProto) -> str | None:

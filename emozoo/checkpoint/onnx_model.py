@@ -21,13 +21,13 @@ import numpy as np
 from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.locate import resolve
-from emozoo.checkpoint.onnx_graph import FRAMES, SOUND, graph_problem
+from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
-from emozoo.inference.probabilities import to_probabilities
+from emozoo.inference.probabilities import to_embeddings, to_probabilities
 from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, stack_frames
 from emozoo.paths import cores
 
@@ -75,6 +75,16 @@ class OnnxModel(PredictsFiles):
         cannot be run, or answers with what is no number."""
         return self._answer(self._feed(windows))
 
+    def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
+        """float32 [batch, features], as of `EmotionModel`. Raises EmozooError where the file has none."""
+        if EMBEDDINGS not in [output.name for output in self._session.get_outputs()]:
+            raise EmozooError(
+                f"{self._name} gives no embeddings: emozoo export, run again, adds those that the network has"
+            )
+        feed = self._feed(windows)
+        features = self._run(EMBEDDINGS, feed)
+        return to_embeddings(features, len(windows), lambda: bool(np.isfinite(feed[SOUND[0]]).all()), self._name)
+
     def _feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
         sound = np.stack([waveform for waveform, _ in windows])
         feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
@@ -94,12 +104,15 @@ class OnnxModel(PredictsFiles):
 
     def _answer(self, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
         sound = feed[SOUND[0]]
-        try:
-            logits = np.asarray(self._session.run(None, feed, options)[0])
-        except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
-            raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
+        logits = self._run(LOGITS, feed, options)
         shape = (len(sound), len(self.labels))
         return to_probabilities(logits, shape, lambda: bool(np.isfinite(sound).all()), self._name)
+
+    def _run(self, output: str, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
+        try:
+            return np.asarray(self._session.run([output], feed, options)[0])
+        except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
+            raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
 
     def try_out(self, wanted: Sequence[float]) -> None:
         """Answers one window, and compares with what the network answered when the graph was written. Raises EmozooError

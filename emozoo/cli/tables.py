@@ -140,7 +140,8 @@ def show_bundled(models: Sequence[Mapping[str, Any]]) -> None:
 def show_export(done: Export) -> None:
     console.out.print(
         f"{done.file}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "
-        f"{done.difference:.1g} at most",
+        f"{done.difference:.1g} at most"
+        + (f"; embeddings of {done.features} features" if done.features else "; without embeddings"),
         soft_wrap=True,
     )
 

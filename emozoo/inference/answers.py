@@ -66,6 +66,9 @@ class Model(Protocol):
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] for windows. Raises EmozooError if the network answers with values that are not finite."""
 
+    def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
+        """float32 [batch, features] for windows. Raises EmozooError where the network has none."""
+
 
 @dataclass(frozen=True)
 class WindowAnswer:

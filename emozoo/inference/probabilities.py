@@ -1,4 +1,5 @@
-"""A network's outputs become probabilities. A broken network is an error, because no answer is better than a wrong one."""
+"""A network's outputs become probabilities or embeddings. A broken network is an error, because no answer is better than
+a wrong one."""
 
 from __future__ import annotations
 
@@ -21,10 +22,25 @@ def to_probabilities(
         raise EmozooError(
             f"{name} answers with numbers of shape {list(logits.shape)}, not {list(shape)}: it is damaged"
         )
-    if not np.isfinite(logits).all():
-        if not sound_is_finite():
-            raise EmozooError("the sound holds samples that are no numbers (NaN or infinity)")
-        raise EmozooError(f"{name} answers with values that are no numbers: its weights are damaged")
+    _check_finite(logits, sound_is_finite, name)
     logits = logits.astype(np.float64)
     shares = np.exp(logits - logits.max(1, keepdims=True))
     return shares / shares.sum(1, keepdims=True)
+
+
+def to_embeddings(features: np.ndarray, windows: int, sound_is_finite: Callable[[], bool], name: str) -> np.ndarray:
+    """float32 [windows, features] of a network. Raises EmozooError as `to_probabilities` does."""
+    if features.ndim != 2 or len(features) != windows or not features.shape[1]:
+        raise EmozooError(
+            f"{name} gives embeddings of shape {list(features.shape)} for {windows} windows: it is damaged"
+        )
+    _check_finite(features, sound_is_finite, name)
+    return np.ascontiguousarray(features, np.float32)
+
+
+def _check_finite(outputs: np.ndarray, sound_is_finite: Callable[[], bool], name: str) -> None:
+    if np.isfinite(outputs).all():
+        return
+    if not sound_is_finite():
+        raise EmozooError("the sound holds samples that are no numbers (NaN or infinity)")
+    raise EmozooError(f"{name} answers with values that are no numbers: its weights are damaged")

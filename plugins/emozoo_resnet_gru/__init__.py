@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -135,10 +136,20 @@ class Member(nn.Module):
         )
 
     def forward(self, spectrogram: Tensor) -> Tensor:
+        statistics = self.summarised(spectrogram)
+        with torch.autocast(spectrogram.device.type, enabled=False):
+            return self.classifier(statistics)
+
+    def summarised(self, spectrogram: Tensor) -> Tensor:
+        """float32 [batch, 4 * hidden]: what the classifier takes."""
         feature_map = self.blocks(self.first(spectrogram))
         steps = self.columns(feature_map.permute(0, 3, 1, 2).flatten(2))  # [batch, columns, channels * rows]
         with torch.autocast(spectrogram.device.type, enabled=False):
-            return self.classifier(self.statistics(self.recurrent(steps.float())[0]))
+            return self.statistics(self.recurrent(steps.float())[0])
+
+    def embed(self, spectrogram: Tensor) -> Tensor:
+        """float32 [batch, 4 * hidden]: what the classifier's linear layer takes."""
+        return self.classifier[:-1](self.summarised(spectrogram))
 
 
 class ResnetGru(nn.Module):
@@ -151,12 +162,10 @@ class ResnetGru(nn.Module):
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
         self.front = LogMel()
-        self.members = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
+        self.members: Any = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        spectrogram = self.front(input_values)
-        if spectrogram.device.type == "cpu":
-            spectrogram = spectrogram.contiguous(memory_format=torch.channels_last)
+        spectrogram = self.spectrogram(input_values)
         if len(self.members) == 1:
             return self.members[0](spectrogram)
         if self.training:
@@ -164,6 +173,17 @@ class ResnetGru(nn.Module):
             return torch.cat([member(share) for member, share in zip(self.members, shares, strict=True) if len(share)])
         logarithms = torch.stack([member(spectrogram).log_softmax(-1) for member in self.members])
         return logarithms.logsumexp(0) - math.log(len(self.members))
+
+    def embed(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        """float32 [batch, members * 4 * hidden]: the members' features side by side."""
+        spectrogram = self.spectrogram(input_values)
+        return torch.cat([member.embed(spectrogram) for member in self.members], 1)
+
+    def spectrogram(self, input_values: Tensor) -> Tensor:
+        spectrogram = self.front(input_values)
+        if spectrogram.device.type == "cpu":
+            return spectrogram.contiguous(memory_format=torch.channels_last)
+        return spectrogram
 
 
 architecture = Architecture(

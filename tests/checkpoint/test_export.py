@@ -73,12 +73,14 @@ def test_an_exported_network_answers_as_torch_does(name: str, runs: Path, tmp_pa
         sound=sound,
         rate=44_100,
     )
-    wanted = package.load(runs / name, "cpu").predict(path, timeline=True)
-    found = load(runs / name).predict(path, timeline=True)
+    network, exported = package.load(runs / name, "cpu"), load(runs / name)
+    wanted, found = network.predict(path, timeline=True), exported.predict(path, timeline=True)
     assert found.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
     assert len(found.windows) == len(wanted.windows) >= 4
     for ours, theirs in zip(found.windows, wanted.windows, strict=True):
         assert ours.probabilities == pytest.approx(theirs.probabilities, abs=1e-3)
+    given = [trial_window(network.video)] * 3
+    np.testing.assert_allclose(exported.embeddings(given), network.embeddings(given), rtol=1e-2, atol=1e-3)
 
 
 def test_predict_with_the_onnx_backend_imports_no_torch(runs: Path, tmp_path: Path) -> None:
@@ -272,6 +274,22 @@ def other_output(model: onnx.ModelProto) -> None:
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 7
 
 
+def third_output(model: onnx.ModelProto) -> None:
+    model.graph.output.append(model.graph.output[1])
+
+
+def other_second_output(model: onnx.ModelProto) -> None:
+    model.graph.output[1].name = "secrets"
+
+
+def endless_embeddings(model: onnx.ModelProto) -> None:
+    model.graph.output[1].type.tensor_type.shape.dim[1].dim_value = 2**40
+
+
+def embeddings_of_any_size(model: onnx.ModelProto) -> None:
+    model.graph.output[1].type.tensor_type.shape.dim[1].ClearField("dim_value")
+
+
 def no_notes(model: onnx.ModelProto) -> None:
     model.ClearField("metadata_props")
 
@@ -316,7 +334,7 @@ def unknown_kind(model: onnx.ModelProto) -> None:
 
 
 def bias(model: onnx.ModelProto) -> TensorProto:
-    (tensor,) = [each for each in model.graph.initializer if each.name == "classifier.output.bias"]
+    (tensor,) = [each for each in model.graph.initializer if each.name.endswith("classifier.output.bias")]
     return tensor
 
 
@@ -395,6 +413,10 @@ def no_such_operator(model: onnx.ModelProto) -> None:
         (fixed_batch, "its inputs are not input_values"),
         (another_input, "its inputs are not input_values"),
         (other_output, "its output is not logits for 3 labels"),
+        (third_output, "its output is not embeddings"),
+        (other_second_output, "its output is not embeddings"),
+        (endless_embeddings, "its output is not embeddings of 1 to 65,536 features"),
+        (embeddings_of_any_size, "its output is not embeddings"),
         (no_notes, "was not written by emozoo"),
         (no_such_operator, "none of those that emozoo runs"),
         (unknown_kind, "its inputs are not input_values"),
