@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emozoo.checkpoint.config import NAME
+from emozoo.checkpoint.embedding import features_of, has_embed
 from emozoo.checkpoint.loading import config_value, load
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.conformance.network_machine import bf16, compile, cost, export, gpu, trains
 from emozoo.conformance.network_subject import LABELS, Clips, NetworkSubject, answer, close, finite, same, some
-from emozoo.conformance.points import Broken, Point
+from emozoo.conformance.points import Broken, LeftOut, Point
+from emozoo.errors import EmozooError
 from emozoo.hints import type_problem
 from emozoo.media.window import WINDOW_SAMPLES
 from emozoo.registry.entry_points import ARCHITECTURES, find
@@ -92,6 +94,32 @@ def _independent(subject: NetworkSubject) -> str:
         if not close(together, other):
             raise Broken(f"logits that differ by {(together - other).abs().max():.2g} from those of the clips {what}")
     return "the same alone, in a batch, and in another order"
+
+
+def _embed(subject: NetworkSubject) -> str:
+    network: Any = subject.build().eval()
+    own = has_embed(network)
+    clips = subject.clips(3)
+    with torch.inference_mode():
+        if own and (kind := _own_features(network, clips).dtype) != torch.float32:
+            raise Broken(f"embed gives {kind}")
+        try:
+            together = features_of(network, *clips, subject.architecture.name)
+        except EmozooError as error:
+            raise (Broken if own else LeftOut)(str(error)) from error
+        finite("features", together)
+        each = [some(clips, slice(row, row + 1)) for row in range(3)]
+        alone = torch.cat([features_of(network, *one, subject.architecture.name) for one in each])
+    if not close(together, alone):
+        raise Broken(f"features that differ by {(together - alone).abs().max():.2g} from those of the clips alone")
+    return f"{together.shape[1]} features, {'by embed' if own else 'what its last linear layer takes'}"
+
+
+def _own_features(network: Any, clips: Clips) -> Tensor:
+    features = network.embed(*(each for each in clips if each is not None))
+    if not isinstance(features, Tensor):
+        raise Broken(f"embed returned a {type(features).__name__}")
+    return features
 
 
 def _listens(subject: NetworkSubject) -> str:
@@ -250,6 +278,12 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
         "in eval mode a clip's logits depend on that clip alone, whatever else is in the batch",
         "dropout or noise that is on in eval mode; a batch norm or a mean over the batch; reshapes that mix clips",
         _independent,
+    ),
+    Point(
+        "embed",
+        "float32 features [batch, features], finite, each clip's its own: by embed, or what the last linear layer takes",
+        "what embed returns, a row for each clip; a network that gives its outputs by several linear layers needs one",
+        _embed,
     ),
     Point(
         "listens",

@@ -176,6 +176,11 @@ def by(forward: Callable[..., Any]) -> Architecture:
     return offer(made(forward))
 
 
+def embedding(embed: Callable[..., Any]) -> Architecture:
+    kind = type("Embedding", (Plain,), {"embed": embed})
+    return offer(lambda config, labels: kind(config, labels))
+
+
 plain = Plain.forward
 BROKEN = {
     "forward: a batch of one is squeezed": (by(lambda self, x: plain(self, x).squeeze()), "[2] for a batch of 1"),
@@ -186,6 +191,11 @@ BROKEN = {
     "independent: mean": (by(lambda self, x: plain(self, x - x.mean(0))), "of the clips alone"),
     "independent: order": (by(lambda self, x: plain(self, x) + torch.arange(len(x))[:, None]), "of the clips alone"),
     "independent: dropout": (by(lambda self, x: nn.functional.dropout(plain(self, x))), "asked again"),
+    "embed: double": (embedding(lambda self, x: self.loudness(x).double()), "embed gives torch.float64"),
+    "embed: a list": (embedding(lambda self, x: [0.0]), "returned a list"),
+    "embed: one row": (embedding(lambda self, x: self.loudness(x).mean(0, keepdim=True)), "[1, 50] for a batch of 3"),
+    "embed: a mean": (embedding(lambda self, x: self.loudness(x - x.mean(0))), "of the clips alone"),
+    "embed: infinite": (embedding(lambda self, x: self.loudness(x) / 0), "not finite"),
     "listens: constant": (by(lambda self, x: self.linear(torch.ones(len(x), self.parts))), "two different clips"),
     "gradients: unused": (offer(made(spare=lambda: nn.Linear(2, 2))), "spare.bias, spare.weight"),
     "gradients: detached": (by(lambda self, x: plain(self, x).detach()), "RuntimeError"),
@@ -246,6 +256,14 @@ def test_a_network_that_ignores_sound_or_video_is_found() -> None:
     for words, forward in cases.items():
         finding = look("listens", offer(made(forward), modalities=("audio", "video")))
         assert finding.fails == (words != "ok") and (words == "ok" or words in finding.found)
+
+
+def test_features_are_by_embed_or_by_the_last_linear_layer_and_a_network_may_have_none() -> None:
+    assert look("embed", offer()).found == "50 features, what its last linear layer takes"
+    found = look("embed", embedding(lambda self, x: self.loudness(x)[:, :2]))
+    assert (found.state, found.found) == ("ok", "2 features, by embed")
+    found = look("embed", by(lambda self, x: self.loudness(x)[:, :4] + self.linear.weight.sum()))
+    assert found.state == "skipped" and "odd gives no embeddings" in found.found
 
 
 def test_cost_counts_by_hand() -> None:
