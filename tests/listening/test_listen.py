@@ -36,7 +36,7 @@ from emozoo.inference.options import PredictOptions
 from emozoo.listening import listener
 from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
 from emozoo.media import denoise
-from emozoo.media.decoders.soundtrack import mean_of_channels
+from emozoo.media.mixing import mean_of_channels
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.registry.loading import get_architecture
 
