@@ -5,6 +5,7 @@ folds, each perhaps trained further by `--from RUN/foldN --fold N`. FOLDER is em
 an ensemble: each was trained without its fold's test and dev speakers, and together they were trained on all speakers.
 Their last layers keep four labels, and are divided by the temperature that fits their predictions for their own test
 speakers best (Guo et al. 2017), so the checkpoint gives calibrated probabilities.
+Then research/recalibrate.py, with the speakers of its folds, writes the thresholds of prediction sets into config.json.
 
 `python research/bundled.py --record TABLE FOLDER CORPUS...` writes provenance.json for a FOLDER whose networks kept none,
 from the TABLE that they were trained on: the speakers of every corpus, and the clips of each CORPUS whose recordings are

@@ -98,3 +98,17 @@ def test_calibration_error_is_the_gap_between_sureness_and_being_right() -> None
     assert calibration_error([0] * 9 + [1], probabilities) == pytest.approx(0)
     assert calibration_error([0] * 5 + [1] * 5, probabilities) == pytest.approx(0.4)
     assert calibration_error([0, 1], np.array([[1.0, 0.0], [0.0, 1.0]])) == pytest.approx(0)
+
+
+def test_it_is_calibrated_and_answers_with_sets(clip: str, tmp_path: Path) -> None:
+    calibration = load(DEFAULT, "cpu").calibration
+    assert calibration is not None and calibration.highest == 0.99 and calibration.speakers == 43
+    (answer,) = json.loads(emozoo("predict", clip, "--coverage", "0.9", "--json", folder=tmp_path).stdout)[
+        "predictions"
+    ]
+    (wider,) = json.loads(emozoo("predict", clip, "--coverage", "0.99", "--json", folder=tmp_path).stdout)[
+        "predictions"
+    ]
+    assert answer["prediction_set"][0] == answer["emotion"]
+    assert set(answer["prediction_set"]) <= set(wider["prediction_set"])
+    assert answer["probabilities"] == wider["probabilities"]

@@ -17,15 +17,17 @@ from emozoo.inspection.describe import describe, measured_results
 from emozoo.registry.loading import get_architecture
 
 COMMANDS = [
-    "train", "evaluate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card", "list", "info",
-    "check", "new architecture", "new dataset",
+    "train", "evaluate", "calibrate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card", "list",
+    "info", "check", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
     "--resume --set --device --precision --json",
-    "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --output --device --json",
     "predict": "--model --speaker --timeline --hop --vad --min-confidence --coverage --plot --csv --jsonl --backend "
     "--device --json",
+    "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --coverage --output "
+    "--device --json",
+    "calibrate": "--dataset --data-dir --merge --device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",
