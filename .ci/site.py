@@ -16,6 +16,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 REPOSITORY = "https://github.com/emozoo/emozoo/blob/main/"
 PAGES = {
+    "a-diarizer.md": "plugins/emozoo-sherpa/README.md",
     "changes.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
     "more-datasets.md": "plugins/emozoo-corpora/README.md",

@@ -31,6 +31,7 @@ from emozoo.conformance.loads import LOADS
 from emozoo.conformance.network_subject import NetworkSubject
 from emozoo.conformance.points import find
 from emozoo.data.corpus import FEATURES, Corpus
+from emozoo.diarizer import Diarizer, diarizer_problem
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS
 from emozoo.testing import ArchitectureConformance, DatasetConformance
 
@@ -122,6 +123,13 @@ def test_the_test_class_of_the_page_is_one(installed: None) -> None:
     )
 
 
+def test_the_diarizer_of_the_page_keeps_the_contract() -> None:
+    names: dict[str, Any] = {}
+    exec(PYTHON["plugins 5"], names)
+    assert diarizer_problem(names["diarizer"], "my_turns") is None
+    assert names["diarize"]([0.0] * 32_000) == [(0.0, 1.5, "anna"), (1.5, 2.0, "bob")]
+
+
 # --- commands
 
 
@@ -185,7 +193,7 @@ PUBLIC = {
     **{name: name.rpartition(" ")[2] for name in options(typer.main.get_command(app))},
     **{
         f"{kind.__name__}.{field.name}": field.name
-        for kind in (Recipe, Architecture, Corpus)
+        for kind in (Recipe, Architecture, Corpus, Diarizer)
         for field in dataclasses.fields(kind)
     },
     **{f"column {name}": name for name in FEATURES},
