@@ -24,6 +24,7 @@ from emozoo.cli.commands.calibrate import calibrate
 from emozoo.cli.commands.card import card
 from emozoo.cli.commands.check import check
 from emozoo.cli.commands.demo import demo
+from emozoo.cli.commands.embed import embed
 from emozoo.cli.commands.evaluate import evaluate
 from emozoo.cli.commands.export import export
 from emozoo.cli.commands.info import info
@@ -143,7 +144,8 @@ def common(
 
 
 for command in (
-    *(train, evaluate, calibrate, predict, listen, list_, info, benchmark, export, card, push, demo, space, check),
+    *(train, evaluate, calibrate, predict, embed, listen, list_, info, benchmark, export),
+    *(card, push, demo, space, check),
 ):
     app.command(command.__name__.strip("_"), cls=Command)(command)
 app.add_typer(new, name="new")

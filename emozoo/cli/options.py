@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +15,31 @@ HUB = "hub:USER/NAME with an optional @REVISION"
 """How help names a model on the Hub: without brackets, which rich would read as markup."""
 ANY_MODEL = f"A run's folder, the name of a bundled model, or {HUB}"
 
+
+class Backend(StrEnum):
+    torch = "torch"
+    onnx = "onnx"
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")]
 Model = Annotated[str, typer.Option(metavar="MODEL", help=f"{ANY_MODEL}.")]
+RunBy = Annotated[
+    Backend,
+    typer.Option(help="onnx: run the model that emozoo export wrote. It needs no torch, and starts much faster."),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.1,
+        help="Give up on a file if decoding it takes this many seconds longer than the file lasts.",
+    ),
+]
 Speaker = Annotated[
     list[str] | None,
     typer.Option(

@@ -11,16 +11,17 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, in_words
-from emozoo.inference.batches import CPU_BATCH, classify, thread_pool
+from emozoo.inference.batches import CPU_BATCH, classify, in_batches, thread_pool
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import DEFAULTS, PredictOptions
@@ -147,11 +148,25 @@ class PredictsFiles:
         if speaker is not None:
             options = replace(options, bias=speaker_bias(self, speaker))
         if isinstance(clips, list):
-            return list(predict_files(self, _numbered(clips), options))
+            return list(predict_files(self, numbered(clips), options))
         return predict_file(self, as_clip(clips), options)
 
+    def embed(
+        self: Model, clips: Any, *, windows: bool = False, hop: float = HOP_SECONDS, vad: bool | None = None
+    ) -> np.ndarray:
+        """What the network makes of a clip before it decides: float32 [features], the mean over the windows that count. For
+        a list of clips, float32 [clips, features]. `clips`, `hop` and `vad` are as for `predict`.
 
-def _numbered(given: list[Any]) -> list[Clip]:
+        With `windows`, float32 [windows, features] of one clip: a row for each window that counts. Raises EmozooError for
+        a network without features, and for a clip that cannot be read or has no voice in it, also for one of a list; see
+        `emozoo.inference.embeddings.embed_files` for those that go on.
+        """
+        from emozoo.inference.embeddings import stack
+
+        return stack(self, clips, PredictOptions(hop=hop, vad=vad), windows)
+
+
+def numbered(given: list[Any]) -> list[Clip]:
     """The clips of a list. Those without a name are called by their place. Raises EmozooError, with the place, for what is
     no clip."""
     clips: list[Clip] = []
@@ -169,13 +184,12 @@ def _numbered(given: list[Any]) -> list[Clip]:
     return clips
 
 
-class _ClipAnswer:
-    """The answer for a clip, while its windows are read and answered."""
+class ClipWindows:
+    """What is known of a clip while its windows are read and the network answers those that count."""
 
-    def __init__(self, reader: ClipReader, model: Model, options: PredictOptions) -> None:
+    def __init__(self, reader: ClipReader, model: Model) -> None:
         self.reader = reader
         self._model = model
-        self._options = options
         self.is_read = False
         """Whether no more windows follow."""
         self.error: str | None = None
@@ -183,10 +197,6 @@ class _ClipAnswer:
         self._reasons: set[str | None] = set()
         self._asked = self._count = 0
         """Windows that were given to the network, and those that it answered."""
-        self._total = np.zeros(len(model.labels))
-        self._windows: list[WindowAnswer] = []
-        """For a timeline: an answered window's words stand in its place once they are known."""
-        self._places: deque[int] = deque()
 
     @property
     def is_complete(self) -> bool:
@@ -197,22 +207,67 @@ class _ClipAnswer:
         """Call this for each window, before its answer is added. Whether the network is to answer it."""
         self._modalities |= cut.modalities
         self._reasons.add(cut.reason)
+        self._asked += cut.reason is None
+        return cut.reason is None
+
+    def add(self, answer: np.ndarray) -> None:
+        """The next answer of the network."""
+        self._count += 1
+
+    def without_voice(self) -> tuple[str, str] | None:
+        """Of a clip that is read: why it gets no answer, in a word and in a sentence; None if it gets one."""
+        reason = clip_reason(self._reasons)
+        return None if reason is None else (reason, self._sentence(reason))
+
+    def _sentence(self, reason: str) -> str:
+        reader = self.reader
+        shows_nothing = self._model.video and "video" not in self._modalities
+        text = sentence(reason, reader.clip.name, reader.seconds, shows_nothing)
+        return f"{text} ({'; '.join(reader.warnings)})" if reader.warnings else text
+
+
+class Progress(Protocol):
+    """What `in_clips` needs of what is known of a clip."""
+
+    is_read: bool
+    error: str | None
+
+    @property
+    def is_complete(self) -> bool: ...
+
+    def note(self, cut: Cut) -> bool: ...
+
+    def add(self, answer: np.ndarray) -> None: ...
+
+
+Clips = TypeVar("Clips", bound=Progress)
+
+
+class _ClipAnswer(ClipWindows):
+    """The answer for a clip, while its windows are read and answered."""
+
+    def __init__(self, reader: ClipReader, model: Model, options: PredictOptions) -> None:
+        super().__init__(reader, model)
+        self._options = options
+        self._total = np.zeros(len(model.labels))
+        self._windows: list[WindowAnswer] = []
+        """For a timeline: an answered window's words stand in its place once they are known."""
+        self._places: deque[int] = deque()
+
+    def note(self, cut: Cut) -> bool:
         if self._options.timeline:
             if cut.reason is None:
                 self._places.append(len(self._windows))
             self._windows.append(WindowAnswer(cut.start, cut.end, None, None, cut.reason, cut.speech))
-        self._asked += cut.reason is None
-        return cut.reason is None
+        return super().note(cut)
 
-    def add(self, probabilities: np.ndarray) -> None:
-        """The next answer of the network, float64 [labels]."""
+    def add(self, answer: np.ndarray) -> None:
+        """The next answer of the network, probabilities float64 [labels]."""
+        super().add(answer)
         if self._options.timeline:
             place = self._places.popleft()
-            self._windows[place] = replace(
-                self._windows[place], **vars(in_words(self._model, probabilities, self._options))
-            )
-        self._count += 1
-        self._total += probabilities
+            self._windows[place] = replace(self._windows[place], **vars(in_words(self._model, answer, self._options)))
+        self._total += answer
 
     def prediction(self) -> Prediction:
         reader, optional = self.reader, self._model.optional
@@ -225,15 +280,9 @@ class _ClipAnswer:
             modalities=tuple(each for each in ("audio", "video") if each in self._modalities) if optional else None,
             speech=reader.speech,
         )
-        if reason := clip_reason(self._reasons):
-            return replace(known, reason=reason, error=self._sentence(reason), windows=None)
+        if nothing := self.without_voice():
+            return replace(known, reason=nothing[0], error=nothing[1], windows=None)
         return replace(known, **vars(in_words(self._model, self._total / self._count, self._options)))
-
-    def _sentence(self, reason: str) -> str:
-        reader = self.reader
-        shows_nothing = self._model.video and "video" not in self._modalities
-        text = sentence(reason, reader.clip.name, reader.seconds, shows_nothing)
-        return f"{text} ({'; '.join(reader.warnings)})" if reader.warnings else text
 
 
 def predict_files(
@@ -245,36 +294,49 @@ def predict_files(
     Memory grows neither with the number of clips nor with their lengths, except for the answers that a timeline keeps.
     Raises EmozooError where a package is missing that prepares clips for the model.
     """
+
+    def begin(reader: ClipReader) -> _ClipAnswer | SegmentsAnswer:
+        return _answer(reader, model, options)
+
+    one_at_a_time = options.segments is not None and options.segments.one_at_a_time
+    for some in ([clip] for clip in clips) if one_at_a_time else (clips,):
+        for answer in in_clips(model, some, options, model.probabilities, begin):
+            yield answer.prediction()
+
+
+def in_clips(
+    model: Model,
+    clips: Iterable[str | Path | Clip],
+    options: PredictOptions,
+    answer: Callable[[list[Window]], np.ndarray],
+    begin: Callable[[ClipReader], Clips],
+) -> Iterator[Clips]:
+    """What `begin` makes of each clip, in order, once it is complete: `answer` gives a row for each window of a batch.
+
+    See `predict_files`.
+    """
     model.preparation.require("this model")
     check_options(model, options)
-    if options.segments is not None and options.segments.one_at_a_time:
-        for clip in clips:
-            yield from _predict_batched(model, [clip], options)
-    else:
-        yield from _predict_batched(model, clips, options)
-
-
-def _predict_batched(model: Model, clips: Iterable[str | Path | Clip], options: PredictOptions) -> Iterator[Prediction]:
-    answers: deque[_ClipAnswer | SegmentsAnswer] = deque()
+    found: deque[Clips] = deque()
 
     def windows() -> Iterator[Window]:
         for piece in _decoded(model, clips, options):
-            if not answers or answers[-1].is_read:
-                answers.append(_answer(piece.reader, model, options))
-            answer = answers[-1]
+            if not found or found[-1].is_read:
+                found.append(begin(piece.reader))
+            clip = found[-1]
             for cut in piece.cuts:
-                if answer.note(cut):
+                if clip.note(cut):
                     yield cut.window
-            answer.error = piece.error
-            answer.is_read = piece.rest is None
+            clip.error = piece.error
+            clip.is_read = piece.rest is None
 
-    def complete() -> Iterator[Prediction]:
-        while answers and answers[0].is_complete:
-            yield answers.popleft().prediction()
+    def complete() -> Iterator[Clips]:
+        while found and found[0].is_complete:
+            yield found.popleft()
 
-    for probabilities in classify(model, windows()):
+    for row in in_batches(model, windows(), answer, nullcontext):
         yield from complete()
-        answers[0].add(probabilities)
+        found[0].add(row)
     yield from complete()
 
 

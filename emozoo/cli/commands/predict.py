@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
-from emozoo.cli.options import Device, Hop, Json, MinConfidence, Model, Speaker, Vad, print_json
+from emozoo.cli.models import load_model, start_decoder
+from emozoo.cli.options import (
+    Backend,
+    Device,
+    Files,
+    Hop,
+    Json,
+    MinConfidence,
+    Model,
+    RunBy,
+    Speaker,
+    Timeout,
+    Vad,
+    print_json,
+)
 from emozoo.errors import EmozooError
 from emozoo.text import json_text
 
@@ -23,19 +37,10 @@ if TYPE_CHECKING:
     from emozoo.inference.options import PredictOptions
 
 
-class Backend(StrEnum):
-    torch = "torch"
-    onnx = "onnx"
-
-
 class Adapt(StrEnum):
     speaker = "speaker"
 
 
-Files = Annotated[
-    list[str],
-    typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
-]
 Timeline = Annotated[bool, typer.Option("--timeline", help="Show the answers for windows of 3 seconds as well.")]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE.png", help="Draw the timeline of a single file into a PNG file.")
@@ -70,18 +75,6 @@ AdaptTo = Annotated[
     Adapt | None,
     typer.Option(
         help="speaker: adapt each segment to its speaker, with the speaker's other segments.", show_default=False
-    ),
-]
-RunBy = Annotated[
-    Backend,
-    typer.Option(help="onnx: run the model that emozoo export wrote. It needs no torch, and starts much faster."),
-]
-Timeout = Annotated[
-    float,
-    typer.Option(
-        metavar="SECONDS",
-        min=0.1,
-        help="Give up on a file if decoding it takes this many seconds longer than the file lasts.",
     ),
 ]
 
@@ -134,8 +127,8 @@ def predict(
     recordings = find_files(speaker or [], warn=warn)
     if plot:
         _check_plot(plot, names)
-    _start_decoder(names)
-    loaded = _load(model, backend, device)
+    start_decoder(names)
+    loaded = load_model(model, backend, device)
     check_options(loaded, options)
     options = replace(options, bias=_bias(loaded, recordings))
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
@@ -155,25 +148,6 @@ def _check_plot(plot: Path, names: Sequence[str]) -> None:
         raise EmozooError(f"--plot draws one file, not {len(names)}")
     if plot.suffix.lower() != ".png":
         raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
-
-
-def _start_decoder(names: Iterable[str]) -> None:
-    """Starts the decoding process where a file needs it, so that it is ready when the model is loaded."""
-    from emozoo.media.decoder import prepare
-    from emozoo.media.sound import begins_as_sound_file
-
-    if any(not begins_as_sound_file(name) for name in names):
-        prepare()
-
-
-def _load(reference: str, backend: Backend, device: str) -> LoadedModel:
-    if backend is Backend.onnx:
-        from emozoo.checkpoint import onnx_model
-
-        return onnx_model.load(reference, device)
-    from emozoo.checkpoint.loading import load
-
-    return load(reference, device)
 
 
 def _bias(model: LoadedModel, recordings: Sequence[str]) -> SpeakerBias | None:

@@ -1,0 +1,30 @@
+"""The model and the decoder that a command answers files with. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from emozoo.cli.options import Backend
+
+if TYPE_CHECKING:
+    from emozoo.inference.answers import Model
+
+
+def load_model(reference: str, backend: Backend, device: str) -> Model:
+    if backend is Backend.onnx:
+        from emozoo.checkpoint import onnx_model
+
+        return onnx_model.load(reference, device)
+    from emozoo.checkpoint.loading import load
+
+    return load(reference, device)
+
+
+def start_decoder(names: Iterable[str]) -> None:
+    """Starts the decoding process where a file needs it, so that it is ready when the model is loaded."""
+    from emozoo.media.decoder import prepare
+    from emozoo.media.sound import begins_as_sound_file
+
+    if any(not begins_as_sound_file(name) for name in names):
+        prepare()
