@@ -137,6 +137,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "labels": list(config.labels),
         "config": config.architecture_config,
         "preparation": config.preparation.to_config(),
+        "voices": "computed ones only: it knows nothing of real voices" if config.synthetic else "",
         "calibrated": told(config.calibration),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +198,19 @@ def test_lines_are_printed_as_soon_as_they_are_known(checkpoint: Path, tmp_path:
     assert [row["emotion"] for row in rows] == [*(each["emotion"] for each in answers[:3]), ""]
     assert rows[3]["error"] == answers[3]["error"]
     assert "exclude each other" in one_error(emozoo("predict", names[0], "--csv", "--jsonl", check=2))
+
+
+def test_what_was_printed_before_ctrl_c_stays(checkpoint: Path, tmp_path: Path) -> None:
+    for number in range(300):
+        wav(tmp_path / f"{number:03}.wav", hum(3))
+    words = [sys.executable, "-m", "emozoo", "predict", str(tmp_path), "--model", str(checkpoint)]
+    for kind in ("--jsonl", "--csv"):
+        process = subprocess.Popen([*words, kind], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        begun = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        lines = begun + process.stdout.readlines()
+        assert process.wait(60) == 130 and 2 <= len(lines) < 300 and all(line.endswith("\n") for line in lines)
 
 
 def test_evaluation_leaves_silent_clips_out_and_says_so(checkpoint: Path, tmp_path: Path) -> None:
