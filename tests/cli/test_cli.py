@@ -23,11 +23,11 @@ COMMANDS = [
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
     "--resume --set --device --precision --json",
-    "predict": "--model --speaker --timeline --hop --vad --min-confidence --coverage --plot --csv --jsonl --backend "
-    "--device --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --coverage --output "
     "--device --json",
     "calibrate": "--dataset --data-dir --merge --device --json",
+    "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence --coverage "
+    "--plot --csv --jsonl --backend --device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",

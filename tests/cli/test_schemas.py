@@ -64,6 +64,25 @@ def test_predict_with_a_speaker(checkpoint: Path, clips: list[Path]) -> None:
     assert document["speaker"] == {"recordings": 1}
 
 
+@pytest.mark.parametrize("more", [[], ["--adapt", "speaker"], ["--min-confidence", "0.9"]])
+def test_predict_with_segments(checkpoint: Path, clips: list[Path], more: list[str], tmp_path: Path) -> None:
+    table = tmp_path / "turns.csv"
+    table.write_text(
+        "file,start,end,speaker,text\ntone.wav,0,2,anna,Hi\ntone.wav,2,2,,\ntone.wav,3,5,anna,\nsilent.wav,0,1,bob,\n"
+    )
+    words = ["predict", *clips, "--model", checkpoint, "--segments", table, *more]
+    document = json.loads(emozoo(*words, "--json").stdout)
+    validate(document, "predict")
+    assert [len(answer.get("segments", [])) for answer in document["predictions"]] == [3, 1, 0]
+    lines = [json.loads(line) for line in emozoo(*words, "--jsonl").stdout.splitlines()]
+    for line, answer in zip(lines, document["predictions"], strict=True):
+        validate(line, "predict-line")
+        assert {name: value for name, value in line.items() if name not in ("schema", "model")} == answer
+    document["predictions"][0]["segments"][0]["reason"] = "no such reason"
+    with pytest.raises(ValidationError):
+        validate(document, "predict")
+
+
 def test_listen(checkpoint: Path, clips: list[Path]) -> None:
     sound = clips[0].read_bytes()
     done = subprocess.run(
