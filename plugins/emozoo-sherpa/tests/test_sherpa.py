@@ -5,6 +5,7 @@ Their speakers are tones: the segmentation tells a low one from a high one, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ from typing import Any
 import conftest  # noqa: F401 - gives every process a cache of its own
 import numpy as np
 import pytest
+import soundfile
 from emozoo_sherpa import EMBEDDING, SEGMENTATION, Settings, diarize, diarizer, read_settings
+from support.hub_server import Repo, running
+from support.models import small_model
 from support.plugin_site import installed
+from support.publishing import environment
+from support.small import emozoo
 
 from emozoo import EmozooError
 from emozoo.diarizer import diarizer_problem
@@ -165,3 +171,25 @@ def test_installed_as_a_distribution_it_is_found(given: dict[str, str]) -> None:
         found = find_diarizer()
         assert (found.plugin.distribution, found.plugin.name) == ("emozoo-sherpa", "sherpa")
         assert [each.speaker for each in found.segments(call(), "call.wav")] == ["speaker 1", "speaker 2", "speaker 1"]
+
+
+def test_predict_fetches_the_weights_from_the_hub_once(weights: dict[str, str], tmp_path: Path) -> None:
+    small_model().save(tmp_path / "model")
+    soundfile.write(tmp_path / "call.wav", call(), RATE)
+    words = ["predict", tmp_path / "call.wav", "--model", tmp_path / "model", "--diarize", "--json"]
+    with running() as hub, installed("emozoo-sherpa"):
+        for kind in (SEGMENTATION, EMBEDDING):
+            name = kind.reference.removeprefix("hub:")
+            hub.models[name] = Repo(name)
+            hub.models[name].commit({kind.file: Path(weights[kind.variable]).read_bytes()}, "by hand")
+        there = environment(hub, tmp_path / "home")
+        (answer,) = json.loads(emozoo(*words, **there).stdout)["predictions"]
+        assert [each["speaker"] for each in answer["segments"]] == ["speaker 1", "speaker 2", "speaker 1"]
+        assert [(each["speaker"], each["segments"]) for each in answer["speakers"]] == [
+            ("speaker 1", 2),
+            ("speaker 2", 1),
+        ]
+        assert json.loads(emozoo(*words, **there | {"HF_HUB_OFFLINE": "1"}).stdout)["predictions"] == [answer]
+        hub.models[EMBEDDING.reference.removeprefix("hub:")].commit({EMBEDDING.file: None, "weights.bin": b""}, "moved")
+        done = emozoo(*words, check=2, **there | {"HF_HOME": str(tmp_path / "other")})
+        assert f"has no {EMBEDDING.file}: name one that has" in json.loads(done.stdout)["predictions"][0]["error"]
