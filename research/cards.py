@@ -70,10 +70,10 @@ kind the model is overconfident. Calibrate a copy by recordings of your kind: `e
 
 ## Limits and bias
 
-Actors portrayed an emotion, in three languages and in good recordings. Spontaneous speech is weaker and more mixed;
-of other languages only Amharic was measured, and children and old people were not. The model knows four emotions only: it has no answer for
-another mood, for two voices at once, or for music. It is biased: accuracy differs between speakers, and some voices
-sound sad or angry to it whatever their mood. Speaker adaptation (`--speaker`, with a few recordings of the person)
+Actors portrayed an emotion, in three languages and in good recordings. Spontaneous speech is weaker and more mixed; of
+other languages only Amharic was measured, and children and old people were not. The model knows four emotions only: it has
+no answer for another mood, for two voices at once, or for music. It is biased: accuracy differs between speakers, and some
+voices sound sad or angry to it whatever their mood. Speaker adaptation (`--speaker`, with a few recordings of the person)
 reduces this bias.
 
 ## Use
