@@ -104,12 +104,8 @@ def test_it_is_calibrated_and_answers_with_sets(clip: str, tmp_path: Path) -> No
     calibration = load(DEFAULT, "cpu").calibration
     assert calibration is not None and calibration.highest == 0.99 and calibration.speakers == 43
     words = ("--no-vad", "--json", "--coverage")
-    (answer,) = json.loads(emozoo("predict", clip, *words, "0.9", folder=tmp_path).stdout)[
-        "predictions"
-    ]
-    (wider,) = json.loads(emozoo("predict", clip, *words, "0.99", folder=tmp_path).stdout)[
-        "predictions"
-    ]
+    (answer,) = json.loads(emozoo("predict", clip, *words, "0.9", folder=tmp_path).stdout)["predictions"]
+    (wider,) = json.loads(emozoo("predict", clip, *words, "0.99", folder=tmp_path).stdout)["predictions"]
     assert answer["prediction_set"][0] == answer["emotion"]
     assert set(answer["prediction_set"]) <= set(wider["prediction_set"])
     assert answer["probabilities"] == wider["probabilities"]
