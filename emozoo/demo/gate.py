@@ -21,9 +21,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emozoo.demo.hosts import Hosts
 from emozoo.demo.upload import Refused, receive_upload
 from emozoo.demo.visits import Visits
+from emozoo.web.hosts import Hosts
 
 API = "/gradio_api"
 UPLOAD = f"{API}/upload"

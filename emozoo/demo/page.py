@@ -20,12 +20,12 @@ from emozoo.data.synthetic.examples import write_clips
 from emozoo.demo import html
 from emozoo.demo.answer import Limits, answer
 from emozoo.demo.gate import Gate
-from emozoo.demo.hosts import Hosts
 from emozoo.demo.html import CSS, HEADING, TITLE, model, past, refusal, waiting
 from emozoo.demo.models import Shown
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import NOTE
+from emozoo.web.hosts import Hosts
 
 SOUNDS = {
     "angry.wav": "angry voice",

@@ -5,23 +5,23 @@ gradio (the extra `demo`) is imported when the page starts.
 
 from __future__ import annotations
 
-import errno
 import importlib.util
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from emozoo.demo.answer import Limits
-from emozoo.demo.folder import page_folder
-from emozoo.demo.hosts import hosts_of, parse_hosts
 from emozoo.demo.models import load_models
 from emozoo.errors import EmozooError
+from emozoo.web.folder import private_folder
+from emozoo.web.hosts import hosts_of, parse_hosts
+from emozoo.web.sockets import HERE, address_of, listening
 
-HERE = "127.0.0.1"
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+FOLDER = "emozoo-demo-"
+"""How the name of its temporary folder begins."""
 FIRST_PORT = 7860
 PORTS = 100
 """Without a named port, the first free one of these is taken, as gradio does."""
@@ -54,7 +54,7 @@ def serve(
     limits = limits or Limits()
     allowed = parse_hosts(allow_hosts)
     host = host or os.environ.get("GRADIO_SERVER_NAME") or HERE
-    with _terminable(), _listening(host, port) as listener, page_folder() as place:
+    with _terminable(), listening(host, _ports(port)) as listener, private_folder(FOLDER) as place:
         models = load_models(references, device)
         for name in TOKENS:  # not needed from here on
             os.environ.pop(name, None)
@@ -66,49 +66,15 @@ def serve(
         visits = Visits(place / "uploads", len(models), limits)
         page = build(models, visits, limits, place)
         hosts = hosts_of(host, listener.getsockname()[1], allowed)
-        run(page, visits, limits, hosts, listener, lambda: started(_address(listener)))
+        run(page, visits, limits, hosts, listener, lambda: started(address_of(listener)))
 
 
-@contextmanager
-def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
-    """A socket bound to the address, closed at the end of the block. Raises EmozooError if the address cannot be used."""
-    if port is None:
-        named = os.environ.get("GRADIO_SERVER_PORT", "")
-        ports: Sequence[int] = [int(named)] if named.isdigit() else range(FIRST_PORT, FIRST_PORT + PORTS)
-    else:
-        ports = [port]
-    for number in ports:
-        try:
-            listener = _bound(host, number)
-            break
-        except OSError as error:
-            if number != ports[-1] and error.errno == errno.EADDRINUSE:
-                continue
-            taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
-            what = f"port {number} of {host} cannot be used" if taken else f"{host} cannot be listened on"
-            way_out = "name another --port" if taken else "--host names an address of this machine"
-            raise EmozooError(f"{what} ({error.strerror}): {way_out}") from error
-    with listener:
-        yield listener
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":  # on Windows, two processes could take the same address
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(place)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": HERE, "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+def _ports(port: int | None) -> Sequence[int]:
+    """The ports to try, in order."""
+    if port is not None:
+        return [port]
+    named = os.environ.get("GRADIO_SERVER_PORT", "")
+    return [int(named)] if named.isdigit() else range(FIRST_PORT, FIRST_PORT + PORTS)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.browser import needs_gradio
 
-from emozoo.demo import folder as demo_folder
 from emozoo.demo import visits as demo_visits
 from emozoo.demo.answer import Limits
-from emozoo.demo.folder import page_folder, remove_left_behind
-from emozoo.demo.hosts import Hosts, hosts_of, parse_hosts
+from emozoo.demo.server import FOLDER
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import Prediction
+from emozoo.web.folder import private_folder, remove_left_behind
+from emozoo.web.hosts import Hosts, hosts_of, parse_hosts
 
 PORT = 7860
 HERE = f"http://127.0.0.1:{PORT}"
@@ -233,8 +234,11 @@ def test_what_nobody_asks_for_any_more_goes(tmp_path: Path, monkeypatch: pytest.
 def test_a_folder_is_removed_that_a_killed_process_left_and_no_living_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_folder.tempfile, "tempdir", str(tmp_path))
-    code = "from emozoo.demo.folder import page_folder\nwith page_folder() as place: print(place, flush=True); input()"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "from emozoo.web.folder import private_folder\n"
+        f"with private_folder({FOLDER!r}) as place: print(place, flush=True); input()"
+    )
     line = [sys.executable, "-c", code]
     with subprocess.Popen(
         line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
@@ -244,17 +248,17 @@ def test_a_folder_is_removed_that_a_killed_process_left_and_no_living_ones(
         (left / "clip.wav").write_bytes(b"x")
         (left / "link").symlink_to(tmp_path / "away")
         (tmp_path / "away").mkdir()
-        with page_folder() as mine:
+        with private_folder(FOLDER) as mine:
             assert left.is_dir() and mine.is_dir() and mine.stat().st_mode & 0o77 == 0
             process.kill()
             process.wait()
-            remove_left_behind()
+            remove_left_behind(FOLDER)
             assert not left.parent.exists() and mine.is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["away"]
 
 
 def test_a_link_and_a_folder_of_something_else_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_folder.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     away = tmp_path / "away"
     (away / "files").mkdir(parents=True)
     (tmp_path / "emozoo-demo-link").symlink_to(away)
@@ -262,7 +266,7 @@ def test_a_link_and_a_folder_of_something_else_are_left_alone(tmp_path: Path, mo
     (tmp_path / "emozoo-demo-inside" / "files").symlink_to(away)
     (tmp_path / "emozoo-demo-starting").mkdir()
     (tmp_path / "emozoo-demo-file").write_text("x")
-    with page_folder():
+    with private_folder(FOLDER):
         pass
     names = {"away", *(f"emozoo-demo-{word}" for word in ("link", "inside", "starting", "file"))}
     assert {path.name for path in tmp_path.iterdir()} == names and (away / "files").is_dir()

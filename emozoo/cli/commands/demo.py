@@ -60,8 +60,8 @@ def demo(
     """
     from emozoo.cli.console import say, warn
     from emozoo.demo.answer import Limits
-    from emozoo.demo.hosts import LOOPBACK
     from emozoo.demo.server import serve
+    from emozoo.web.hosts import LOOPBACK
 
     def started(address: str) -> None:
         typer.echo(address)

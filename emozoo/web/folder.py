@@ -1,4 +1,5 @@
-"""The temporary folder of a demo page. It is deleted when the page ends, or after a crash, when the next page starts."""
+"""A temporary folder for what strangers give to a server. It is deleted when the server ends, or after a crash, when the
+next server of its kind starts."""
 
 from __future__ import annotations
 
@@ -14,24 +15,24 @@ from filelock import FileLock, Timeout
 
 from emozoo.errors import EmozooError
 
-PREFIX = "emozoo-demo-"
 LOCK = "lock"
 FILES = "files"
-"""What is in the folder. The lock is made before the files, and held as long as the page runs."""
+"""What is in the folder. The lock is made before the files, and held as long as the server runs."""
 
 
 @contextmanager
-def page_folder() -> Iterator[Path]:
-    """An empty folder, deleted at the end of the block. Raises EmozooError if it cannot be made."""
-    remove_left_behind()
+def private_folder(prefix: str) -> Iterator[Path]:
+    """An empty folder that only this user can read, deleted at the end of the block. `prefix` begins its name, and tells one
+    kind of server from another. Raises EmozooError if it cannot be made."""
+    remove_left_behind(prefix)
     try:
-        place = Path(tempfile.mkdtemp(prefix=PREFIX))
+        place = Path(tempfile.mkdtemp(prefix=prefix))
         lock = FileLock(place / LOCK, timeout=0)
         lock.acquire()
         (place / FILES).mkdir(0o700)
     except OSError as error:
         raise EmozooError(
-            f"{tempfile.gettempdir()} cannot hold a folder for the page ({error.strerror}): name another place in TMPDIR"
+            f"{tempfile.gettempdir()} cannot hold a temporary folder ({error.strerror}): name another place in TMPDIR"
         ) from error
     try:
         yield place / FILES
@@ -41,16 +42,16 @@ def page_folder() -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def remove_left_behind() -> None:
-    """Deletes the folders of this user's pages that were killed: those whose lock is free."""
-    for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+def remove_left_behind(prefix: str) -> None:
+    """Deletes the folders of this user's servers that were killed: those whose lock is free."""
+    for place in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         try:
             if not _is_ours(place) or not _is_ours(place / FILES):
                 continue
             with FileLock(place / LOCK, timeout=0):
                 shutil.rmtree(place / FILES, ignore_errors=True)
             shutil.rmtree(place, ignore_errors=True)
-        except (OSError, Timeout):  # its page runs, or another process removes it
+        except (OSError, Timeout):  # its server runs, or another process removes it
             continue
 
 

@@ -1,4 +1,4 @@
-"""The names under which browsers may ask for the demo page.
+"""The names under which the demo page and the HTTP service may be asked for.
 
 They stop other sites from reaching a server on this machine, by DNS rebinding or by requests across sites.
 """
@@ -23,7 +23,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Hosts:
-    """The names of a page."""
+    """The names of a server."""
 
     port: int
     """The port that the server listens on."""
@@ -32,10 +32,10 @@ class Hosts:
     named: frozenset[tuple[str, int | None]] = frozenset()
     """Names from --allow-host, with None for any port, because a proxy has another port."""
     framed_by: frozenset[str] = frozenset()
-    """Origins of sites that may show the page in a frame."""
+    """Origins of sites that may show its page in a frame."""
 
     def know(self, host: str, reached: str = "") -> bool:
-        """Whether a Host header names this page. `reached` is the address that the request came in at, which nobody can
+        """Whether a Host header names this server. `reached` is the address that the request came in at, which nobody can
         forge."""
         found = _split(host)
         if found is None:
@@ -46,7 +46,7 @@ class Hosts:
         return (port or _PORTS["http"]) == self.port and name in self.own | {reached.lower()}
 
     def fits(self, origin: str, host: str) -> bool:
-        """Whether an Origin header is that of the page itself. `host` is the known host of the request."""
+        """Whether an Origin header is that of the server itself. `host` is the known host of the request."""
         scheme, _, rest = origin.lower().partition("://")
         if origin.lower() in self.framed_by:
             return True
