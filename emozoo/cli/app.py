@@ -33,6 +33,7 @@ from emozoo.cli.commands.listen import listen
 from emozoo.cli.commands.new import new
 from emozoo.cli.commands.predict import predict
 from emozoo.cli.commands.push import push
+from emozoo.cli.commands.serve import serve
 from emozoo.cli.commands.space import space
 from emozoo.cli.commands.train import train
 from emozoo.cli.parameters import Command, Group
@@ -145,7 +146,7 @@ def common(
 
 for command in (
     *(train, evaluate, calibrate, predict, embed, listen, list_, info, benchmark, export),
-    *(card, push, demo, space, check),
+    *(card, push, demo, serve, space, check),
 ):
     app.command(command.__name__.strip("_"), cls=Command)(command)
 app.add_typer(new, name="new")

@@ -200,7 +200,7 @@ def _chunks(source: _Source, layout: Layout, size: int | None) -> Iterator[np.nd
         count += len(piece)
         whole = len(held) // layout.frame * layout.frame
         if whole:
-            yield _samples(held[:whole], layout)
+            yield samples_of(held[:whole], layout)
         held = held[whole:]
         if size is not None and count >= size:
             break
@@ -211,7 +211,8 @@ def _chunks(source: _Source, layout: Layout, size: int | None) -> Iterator[np.nd
         log.warning("%s ends within a sample, which is ignored", NAME)
 
 
-def _samples(data: bytes, layout: Layout) -> np.ndarray:
+def samples_of(data: bytes, layout: Layout) -> np.ndarray:
+    """Samples [samples, channels] of whole frames of bytes."""
     if layout.format == "s24le":  # becomes the upper bytes of 32 bits
         wide = np.zeros((len(data) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)

@@ -1,0 +1,138 @@
+"""JSON Schemas (draft 2020-12) of what the service answers. docs/schema/ has them as files; fields are only added."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_TEXT: dict[str, Any] = {"type": "string"}
+_SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+_SECONDS: dict[str, Any] = {"type": "number", "minimum": 0}
+_VECTOR: dict[str, Any] = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+_SCHEMA: dict[str, Any] = {"const": 1, "description": "Version of this document. Fields may be added to it."}
+_ERROR: dict[str, Any] = {"type": "string", "minLength": 1, "description": "Why there is no answer, in one sentence."}
+_ANSWER: dict[str, Any] = {
+    "emotion": {"type": ["string", "null"], "description": "The most probable label; null where there is a reason."},
+    "probabilities": {"type": "object", "additionalProperties": _SHARE, "description": "By label; they add up to 1."},
+    "reason": {"enum": ["silent", "no speech", "too short", "unsure"], "description": "Why there is no emotion."},
+    "speech": {**_SHARE, "description": "How much of the sound is speech, where that was searched for."},
+    "prediction_set": {
+        "type": "array",
+        "items": _TEXT,
+        "description": "The labels that hold the true one in the share of cases that was asked for.",
+    },
+}
+_SPAN: dict[str, Any] = {"start": _SECONDS, "end": _SECONDS}
+
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required.split(), "properties": properties}
+
+
+def _list(of: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": of, **more}
+
+
+_WINDOW = _object("start end emotion", **_SPAN, **_ANSWER)
+_FILE = {
+    **_object(
+        "file",
+        file={"type": "string", "description": "The name that the client gave the file."},
+        **_ANSWER,
+        error=_ERROR,
+        modalities=_list({"enum": ["audio", "video"]}),
+        warnings=_list(_TEXT, description="What is wrong with a file that was answered nonetheless."),
+        windows=_list(_WINDOW, description="Only with timeline=true."),
+    ),
+    "anyOf": [{"required": ["emotion"]}, {"required": ["error"]}],
+}
+_EMBEDDED = {
+    **_object(
+        "file",
+        file={"type": "string", "description": "The name that the client gave the file."},
+        embedding={**_VECTOR, "description": "The mean over the file's windows."},
+        windows=_list(_object("start end embedding", **_SPAN, embedding=_VECTOR), description="Only with windows=true."),
+        reason={"enum": ["silent", "no speech", "too short"]},
+        speech=_SHARE,
+        warnings=_list(_TEXT),
+        error=_ERROR,
+    ),
+    "anyOf": [{"required": ["embedding"]}, {"required": ["error"]}],
+}
+_MODEL = _object(
+    "name labels modalities optional sampling_rate window_seconds streams",
+    name={"type": "string", "description": "What requests call it: model=NAME."},
+    labels=_list(_TEXT, minItems=2),
+    modalities=_list({"enum": ["audio", "video"]}, minItems=1),
+    optional=_list({"enum": ["audio", "video"]}, description="What a file may lack."),
+    sampling_rate={"type": "integer"},
+    window_seconds=_SECONDS,
+    streams={"type": "boolean", "description": "Whether /v1/listen takes it."},
+    calibrated={"type": "boolean", "description": "Whether it knows coverage."},
+    synthetic={"type": "boolean", "description": "Whether it was trained on computed voices only."},
+)
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "serve": {
+        "title": "emozoo serve --json: the line that says where it listens",
+        **_object(
+            "schema address host port models",
+            schema=_SCHEMA,
+            address={"type": "string", "description": "http://HOST:PORT/"},
+            host=_TEXT,
+            port={"type": "integer", "minimum": 1, "maximum": 65535},
+            models=_list(_TEXT, minItems=1),
+        ),
+    },
+    "serve-predict": {
+        "title": "POST /v1/predict: what emozoo predict --json prints",
+        **_object(
+            "schema model labels predictions",
+            schema=_SCHEMA,
+            model=_TEXT,
+            labels=_list(_TEXT),
+            predictions=_list(_FILE, minItems=1),
+            error={**_ERROR, "description": "Only with status 422: no file could be answered."},
+        ),
+    },
+    "serve-embed": {
+        "title": "POST /v1/embed",
+        **_object(
+            "schema model embeddings",
+            schema=_SCHEMA,
+            model=_TEXT,
+            embeddings=_list(_EMBEDDED, minItems=1),
+            error={**_ERROR, "description": "Only with status 422: no file could be answered."},
+        ),
+    },
+    "serve-listen": {
+        "title": "WS /v1/listen: a line of the service",
+        "oneOf": [
+            {**_WINDOW, "title": "the answer for a window"},
+            _object(
+                "schema finished windows seconds",
+                schema=_SCHEMA,
+                finished={"const": True},
+                windows={"type": "integer", "minimum": 1},
+                seconds=_SECONDS,
+            ),
+            _object("schema error", schema=_SCHEMA, error=_ERROR),
+        ],
+    },
+    "serve-models": {
+        "title": "GET /v1/models",
+        **_object("schema default models", schema=_SCHEMA, default=_TEXT, models=_list(_MODEL, minItems=1)),
+    },
+    "serve-health": {
+        "title": "GET /healthz",
+        **_object("schema status", schema=_SCHEMA, status={"const": "ok"}),
+    },
+    "serve-error": {
+        "title": "What the service answers where it does not answer",
+        **_object("schema error", schema=_SCHEMA, error=_ERROR),
+    },
+}
+
+
+def document(name: str) -> dict[str, Any]:
+    """A schema as a file of docs/schema/ holds it."""
+    return {"$schema": DRAFT, **SCHEMAS[name]}
