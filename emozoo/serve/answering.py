@@ -40,7 +40,7 @@ async def answer_all(
 ) -> list[T]:
     """What `work` gives for each upload, in order; several at a time. Raises Refused if that takes too long, and whatever
     `work` raises; what is still at work then ends after its current batch."""
-    futures = [slot.hold_for(service.in_files_pool(lambda upload=upload: work(upload))) for upload in uploads]
+    futures = [slot.hold_for(service.in_files_pool(partial(work, upload))) for upload in uploads]
     gone = asyncio.ensure_future(_left(request))
     together = asyncio.ensure_future(_first_error(futures))
     try:
@@ -50,7 +50,8 @@ async def answer_all(
         if gone.done():
             raise ClientDisconnect
         raise Refused(
-            504, f"the answer takes longer than the {service.limits.timeout:g} s that this service allows: send less at a time"
+            504,
+            f"the answer takes longer than the {service.limits.timeout:g} s that this service allows: send less at a time",
         )
     finally:
         model.cancel()
@@ -76,9 +77,7 @@ async def _left(request: Request) -> None:
         pass
 
 
-def predict_upload(
-    service: Service, model: Joined, options: PredictOptions, upload: Upload
-) -> Prediction:
+def predict_upload(service: Service, model: Joined, options: PredictOptions, upload: Upload) -> Prediction:
     """The answer for a file, with an `error` if there is none. Raises Refused for a file that is too long."""
     most = service.limits.seconds
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from emozoo.errors import EmozooError
-from emozoo.inference.options import PredictOptions
+from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.serve.refusal import Refused
 from emozoo.text import shown, suggestion
 
@@ -63,8 +63,8 @@ class Asked:
                 vad=self.boolean("vad"),
                 coverage=self.number("coverage"),
                 timeout=timeout,
-                **({} if hop is None else {"hop": hop}),
-                **({} if confidence is None else {"min_confidence": confidence}),
+                hop=DEFAULTS.hop if hop is None else hop,
+                min_confidence=confidence or 0.0,
             )
         except EmozooError as error:
             raise Refused(422, str(error)) from None

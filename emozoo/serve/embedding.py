@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from emozoo.inference.answers import Model
 from emozoo.inference.clips import Clip
-from emozoo.inference.cuts import ClipReader, Cut
+from emozoo.inference.cuts import Cut
 from emozoo.inference.options import PredictOptions
 
 

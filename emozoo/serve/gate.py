@@ -60,8 +60,8 @@ class Gate:
             status = status or 499  # nobody reads it
         except Exception as error:  # noqa: BLE001 - a client gets a sentence, never a traceback
             log.error("a request could not be answered: %s", type(error).__name__)
-            refused = Refused(500, "the service failed to answer this: its log says more")
-            await _send(refused.response(), scope, receive, noting, status)
+            failed = Refused(500, "the service failed to answer this: its log says more")
+            await _send(failed.response(), scope, receive, noting, status)
         finally:
             self._count(scope, status, time.perf_counter() - begun)
 
@@ -85,7 +85,8 @@ class Gate:
         reached = str((scope.get("server") or ("",))[0])
         if len(hosts) != 1 or not self._service.hosts.know(hosts[0], reached):
             raise Refused(
-                421, "this service does not answer under that name: whoever started it can allow it with --allow-host NAME"
+                421,
+                "this service does not answer under that name: whoever started it can allow it with --allow-host NAME",
             )
         if origin is not None:
             if not self._service.hosts.fits(origin, hosts[0]):

@@ -121,7 +121,9 @@ class _Stream:
         chunk, self._held = samples_of(self._held[:whole], self._layout), self._held[whole:]
         self._samples += len(chunk)
         if self._samples > self._service.limits.stream_seconds * self._layout.rate:
-            raise Refused(413, f"the stream is longer than the {self._service.limits.stream_seconds:g} s that are allowed")
+            raise Refused(
+                413, f"the stream is longer than the {self._service.limits.stream_seconds:g} s that are allowed"
+            )
         if len(chunk):
             await self._send(await self._service.in_streams_pool(partial(self._listener.feed, chunk)))
 

@@ -55,7 +55,7 @@ class Served:
 def load_models(
     references: Sequence[str], backend: str = "torch", device: str = "auto", answered: Answered | None = None
 ) -> dict[str, Served]:
-    """The models of a service, by name, in order: the first is the default. Each is asked about a window, so that it is ready.
+    """The models of a service, by name, in order: the first is the default. Each answers a window, to be ready.
 
     `references`: model references, also as `name=reference`. Raises EmozooError for a model that cannot be loaded, and for
     two of one name.
@@ -72,8 +72,8 @@ def load_models(
 
 
 def split_name(reference: str) -> tuple[str, str]:
-    """Name and reference of `name=reference`, or of a reference that names itself: a folder by its last part, because clients
-    need not know the others."""
+    """Name and reference of `name=reference`, or of a reference that names itself: a folder by its last
+    part, because clients need not know the others."""
     from emozoo.hub.reference import is_reference
 
     match = _NAMED.fullmatch(reference)

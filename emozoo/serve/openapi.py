@@ -43,7 +43,9 @@ def describe(service: Service) -> dict[str, Any]:
         },
         "paths": {
             "/v1/predict": {"post": _form("Predict the emotion in files.", "serve-predict", _predict_options(service))},
-            "/v1/embed": {"post": _form("Embed files: what the network makes of them.", "serve-embed", _embed_options(service))},
+            "/v1/embed": {
+                "post": _form("Embed files: what the network makes of them.", "serve-embed", _embed_options(service))
+            },
             "/v1/listen": {"get": _stream(service)},
             "/v1/models": {"get": _get("The models of this service.", "serve-models", 401, 503)},
             "/healthz": {"get": _get("Whether this service answers. Needs no token.", "serve-health", 503)},
@@ -113,7 +115,7 @@ def _stream(service: Service) -> dict[str, Any]:
     return {
         "summary": "A WebSocket: raw samples in, a line of JSON out for each window.",
         "description": (
-            "Samples go in as binary messages, and the text {\"finish\": true} after the last. What comes out is one line of "
+            'Samples go in as binary messages, and the text {"finish": true} after the last. What comes out is one line of '
             "serve-listen a message. The service closes with 1000 when the stream is finished, with 1001 when it ends, and "
             "with 4000 and the HTTP status after an error."
         ),

@@ -69,7 +69,9 @@ def _meaning(option: dict[str, Any]) -> str:
     if "enum" in schema:
         words.append(f"One of {', '.join(schema['enum'])}.")
     if "default" in schema:
-        words.append(f"Default: {json.dumps(schema['default']) if not isinstance(schema['default'], str) else schema['default']}.")
+        words.append(
+            f"Default: {json.dumps(schema['default']) if not isinstance(schema['default'], str) else schema['default']}."
+        )
     return " ".join(words)
 
 

@@ -20,7 +20,12 @@ class Refused(Exception):
     """A request is not answered. `more` goes into the JSON beside the sentence."""
 
     def __init__(
-        self, status: int, sentence: str, *, headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
+        self,
+        status: int,
+        sentence: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(sentence)
         self.status = status

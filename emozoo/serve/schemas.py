@@ -51,7 +51,9 @@ _EMBEDDED = {
         "file",
         file={"type": "string", "description": "The name that the client gave the file."},
         embedding={**_VECTOR, "description": "The mean over the file's windows."},
-        windows=_list(_object("start end embedding", **_SPAN, embedding=_VECTOR), description="Only with windows=true."),
+        windows=_list(
+            _object("start end embedding", **_SPAN, embedding=_VECTOR), description="Only with windows=true."
+        ),
         reason={"enum": ["silent", "no speech", "too short"]},
         speech=_SHARE,
         warnings=_list(_TEXT),

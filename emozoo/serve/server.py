@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,7 @@ def _run(service: Service, listener: socket.socket, wait: Callable[[], int], sta
         lifespan="on",
         ws_max_size=2 * MESSAGE_BYTES,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=service.limits.grace,  # type: ignore[arg-type] - asyncio takes a float as well
+        timeout_graceful_shutdown=math.ceil(service.limits.grace),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="emozoo-serve", daemon=True)
@@ -124,34 +125,44 @@ def _end(service: Service, server: Any, thread: threading.Thread) -> None:
     while service.streams and time.monotonic() < patience:
         time.sleep(POLL_SECONDS)
     server.should_exit = True
-    thread.join(max(0.0, patience - time.monotonic()) + SLACK_SECONDS)
+    while thread.is_alive() and time.monotonic() < patience + SLACK_SECONDS:
+        thread.join(POLL_SECONDS)  # a second signal is noticed in between
     service.close()
 
 
 @contextmanager
 def _signals(folder: Path) -> Iterator[Callable[[], int]]:
-    """Gives a function that waits for a signal that asks to end. The next one ends the process at once, without its files."""
-    reader, writer = os.pipe()
+    """Gives a function that waits for a signal to end. The next signal ends the process at once, without its files."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
     came: list[int] = []
 
     def note(number: int, _: Any) -> None:
         came.append(number)
         if len(came) > 1:
             _leave(folder, 128 + number)
-        os.write(writer, bytes([number]))
 
-    before: Mapping[int, Any] = {
-        number: signal.signal(number, note)
-        for name in SIGNALS
-        if (number := getattr(signal, name, None)) and signal.getsignal(number) is not signal.SIG_IGN
+    handled = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    # A signal that is ignored, as under nohup, stays ignored.
+    before = {
+        number: signal.signal(number, note) for number in handled if signal.getsignal(number) is not signal.SIG_IGN
     }
+    # Written to by whichever thread the system interrupts; waiting for Python's handler alone could last.
+    woken_before = signal.set_wakeup_fd(writer.fileno())
+
+    def wait() -> int:
+        while (number := reader.recv(1)[0]) not in before:
+            pass
+        return number
+
     try:
-        yield lambda: os.read(reader, 1)[0]
+        yield wait
     finally:
+        signal.set_wakeup_fd(woken_before)
         for number, handler in before.items():
             signal.signal(number, handler)
-        os.close(reader)
-        os.close(writer)
+        reader.close()
+        writer.close()
 
 
 def _leave(folder: Path, status: int) -> None:

@@ -61,9 +61,13 @@ def _text(place: Path, shown: str) -> str:
         with open(place, "rb") as file:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
-            raise EmozooError(f"--token-file {shown} is larger than {LARGEST} bytes: name the file that holds the token")
+            raise EmozooError(
+                f"--token-file {shown} is larger than {LARGEST} bytes: name the file that holds the token"
+            )
         return data.decode("ascii")
     except OSError as error:
-        raise EmozooError(f"--token-file {shown} cannot be read ({error.strerror or error}): name another file") from None
+        raise EmozooError(
+            f"--token-file {shown} cannot be read ({error.strerror or error}): name another file"
+        ) from None
     except UnicodeDecodeError:
         raise EmozooError(f"--token-file {shown} holds no token: it is not plain text") from None

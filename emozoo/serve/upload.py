@@ -7,7 +7,8 @@ the answer and nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -26,6 +27,9 @@ FORM_BYTES = 2**16
 """What a form takes besides its files."""
 PIECE_SECONDS = 30
 """How long the next piece of a body may take."""
+DISCARD_SECONDS = 5
+CLOSE = {"Connection": "close"}
+"""For a client that may go on to send."""
 LONGEST_NAME = 255
 
 
@@ -72,7 +76,7 @@ async def read_form(request: Request, limits: Limits) -> Form:
         async with asyncio.timeout(limits.timeout):
             form = await parser.parse()
     except TimeoutError:
-        raise Refused(408, f"the request took longer than {limits.timeout:g} s to arrive: send less at a time") from None
+        raise _too_slow(f"the request took longer than {limits.timeout:g} s to arrive: send less at a time") from None
     except MultiPartException as error:
         raise _refused(error.message, limits) from None
     except (ValueError, KeyError, LookupError):
@@ -88,17 +92,32 @@ async def _bounded(request: Request, limits: Limits) -> AsyncGenerator[bytes, No
             async with asyncio.timeout(PIECE_SECONDS):
                 piece = await anext(pieces, None)
         except TimeoutError:
-            raise Refused(408, f"nothing of the request arrived for {PIECE_SECONDS} s: send it again") from None
+            raise _too_slow(f"nothing of the request arrived for {PIECE_SECONDS} s: send it again") from None
         if piece is None:
             return
         read += len(piece)
         if read > limits.bytes + FORM_BYTES:
-            raise _too_large(limits)
+            await _discard(pieces, limits)
+            raise _too_large(limits, CLOSE)
         yield piece
 
 
-def _too_large(limits: Limits) -> Refused:
-    return Refused(413, f"the request is larger than the {limits.megabytes:g} MB that this service takes: send less at a time")
+async def _discard(pieces: AsyncIterator[bytes], limits: Limits) -> None:
+    """Reads on for a while: many clients look for an answer only when they have sent everything."""
+    left = limits.bytes
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while left > 0 and (piece := await anext(pieces, None)) is not None:
+                left -= len(piece)
+
+
+def _too_slow(sentence: str) -> Refused:
+    return Refused(408, sentence, headers=CLOSE)
+
+
+def _too_large(limits: Limits, headers: Mapping[str, str] | None = None) -> Refused:
+    sentence = f"the request is larger than the {limits.megabytes:g} MB that this service takes: send less at a time"
+    return Refused(413, sentence, headers=headers)
 
 
 def _refused(message: str, limits: Limits) -> Refused:
@@ -114,9 +133,7 @@ def _sorted(form: FormData) -> Form:
     items = form.multi_items()
     files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
     fields = tuple((name, value) for name, value in items if isinstance(value, str))
-    uploads = tuple(
-        Upload(_name_of(file, number), file.file) for number, (_, file) in enumerate(files, 1)
-    )
+    uploads = tuple(Upload(_name_of(file, number), file.file) for number, (_, file) in enumerate(files, 1))
     found = Form(uploads, fields)
     if not files or any(name != FILES for name, _ in files):
         found.close()

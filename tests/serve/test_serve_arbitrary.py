@@ -11,14 +11,27 @@ from hypothesis import strategies as st
 from support.service import FINISH, STATUSES, Service, check, lines_of, opened, sentence
 from websockets.exceptions import ConnectionClosed
 
-
 KIND = "multipart/form-data; boundary=b"
 CODES = {1000, 1007, 1009, *(4000 + status for status in STATUSES)}
-OPTIONS = ("model", "timeline", "hop", "vad", "min_confidence", "coverage", "windows", "rate", "channels", "format", "x")
+OPTIONS = (
+    "model",
+    "timeline",
+    "hop",
+    "vad",
+    "min_confidence",
+    "coverage",
+    "windows",
+    "rate",
+    "channels",
+    "format",
+    "x",
+)
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 values = words | st.sampled_from(["true", "0", "0.5", "-1", "1e9", "nan", "small", "seeing", "s24le", "8000"])
 queries = st.dictionaries(st.sampled_from(OPTIONS) | words, values, max_size=3)
-heads = st.sampled_from([b"RIFF", b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"ID3\3", b"#EXTM3U\n", b""])
+heads = st.sampled_from(
+    [b"RIFF", b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"\0\0\0\x18ftyp", b"ID3\3", b"#EXTM3U\n", b""]
+)
 contents = st.builds(lambda head, rest: head + rest, heads, st.binary(max_size=300))
 EVERY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -67,7 +80,9 @@ def test_a_clip_with_a_hole_gets_an_answer_or_a_sentence(
 ) -> None:
     clip = (clips / "voice0.wav").read_bytes()
     body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
-    answered(client, "/v1/predict", body + clip[:place] + content + clip[place:] + b"\r\n--b--\r\n", KIND, {"vad": "false"})
+    answered(
+        client, "/v1/predict", body + clip[:place] + content + clip[place:] + b"\r\n--b--\r\n", KIND, {"vad": "false"}
+    )
 
 
 messages = st.lists(st.binary(max_size=5_000) | words | st.sampled_from([FINISH, "{}", "[" * 2_000]), max_size=5)

@@ -111,7 +111,12 @@ def guarded(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"])
 def test_without_the_token_nothing_is_answered(guarded: Service, header: str | None) -> None:
     with guarded.client(headers={"Authorization": header} if header else {}) as client:
-        for method, path in (("POST", "/v1/predict"), ("POST", "/v1/embed"), ("GET", "/v1/models"), ("GET", "/metrics")):
+        for method, path in (
+            ("POST", "/v1/predict"),
+            ("POST", "/v1/embed"),
+            ("GET", "/v1/models"),
+            ("GET", "/metrics"),
+        ):
             answer = client.request(method, path)
             assert "token" in sentence(answer, 401) and TOKEN not in answer.text
             assert answer.headers["www-authenticate"].startswith("Bearer")

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from emozoo.inference.options import PredictOptions
 from emozoo.listening.listener import Listener
 
 
-def asked(service: Service, messages: Sequence[bytes | str], query: str = "vad=false") -> tuple[list[dict[str, Any]], int]:
+def asked(
+    service: Service, messages: Sequence[bytes | str], query: str = "vad=false"
+) -> tuple[list[dict[str, Any]], int]:
     with opened(service, query) as socket:
         for message in messages:
             try:

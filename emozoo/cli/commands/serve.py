@@ -101,9 +101,7 @@ def serve(
         port=port,
         allow_hosts=allow_host or (),
         token_file=token_file,
-        limits=Limits(
-            max_size, max_length, max_files, max_requests, max_streams, max_stream_length, timeout, grace
-        ),
+        limits=Limits(max_size, max_length, max_files, max_requests, max_streams, max_stream_length, timeout, grace),
         backend=backend.value,
         device=device,
         started=started,
