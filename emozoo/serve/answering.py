@@ -19,13 +19,13 @@ from starlette.requests import ClientDisconnect, Request
 from emozoo.errors import EmozooError, lacks_memory, lacks_room
 from emozoo.inference.answers import Prediction
 from emozoo.inference.clips import Clip
-from emozoo.inference.cuts import Cut
+from emozoo.inference.embeddings import embed_each
 from emozoo.inference.files import predict_file
 from emozoo.inference.options import PredictOptions
 from emozoo.media.reading import duration
 from emozoo.media.window import SLACK_SECONDS
 from emozoo.serve.batching import Cancelled, Joined
-from emozoo.serve.embedding import embed_clip
+from emozoo.serve.embedding import embedding_dict
 from emozoo.serve.refusal import Refused, busy
 from emozoo.serve.service import Service, Slot
 from emozoo.serve.upload import Upload
@@ -82,7 +82,7 @@ def predict_upload(service: Service, model: Joined, options: PredictOptions, upl
     most = service.limits.seconds
     try:
         with opened(service, model, upload) as clip:
-            found = predict_file(model, clip, options, seen=partial(_check_end, upload.name, most))
+            found = predict_file(model, clip, options, seen=lambda cut: _check_end(upload.name, most, cut.end))
             return replace(found, error=found.error and in_request_words(found.error))
     except EmozooError as error:
         return Prediction(upload.name, error=in_request_words(str(error)))
@@ -133,9 +133,9 @@ def _check_length(path: Path, name: str, most: float) -> None:
         raise Refused(413, f"{name} lasts {seconds:,.0f} s, and this service takes {most:g} s at most: cut it")
 
 
-def _check_end(name: str, most: float, cut: Cut) -> None:
+def _check_end(name: str, most: float, end: float) -> None:
     """Ends the answer for a file that is longer than it claims."""
-    if cut.end > most + SLACK_SECONDS:
+    if end > most + SLACK_SECONDS:
         raise Refused(413, f"{name} goes on for longer than the {most:g} s that this service takes: cut it")
 
 
@@ -155,11 +155,14 @@ def unexpected(error: Exception, name: str) -> str:
 def embed_upload(
     service: Service, model: Joined, options: PredictOptions, with_windows: bool, upload: Upload
 ) -> dict[str, Any]:
-    """The embedding of a file, as JSON, with an `error` if there is none. Raises Refused for a file that is too long."""
-    most = service.limits.seconds
+    """The embedding of a file, or those of its windows, as JSON, with an `error` if there is none. Raises Refused for a file
+    that is too long."""
     try:
         with opened(service, model, upload) as clip:
-            return embed_clip(model, clip, options, with_windows, partial(_check_end, upload.name, most))
+            [rows] = embed_each(model, [clip], options, with_windows)
+        _check_end(upload.name, service.limits.seconds, rows[-1].end or 0.0)
+        found = embedding_dict(upload.name, rows, with_windows)
+        return {**found, "error": in_request_words(found["error"])} if "error" in found else found
     except EmozooError as error:
         return {"file": upload.name, "error": in_request_words(str(error))}
     except (Refused, Cancelled):

@@ -18,8 +18,9 @@ from emozoo.serve.gate import HEALTH, STREAM, Gate, refuse, refuse_route
 from emozoo.serve.listen import listen
 from emozoo.serve.openapi import describe
 from emozoo.serve.page import render
-from emozoo.serve.refusal import SCHEMA, Refused, answer
+from emozoo.serve.refusal import Refused, answer
 from emozoo.serve.service import Service
+from emozoo.text import SCHEMA
 
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -12,11 +12,15 @@ from starlette.responses import Response
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import Prediction, document
 from emozoo.inference.files import check_options
+from emozoo.inference.options import PredictOptions
 from emozoo.serve.answering import answer_all, embed_upload, in_request_words, predict_upload
 from emozoo.serve.asked import EMBED, PREDICT, read_asked
-from emozoo.serve.refusal import SCHEMA, Refused, answer
+from emozoo.serve.batching import Joined
+from emozoo.serve.models import Served
+from emozoo.serve.refusal import Refused, answer
 from emozoo.serve.service import Service, Slot
 from emozoo.serve.upload import Form, read_form
+from emozoo.text import SCHEMA
 
 Handler = Callable[[Service, Slot, Request, Form], Awaitable[Response]]
 
@@ -42,11 +46,7 @@ def answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 async def predict(service: Service, slot: Slot, request: Request, form: Form) -> Response:
     asked = read_asked(PREDICT, request.query_params.multi_items(), form.fields)
     served, options = service.model(asked.text("model")), asked.options(service.limits.timeout)
-    model = served.joined()
-    try:
-        check_options(model, options)
-    except EmozooError as error:
-        raise Refused(422, in_request_words(str(error))) from None
+    model = _joined(served, options)
     work = partial(predict_upload, service, model, options)
     answers = await answer_all(service, slot, request, model, form.uploads, work)
     _count(service, served.name, [each.error for each in answers])
@@ -56,7 +56,7 @@ async def predict(service: Service, slot: Slot, request: Request, form: Form) ->
 async def embed(service: Service, slot: Slot, request: Request, form: Form) -> Response:
     asked = read_asked(EMBED, request.query_params.multi_items(), form.fields)
     served, options = service.model(asked.text("model")), asked.options(service.limits.timeout)
-    model = served.joined()
+    model = _joined(served, options)
     work = partial(embed_upload, service, model, options, bool(asked.boolean("windows")))
     found = await answer_all(service, slot, request, model, form.uploads, work)
     errors = [each["error"] for each in found if "error" in each]
@@ -65,6 +65,16 @@ async def embed(service: Service, slot: Slot, request: Request, form: Form) -> R
     if len(errors) < len(found):
         return answer({"schema": SCHEMA, **document})
     raise Refused(422, errors[0], more=document)
+
+
+def _joined(served: Served, options: PredictOptions) -> Joined:
+    """The model for one request. Raises Refused for options that it cannot have."""
+    model = served.joined()
+    try:
+        check_options(model, options)
+    except EmozooError as error:
+        raise Refused(422, in_request_words(str(error))) from None
+    return model
 
 
 def _answered(found: dict[str, Any], answers: Sequence[Prediction]) -> Response:

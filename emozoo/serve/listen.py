@@ -19,9 +19,9 @@ from emozoo.listening.pcm import FORMATS, OTHER_FILES, Layout, check_layout, sam
 from emozoo.serve.answering import in_request_words, unexpected
 from emozoo.serve.asked import LISTEN, Asked, read_asked
 from emozoo.serve.batching import Cancelled, Joined
-from emozoo.serve.refusal import SCHEMA, Refused, error
+from emozoo.serve.refusal import Refused, error
 from emozoo.serve.service import ENDING, Service
-from emozoo.text import json_text, shown
+from emozoo.text import SCHEMA, json_text, shown
 
 log = logging.getLogger("emozoo")
 MESSAGE_BYTES = 2**20
@@ -137,7 +137,7 @@ class _Stream:
     async def _send(self, answers: Sequence[WindowAnswer]) -> None:
         self._windows += len(answers)
         for each in answers:
-            await self._socket.send_text(json_text(each.to_dict()))
+            await self._socket.send_text(json_text({"schema": SCHEMA, **each.to_dict()}))
 
 
 def _layout(asked: Asked) -> Layout:

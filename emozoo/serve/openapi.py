@@ -173,7 +173,11 @@ def _predict_options(service: Service) -> dict[str, Any]:
 
 
 def _embed_options(service: Service) -> dict[str, Any]:
-    windows = {**BOOLEAN, "default": False, "description": "Whether the windows' embeddings are given as well."}
+    windows = {
+        **BOOLEAN,
+        "default": False,
+        "description": "Whether the windows' embeddings are given in place of their mean.",
+    }
     return {**_voice_options(service), "windows": windows}
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from emozoo.text import json_text
+from emozoo.text import SCHEMA, json_text
 
-SCHEMA = 1
 RETRY_SECONDS = 1
 """What a client is asked to wait where the service is busy."""
 LONGEST = 500

@@ -55,11 +55,9 @@ _EMBEDDED = {
             _object("start end embedding", **_SPAN, embedding=_VECTOR), description="Only with windows=true."
         ),
         reason={"enum": ["silent", "no speech", "too short"]},
-        speech=_SHARE,
-        warnings=_list(_TEXT),
         error=_ERROR,
     ),
-    "anyOf": [{"required": ["embedding"]}, {"required": ["error"]}],
+    "anyOf": [{"required": ["embedding"]}, {"required": ["windows"]}, {"required": ["error"]}],
 }
 _MODEL = _object(
     "name labels modalities optional sampling_rate window_seconds streams",
@@ -108,16 +106,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "serve-listen": {
         "title": "WS /v1/listen: a line of the service",
+        **_object("schema", schema=_SCHEMA),
         "oneOf": [
-            {**_WINDOW, "title": "the answer for a window"},
-            _object(
-                "schema finished windows seconds",
-                schema=_SCHEMA,
-                finished={"const": True},
-                windows={"type": "integer", "minimum": 1},
-                seconds=_SECONDS,
-            ),
-            _object("schema error", schema=_SCHEMA, error=_ERROR),
+            {"title": "the answer for a window, as emozoo listen --json prints it", **_WINDOW},
+            {
+                "title": "the last line of a stream",
+                **_object(
+                    "finished windows seconds",
+                    finished={"const": True},
+                    windows={"type": "integer", "minimum": 1},
+                    seconds=_SECONDS,
+                ),
+            },
+            {"title": "the last line where something is wrong", **_object("error", error=_ERROR)},
         ],
     },
     "serve-models": {

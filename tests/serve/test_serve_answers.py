@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import jsonschema
+import numpy as np
 import pytest
 from support.make_media import write_sound
 from support.models import LABELS
@@ -16,6 +17,7 @@ from support.places import ROOT
 from support.service import Service, check
 from support.small import emozoo, toy
 
+from emozoo import load
 from emozoo.serve.schemas import SCHEMAS, document
 
 
@@ -44,7 +46,8 @@ def test_files_get_the_answers_of_predict(client: httpx.Client, clips: Path, mod
     query, form = (options, {}) if where == "query" else ({}, options)
     answer = client.post("/v1/predict", files=given(*paths), params=query, data=form)
     assert answer.status_code == 200, answer.text
-    check(answer.json(), "serve-predict")
+    for name in ("predict", "serve-predict"):
+        check(answer.json(), name)
     words = ["--timeline", "--hop", "0.5", "--no-vad", "--min-confidence", "0.1", "--device", "cpu", "--json"]
     wanted = json.loads(emozoo("predict", *map(str, paths), "--model", str(models / "small"), *words).stdout)
     assert answer.json()["labels"] == wanted["labels"] == list(LABELS)
@@ -56,6 +59,27 @@ def test_files_get_the_answers_of_predict(client: httpx.Client, clips: Path, mod
         for window, other in zip(ours["windows"], theirs["windows"], strict=True):
             assert (window["start"], window["end"]) == (other["start"], other["end"])
             assert window["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_embeddings_are_those_of_the_model(client: httpx.Client, clips: Path, models: Path, windows: bool) -> None:
+    paths = sorted(clips.glob("voice*.wav"))[1:]
+    model = load(str(models / "small"), "cpu")
+    bad = ("files", ("notes.txt", b"no sound at all"))
+    options = {"vad": "false", "windows": str(windows).lower()}
+    answer = client.post("/v1/embed", files=[*given(*paths), bad], params=options)
+    assert answer.status_code == 200, answer.text
+    check(answer.json(), "serve-embed")
+    *found, failed = answer.json()["embeddings"]
+    assert failed["file"] == "notes.txt" and "notes.txt" in failed["error"]
+    for path, each in zip(paths, found, strict=True):
+        ours = [window["embedding"] for window in each["windows"]] if windows else each["embedding"]
+        theirs = model.embed(str(path), vad=False, windows=windows)
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    refused = client.post("/v1/embed", files=[bad])
+    assert refused.status_code == 422
+    for name in ("serve-embed", "serve-error"):
+        check(refused.json(), name)
 
 
 def test_a_model_is_chosen_by_name_and_sees_videos(client: httpx.Client, models: Path) -> None:
@@ -97,8 +121,6 @@ def test_a_bad_file_fails_alone_and_nothing_is_kept(service: Service, client: ht
 
 
 def test_silence_gets_a_reason_and_no_emotion(client: httpx.Client, tmp_path: Path) -> None:
-    import numpy as np
-
     silent = write_sound(tmp_path / "silent.wav", np.zeros((16_000, 1), np.float32), 16_000)
     answer = client.post("/v1/predict", files=given(silent))
     assert answer.status_code == 422

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from emozoo.cli.options import ANY_MODEL, Device, print_json
-
-
-class Backend(StrEnum):
-    torch = "torch"
-    onnx = "onnx"
-
+from emozoo.cli.options import ANY_MODEL, Backend, Device, RunBy, print_json
 
 Models = Annotated[
     list[str] | None,
@@ -47,7 +40,6 @@ TokenFile = Annotated[
         show_default=False,
     ),
 ]
-RunBy = Annotated[Backend, typer.Option(help="onnx: run models that emozoo export wrote. It needs no torch.")]
 
 
 def serve(
@@ -92,7 +84,7 @@ def serve(
             warn(f"listening on {host} without --token-file: everybody who reaches this machine can use the service")
         if as_json:
             place = urlsplit(address)
-            print_json({"schema": 1, "address": address, "host": host, "port": place.port, "models": list(names)})
+            print_json({"address": address, "host": host, "port": place.port, "models": list(names)})
         say(f"listening on {address} with {', '.join(names)}; Ctrl-C ends it")
 
     status = run(
