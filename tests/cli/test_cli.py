@@ -26,8 +26,8 @@ OPTIONS = {
     "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --coverage --output "
     "--device --json",
     "calibrate": "--dataset --data-dir --merge --device --json",
-    "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence --coverage "
-    "--plot --csv --jsonl --backend --device --json",
+    "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence "
+    "--coverage --plot --csv --jsonl --backend --device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",
