@@ -31,6 +31,9 @@ from emozoo.cli.tables import (
 )
 from emozoo.hub.search import HubModel
 from emozoo.inference.answers import Prediction, WindowAnswer, write_csv
+from emozoo.inference.options import PredictOptions
+from emozoo.inference.segment_sources import GivenSegments
+from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.publishing.push import Push
 from emozoo.registry.entry_points import ARCHITECTURES, Plugin
 from emozoo.text import csv_cell, csv_text, json_text, printable
@@ -97,11 +100,17 @@ def show_everything(word: str) -> None:
         Prediction(word, word, shares, (WindowAnswer(0.0, 3.0, word, shares),), None, ("audio",)),
         Prediction(word, error=word),
     ]
-    show_predictions(answers, list(shares), timeline=True)
+    turns = Prediction(
+        word,
+        segments=(SegmentAnswer(0.0, 3.0, word, word, word, shares), SegmentAnswer(3.0, 3.0, word, word, reason=word)),
+        speakers=(SpeakerAnswer(word, 2, 1, 3.0, word, shares),),
+    )
+    show_predictions(answers, list(shares), True, PredictOptions())
+    show_predictions([turns], list(shares), False, PredictOptions(segments=GivenSegments(()), adapt_speakers=True))
     show_window(WindowAnswer(0.0, 3.0, word, shares), list(shares))
     show_plugins({word: [Plugin(ARCHITECTURES, word, word, word, word, word or None)]})
     show_bundled([{"name": word, "architecture": word, "labels": [word]}])
-    show_export(Export(word, 1, 1, 0.0))
+    show_export(Export(word, 1, 1, 0.0, 8))
     show_push(Push(word, {word: 1}, (word,), word, None))
     show_push(Push(word, {word: 1}, (word,), word, word))
     show_hub([HubModel(word, word, (word,), None, None, 1)])
@@ -155,11 +164,11 @@ SHOWN = r"=ü\x1b[31m\nerror: no [b]x.wav"
 
 def test_a_file_name_is_shown_with_escapes_and_json_has_it_exactly(nasty_file: Path) -> None:
     folder = nasty_file.parent
-    table = emozoo("predict", str(nasty_file.name), cwd=folder)
+    table = emozoo("predict", "--no-vad", str(nasty_file.name), cwd=folder)
     assert SHOWN in re.sub(r"[│\s]", "", table.stdout).replace("error:no[b]", "error: no [b]")
-    found = json.loads(emozoo("predict", nasty_file.name, "--json", cwd=folder).stdout)
+    found = json.loads(emozoo("predict", "--no-vad", nasty_file.name, "--json", cwd=folder).stdout)
     assert found["predictions"][0]["file"] == nasty_file.name
-    rows = emozoo("predict", nasty_file.name, "--csv", cwd=folder).stdout
+    rows = emozoo("predict", "--no-vad", nasty_file.name, "--csv", cwd=folder).stdout
     assert not obeyed(rows) and len(rows.splitlines()) == 2
     (row,) = csv.DictReader(io.StringIO(rows))
     assert row["file"] == f"'{SHOWN}"
@@ -209,4 +218,7 @@ def test_labels_that_look_like_formulas_are_words_in_csv() -> None:
     shares = {"=1+1": 0.5, "b": 0.5}
     text = io.StringIO()
     write_csv([Prediction("-x.wav", "=1+1", shares)], list(shares), False, text)
-    assert text.getvalue() == "file,emotion,'=1+1,b,error\n'-x.wav,'=1+1,0.500000,0.500000,\n"
+    assert text.getvalue() == (
+        "file,emotion,'=1+1,b,reason,speech,prediction_set,modalities,warnings,error\n"
+        "'-x.wav,'=1+1,0.500000,0.500000,,,,,,\n"
+    )
