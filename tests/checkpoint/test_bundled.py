@@ -39,12 +39,12 @@ def clip(tmp_path: Path) -> str:
 
 
 def test_predict_needs_no_model(clip: str, tmp_path: Path) -> None:
-    done = emozoo("predict", clip, "--json", folder=tmp_path)
+    done = emozoo("predict", clip, "--no-vad", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["model"] == DEFAULT and document["labels"] == ["angry", "happy", "neutral", "sad"]
     assert sum(document["predictions"][0]["probabilities"].values()) == pytest.approx(1)
-    named = emozoo("predict", clip, "--json", "--model", DEFAULT, folder=tmp_path)
+    named = emozoo("predict", clip, "--no-vad", "--json", "--model", DEFAULT, folder=tmp_path)
     assert json.loads(named.stdout) == document
 
 
