@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from emozoo.inference.embeddings import embed_each
 from emozoo.inference.files import predict_file
 from emozoo.inference.options import PredictOptions
 from emozoo.media.reading import duration
+from emozoo.media.sound import begins_as_sound_file
 from emozoo.media.window import SLACK_SECONDS
 from emozoo.serve.batching import Cancelled, Joined
 from emozoo.serve.embedding import embedding_dict
@@ -98,7 +99,7 @@ def opened(service: Service, model: Joined, upload: Upload) -> Iterator[Clip]:
     if its request is over, and what is wrong with it as EmozooError, which calls it by its name."""
     if model.cancelled:
         raise Cancelled
-    with _lying(service.folder, upload) as path:
+    with _lying(service.folder, upload) as path, nullcontext() if begins_as_sound_file(path) else service.decoding:
         clip = Clip(upload.name, str(path), copy=open(path, "rb"))  # noqa: SIM115 - the clip closes it
         try:
             _check_length(path, upload.name, service.limits.seconds)

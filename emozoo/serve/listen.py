@@ -26,6 +26,7 @@ from emozoo.text import SCHEMA, json_text, shown
 log = logging.getLogger("emozoo")
 MESSAGE_BYTES = 2**20
 """Largest message."""
+CLOSE_SECONDS = 10
 ERROR_CODES = 4000
 """Added to an HTTP status, it is the code that a stream is closed with."""
 FINISHED, GOING_AWAY = 1000, 1001
@@ -56,8 +57,9 @@ async def listen(socket: WebSocket) -> None:
 
 async def _close(socket: WebSocket, last: Any, code: int) -> None:
     """Sends a last line and closes, if the client is still there."""
-    with suppress(WebSocketDisconnect, RuntimeError):
-        await socket.send_text(json_text(last))
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await socket.send_text(json_text(last))
         await socket.close(code)
 
 
@@ -136,8 +138,12 @@ class _Stream:
 
     async def _send(self, answers: Sequence[WindowAnswer]) -> None:
         self._windows += len(answers)
-        for each in answers:
-            await self._socket.send_text(json_text({"schema": SCHEMA, **each.to_dict()}))
+        try:
+            async with asyncio.timeout(self._service.limits.timeout):
+                for each in answers:
+                    await self._socket.send_text(json_text({"schema": SCHEMA, **each.to_dict()}))
+        except TimeoutError:
+            raise Refused(408, f"the client read nothing for {self._service.limits.timeout:g} s") from None
 
 
 def _layout(asked: Asked) -> Layout:

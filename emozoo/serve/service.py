@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emozoo.inference.batches import BATCH_WINDOWS, CPU_BATCH
+from emozoo.inference.files import FILES_AHEAD
 from emozoo.paths import cores
 from emozoo.serve.limits import Limits
 from emozoo.serve.metrics import Metrics
@@ -24,9 +26,10 @@ T = TypeVar("T")
 ENDING = "this service is ending: ask another, or again later"
 
 
-def _files_pool() -> ThreadPoolExecutor:
-    """As many files at once as fill a batch on each core, and some that are decoded meanwhile."""
-    return ThreadPoolExecutor(BATCH_WINDOWS + CPU_BATCH * cores(), "emozoo-files")
+def _files_pool(models: Iterable[Served]) -> ThreadPoolExecutor:
+    """As many files at once as fill a batch on each core or on the GPU, and some that are decoded meanwhile."""
+    answered = CPU_BATCH * cores() if all(served.model.on_cpu for served in models) else BATCH_WINDOWS
+    return ThreadPoolExecutor(answered + FILES_AHEAD * cores(), "emozoo-files")
 
 
 @dataclass
@@ -45,7 +48,9 @@ class Service:
     ending: bool = False
 
     def __post_init__(self) -> None:
-        self._files = _files_pool()
+        self._files = _files_pool(self.models.values())
+        self.decoding = threading.Semaphore(FILES_AHEAD * cores())
+        """Bounds the processes that decode."""
         self._streams = ThreadPoolExecutor(self.limits.streams, "emozoo-streams")
         self._loop: asyncio.AbstractEventLoop | None = None
         self.closing = asyncio.Event()

@@ -1,4 +1,5 @@
-"""The container images: what their files say, and what the CPU's steps install, as far as that can be tried here.
+"""The container images: what their files say, and what the steps for CPUs install, as far as that can be tried without a
+builder.
 
 The steps run in a fresh virtual environment, with the folders of the image below a temporary one. Then the service runs
 from there.
