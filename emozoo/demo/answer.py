@@ -1,4 +1,4 @@
-"""One model's answer for one clip on the demo page, with the sound and frames that the network got, or the error.
+"""One model's answer for one clip on the demo page, with frames that the network got, or the error; and the clip's sound.
 
 `emozoo.demo.html` renders it.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,14 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import Prediction
+from emozoo.inference.clips import Clip
 from emozoo.inference.cuts import Cut
 from emozoo.inference.files import predict_file
 from emozoo.inference.options import PredictOptions
 from emozoo.media.decoder import Video
-from emozoo.media.reading import duration
+from emozoo.media.reading import duration, has_sound, stream_audio
 from emozoo.media.window import SAMPLES_PER_FRAME, SAMPLING_RATE, SLACK_SECONDS
+from emozoo.plots.outline import Outline, outline
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Model
@@ -58,8 +61,6 @@ class Answer:
 
     prediction: Prediction
     """With its windows, or with an error."""
-    sound: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    """The sound that the network got: float32 [samples], 16 kHz."""
     frames: tuple[tuple[float, np.ndarray], ...] = ()
     """Some of the frames that it got, with their times in seconds: uint8 [60, 100, 3] each."""
     uncropped: tuple[np.ndarray, ...] = ()
@@ -79,33 +80,59 @@ def answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
 
 
 def _answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
-    if path.stat().st_size > limits.megabytes * 2**20:
-        raise EmozooError(f"{name} is larger than the {limits.megabytes:g} MB that this page takes: cut or compress it")
-    seconds = duration(path)
-    if seconds > limits.seconds:
-        raise EmozooError(f"{name} lasts {seconds:,.0f} s, and this page takes {limits.seconds:g} s at most: cut it")
+    check_size(path, name, limits)
     record = _Record(name, limits.seconds)
-    prediction = predict_file(model, path, PredictOptions(timeline=True), seen=record)
-    if prediction.error is not None:
-        raise EmozooError(prediction.error)
+    prediction = predict_file(model, Clip(name, str(path)), PredictOptions(timeline=True), seen=record)
+    warnings = tuple(warning.replace(str(path), name) for warning in prediction.warnings)
+    prediction = dataclasses.replace(prediction, warnings=warnings)
+    if prediction.probabilities is None:
+        return Answer(prediction)
     frames = record.some_frames()
     uncropped: tuple[np.ndarray, ...] = ()
     if frames and model.preparation.crop:
         video = Video(path)
         uncropped = tuple(video.frames(max(0.0, at - FRAME_SECONDS / 2), SAMPLES_PER_FRAME)[0] for at, _ in frames)
-    return Answer(dataclasses.replace(prediction, file=name), np.concatenate(record.sound), frames, uncropped)
+    return Answer(prediction, frames, uncropped)
+
+
+def check_size(path: Path, name: str, limits: Limits) -> None:
+    """Raises EmozooError for a file that is larger, or says that it lasts longer, than the page takes."""
+    if path.stat().st_size > limits.megabytes * 2**20:
+        raise EmozooError(f"{name} is larger than the {limits.megabytes:g} MB that this page takes: cut or compress it")
+    seconds = duration(path)
+    if seconds > limits.seconds:
+        raise EmozooError(f"{name} lasts {seconds:,.0f} s, and this page takes {limits.seconds:g} s at most: cut it")
+
+
+def clip_outline(path: Path, name: str, limits: Limits) -> Outline | None:
+    """The outline of a clip's sound; None where it has none, cannot be read or is too long, as the answers say."""
+    try:
+        check_size(path, name, limits)
+        return outline(_limited(stream_audio(path), limits.seconds)) if has_sound(path) else None
+    except (EmozooError, ValueError, OSError) as error:  # it may be gone by now
+        log.debug("no outline of a clip: %r", error)
+    except Exception as error:  # noqa: BLE001 - a bad file must not end the page
+        log.warning("the demo could not outline a clip: %r", error)
+    return None
+
+
+def _limited(blocks: Iterator[np.ndarray], seconds: float) -> Iterator[np.ndarray]:
+    """Raises EmozooError for sound that goes on for longer."""
+    samples = 0
+    for block in blocks:
+        samples += len(block)
+        if samples > (seconds + SLACK_SECONDS) * SAMPLING_RATE:
+            raise EmozooError("the clip goes on for longer than this page takes")
+        yield block
 
 
 class _Record:
-    """Keeps the sound and frames that a network gets, window by window. Raises EmozooError for a file that is longer than it
-    claims."""
+    """Keeps frames that a network gets, window by window. Raises EmozooError for a file that is longer than it claims."""
 
     def __init__(self, name: str, seconds: float) -> None:
         self._name = name
         self._limit = seconds
-        self.sound: list[np.ndarray] = []
         self.modalities: set[str] = set()
-        self._samples = 0
         self._frames: list[tuple[float, np.ndarray]] = []
 
     def __call__(self, cut: Cut) -> None:
@@ -114,11 +141,8 @@ class _Record:
             raise EmozooError(
                 f"{self._name} goes on for longer than the {self._limit:g} s that this page takes: cut it"
             )
-        sound, frames = cut.window
+        _, frames = cut.window
         self.modalities |= cut.modalities
-        first, last = round(start * SAMPLING_RATE), round(end * SAMPLING_RATE)
-        self.sound.append(sound[self._samples - first : last - first])
-        self._samples = last
         for number in range(0, 0 if frames is None else len(frames), 2):
             at = start + (number + 0.5) * FRAME_SECONDS
             if at < end and (not self._frames or at > self._frames[-1][0] + FRAME_SECONDS):

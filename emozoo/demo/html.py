@@ -1,4 +1,4 @@
-"""The demo page's HTML and CSS: answers, models, past clips, and the text around them.
+"""The demo page's HTML: answers, models, past clips, and the text around them.
 
 What comes from a visitor, a file or a model is escaped. Nothing is loaded from another host.
 """
@@ -17,107 +17,127 @@ from urllib.parse import quote
 import numpy as np
 
 from emozoo.demo.answer import Answer
+from emozoo.demo.charts import colour_styles, course_chart, sound_chart
 from emozoo.inference import answers as inference_answers
 from emozoo.inference.answers import ONE_SIDED, Prediction, write_csv
-from emozoo.plots.colours import emotion_colours
-from emozoo.plots.outline import outline
-from emozoo.plots.over_time import draw_timeline
-from emozoo.plots.style import new_figure, png
+from emozoo.inference.voice import NO_SPEECH
+from emozoo.plots.outline import Outline
 
 TITLE = "emozoo: emotion in speech and video"
 HEADING = """# emozoo
-Give it a recording of a person who speaks, and see which emotion the voice, or the voice and the face, portray."""
+Which emotion does a voice, or a voice and a face, portray? Give a recording of a person who speaks."""
 PLAYED = {
     **dict.fromkeys((".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac"), "audio"),
     **dict.fromkeys((".mp4", ".m4v", ".webm", ".mov"), "video"),
 }
 """Files that browsers can play."""
-CSS = """
-footer { display: none !important; }
-.gradio-container { max-width: 1280px !important; }
-.html-container:has(.emz) { padding: 4px 0 !important; }
-.emz p { margin: 0.3em 0; }
-.emz-quiet, .emz dt, .emz figcaption, .emz small { color: var(--body-text-color); opacity: 0.75; }
-.emz h2 { font-size: 1.15em; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
-.emz dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15em 0.8em; font-size: 0.9em; margin: 0.5em 0; }
-.emz dd { margin: 0; overflow-wrap: anywhere; }
-.emz-emotion { font-size: 1.7em; font-weight: 600; line-height: 1.3; overflow-wrap: anywhere; }
-.emz-swatch { display: inline-block; width: 0.62em; height: 0.62em; border-radius: 50%; margin-right: 0.35em; }
-.emz-swatch, .emz-bar i { outline: 1px solid var(--border-color-primary); }
-.emz-bars { display: grid; grid-template-columns: fit-content(40%) 1fr 4.2em; gap: 0.35em 0.7em; align-items: center;
-  list-style: none; margin: 0.6em 0 1em; padding: 0; }
-.emz-bars > li { display: contents; }
-.emz-bars span:first-child { overflow-wrap: anywhere; }
-.emz-bars span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
-.emz-bar { background: #dfe1e6; border-radius: 4px; height: 1em; overflow: hidden; }
-.emz-bar i { display: block; height: 100%; }
-.emz figure { margin: 0 0 1em; }
-.emz figcaption { font-size: 0.9em; margin-bottom: 0.3em; }
-.emz-picture { display: block; width: 100%; max-width: 680px; border-radius: var(--radius-lg); }
-.emz-frames { display: flex; flex-wrap: wrap; gap: 4px; }
-.emz-frames img { width: 100px; height: 60px; display: block; border-radius: 3px; }
-.emz-frames small { display: block; text-align: center; }
-.emz-error { border-left: 4px solid var(--error-border-color); padding: 0.4em 0.8em; overflow-wrap: anywhere; }
-.emz audio, .emz video { width: 100%; max-height: 260px; margin-top: 0.4em; }
-.emz-table { overflow-x: auto; }
-.emz table { border-collapse: collapse; width: 100%; }
-.emz table, .emz table tr { border: none !important; }
-.emz table th, .emz table td { text-align: left; padding: 0.35em 0.8em 0.35em 0; overflow-wrap: anywhere;
-  border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; }
-.emz-card table { display: block; overflow-x: auto; font-size: 0.9em; border: none !important; }
-.emz-card th, .emz-card td { padding: 0.3em 0.6em !important; overflow-wrap: normal !important;
-  word-break: normal !important; }
-.emz a { text-decoration: underline; color: var(--link-text-color); margin-right: 0.7em; }
-"""
+SLOT_ROWS = 5
+"""Rows of an answer: clip and emotion, remarks, bars, course, frames."""
+SYNTHETIC = (
+    "This model was trained on computed voices only. It knows nothing of real ones: its answers for them mean nothing."
+)
 
 
-def model(facts: Mapping[str, Any]) -> str:
-    """A model: its labels, its scores and where they were measured. `facts` are those of `emozoo info`."""
-    rows = {"network": f"{facts['architecture']} ({facts['distribution']})", "tells apart": ", ".join(facts["labels"])}
-    if done := facts["preparation"]:
+def small(text: str) -> str:
+    return f'<p class="emz emz-quiet emz-small">{escape(text)}</p>'
+
+
+def model(name: str, synthetic: bool) -> str:
+    """A model's name, and a warning where it knows no real voices."""
+    warning = f'<p class="emz-note" role="note">{SYNTHETIC}</p>' if synthetic else ""
+    return f'<div class="emz"><h2>{escape(name)}</h2>{warning}</div>'
+
+
+def facts(found: Mapping[str, Any]) -> str:
+    """A model's network and labels, its scores and where they were measured. `found` is as of `emozoo info`."""
+    rows = {"network": f"{found['architecture']} ({found['distribution']})", "tells apart": ", ".join(found["labels"])}
+    if done := found["preparation"]:
         words = ["video cropped to the face"] * ("crop" in done) + ["noise removed"] * ("denoise" in done)
         rows["before"] = ", ".join(words)
-    if facts.get("test_results"):
-        scores = facts["test_results"]
+    if found.get("test_results"):
+        scores = found["test_results"]
         rows["measured"] = f"UA {100 * scores['ua']:.1f} %, WA {100 * scores['wa']:.1f} % on {scores['clips']:,} clips"
-        rows["trained on"] = facts["trained_on"]
-        rows["mind"] = facts["note"] or ""
+        rows["trained on"] = found["trained_on"]
+        rows["mind"] = found["note"] or ""
     listed = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items() if text)
-    return f'<div class="emz"><h2>{escape(facts["name"])}</h2><dl>{listed}</dl></div>'
+    return f'<div class="emz"><dl>{listed}</dl></div>'
 
 
 def waiting() -> str:
-    return '<div class="emz"><p class="emz-quiet">No clip yet.</p></div>'
+    return _slot("", '<p class="emz-quiet">No clip yet.</p>')
 
 
-def answer(given: Answer, labels: Sequence[str]) -> str:
-    """An answer, or the sentence that says why there is none."""
+def answer(given: Answer, labels: Sequence[str], order: Sequence[str] = ()) -> str:
+    """An answer, or the sentence that says why there is none. `labels` are the model's, `order` is that of all models'
+    labels on the page."""
     prediction = given.prediction
-    if prediction.error is not None:
-        return f'<div class="emz"><p class="emz-error" role="alert">{escape(prediction.error)}</p></div>'
-    assert prediction.probabilities is not None and prediction.windows is not None
-    colours = emotion_colours(labels)
-    bars = "".join(
-        f'<li><span>{escape(label)}</span><span class="emz-bar"><i style="width:{100 * share:.1f}%;'
-        f'background:{colours[label]}"></i></span><span data-probability="{share:.6f}">{100 * share:.1f} %</span></li>'
-        for label, share in prediction.probabilities.items()
-    )
-    one_sided = ONE_SIDED.get(prediction.modalities) if prediction.modalities is not None else None
-    figure = new_figure()
-    draw_timeline(figure, prediction.windows, labels, outline([given.sound]))
-    picture = png(figure)
-    course = "; ".join(f"{w.start:.0f} to {w.end:.0f} s {w.emotion}" for w in prediction.windows[:20])
-    emotion = str(prediction.emotion)
+    name = f'<p class="emz-quiet emz-file">{escape(prediction.file)}</p>'
+    if prediction.probabilities is None:
+        return _slot("", name + _no_answer(prediction), _remarks(prediction))
+    order = list(dict.fromkeys([*order, *labels]))
+    own = [label for label in order if label in labels]
+    styles = colour_styles(order)
+    emotion = prediction.emotion
+    if emotion is None:
+        head = f'<p class="emz-emotion emz-none">{escape(prediction.reason or "no answer")}</p>'
+    else:
+        swatch = f'<span class="emz-swatch emz-ink" style="{styles[emotion]}"></span>'
+        head = f'<p class="emz-emotion">{swatch}{escape(emotion)}</p>'
+    course = course_chart(prediction.windows, own) if prediction.windows else ""
+    bars = _bars(prediction.probabilities, order, styles)
+    return _slot("emz-answer", name + head, _remarks(prediction), bars, course, _frames(given))
+
+
+def _slot(look: str, *rows: str) -> str:
+    """The place of an answer: so many rows, which stand beside those of other models (`emozoo.demo.style`)."""
+    rows = (*rows, *[""] * (SLOT_ROWS - len(rows)))
+    return f'<div class="emz emz-slot {look}" role="status">{"".join(f"<div>{row}</div>" for row in rows)}</div>'
+
+
+def _no_answer(prediction: Prediction) -> str:
+    if prediction.reason is None:
+        return f'<p class="emz-error" role="alert">{escape(str(prediction.error))}</p>'
+    sentence = str(prediction.error)
+    if prediction.reason == NO_SPEECH:  # without the command line's way out, which the page has not
+        sentence = f"{prediction.file} holds no speech: there is no voice in it to answer for"
     return (
-        f'<div class="emz emz-answer" role="status"><p class="emz-quiet">{escape(prediction.file)}</p>'
-        f'<p class="emz-emotion"><span class="emz-swatch" style="background:{colours[emotion]}"></span>'
-        f"{escape(emotion)}</p>"
-        + (f'<p class="emz-quiet">{one_sided}</p>' if one_sided else "")
-        + f'<ul class="emz-bars">{bars}</ul>'
-        f"<figure><figcaption>Emotion over time, with the sound and its spectrogram</figcaption>"
-        f'<img class="emz-picture" src="{_data("image/png", picture)}" alt="{escape(f"Emotion over time: {course}")}">'
-        f"</figure>{_frames(given)}</div>"
+        f'<p class="emz-emotion emz-none">{escape(prediction.reason)}</p>'
+        f'<p class="emz-error emz-reason" role="alert">{escape(sentence)}</p>'
     )
+
+
+def _remarks(prediction: Prediction) -> str:
+    """What is to be said of the clip: what the answer is based on, how much of it is speech, and warnings."""
+    one_sided = ONE_SIDED.get(prediction.modalities) if prediction.modalities is not None else None
+    parts = [one_sided] if one_sided and prediction.probabilities is not None else []
+    if prediction.speech is not None and prediction.probabilities is not None:
+        parts.append(f"{100 * prediction.speech:.0f} % of it is speech")
+    said = f'<p class="emz-quiet emz-small">{escape("; ".join(parts))}</p>' if parts else ""
+    warnings = "".join(f"<li>{escape(warning)}</li>" for warning in prediction.warnings)
+    return said + (f'<ul class="emz-note">{warnings}</ul>' if warnings else "")
+
+
+def _bars(shares: Mapping[str, float], order: Sequence[str], styles: Mapping[str, str]) -> str:
+    rows = ""
+    for label in order:
+        share = shares.get(label)
+        if share is None:
+            rows += (
+                f'<li class="emz-lacking" title="not a label of this model"><span>{escape(label)}</span>'
+                '<span class="emz-bar"></span><span aria-label="not a label of this model">–</span></li>'
+            )
+        else:
+            rows += (
+                f'<li><span>{escape(label)}</span><span class="emz-bar"><i class="emz-ink" '
+                f'style="width:{100 * share:.1f}%;{styles[label]}"></i></span>'
+                f'<span data-probability="{share:.6f}">{100 * share:.1f} %</span></li>'
+            )
+    return f'<ul class="emz-bars">{rows}</ul>'
+
+
+def sound(outline: Outline | None) -> str:
+    """A clip's wave and spectrogram, where it has sound."""
+    return f'<div class="emz">{sound_chart(outline)}</div>' if outline is not None else ""
 
 
 def _frames(given: Answer) -> str:
@@ -182,9 +202,11 @@ def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[P
 def _cell(prediction: Prediction | None) -> str:
     if prediction is None:
         return "..."
-    if prediction.error is not None or prediction.probabilities is None:
-        return "no answer"
-    return f"{escape(str(prediction.emotion))} {100 * max(prediction.probabilities.values()):.1f} %"
+    if prediction.probabilities is None:
+        return escape(prediction.reason or "no answer")
+    return (
+        f"{escape(prediction.emotion or str(prediction.reason))} {100 * max(prediction.probabilities.values()):.1f} %"
+    )
 
 
 def _png(frame: np.ndarray) -> bytes:

@@ -44,7 +44,7 @@ def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
         folder = resolve(reference, weights=False, extra=(METRICS,))
         facts = describe_checkpoint(folder, name)
         own = folder_of(reference) is not None and "test_results" not in facts
-        found.append(Shown(loaded, name, facts, _section(folder / README, "How good it is") if own else ""))
+        found.append(Shown(loaded, name, facts, _section(folder / README, "How accurate it is") if own else ""))
     return found
 
 

@@ -16,24 +16,18 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from emozoo.data.synthetic.examples import write_clips
 from emozoo.demo import html
-from emozoo.demo.answer import Limits, answer
+from emozoo.demo.answer import Limits, answer, clip_outline
+from emozoo.demo.examples import write_examples
 from emozoo.demo.gate import Gate
-from emozoo.demo.html import CSS, HEADING, TITLE, model, past, refusal, waiting
+from emozoo.demo.html import HEADING, TITLE, past, refusal, waiting
 from emozoo.demo.models import Shown
+from emozoo.demo.style import CSS
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import NOTE
 from emozoo.web.hosts import Hosts
 
-SOUNDS = {
-    "angry.wav": "angry voice",
-    "happy.wav": "happy voice",
-    "neutral.wav": "neutral voice",
-    "sad.wav": "sad voice",
-}
-VIDEOS = {"happy-then-sad.avi": "video, happy then sad"}
 TIDY_SECONDS = 10
 
 
@@ -44,9 +38,15 @@ QUICK: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"
 def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path) -> gr.Blocks:
     """The page. The examples are written into a subfolder of `folder`."""
     named = [(each.name, each.model.labels) for each in models]
+    order = list(dict.fromkeys(label for each in models for label in each.model.labels))
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
-        gr.Markdown(HEADING)
-        sources, player, examples, outputs = _lay_out(models, limits, folder)
+        gr.Markdown(HEADING, elem_classes="emz-heading")
+        with gr.Column(elem_classes=["emz-page", "emz-several" if len(models) > 1 else "emz-one"]):
+            sources, examples, refused = _giving(models, limits, folder)
+            with gr.Row(elem_classes="emz-models"):
+                outputs = [_place_of(each) for each in models]
+            with gr.Column(elem_classes="emz-clip", min_width=0):
+                player, sound = gr.HTML(), gr.HTML()
         gr.Markdown("### Clips of this visit")
         table = gr.HTML(past(named, []))
         gr.Markdown(NOTE)
@@ -54,16 +54,16 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
         def tell_past(request: gr.Request) -> str:
             return past(named, visits.clips(_session(request)))
 
-        for begun in _taken(visits, sources, examples, player):
+        queued = {"concurrency_limit": 1, **QUICK, "queue": True}
+        for begun in _taken(visits, sources, examples, [player, refused]):
+            begun.then(
+                _sound_shower(visits, limits), None, sound, show_progress="hidden", concurrency_id="sound", **queued
+            )
             for number, output in enumerate(outputs):
-                begun.then(
-                    _answerer(visits, number, models[number], limits),
-                    None,
-                    output,
-                    concurrency_limit=1,
-                    concurrency_id=f"model {number}",
-                    **(QUICK | {"queue": True}),
-                ).then(tell_past, None, table, show_progress="hidden", **QUICK)
+                respond = _answerer(visits, number, models[number], limits, order)
+                begun.then(respond, None, output, concurrency_id=f"model {number}", **queued).then(
+                    tell_past, None, table, show_progress="hidden", **QUICK
+                )
         page.unload(_nothing)  # gradio sends its heartbeat only if something happens at its end
     page.queue(max_size=4 * limits.visits, api_open=False)  # nobody can call a model without its queue
     page.has_launched = (
@@ -72,37 +72,35 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
     return page
 
 
-def _lay_out(
+def _giving(
     models: Sequence[Shown], limits: Limits, folder: Path
-) -> tuple[list[tuple[Any, Any]], gr.HTML, list[tuple[gr.Button, Path]], list[gr.HTML]]:
-    """Sources of clips, the player, the examples, and a place for the answers of each model."""
-    several = len(models) > 1
-    with gr.Row():
-        with gr.Column(scale=2, min_width=300):
-            sources = _sources()
-            if not several:
-                player, examples = _clip(models, limits, folder)
-        with gr.Column(scale=3, min_width=300):
-            if several:
-                player, examples = _clip(models, limits, folder)
-            else:
-                outputs = [_place_of(models[0])]
-    if several:
-        with gr.Row():
-            outputs = [_place_of(each) for each in models]
-    return sources, player, examples, outputs
+) -> tuple[list[tuple[Any, Any]], list[tuple[gr.Button, Path]], gr.HTML]:
+    """Sources of clips, the examples, and a place for the sentence by which a clip is refused."""
+    with gr.Column(elem_classes="emz-give", min_width=0):
+        sources = _sources()
+        refused = gr.HTML()
+        examples = []
+        gr.HTML(html.small(f"At most {limits.megabytes:g} MB and {limits.seconds:g} s."))
+        for kind in write_examples(folder / "examples", [each.model for each in models]):
+            with gr.Row(elem_classes="emz-examples"):
+                gr.HTML(html.small(kind.title))
+                examples += [(gr.Button(text, size="sm", min_width=0), path) for text, path in kind.clips]
+    return sources, examples, refused
 
 
 def _taken(
-    visits: Visits, sources: Sequence[tuple[Any, Any]], examples: Sequence[tuple[gr.Button, Path]], player: gr.HTML
+    visits: Visits,
+    sources: Sequence[tuple[Any, Any]],
+    examples: Sequence[tuple[gr.Button, Path]],
+    places: Sequence[gr.HTML],
 ) -> list[Any]:
-    """The events by which a clip is given to the page."""
+    """The events by which a clip is given to the page. `places` are the player's and that of a refusal."""
     given = [
-        event(_taker(visits), source, [player, source], preprocess=False, show_progress="hidden", **QUICK)
+        event(_taker(visits), source, [*places, source], preprocess=False, show_progress="hidden", **QUICK)
         for source, event in sources
     ]
     chosen = [
-        button.click(_example_taker(visits, path), None, player, show_progress="hidden", **QUICK)
+        button.click(_example_taker(visits, path), None, list(places), show_progress="hidden", **QUICK)
         for button, path in examples
     ]
     return given + chosen
@@ -178,7 +176,7 @@ def _sources() -> list[tuple[Any, Any]]:
     """Where clips come from, and the event that a new clip triggers. Nothing is converted."""
     with gr.Tabs():
         with gr.Tab("File"):
-            file = gr.File(label="Sound or video file", height=150)
+            file = gr.File(label="Sound or video file", show_label=False, height=130)
         with gr.Tab("Microphone"):
             microphone = gr.Audio(sources=["microphone"], type="filepath", editable=False, label="Microphone")
         with gr.Tab("Webcam"):
@@ -188,34 +186,25 @@ def _sources() -> list[tuple[Any, Any]]:
     return [(file, file.upload), (microphone, microphone.stop_recording), (webcam, webcam.stop_recording)]
 
 
-def _clip(models: Sequence[Shown], limits: Limits, folder: Path) -> tuple[gr.HTML, list[tuple[gr.Button, Path]]]:
-    """A player for the last clip, and synthetic clips to try."""
-    (folder / "examples").mkdir()
-    paths = {path.name: path for path in write_clips(folder / "examples")}
-    texts = SOUNDS | (VIDEOS if any(each.model.video for each in models) else {})
-    player = gr.HTML()
-    gr.Markdown(f"At most {limits.megabytes:g} MB and {limits.seconds:g} s. Or try a synthetic clip:")
-    with gr.Row():
-        examples = [(gr.Button(text, size="sm", min_width=150), paths[name]) for name, text in texts.items()]
-    return player, examples
-
-
 def _place_of(shown: Shown) -> gr.HTML:
-    """A model's description, and its answers below."""
-    with gr.Column(min_width=320):
-        gr.HTML(model(shown.facts))
-        output = gr.HTML(waiting(), min_height=60)
-        if shown.card:
-            with gr.Accordion("How good it is"):
+    """A model's name, its answers, and, for those who want to know, how good it is."""
+    with gr.Column(elem_classes="emz-model", min_width=0):
+        gr.HTML(html.model(shown.name, shown.model.synthetic))
+        output = gr.HTML(waiting())
+        with gr.Accordion("How good it is", open=False, elem_classes="emz-about"):
+            gr.HTML(html.facts(shown.facts))
+            if shown.card:
                 gr.Markdown(shown.card, elem_classes="emz-card")
         return output
 
 
 def _taker(visits: Visits) -> Callable[..., Any]:
+    """Takes what a source gives. Returns the player, why it is refused, and None to empty the source."""
+
     def take(given: dict[str, Any] | None, request: gr.Request) -> Any:
         if not given:  # a recording that was thrown away
-            return gr.skip(), None
-        return _take(visits, request, Path(given["path"]), given["orig_name"]), None
+            return gr.skip(), gr.skip(), None
+        return *_take(visits, request, Path(given["path"]), given["orig_name"]), None
 
     return take
 
@@ -223,20 +212,29 @@ def _taker(visits: Visits) -> Callable[..., Any]:
 def _example_taker(visits: Visits, path: Path) -> Callable[..., Any]:
     visits.offer(path)
 
-    def take(request: gr.Request) -> str:
+    def take(request: gr.Request) -> Any:
         return _take(visits, request, path, path.name)
 
     return take
 
 
-def _take(visits: Visits, request: gr.Request, path: Path, name: str) -> str:
+def _take(visits: Visits, request: gr.Request, path: Path, name: str) -> tuple[Any, str]:
+    """The player, and why the clip is refused."""
     try:
-        return html.player(visits.take(_session(request), path, name), name)
+        return html.player(visits.take(_session(request), path, name), name), ""
     except EmozooError as error:
-        return refusal(str(error))
+        return gr.skip(), refusal(str(error))
 
 
-def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits) -> Callable[..., Any]:
+def _sound_shower(visits: Visits, limits: Limits) -> Callable[..., Any]:
+    def show(request: gr.Request) -> str:
+        found = visits.latest(_session(request))
+        return html.sound(clip_outline(*found, limits)) if found else ""
+
+    return show
+
+
+def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits, order: Sequence[str]) -> Callable[..., Any]:
     def respond(request: gr.Request) -> Any:
         found = visits.next(_session(request), number)
         if found is None:  # nothing was given, or the visitor has left
@@ -244,6 +242,6 @@ def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits) -> Call
         visit, clip = found
         given = answer(shown.model, visit.files[clip], visit.names[clip], limits)
         visit.clips[clip][number] = given.prediction.without_windows()
-        return html.answer(given, shown.model.labels)
+        return html.answer(given, shown.model.labels, order)
 
     return respond

@@ -156,6 +156,12 @@ class Visits:
             visit.last = time.monotonic()
             return visit, visit.waiting[model].popleft()
 
+    def latest(self, session: str) -> tuple[Path, str] | None:
+        """The file and the name of a visit's last clip; None if there is none."""
+        with self._lock:
+            visit = self._visits.get(session)
+            return (visit.files[-1], visit.names[-1]) if visit else None
+
     def clips(self, session: str) -> list[list[Prediction | None]]:
         with self._lock:
             visit = self._visits.get(session)

@@ -25,6 +25,8 @@ COLOURS = {
     "contempt": "#6A1FBF",
     "other": "#000000",
 }
+DARK = "#27272A"
+"""The lightest background of a dark page."""
 SYNONYMS = {
     "anger": "angry", "happiness": "happy", "joy": "happy", "joyful": "happy", "sadness": "sad", "fear": "fearful",
     "disgust": "disgusted", "surprise": "surprised", "excitement": "excited", "frustration": "frustrated",
@@ -66,10 +68,21 @@ def emotion_hatches(labels: Iterable[str]) -> dict[str, str]:
 
 
 def ink_on(colour: str | Sequence[float]) -> str:
-    """Black or white, whichever has more contrast on a colour; at least 4.5 (WCAG 2)."""
-    from matplotlib.colors import to_rgb
+    """Black or white, whichever has more contrast on a colour, `#RRGGBB` or shares; at least 4.5 (WCAG 2)."""
+    if not isinstance(colour, str):
+        colour = "#" + "".join(f"{round(255 * share):02X}" for share in colour[:3])
+    return "black" if _luminance(colour) > 0.179 else "white"
 
-    return "black" if _linear(to_rgb(colour)) @ [0.2126, 0.7152, 0.0722] > 0.179 else "white"  # type: ignore[arg-type]
+
+def on_dark(colour: str) -> str:
+    """A colour `#RRGGBB` as a dark page shows it: mixed with white until it has a contrast of 3 there (WCAG 2)."""
+    shares = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)])
+    background = _luminance(DARK)
+    for white in np.linspace(0, 1, 21):
+        mixed = "#" + "".join(f"{round(share):02X}" for share in shares + white * (255 - shares))
+        if (_luminance(mixed) + 0.05) / (background + 0.05) >= 3:
+            return mixed
+    raise AssertionError
 
 
 def _emotion(label: str) -> str:
@@ -93,6 +106,11 @@ def _linear(shares: Sequence[float]) -> np.ndarray:
     """Linear light, red, green, blue (IEC 61966-2-1)."""
     channels = np.array(shares[:3])
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of `#RRGGBB`, from 0 to 1 (WCAG 2)."""
+    return float(_linear([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]) @ [0.2126, 0.7152, 0.0722])
 
 
 def _oklab(colour: str) -> np.ndarray:

@@ -7,6 +7,7 @@ import math
 import os
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,32 +49,53 @@ def draw_timeline(
     """Draws onto an empty figure, over time: the likeliest label, each label's probability, and with an `outline` the
     recording's wave and spectrogram. Windows without a voice are grey.
 
-    The figure keeps its width and becomes as high as the labels need. A window's probabilities hold from halfway to the
-    window before it to halfway to the one after it. Raises ValueError where there is no window.
+    The figure keeps its width and becomes as high as the labels need; the steps are those of `course`. Raises ValueError
+    where there is no window.
     """
-    if not windows:
-        raise ValueError("no window to draw")
-    parts = _joined(windows)
-    probabilities = np.array([_mean(part, labels) for part in parts])
-    likeliest = np.where(probabilities.any(axis=1), probabilities.argmax(axis=1), NOBODY)
-    end = outline.seconds if outline else windows[-1].end
-    edges = _edges(parts, end)
+    answers = course(windows, labels, outline.seconds if outline else None)
+    edges, end = answers.edges, answers.edges[-1]
     names = written(labels)
     looks = _looks(labels)
     heights = [0.32, max(0.5, 0.36 * len(labels)), *((0.75, 1.3) if outline else ())]  # inches
     with styled(names):
         figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
         ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        _draw_ribbon(ribbon, likeliest, edges, names, looks, figure.get_figwidth() - 1.2)
-        _draw_lanes(lanes, probabilities, edges, names, looks)
-        if len(parts[0]) > 1:
-            lanes.set_title(f"Probability (0 to 100 %, means of {parts[1][0].start - parts[0][0].start:.0f} s)")
+        _draw_ribbon(ribbon, answers.likeliest, edges, names, looks, figure.get_figwidth() - 1.2)
+        _draw_lanes(lanes, answers.probabilities, edges, names, looks)
+        if answers.step is not None:
+            lanes.set_title(f"Probability (0 to 100 %, means of {answers.step:.0f} s)")
         if outline:
             _draw_wave(sound[0], outline)
             _draw_spectrogram(sound[1], outline)
         for axes in figure.axes:
             axes.tick_params(axis="y", which="both", length=0)
         _draw_clock(figure.axes[-1], end)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Answers over time, in no more steps than a figure can show."""
+
+    edges: list[float]
+    """Seconds: where the steps begin, and where the last one ends."""
+    probabilities: np.ndarray
+    """float64 [steps, labels]; zeros where there is no voice."""
+    likeliest: np.ndarray
+    """int [steps]: the number of the most probable label, or `NOBODY`."""
+    step: float | None
+    """Seconds in a step, where it is the mean of several windows; else None."""
+
+
+def course(windows: Sequence[WindowAnswer], labels: Sequence[str], end: float | None = None) -> Course:
+    """The windows' answers over time, until second `end`, or that of the last window. A window's probabilities hold from
+    halfway to the window before it to halfway to the one after it. Raises ValueError where there is no window."""
+    if not windows:
+        raise ValueError("no window to draw")
+    parts = _joined(windows)
+    probabilities = np.array([_mean(part, labels) for part in parts])
+    likeliest = np.where(probabilities.any(axis=1), probabilities.argmax(axis=1), NOBODY)
+    step = parts[1][0].start - parts[0][0].start if len(parts[0]) > 1 else None
+    return Course(_edges(parts, windows[-1].end if end is None else end), probabilities, likeliest, step)
 
 
 def _mean(part: Sequence[WindowAnswer], labels: Sequence[str]) -> list[float]:

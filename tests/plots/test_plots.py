@@ -171,7 +171,7 @@ def test_timeline_of_one_and_many_windows_and_labels(
 
 def test_a_timeline_needs_a_window(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no window"):
-        timeline([], EIGHT, tmp_path / "none.png", 1)
+        timeline([], EIGHT, tmp_path / "none.png")
     assert not list(tmp_path.iterdir())
 
 

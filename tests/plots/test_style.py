@@ -16,7 +16,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
 from emozoo.plots import fonts as plots_fonts
-from emozoo.plots.colours import COLOURS, SYNONYMS, emotion_colours, emotion_hatches, ink_on
+from emozoo.plots.colours import COLOURS, DARK, SYNONYMS, emotion_colours, emotion_hatches, ink_on, on_dark
 from emozoo.plots.fonts import FONT, _installed, written
 from emozoo.plots.style import ACCENT, INK, SHADES, STYLE, styled
 
@@ -92,6 +92,14 @@ def test_text_reads_on_every_colour_that_it_may_stand_on() -> None:
     for colour in (*COLOURS.values(), *shades, *drawn):
         light, dark = sorted((luminance(colour), luminance(ink_on(colour))), reverse=True)
         assert (light + 0.05) / (dark + 0.05) > 4.5, colour
+
+
+def test_every_colour_is_seen_on_a_dark_page() -> None:
+    drawn = emotion_colours([f"word {number}" for number in range(50)]).values()
+    for colour in (*COLOURS.values(), *drawn):
+        shown = on_dark(colour)
+        assert (luminance(shown) + 0.05) / (luminance(DARK) + 0.05) > 2.98, colour  # of 3, but for rounding
+        assert (shown == colour) is ((luminance(colour) + 0.05) / (luminance(DARK) + 0.05) >= 3)
 
 
 def test_more_is_darker_in_grey_too() -> None:
