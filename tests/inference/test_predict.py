@@ -233,7 +233,9 @@ def test_table_csv_timeline_and_plot(run: Path, tmp_path: Path) -> None:
     table = emozoo("predict", path, "--model", run, "--timeline").stdout
     assert "0.0 to 3.0" in table and "1.5 to 4.5" in table and "angry %" in table
     rows = list(csv.DictReader(io.StringIO(emozoo("predict", path, "--model", run, "--csv").stdout)))
-    assert list(rows[0]) == ["file", "emotion", *LABELS, "error"]
+    assert list(rows[0]) == [
+        *("file", "emotion", *LABELS, "reason", "speech", "prediction_set", "modalities", "warnings", "error")
+    ]
     assert sum(float(rows[0][label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
     spans = list(csv.DictReader(io.StringIO(emozoo("predict", path, "--model", run, "--csv", "--timeline").stdout)))
     assert [(row["start"], row["end"]) for row in spans] == [("0.000", "3.000"), ("1.000", "4.000"), ("1.500", "4.500")]
