@@ -35,8 +35,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_use_one_thread)
 
 
-def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionModel:
-    """Loads a checkpoint folder, or `hub:user/name[@revision]`, and returns the model in eval mode on `device`.
+def load(reference: str | os.PathLike[str], device: str = "auto", precision: str = "fp32") -> EmotionModel:
+    """Loads a checkpoint folder, or `hub:user/name[@revision]`, and returns the model in eval mode on `device`, which
+    answers in `precision` (`EmotionModel.compute_in`).
 
     Raises EmozooError, with the reason, for one that is missing, damaged, or not a checkpoint of emozoo, and for an
     architecture that no installed plugin offers: then it names the distribution that did. What the folder claims is
@@ -70,7 +71,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> EmotionMode
         )
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
-    return model.to(pick_device(device)).eval()
+    return model.to(pick_device(device)).eval().compute_in(precision)
 
 
 def _architecture_of(folder: str, config: CheckpointConfig) -> Architecture:

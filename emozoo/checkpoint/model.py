@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.config import CheckpointConfig, Origin
+from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
 from emozoo.checkpoint.preprocessor import PreprocessorConfig
 from emozoo.checkpoint.provenance import Provenance
@@ -32,6 +34,8 @@ from emozoo.inference.probabilities import to_embeddings, to_probabilities
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.paths import atomic, user_path, write_text
 from emozoo.registry.entry_points import ARCHITECTURES, find
+
+PRECISIONS = ("fp32", "bf16")
 
 
 class EmotionModel(PredictsFiles, nn.Module):
@@ -69,6 +73,7 @@ class EmotionModel(PredictsFiles, nn.Module):
         self.calibration = calibration
         self.synthetic = synthetic
         self.name = architecture.name  # what errors call the model
+        self._half = False
         try:
             self.network = architecture.build(config, len(self.labels))
         except (ValueError, TypeError, RuntimeError) as error:
@@ -91,6 +96,24 @@ class EmotionModel(PredictsFiles, nn.Module):
     def on_cpu(self) -> bool:
         return self.device.type == "cpu"
 
+    def compute_in(self, precision: str) -> EmotionModel:
+        """Answers from now on in `fp32`, or in `bf16`: layers that bear it then multiply in bfloat16, which is faster and
+        less exact. Raises EmozooError for a device that does not compute in it."""
+        if precision not in PRECISIONS:
+            raise EmozooError(f"a model computes in {' or '.join(PRECISIONS)}, not in {precision!r}")
+        if precision == "bf16" and not computes_bf16(self.device):
+            raise EmozooError(
+                f"{self.device} does not compute in bf16 (a CPU needs AVX-512 BF16): leave --precision out, or --device"
+            )
+        self._half = precision == "bf16"
+        return self
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Without gradients, and in the precision of `compute_in`, for this thread."""
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext():
+            yield
+
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         return self.network(input_values, pixel_values) if self.video else self.network(input_values)
 
@@ -101,7 +124,7 @@ class EmotionModel(PredictsFiles, nn.Module):
     def answer(self, input_values: Tensor, pixel_values: Tensor | None = None) -> np.ndarray:
         """Probabilities float64 [batch, labels] of what `forward` takes. Raises EmozooError for a network that answers with
         values that are no numbers."""
-        with torch.inference_mode():
+        with self.inference():
             logits = self(input_values, pixel_values).cpu().double().numpy()
         shape = (len(input_values), len(self.labels))
         return to_probabilities(logits, shape, lambda: bool(input_values.isfinite().all()), self.name)
@@ -113,7 +136,7 @@ class EmotionModel(PredictsFiles, nn.Module):
         input_values, pixel_values = to_batch(windows, self.device)
         if not self.video:
             pixel_values = None
-        with torch.inference_mode():
+        with self.inference():
             features = features_of(self.network, input_values, pixel_values, self.name).cpu().numpy()
         return to_embeddings(features, len(windows), lambda: bool(input_values.isfinite().all()), self.name)
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from emozoo.cli.options import Backend
+from emozoo.cli.options import Backend, Precision
+from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Model
 
 
-def load_model(reference: str, backend: Backend, device: str) -> Model:
+def load_model(reference: str, backend: Backend, device: str, precision: Precision = Precision.fp32) -> Model:
     if backend is Backend.onnx:
         from emozoo.checkpoint import onnx_model
 
+        if precision is not Precision.fp32:
+            raise EmozooError(
+                f"--backend onnx computes in fp32, or in what its file holds: leave --precision {precision.value} out; "
+                "emozoo export --quantize makes a faster file"
+            )
         return onnx_model.load(reference, device)
     from emozoo.checkpoint.loading import load
 
-    return load(reference, device)
+    return load(reference, device, precision.value)
 
 
 def start_decoder(names: Iterable[str]) -> None:

@@ -21,6 +21,11 @@ class Backend(StrEnum):
     onnx = "onnx"
 
 
+class Precision(StrEnum):
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
 Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),
@@ -31,6 +36,12 @@ Model = Annotated[str, typer.Option(metavar="MODEL", help=f"{ANY_MODEL}.")]
 RunBy = Annotated[
     Backend,
     typer.Option(help="onnx: run the model that emozoo export wrote. It needs no torch, and starts much faster."),
+]
+PrecisionOf = Annotated[
+    Precision,
+    typer.Option(
+        "--precision", help="bf16: faster, and a little less exact, on GPUs and CPUs that compute in it. Needs torch."
+    ),
 ]
 Timeout = Annotated[
     float,

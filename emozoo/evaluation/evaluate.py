@@ -137,6 +137,7 @@ def evaluate(
     coverage: float | None = None,
     output: str | Path | None = None,
     device: str = "auto",
+    precision: str = "fp32",
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
@@ -144,11 +145,12 @@ def evaluate(
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
     gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
+    `precision` is as for `emozoo.load`.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
     _check_options(adapt, recordings, output)
-    subject = _Subject.of(reference, device)
+    subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
     selection = _Selection(dataset, data_dir, merge or {}, protocol, fold)
@@ -194,10 +196,10 @@ class _Subject:
     """The options of the run that made it; None for a model of the Hub, or without a record."""
 
     @classmethod
-    def of(cls, reference: str | Path, device: str) -> _Subject:
+    def of(cls, reference: str | Path, device: str, precision: str) -> _Subject:
         folder = resolve(reference, extra=(PROVENANCE,))
         published = is_reference(reference)
-        model = load(commit_of(reference, folder) if published else folder, device)
+        model = load(commit_of(reference, folder) if published else folder, device, precision)
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 
     def check_modality(self, modality: str | None) -> None:

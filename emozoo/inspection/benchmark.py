@@ -38,6 +38,7 @@ MOST_RUNS = 200
 BATCH_SIZES = {"cpu": (1, 8, 32), "cuda": (1, 8, 64, 256)}
 PEAK_SIZE = {"cpu": 2048, "cuda": 8192}
 """Rows of the square matrices whose product is taken for the machine's peak."""
+KINDS = {"fp32": "float32", "bf16": "bfloat16"}
 LABELS = ("happy", "sad", "angry", "neutral")
 
 
@@ -47,16 +48,18 @@ def benchmark(
     settings: Mapping[str, str] | None = None,
     device: str = "auto",
     batch_sizes: Sequence[int] | None = None,
+    precision: str = "fp32",
 ) -> dict[str, Any]:
     """Measures an architecture with fresh weights, or a run's folder or `hub:user/name`; returns one JSON-able document.
 
-    Times are wall-clock. `flops` counts a multiplication and an addition as two; `share_of_peak` is relative to the float32
-    product of two large matrices on the same device. Raises EmozooError for a name or a device that there is not.
+    Times are wall-clock. `flops` counts a multiplication and an addition as two; `share_of_peak` is relative to the product
+    of two large matrices on the same device, in the same `precision`, which is as for `emozoo.load`. Raises EmozooError for
+    a name or a device that there is not.
     """
     place = pick_device(device)
     model, recipe = _model(name, settings or {}, str(place))
     flops = _flops(model)
-    model.to(place)
+    model.to(place).compute_in(precision)
     peak = {str(kind).removeprefix("torch."): _peak(place, kind) for kind in (torch.float32, torch.bfloat16)}
     _forget_memory(place)
     latency = _times(_answer(model, 1), place)
@@ -69,6 +72,7 @@ def benchmark(
     return {
         "name": name,
         "kind": "benchmark",
+        "precision": precision,
         "machine": _machine(place),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "flops_per_window": flops,
@@ -82,7 +86,7 @@ def benchmark(
                 "batch": size,
                 "ms": _short(1e3 * each),
                 "windows_per_second": _short(size / each),
-                "share_of_peak": _short(flops * size / each / peak["float32"]),
+                "share_of_peak": _short(flops * size / each / peak[KINDS[precision]]),
             }
             for size, each in measured
         ],
@@ -119,7 +123,7 @@ def _answer(model: EmotionModel, size: int) -> Callable[[], object]:
     batch = _batch(model, size)
 
     def run() -> Tensor:
-        with torch.inference_mode():
+        with model.inference():
             return model(*batch)
 
     return run

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import HUB, Device, Json, Settings, pairs, print_json
+from emozoo.cli.options import HUB, Device, Json, Precision, PrecisionOf, Settings, pairs, print_json
 from emozoo.errors import EmozooError
 
 
@@ -17,6 +17,7 @@ def benchmark(
         str | None,
         typer.Option(metavar="N,...", help="Windows in a batch, as in 1,8,64. Default: sizes that suit the device."),
     ] = None,
+    precision: PrecisionOf = Precision.fp32,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def benchmark(
     with waiting("measuring"):
         from emozoo.inspection.benchmark import benchmark as run
 
-        document = run(name, settings=pairs(set_, "--set"), device=device, batch_sizes=sizes)
+        document = run(name, settings=pairs(set_, "--set"), device=device, batch_sizes=sizes, precision=precision.value)
     if as_json:
         print_json(document)
     else:

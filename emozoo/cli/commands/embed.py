@@ -8,7 +8,20 @@ import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.cli.models import load_model, start_decoder
-from emozoo.cli.options import Backend, Device, Files, Hop, Json, Model, RunBy, Timeout, Vad, print_json
+from emozoo.cli.options import (
+    Backend,
+    Device,
+    Files,
+    Hop,
+    Json,
+    Model,
+    Precision,
+    PrecisionOf,
+    RunBy,
+    Timeout,
+    Vad,
+    print_json,
+)
 from emozoo.text import SCHEMA
 
 if TYPE_CHECKING:
@@ -30,6 +43,7 @@ def embed(
     hop: Hop = 1.0,
     vad: Vad = None,
     backend: RunBy = Backend.torch,
+    precision: PrecisionOf = Precision.fp32,
     timeout: Timeout = 20.0,
     device: Device = "auto",
     as_json: Json = False,
@@ -51,7 +65,7 @@ def embed(
     options = PredictOptions(hop=hop, vad=vad, timeout=timeout)
     names = find_files(files, warn=warn)
     start_decoder(names)
-    loaded = load_model(model, backend, device)
+    loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
     done = _Summary(name_of(model), windows)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import HUB, DataDir, Device, Json, Merge, Protocol, merges, print_json
+from emozoo.cli.options import HUB, DataDir, Device, Json, Merge, Precision, PrecisionOf, Protocol, merges, print_json
 
 
 class Modality(StrEnum):
@@ -66,6 +66,7 @@ def evaluate(
     modality: By = None,
     coverage: Coverage = None,
     output: Output = None,
+    precision: PrecisionOf = Precision.fp32,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -92,6 +93,7 @@ def evaluate(
             coverage=coverage,
             output=output,
             device=device,
+            precision=precision.value,
         )
     if as_json:
         print_json({"schema": 1, **result.to_dict()})

@@ -21,6 +21,8 @@ from emozoo.cli.options import (
     Json,
     MinConfidence,
     Model,
+    Precision,
+    PrecisionOf,
     RunBy,
     Speaker,
     Timeout,
@@ -96,6 +98,7 @@ def predict(
     as_csv: AsCsv = False,
     as_jsonl: AsJsonl = False,
     backend: RunBy = Backend.torch,
+    precision: PrecisionOf = Precision.fp32,
     timeout: Timeout = 20.0,
     device: Device = "auto",
     as_json: Json = False,
@@ -128,7 +131,7 @@ def predict(
     if plot:
         _check_plot(plot, names)
     start_decoder(names)
-    loaded = load_model(model, backend, device)
+    loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
     options = replace(options, bias=_bias(loaded, recordings))
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
