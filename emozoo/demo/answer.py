@@ -20,6 +20,7 @@ from emozoo.inference.clips import Clip
 from emozoo.inference.cuts import Cut
 from emozoo.inference.files import predict_file
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.segment_sources import SegmentSource
 from emozoo.media.decoder import Video
 from emozoo.media.reading import duration, has_sound, stream_audio
 from emozoo.media.window import SAMPLES_PER_FRAME, SAMPLING_RATE, SLACK_SECONDS
@@ -60,17 +61,18 @@ class Answer:
     """What the page shows for a clip."""
 
     prediction: Prediction
-    """With its windows, or with an error."""
+    """With its windows or segments, or with an error."""
     frames: tuple[tuple[float, np.ndarray], ...] = ()
     """Some of the frames that it got, with their times in seconds: uint8 [60, 100, 3] each."""
     uncropped: tuple[np.ndarray, ...] = ()
     """The same frames before they were cropped to the face; empty if they were not cropped."""
 
 
-def answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
-    """The answer for a file, which the visitor calls `name`. What is wrong with it becomes the prediction's `error`."""
+def answer(model: Model, path: Path, name: str, limits: Limits, segments: SegmentSource | None = None) -> Answer:
+    """The answer for a file, which the visitor calls `name`, or for its segments. What is wrong with it becomes the
+    prediction's `error`."""
     try:
-        return _answer(model, path, name, limits)
+        return _answer(model, path, name, limits, segments)
     except EmozooError as error:
         sentence = str(error).replace(str(path), name)
     except Exception as error:  # noqa: BLE001 - a bad file must not end the page
@@ -79,10 +81,11 @@ def answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
     return Answer(Prediction(name, error=sentence))
 
 
-def _answer(model: Model, path: Path, name: str, limits: Limits) -> Answer:
+def _answer(model: Model, path: Path, name: str, limits: Limits, segments: SegmentSource | None) -> Answer:
     check_size(path, name, limits)
     record = _Record(name, limits.seconds)
-    prediction = predict_file(model, Clip(name, str(path)), PredictOptions(timeline=True), seen=record)
+    options = PredictOptions(timeline=segments is None, segments=segments)
+    prediction = predict_file(model, Clip(name, str(path)), options, seen=record)
     warnings = tuple(warning.replace(str(path), name) for warning in prediction.warnings)
     prediction = dataclasses.replace(prediction, warnings=warnings)
     if prediction.probabilities is None:

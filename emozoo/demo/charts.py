@@ -15,6 +15,7 @@ from html import escape
 import numpy as np
 
 from emozoo.inference.answers import WindowAnswer
+from emozoo.inference.turn_answers import SegmentAnswer
 from emozoo.plots.colours import emotion_colours, ink_on, on_dark
 from emozoo.plots.outline import Outline
 from emozoo.plots.over_time import NOBODY, Course, course
@@ -25,6 +26,8 @@ MOST_TICKS = 7
 WAVE_COLUMNS = 400
 FAINTEST = -70.0
 """Decibels below the loudest that a spectrogram shows."""
+MOST_SPEAKERS = 12
+NAMELESS = "speaker?"
 TOLD_STEPS = 20
 """Stretches of a course that its description names."""
 
@@ -55,6 +58,31 @@ def course_chart(windows: Sequence[WindowAnswer], labels: Sequence[str]) -> str:
     )
 
 
+def turns_chart(segments: Sequence[SegmentAnswer], labels: Sequence[str]) -> str:
+    """Who speaks when, in which emotion: a lane for each speaker, the one who speaks first above."""
+    length = max(segment.end for segment in segments) or 1.0
+    styles = colour_styles(labels)
+    by_speaker: dict[str, list[SegmentAnswer]] = {}
+    for segment in sorted(segments, key=lambda segment: segment.start):
+        by_speaker.setdefault(segment.speaker, []).append(segment)
+    lanes = "".join(
+        _lane(escape(speaker or NAMELESS), "".join(_turn(each, length, styles) for each in own), "emz-turns")
+        for speaker, own in itertools.islice(by_speaker.items(), MOST_SPEAKERS)
+    )
+    return (
+        '<figure class="emz-chart" role="img" aria-label="Emotion of each speaker over time">'
+        f"<figcaption>Speakers over time</figcaption>{lanes}{axis(length)}</figure>"
+    )
+
+
+def _turn(segment: SegmentAnswer, length: float, styles: dict[str, str]) -> str:
+    emotion = segment.emotion
+    name = emotion or segment.reason or "no answer"
+    said = f"{name}: {segment.text}" if segment.text else name
+    look, style = ("emz-nobody", "") if emotion is None else ("", styles[emotion])
+    return box(name, segment.start, segment.end, length, look, style, said)
+
+
 def _ribbon(answers: Course, labels: Sequence[str], styles: dict[str, str]) -> str:
     boxes = ""
     for best, start, end in _stretches(answers):
@@ -64,11 +92,11 @@ def _ribbon(answers: Course, labels: Sequence[str], styles: dict[str, str]) -> s
     return _lane("", boxes, "emz-ribbon")
 
 
-def box(name: str, start: float, end: float, length: float, look: str, style: str) -> str:
-    """A coloured box in a track of so many seconds, with its name where that fits."""
+def box(name: str, start: float, end: float, length: float, look: str, style: str, said: str = "") -> str:
+    """A coloured box in a track of so many seconds, with its name where that fits, and `said` to who points at it."""
     width = 100 * (end - start) / length
     text = escape(name) if width > 1.4 * len(name) else ""
-    title = escape(f"{name}, {start:.1f} to {end:.1f} s")
+    title = escape(f"{said or name}, {start:.1f} to {end:.1f} s")
     return (
         f'<i class="emz-ink {look}" style="left:{100 * start / length:.3f}%;width:{width:.3f}%;{style}" '
         f'title="{title}">{text}</i>'

@@ -17,9 +17,10 @@ from urllib.parse import quote
 import numpy as np
 
 from emozoo.demo.answer import Answer
-from emozoo.demo.charts import colour_styles, course_chart, sound_chart
+from emozoo.demo.charts import MOST_SPEAKERS, NAMELESS, colour_styles, course_chart, sound_chart, turns_chart
 from emozoo.inference import answers as inference_answers
 from emozoo.inference.answers import ONE_SIDED, Prediction, write_csv
+from emozoo.inference.turn_answers import SpeakerAnswer
 from emozoo.inference.voice import NO_SPEECH
 from emozoo.plots.outline import Outline
 
@@ -84,6 +85,8 @@ def answer(given: Answer, labels: Sequence[str], order: Sequence[str] = ()) -> s
         swatch = f'<span class="emz-swatch emz-ink" style="{styles[emotion]}"></span>'
         head = f'<p class="emz-emotion">{swatch}{escape(emotion)}</p>'
     course = course_chart(prediction.windows, own) if prediction.windows else ""
+    if prediction.segments and prediction.speakers:
+        course = turns_chart(prediction.segments, own) + _speakers(prediction.speakers, styles)
     bars = _bars(prediction.probabilities, order, styles)
     return _slot("emz-answer", name + head, _remarks(prediction), bars, course, _frames(given))
 
@@ -115,6 +118,23 @@ def _remarks(prediction: Prediction) -> str:
     said = f'<p class="emz-quiet emz-small">{escape("; ".join(parts))}</p>' if parts else ""
     warnings = "".join(f"<li>{escape(warning)}</li>" for warning in prediction.warnings)
     return said + (f'<ul class="emz-note">{warnings}</ul>' if warnings else "")
+
+
+def _speakers(speakers: Sequence[SpeakerAnswer], styles: Mapping[str, str]) -> str:
+    """A row for each speaker: the emotion of all his or her segments together."""
+    rows = ""
+    for each in speakers[:MOST_SPEAKERS]:
+        emotion = each.emotion
+        swatch = "" if emotion is None else f'<span class="emz-swatch emz-ink" style="{styles[emotion]}"></span>'
+        share = f"{100 * max(each.probabilities.values()):.1f} %" if each.probabilities else ""
+        count = f"{each.segments} segment{'s' * (each.segments != 1)}, {each.seconds:.1f} s"
+        rows += (
+            f"<tr><td>{escape(each.speaker or NAMELESS)}</td><td>{swatch}{escape(emotion or each.reason or 'no answer')} "
+            f'{share}</td><td class="emz-quiet">{count}</td></tr>'
+        )
+    left = len(speakers) - MOST_SPEAKERS
+    more = small(f"{left} more speakers: see the JSON below") if left > 0 else ""
+    return f'<table class="emz-speakers emz-small"><tbody>{rows}</tbody></table>{more}'
 
 
 def _bars(shares: Mapping[str, float], order: Sequence[str], styles: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ from emozoo.demo.gate import Gate
 from emozoo.demo.html import HEADING, TITLE, past, refusal, waiting
 from emozoo.demo.models import Shown
 from emozoo.demo.style import CSS
+from emozoo.demo.turns import KINDS, read_turns, summary
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import NOTE
@@ -42,7 +43,7 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.Markdown(HEADING, elem_classes="emz-heading")
         with gr.Column(elem_classes=["emz-page", "emz-several" if len(models) > 1 else "emz-one"]):
-            sources, examples, refused = _giving(models, limits, folder)
+            sources, examples, refused, turns = _giving(models, limits, folder)
             with gr.Row(elem_classes="emz-models"):
                 outputs = [_place_of(each) for each in models]
             with gr.Column(elem_classes="emz-clip", min_width=0):
@@ -55,7 +56,7 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
             return past(named, visits.clips(_session(request)))
 
         queued = {"concurrency_limit": 1, **QUICK, "queue": True}
-        for begun in _taken(visits, sources, examples, [player, refused]):
+        for begun in [*_taken(visits, sources, examples, [player, refused]), _taken_turns(visits, limits, *turns)]:
             begun.then(
                 _sound_shower(visits, limits), None, sound, show_progress="hidden", concurrency_id="sound", **queued
             )
@@ -74,8 +75,9 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
 
 def _giving(
     models: Sequence[Shown], limits: Limits, folder: Path
-) -> tuple[list[tuple[Any, Any]], list[tuple[gr.Button, Path]], gr.HTML]:
-    """Sources of clips, the examples, and a place for the sentence by which a clip is refused."""
+) -> tuple[list[tuple[Any, Any]], list[tuple[gr.Button, Path]], gr.HTML, tuple[gr.File, gr.HTML]]:
+    """Sources of clips, the examples, a place for the sentence by which a clip is refused, and the source of segments with
+    a place for what is in them."""
     with gr.Column(elem_classes="emz-give", min_width=0):
         sources = _sources()
         refused = gr.HTML()
@@ -85,7 +87,10 @@ def _giving(
             with gr.Row(elem_classes="emz-examples"):
                 gr.HTML(html.small(kind.title))
                 examples += [(gr.Button(text, size="sm", min_width=0), path) for text, path in kind.clips]
-    return sources, examples, refused
+        with gr.Accordion("Who speaks when (optional)", open=False, elem_classes="emz-who"):
+            gr.HTML(html.small(f"A file of segments gets an answer for each speaker: {KINDS}."))
+            turns = gr.File(label="Segments", show_label=False, height=110), gr.HTML()
+    return sources, examples, refused, turns
 
 
 def _taken(
@@ -104,6 +109,29 @@ def _taken(
         for button, path in examples
     ]
     return given + chosen
+
+
+def _taken_turns(visits: Visits, limits: Limits, file: gr.File, told: gr.HTML) -> Any:
+    """The event by which segments are given, for the last clip and the next ones."""
+
+    def take(given: dict[str, Any] | None, request: gr.Request) -> Any:
+        if not given:
+            return gr.skip(), gr.skip()
+        name = given["orig_name"]
+        try:
+            path = visits.upload_of(Path(given["path"]))
+            source = read_turns(path, name, limits)
+            visits.take_turns(_session(request), path, source)
+        except EmozooError as error:
+            return refusal(str(error)), None
+        return html.small(summary(source, name)), gr.skip()
+
+    def drop(request: gr.Request) -> str:
+        visits.drop_turns(_session(request))
+        return ""
+
+    file.clear(drop, None, told, show_progress="hidden", **QUICK)
+    return file.upload(take, file, [told, file], preprocess=False, show_progress="hidden", **QUICK)
 
 
 def run(
@@ -240,7 +268,7 @@ def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits, order: 
         if found is None:  # nothing was given, or the visitor has left
             return gr.skip()
         visit, clip = found
-        given = answer(shown.model, visit.files[clip], visit.names[clip], limits)
+        given = answer(shown.model, visit.files[clip], visit.names[clip], limits, visit.segments[clip])
         visit.clips[clip][number] = given.prediction.without_windows()
         return html.answer(given, shown.model.labels, order)
 

@@ -79,6 +79,10 @@ footer { display: none !important; }
 .emz-ribbon i + i { border-left: 1px solid var(--background-fill-primary); }
 .emz-ribbon i, .emz-turns i { color: var(--li); }
 .dark .emz-ribbon i, .dark .emz-turns i { color: var(--di); }
+.emz-turns .emz-track { height: 1.9em; margin: 0.15em 0; border: 0; border-radius: 5px; overflow: hidden;
+  background: color-mix(in srgb, currentColor 6%, transparent); }
+.emz-turns i { border-radius: 4px; box-shadow: inset 0 0 0 1px var(--background-fill-primary); min-width: 2px; }
+.emz-speakers { margin-top: 0.6em; }
 .emz-nobody { --l: #d9dbe0; --d: #3f3f46; --li: #52525b; --di: #a1a1aa; }
 .emz-axis .emz-track { height: 1.5em; border: 0; }
 .emz-axis small { position: absolute; top: 0.2em; transform: translateX(-50%); font-variant-numeric: tabular-nums; }

@@ -19,6 +19,7 @@ from pathlib import Path
 from emozoo.demo.answer import Limits
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import Prediction
+from emozoo.inference.segment_sources import SegmentSource
 
 KEPT_SECONDS = 60
 """How long an upload is kept that is never given to the models."""
@@ -47,6 +48,10 @@ class Visit:
     """Per clip, a prediction by each model, without windows; None until it is known."""
     files: list[Path] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    segments: list[SegmentSource | None] = field(default_factory=list)
+    """Per clip, those that are answered instead of the whole."""
+    turns: tuple[SegmentSource, Path] | None = None
+    """The segments that the visitor has given for the next clips, and their file."""
     waiting: list[deque[int]] = field(default_factory=list)
     """For each model, the clips that it has not begun."""
     last: float = field(default_factory=time.monotonic)
@@ -58,6 +63,7 @@ class Visit:
     def note(self, path: Path, name: str) -> None:
         self.files.append(path)
         self.names.append(name)
+        self.segments.append(self.turns[0] if self.turns else None)
         self.clips.append([None] * self.models)
         for queue in self.waiting:
             queue.append(len(self.clips) - 1)
@@ -129,9 +135,9 @@ class Visits:
                 raise EmozooError(f"{name} was not given to this page, or is gone: give it again")
             visit = self._visits.get(session) or Visit(self._models)
             self._check_room(session, visit)
-            for number, clip in enumerate(visit.clips):
-                if None not in clip:
-                    self._remove(visit.files[number])
+            waiting = {file for file, clip in zip(visit.files, visit.clips, strict=True) if None in clip}
+            for file in set(visit.files) - waiting:
+                self._remove(file)
             if upload is not None:
                 path, upload.session = upload.path, session
             visit.note(path, name)
@@ -139,9 +145,50 @@ class Visits:
             self._visits[session] = visit
             return path
 
-    def _check_room(self, session: str, visit: Visit) -> None:
+    def upload_of(self, path: Path) -> Path:
+        """The path of an upload that belongs to no visit yet. Raises EmozooError for anything else."""
+        with self._lock:
+            return self._unused(path).path
+
+    def _unused(self, path: Path) -> Upload:
+        upload = self._uploads.get(str(path))
+        if upload is None or upload.session is not None:
+            raise EmozooError("that was not given to this page, or is gone: give it again")
+        return upload
+
+    def take_turns(self, session: str, path: Path, source: SegmentSource) -> None:
+        """Keeps the segments of a file, an upload, for the next clips of a visit, and queues its last clip anew with them.
+        Raises EmozooError for a visit that has reached its limits."""
+        with self._lock:
+            upload = self._unused(path)
+            visit = self._visits.get(session) or Visit(self._models)
+            self._check_visitors(session)
+            again = [file for file in visit.files[-1:] if str(file) in {*self._uploads, *self._examples}]
+            if again:
+                self._check_room(session, visit)
+            self._drop_turns(visit)
+            upload.session, visit.turns, visit.last = session, (source, path), time.monotonic()
+            for file in again:
+                visit.note(file, visit.names[-1])
+            self._visits[session] = visit
+
+    def drop_turns(self, session: str) -> None:
+        """The next clips are answered as a whole again."""
+        with self._lock:
+            if visit := self._visits.get(session):
+                self._drop_turns(visit)
+
+    def _drop_turns(self, visit: Visit) -> None:
+        if visit.turns:
+            self._remove(visit.turns[1])
+        visit.turns = None
+
+    def _check_visitors(self, session: str) -> None:
         if session not in self._visits and len(self._visits) >= self._limits.visits:
             raise EmozooError("this page has as many visitors as it can have: try again in a minute")
+
+    def _check_room(self, session: str, visit: Visit) -> None:
+        self._check_visitors(session)
         if sum(None in clip for clip in visit.clips) >= self._limits.waiting:
             raise EmozooError(f"{self._limits.waiting} clips of yours wait for an answer: give the next one after that")
         if len(visit.clips) >= self._limits.clips:
@@ -160,7 +207,7 @@ class Visits:
         """The file and the name of a visit's last clip; None if there is none."""
         with self._lock:
             visit = self._visits.get(session)
-            return (visit.files[-1], visit.names[-1]) if visit else None
+            return (visit.files[-1], visit.names[-1]) if visit and visit.files else None
 
     def clips(self, session: str) -> list[list[Prediction | None]]:
         with self._lock:
