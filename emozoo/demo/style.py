@@ -37,6 +37,7 @@ footer { display: none !important; }
 .emz-models .emz-model, .emz-models .emz-model div:has(.emz-slot), .emz-slot { display: grid !important; gap: 0 !important;
   grid-template-columns: minmax(0, 1fr); grid-template-rows: subgrid; align-content: start; }
 .emz-models .emz-model div:has(.emz-slot), .emz-slot { grid-row: span 5; }
+.emz-slot { min-height: 72px; }  /* for gradio's clock while a model works */
 
 .emz p { margin: 0.3em 0; }
 .emz h2 { font-size: 1.1em; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
