@@ -131,12 +131,6 @@ def test_training_export_and_publishing(tmp_path: Path) -> None:
     validate(json.loads(emozoo("space", "ann/demo", "--output", tmp_path / "space", "--json").stdout), "space")
 
 
-def test_a_benchmark_and_a_check() -> None:
-    small = ["--set", "filters=2,2,2", "--set", "linear=4"]
-    validate(json.loads(emozoo("benchmark", "cnn", *small, "--batch-sizes", "1", "--json").stdout), "benchmark")
-    validate(json.loads(emozoo("check", "toy", "--json", check=None).stdout), "check")
-
-
 def test_a_schema_refuses_another_document() -> None:
     for document in ({}, {"schema": 2, "error": "x"}, {"schema": 1}):
         with pytest.raises(ValidationError):

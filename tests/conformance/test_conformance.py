@@ -13,6 +13,7 @@ import pytest
 import torch
 from support import small
 from support.distributions import GOOD, distribution
+from support.schemas import validate
 from support.small import NETWORK, one_error, toy
 from torch import Tensor, nn
 
@@ -383,6 +384,7 @@ def test_a_users_mistake_costs_one_line_and_status_2() -> None:
 
 def test_without_data_a_dataset_is_checked_as_far_as_it_goes() -> None:
     report = json.loads(small.emozoo("check", "ravdess", "--json").stdout)
+    validate(report, "check")
     assert [point["state"] for point in report["points"]] == ["ok", "ok", *["skipped"] * 6]
     assert "as far as it was looked at: not rows, again," in small.emozoo("check", "ravdess").stdout
     assert "--data-dir" in report["points"][-1]["found"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.models import small_model
+from support.schemas import validate
 from support.small import NETWORK, emozoo, one_error
 
 from emozoo import EmozooError
@@ -63,7 +64,11 @@ def test_the_document_is_printed_as_json_or_tables(tmp_path: Path) -> None:
     small_model().save(run)
     for words in ([], ["--json"]):
         text = emozoo("benchmark", run, "--device", "cpu", "--batch-sizes", "2", *words).stdout
-        assert json.loads(text)["name"] == str(run) if words else "real time factor" in text
+        if words:
+            validate(json.loads(text), "benchmark")
+            assert json.loads(text)["name"] == str(run)
+        else:
+            assert "real time factor" in text
 
 
 def test_what_cannot_be_measured_is_said(tmp_path: Path) -> None:
