@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +32,9 @@ from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, MOST_FEATUR
 from emozoo.checkpoint.onnx_model import (
     ANSWER_KEY,
     ARCHITECTURE_KEY,
+    INT8,
     LABELS_KEY,
+    PRECISION_KEY,
     VERSION_KEY,
     WEIGHTS_KEY,
     OnnxModel,
@@ -40,6 +43,7 @@ from emozoo.checkpoint.onnx_model import (
     read_model,
     trial_window,
 )
+from emozoo.checkpoint.quantization import quantize
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference
@@ -52,13 +56,16 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.onnx import ONNXProgram
 
-    from emozoo.inference.answers import Window
+    from emozoo.inference.answers import Model, Window
 
 
+T = TypeVar("T")
 LARGEST_DIFFERENCE = 1e-3
 """Of a probability, between the network and what was written, on sounds and frames that try it out."""
 LARGEST_SHARE = 1e-2
 """The same of an embedding's number, as a share of its largest. Most of a pure tone's spectrum is rounding."""
+LEAST_SAME = 0.9
+"""Share of windows that a graph in 8 bits must answer as the network does."""
 LARGEST_REPEAT = 2**20
 """Numbers in a constant that is looked for among the others."""
 
@@ -74,11 +81,20 @@ class Export:
     """The largest of a probability that was found between the file and the network."""
     features: int | None
     """Numbers in an embedding; None for a network that gives none."""
+    precision: str = "fp32"
+    """`int8`: of the convolutions."""
+    same_answers: float | None = None
+    """Of `int8`: the share of windows for which file and network find the same label most probable."""
 
 
-def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = None) -> Export:
+def export_onnx(
+    reference: str | os.PathLike[str], output: str | Path | None = None, quantize_by: Sequence[Window] | None = None
+) -> Export:
     """Writes model.onnx into the run's folder, or into `output`, which then gets the run's config.json too: so either is a
     folder that `emozoo predict --backend onnx --model` takes.
+
+    With the windows `quantize_by`, the file's convolutions are in 8 bits: every other window decides the ranges of their
+    numbers, and the rest tell how far the file is from the network.
 
     Raises EmozooError for a network that cannot be exported, or that answers otherwise once it is; the folder then holds
     what it held before.
@@ -98,8 +114,15 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
     if own.is_file() and not same and not _differ_in_calibration(folder, source):
         raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
     graph = _graph(model)
-    _annotate(graph, model, source / WEIGHTS)
-    difference = _write(graph, model, folder / ONNX, source / WEIGHTS)
+    if quantize_by is None:
+        _annotate(graph, model, source / WEIGHTS, model)
+        difference = _write(graph, model, folder / ONNX, source / WEIGHTS, _differences)
+        same_answers = None
+    else:
+        graph = _in_8_bits(graph, model, quantize_by[::2])
+        _annotate(graph, model, source / WEIGHTS, OnnxModel(graph.SerializeToString(), model.to_config(), ONNX), INT8)
+        compare = functools.partial(_rounded_differences, windows=quantize_by[1::2])
+        difference, same_answers = _write(graph, model, folder / ONNX, source / WEIGHTS, compare)
     if not same:
         with atomic(own) as temporary:
             shutil.copyfile(source / CONFIG, temporary)
@@ -110,6 +133,8 @@ def export_onnx(reference: str | os.PathLike[str], output: str | Path | None = N
         opset=opset,
         difference=difference,
         features=_features(graph),
+        precision="fp32" if quantize_by is None else INT8,
+        same_answers=same_answers,
     )
 
 
@@ -122,38 +147,74 @@ def _differ_in_calibration(folder: Path, other: Path) -> bool:
     return one == another
 
 
-def _annotate(graph: ModelProto, model: EmotionModel, weights: Path) -> None:
-    """Adds what a reader checks the graph by."""
+def _annotate(
+    graph: ModelProto, model: EmotionModel, weights: Path, asked: Model, precision: str | None = None
+) -> None:
+    """Adds what a reader checks the graph by, such as the answer of the model that is `asked`."""
     notes = {
         VERSION_KEY: emozoo_version(),
         ARCHITECTURE_KEY: model.architecture.name,
         LABELS_KEY: json.dumps(list(model.labels)),
         WEIGHTS_KEY: digest(weights),
-        ANSWER_KEY: json.dumps(_answer(model)),
+        ANSWER_KEY: json.dumps(_answer(asked)),
+        **({} if precision is None else {PRECISION_KEY: precision}),
     }
     for key, value in notes.items():
         graph.metadata_props.add(key=key, value=value)
 
 
-def _write(graph: ModelProto, model: EmotionModel, path: Path, weights: Path) -> float:
-    """Writes the graph once it answers as the model does, and returns the largest difference of a probability."""
+def _in_8_bits(graph: ModelProto, model: EmotionModel, windows: Sequence[Window]) -> ModelProto:
+    if all(node.op_type != "Conv" for node in graph.graph.node):
+        raise EmozooError(f"{model.architecture.name} has no convolutions, which is what --quantize puts in 8 bits")
+    exact = OnnxModel(graph.SerializeToString(), model.to_config(), ONNX)
+    try:
+        with _quiet:
+            return quantize(graph, windows, exact.feed)
+    except Exception as error:  # noqa: BLE001 - whatever onnxruntime makes of a plugin's graph
+        reason = " ".join(str(error).split())[:200]
+        raise EmozooError(f"{model.architecture.name} cannot be put in 8 bits ({reason})") from error
+
+
+def _write(
+    graph: ModelProto,
+    model: EmotionModel,
+    path: Path,
+    weights: Path,
+    compare: Callable[[EmotionModel, OnnxModel], T],
+) -> T:
+    """Writes the graph once it may be run and `compare` raises no EmozooError; what `compare` gives."""
     with atomic(path) as temporary:
         temporary.write_bytes(graph.SerializeToString())
         try:
             written = read_model(temporary, model.to_config(), ONNX, weights)
+            return compare(model, written)
         except EmozooError as error:
             raise EmozooError(f"{model.architecture.name} cannot be exported: {error}") from error
-        difference = _difference(model, written)
-        features_off = _features_difference(model, written) if _features(graph) else 0.0
-        for what, off, most in (
-            ("probabilities", difference, LARGEST_DIFFERENCE),
-            ("embeddings", features_off, LARGEST_SHARE),
-        ):
-            if not off <= most:  # also where it is NaN
-                raise EmozooError(
-                    f"{model.architecture.name} cannot be exported: as ONNX, its {what} are off by {off:.1g}"
-                )
+
+
+def _differences(model: EmotionModel, written: OnnxModel) -> float:
+    """The largest of a probability. Raises EmozooError where file and network differ by more than rounding."""
+    difference = _difference(model, written)
+    features_off = _features_difference(model, written) if written.has_embeddings else 0.0
+    for what, off, most in (
+        ("probabilities", difference, LARGEST_DIFFERENCE),
+        ("embeddings", features_off, LARGEST_SHARE),
+    ):
+        if not off <= most:  # also where it is NaN
+            raise EmozooError(f"as ONNX, its {what} are off by {off:.1g}")
     return difference
+
+
+def _rounded_differences(model: EmotionModel, written: OnnxModel, windows: Sequence[Window]) -> tuple[float, float]:
+    """The largest of a probability, and the share of windows with the same answer. Raises EmozooError where it is small."""
+    ours, theirs = (each.probabilities(windows) for each in (model, written))
+    same = float((ours.argmax(1) == theirs.argmax(1)).mean())
+    if same < LEAST_SAME:
+        raise EmozooError(
+            f"in 8 bits, it answers {1 - same:.0%} of the recordings otherwise: leave --quantize out, or name recordings "
+            "like those that you will ask about with --calibration"
+        )
+    return float(np.abs(ours - theirs).max()), same
 
 
 def _features(graph: ModelProto) -> int | None:
@@ -161,8 +222,8 @@ def _features(graph: ModelProto) -> int | None:
     return next((each.type.tensor_type.shape.dim[1].dim_value for each in graph.graph.output[1:]), None)
 
 
-def _answer(model: EmotionModel) -> list[float]:
-    """The network's own answer for the window that the graph is tried out with, wherever it is loaded."""
+def _answer(model: Model) -> list[float]:
+    """The answer for the window that the graph is tried out with, wherever it is loaded."""
     shares = model.probabilities([trial_window(model.video)])[0]
     return [round(float(value), 6) for value in logarithms(shares)]
 

@@ -50,7 +50,10 @@ LABELS_KEY = "emozoo.labels"
 WEIGHTS_KEY = "emozoo.weights"
 """The SHA-256 of model.safetensors."""
 ANSWER_KEY = "emozoo.answer"
-"""A JSON list: the logarithms of the network's own probabilities for `trial_window`."""
+"""A JSON list: the logarithms of the network's own probabilities for `trial_window`; for a graph in 8 bits, its own."""
+PRECISION_KEY = "emozoo.precision"
+"""`INT8` for a graph in 8 bits; others lack it."""
+INT8 = "int8"
 
 
 class OnnxModel(PredictsFiles):
@@ -73,19 +76,25 @@ class OnnxModel(PredictsFiles):
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
         cannot be run, or answers with what is no number."""
-        return self._answer(self._feed(windows))
+        return self._answer(self.feed(windows))
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features], as of `EmotionModel`. Raises EmozooError where the file has none."""
-        if EMBEDDINGS not in [output.name for output in self._session.get_outputs()]:
+        if not self.has_embeddings:
             raise EmozooError(
                 f"{self._name} gives no embeddings: emozoo export, run again, adds those that the network has"
             )
-        feed = self._feed(windows)
+        feed = self.feed(windows)
         features = self._run(EMBEDDINGS, feed)
         return to_embeddings(features, len(windows), lambda: bool(np.isfinite(feed[SOUND[0]]).all()), self._name)
 
-    def _feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
+    @property
+    def has_embeddings(self) -> bool:
+        """Whether the file gives them: an older one does not."""
+        return EMBEDDINGS in [output.name for output in self._session.get_outputs()]
+
+    def feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
+        """Windows as the graph's inputs."""
         sound = np.stack([waveform for waveform, _ in windows])
         feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
         if self.video:
@@ -114,9 +123,9 @@ class OnnxModel(PredictsFiles):
         except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
             raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
 
-    def try_out(self, wanted: Sequence[float]) -> None:
-        """Answers one window, and compares with what the network answered when the graph was written. Raises EmozooError
-        for another answer, and for a graph that takes too long."""
+    def try_out(self, wanted: Sequence[float], rounded: bool) -> None:
+        """Answers one window, and compares with what was answered when the graph was written: less exactly where its numbers
+        are `rounded` to 8 bits. Raises EmozooError for another answer, and for a graph that takes too long."""
         import onnxruntime
 
         options = onnxruntime.RunOptions()
@@ -124,14 +133,14 @@ class OnnxModel(PredictsFiles):
         timer.daemon = True
         timer.start()
         try:
-            found = self._answer(self._feed([trial_window(self.video)]), options)[0]
+            found = self._answer(self.feed([trial_window(self.video)]), options)[0]
         except EmozooError:
             if options.terminate:
                 raise EmozooError(f"{self._name} is refused: one window takes it more than {LONGEST} s") from None
             raise
         finally:
             timer.cancel()
-        if not agree(logarithms(found), wanted):
+        if not agree(logarithms(found), wanted, rounded):
             raise EmozooError(
                 f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
                 "emozoo export"
@@ -171,8 +180,9 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     if problem := graph_problem(model, len(config.labels), config.video):
         raise EmozooError(f"{name} is refused: {problem}")
     wanted = _noted_answer(model, config, name, weights)
+    rounded = any(prop.key == PRECISION_KEY and prop.value == INT8 for prop in model.metadata_props)
     loaded = OnnxModel(data, config, name)
-    loaded.try_out(wanted)
+    loaded.try_out(wanted, rounded)
     return loaded
 
 
@@ -248,9 +258,11 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, 1e-300))
 
 
-def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float]) -> bool:
-    """Whether logarithms of probabilities differ by no more than two machines' rounding."""
-    return bool(np.allclose(one, other, rtol=0.002, atol=0.02))
+def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float], rounded: bool = False) -> bool:
+    """Whether logarithms of probabilities differ by no more than two machines' rounding, which is coarser where numbers are
+    `rounded` to 8 bits."""
+    rtol, atol = (0.02, 0.2) if rounded else (0.002, 0.02)
+    return bool(np.allclose(one, other, rtol=rtol, atol=atol))
 
 
 def trial_window(video: bool) -> Window:

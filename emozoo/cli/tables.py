@@ -141,6 +141,7 @@ def show_export(done: Export) -> None:
     console.out.print(
         f"{done.file}: {done.bytes:,} bytes, opset {done.opset}; its probabilities differ from the network's by "
         f"{done.difference:.1g} at most"
+        + ("" if done.same_answers is None else f", {done.same_answers:.1%} of its answers are the same")
         + (f"; embeddings of {done.features} features" if done.features else "; without embeddings"),
         soft_wrap=True,
     )

@@ -216,6 +216,13 @@ def _calibrated(place: str, asked: _Asked, device: str) -> Calibrated:
     return Calibrated(place, calibration, before, after, part.notes + _notes(calibration))
 
 
+def dev_clips(model: EmotionModel, place: str) -> tuple[Data, list[int]]:
+    """The data of a run, opened for its model, and the rows of its dev clips. Raises EmozooError where it has none here."""
+    run = _with_dev(read_options(user_path(place)), place)
+    data = _open(model, place, run.dataset, run.data_dir, run.merge)
+    return data, _dev(user_path(place), run, data).rows
+
+
 def _notes(calibration: Calibration) -> tuple[str, ...]:
     few = f"only {calibration.clips} clips: other {calibration.clips} would have given noticeably other thresholds"
     return tuple(

@@ -8,10 +8,28 @@ from typing import Annotated
 import typer
 
 from emozoo.cli.options import HUB, Json, print_json
+from emozoo.errors import EmozooError
 
 
 class Format(StrEnum):
     onnx = "onnx"
+
+
+Quantize = Annotated[
+    bool,
+    typer.Option(
+        "--quantize", help="Put the convolutions in 8 bits: a smaller file, which answers a little less exactly."
+    ),
+]
+Calibration = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="For --quantize: recordings like those to be asked about, as a file, a folder or a quoted pattern. Can be "
+        "repeated. Default: the run's dev clips.",
+        show_default=False,
+    ),
+]
 
 
 def export(
@@ -23,19 +41,28 @@ def export(
     output: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Folder to write into. Default: the run's folder.")
     ] = None,
+    quantize: Quantize = False,
+    calibration: Calibration = None,
     as_json: Json = False,
 ) -> None:
     """Export a trained model to ONNX, so that it runs without torch.
 
-    The exported model is run once, and its probabilities are compared with the network's.
+    The exported model is run, and its probabilities are compared with the network's.
     """
     from emozoo.cli.console import waiting
     from emozoo.cli.tables import show_export
 
+    if calibration and not quantize:
+        raise EmozooError("--calibration goes with --quantize")
     with waiting("exporting"):
-        from emozoo.checkpoint.export import export_onnx
+        if quantize:
+            from emozoo.evaluation.quantization import export_int8
 
-        done = export_onnx(model, output)
+            done = export_int8(model, output, calibration)
+        else:
+            from emozoo.checkpoint.export import export_onnx
+
+            done = export_onnx(model, output)
     if as_json:
         print_json(vars(done))
     else:
