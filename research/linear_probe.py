@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 import emozoo
 from emozoo.checkpoint.run import read_options
@@ -46,8 +44,7 @@ def probe(run: str | Path, fold: int = 1) -> Probe:
     def embedded(side: list[int]) -> np.ndarray:
         return model.embed([(np.asarray(sounds[row], np.int16), 16_000) for row in side])
 
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    classifier.fit(embedded(train), labels[train])
+    classifier = LogisticRegression(max_iter=1000).fit(embedded(train), labels[train])
     answers = model.predict([(np.asarray(sounds[row], np.int16), 16_000) for row in test])
     own = np.array([model.labels.index(answer.emotion) for answer in answers])
     return Probe(
