@@ -74,7 +74,7 @@ def test_an_exported_network_answers_as_torch_does(name: str, runs: Path, tmp_pa
         rate=44_100,
     )
     network, exported = package.load(runs / name, "cpu"), load(runs / name)
-    wanted, found = network.predict(path, timeline=True), exported.predict(path, timeline=True)
+    wanted, found = (each.predict(path, timeline=True, vad=False) for each in (network, exported))
     assert found.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
     assert len(found.windows) == len(wanted.windows) >= 4
     for ours, theirs in zip(found.windows, wanted.windows, strict=True):
@@ -91,7 +91,7 @@ def test_predict_with_the_onnx_backend_imports_no_torch(runs: Path, tmp_path: Pa
         "try: main()\nexcept SystemExit: pass\n"
         "print('torch' in sys.modules or 'torchaudio' in sys.modules, file=sys.stderr)"
     )
-    words = ["predict", str(tmp_path), "--model", str(runs / "cnn_rnn"), "--json"]
+    words = ["predict", str(tmp_path), "--no-vad", "--model", str(runs / "cnn_rnn"), "--json"]
     done = subprocess.run(
         [sys.executable, "-c", code, *words, "--backend", "onnx"], capture_output=True, text=True, timeout=120
     )
@@ -120,7 +120,7 @@ def test_export_writes_a_folder_that_predict_takes(tmp_path: Path) -> None:
     assert not (run / "model.onnx").exists()
     assert sorted(path.name for path in other.iterdir()) == ["config.json", "model.onnx"]
     clip = write_sound(tmp_path / "clip.wav", tone(1.0, 16_000), 16_000)
-    told = json.loads(emozoo("predict", clip, "--model", other, "--backend", "onnx", "--json").stdout)
+    told = json.loads(emozoo("predict", clip, "--no-vad", "--model", other, "--backend", "onnx", "--json").stdout)
     assert told["predictions"][0]["file"] == str(clip) and told["predictions"][0]["emotion"]
     assert "no model.safetensors" in one_error(emozoo("predict", clip, "--model", other, check=2))
 
@@ -128,7 +128,7 @@ def test_export_writes_a_folder_that_predict_takes(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said_in_one_line(runs: Path, run: Path, tmp_path: Path) -> None:
     clip = write_sound(tmp_path / "clip.wav", tone(1.0, 16_000), 16_000)
     (run / "model.onnx").unlink()
-    words = ("predict", clip, "--model", run, "--backend", "onnx")
+    words = ("predict", clip, "--no-vad", "--model", run, "--backend", "onnx")
     assert f"emozoo export {run} makes it" in one_error(emozoo(*words, check=2))
     assert "runs on the CPU" in one_error(emozoo(*words, "--device", "cuda", check=2))
     assert "does not exist" in one_error(emozoo("export", tmp_path / "none", check=2))

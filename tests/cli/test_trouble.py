@@ -201,8 +201,8 @@ def test_a_reader_that_leaves_is_no_error(words: str) -> None:
 
 def test_answers_that_nobody_reads_or_that_find_no_room(tmp_path: Path) -> None:
     wav = next(toy().rglob("sentences/**/*.wav"))
-    in_a_shell(f"{{emozoo}} predict '{wav}' | true", check=(0, 1, 141))
-    assert "no room left" in in_a_shell(f"{{emozoo}} predict '{wav}' --csv > /dev/full", check=(2,))
+    in_a_shell(f"{{emozoo}} predict --no-vad '{wav}' | true", check=(0, 1, 141))
+    assert "no room left" in in_a_shell(f"{{emozoo}} predict --no-vad '{wav}' --csv > /dev/full", check=(2,))
 
 
 def processes_of(session: int) -> list[int]:
