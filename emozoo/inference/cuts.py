@@ -103,7 +103,7 @@ class ClipReader:
         modalities = frozenset(modalities_of(*window))
         share = None if self._detector is None else self._detector.share_of(start, start + len(sound))
         reason = window_reason(modalities, share, seconds, self._model.optional)
-        return Cut(begin, begin + seconds, window, modalities, share, reason)
+        return Cut(begin, (start + len(sound)) / SAMPLING_RATE, window, modalities, share, reason)
 
 
 class _Frames:

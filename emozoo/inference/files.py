@@ -281,7 +281,7 @@ class _ClipAnswer(ClipWindows):
             speech=reader.speech,
         )
         if nothing := self.without_voice():
-            return replace(known, reason=nothing[0], error=nothing[1], windows=None)
+            return replace(known, reason=nothing[0], error=nothing[1])
         return replace(known, **vars(in_words(self._model, self._total / self._count, self._options)))
 
 

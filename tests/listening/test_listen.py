@@ -155,7 +155,7 @@ def test_a_speakers_bias_and_the_taking_out_of_noise_are_those_of_predict(
     soundfile.write(tmp_path / "whole.wav", sound, 22_050)
     bias = SpeakerBias(3, (0.5, -0.25, 0.0, -0.25))
     wanted = predict_file(model, tmp_path / "whole.wav", PredictOptions(timeline=True, bias=bias)).windows
-    same(list(Listener(model, 22_050, bias=bias).hear(cut(sound, [7, 30_000, 1]))), wanted)
+    same(list(Listener(model, 22_050, PredictOptions(bias=bias)).hear(cut(sound, [7, 30_000, 1]))), wanted)
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
