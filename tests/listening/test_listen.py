@@ -578,6 +578,8 @@ def test_a_microphone_is_heard_at_its_own_rate_until_it_goes(run: Path, tmp_path
     soundfile.write(tmp_path / "clip.wav", noise(4.2, 44_100), 44_100)
     wanted = predict_file(package.load(run, "cpu"), tmp_path / "clip.wav", PredictOptions(timeline=True)).windows
     assert wanted is not None
-    found = [answered(line) for line in done.stdout.splitlines()]
+    *lines, last = done.stdout.splitlines()
+    assert list(json.loads(last)) == ["schema", "error"]
+    found = [answered(line) for line in lines]
     same(found, wanted[: len(found)])
     assert len(found) == 2 and "was disconnected" in one_error(done) and "listening" in done.stderr

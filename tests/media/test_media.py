@@ -467,11 +467,11 @@ def test_importing_costs_no_decoder_and_no_torch(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, 400_000))
-def test_windows_cover_the_clip_and_the_last_ends_with_it(samples: int) -> None:
+def test_windows_cover_the_clip_but_for_less_than_a_tenth_of_a_second(samples: int) -> None:
     starts = window_starts(samples)
     assert starts[0] == 0 and starts == sorted(set(starts))
     assert all(0 < later - earlier <= SAMPLING_RATE for earlier, later in itertools.pairwise(starts))
-    assert starts[-1] + WINDOW_SAMPLES == max(samples, WINDOW_SAMPLES)
+    assert 0 <= max(samples, WINDOW_SAMPLES) - (starts[-1] + WINDOW_SAMPLES) < SAMPLING_RATE // 10
 
 
 @settings(deadline=None)
