@@ -53,7 +53,7 @@ def wav(path: Path, seconds: float, seed: int = 0) -> Path:
 def test_the_pipeline_answers_as_predict_does(run: Path, tmp_path: Path) -> None:
     own = emozoo.load(run, device="cpu")
     classify = pipeline("audio-classification", model=str(run), top_k=None, device="cpu")
-    for seconds in (0.01, 1.7, 3, 3.01, 5.5, 40):  # 40 s: more windows than the model takes at a time
+    for seconds in (0.11, 1.7, 3, 3.01, 5.5, 40):  # 40 s: more windows than the model takes at a time
         path = wav(tmp_path / "clip.wav", seconds, seed=round(seconds))
         found = {answer["label"]: answer["score"] for answer in classify(read_audio(path))}
         assert found == pytest.approx(own.predict(path).probabilities, abs=2e-6), seconds
@@ -157,7 +157,7 @@ def test_a_model_with_other_labels_learns_from_its_weights(cnn: Path, tmp_path: 
     model = AutoModelForAudioClassification.from_pretrained(cnn, num_labels=2, ignore_mismatched_sizes=True)
     weights = load_file(cnn / "model.safetensors")
     torch.testing.assert_close(model.network.convs.conv1.weight.detach(), weights["convs.conv1.weight"])
-    assert model(torch.zeros(1, 48_000)).logits.shape == (1, 2)
+    assert model(torch.randn(1, 48_000) / 10).logits.shape == (1, 2)
     model.save_pretrained(tmp_path / "two")
     assert emozoo.load(tmp_path / "two", device="cpu").labels == ("LABEL_0", "LABEL_1")
     torch.nn.init.zeros_(model.network.convs.conv1.weight)
@@ -175,6 +175,18 @@ def test_padding_that_the_mask_names_changes_nothing(cnn: Path) -> None:
         for number, sound in enumerate(sounds):
             alone = model(torch.tensor(sound[None], dtype=torch.float32)).logits[0]
             torch.testing.assert_close(together[number], alone)
+
+
+def test_a_clip_without_a_voice_is_an_error_and_silent_windows_do_not_count(cnn: Path) -> None:
+    model = AutoModelForAudioClassification.from_pretrained(cnn).eval()
+    loud = torch.randn(1, 48_000) / 10
+    for silent, words in ((torch.zeros(1, 48_000), "the clip is silent"), (loud[:, :800], "shorter than 0.1 s")):
+        with pytest.raises(emozoo.EmozooError, match=words):
+            model(silent)
+    both = torch.cat([loud, torch.zeros(1, 48_000)])
+    with pytest.raises(emozoo.EmozooError, match="clip 2 of the batch is silent"):
+        model(both, attention_mask=torch.ones_like(both))
+    assert model(both, attention_mask=torch.ones_like(both), labels=torch.tensor([0, 1])).loss.isfinite()
 
 
 def test_labels_give_a_loss_to_learn_from(cnn: Path) -> None:
