@@ -44,10 +44,12 @@ class Slow:
 @contextmanager
 def occupied(model: Slow) -> Iterator[tuple[Batcher, list[threading.Thread]]]:
     """A batcher whose workers are all at work, until the model may go on."""
+    before = set(threading.enumerate())
     batcher = Batcher(model)
-    workers = [each for each in threading.enumerate() if each.name.startswith("emozoo-batches") and each.is_alive()]
-    first = [batcher.submit("probabilities", [window(0)]) for _ in range(batcher.workers)]
-    for _ in first:
+    workers = [each for each in threading.enumerate() if each not in before]
+    first = []
+    for _ in range(batcher.workers):  # one by one, or a single worker takes all
+        first.append(batcher.submit("probabilities", [window(0)]))
         assert model.begun.acquire(timeout=60)
     yield batcher, workers
     model.go_on.set()
