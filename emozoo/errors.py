@@ -11,7 +11,12 @@ from pathlib import Path
 
 
 class EmozooError(Exception):
-    """A user's mistake or a bad file: one line that names the thing and the way out. The command line exits with 2."""
+    """A user's mistake or a bad file: one line that names the thing and the way out. The command line exits with 2.
+
+    Line breaks, as names of files may have them, become escapes."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__("\\n".join(str(message).splitlines()))
 
 
 MEMORY = re.compile(

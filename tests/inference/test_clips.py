@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.models import LABELS, small_model
 from support.small import emozoo
@@ -157,6 +157,7 @@ ARRAYS = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(ARRAYS)
+@example("a name\nof two lines")
 def test_whatever_is_given_is_answered_or_is_one_sentence(given: Any) -> None:
     try:
         answer = MODEL.predict(given)
