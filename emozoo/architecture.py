@@ -129,9 +129,12 @@ def _check_kind(name: str, value: object, kind: type) -> None:
 class Architecture:
     """What a plugin's entry point in the group `emozoo.architectures` names.
 
-    The network that `build` returns maps `forward(input_values, pixel_values=None)` to logits float32 [batch, labels]:
-    `input_values` is the 16 kHz waveform, float32 [batch, 48000] in [-1, 1]; `pixel_values`, for those that ask for
-    video, uint8 [batch, 20, 60, 100, 3], RGB. The front end (`emozoo.features`) is the network's first layer.
+    The network that `build` returns maps `forward(input_values, pixel_values=None)` to outputs float32 [batch, outputs]:
+    `input_values` is the 16 kHz waveform of a window, float32 [batch, samples] in [-1, 1], with silence behind a clip's
+    end; `pixel_values`, for those that ask for video, uint8 [batch, count, height, width, 3], RGB. The front end
+    (`emozoo.features`) is the network's first layer. The model decides what the outputs mean, such as logits of labels.
+
+    A config with a field `window`, `hop` or `frames` lets users choose: its value is taken instead of the one here.
     """
 
     name: str
@@ -141,7 +144,7 @@ class Architecture:
     config: type[Any]
     """A frozen dataclass of JSON-able fields with defaults."""
     build: Callable[[Any, int], nn.Module]
-    """`build(config, num_labels)` makes the network."""
+    """`build(config, num_outputs)` makes the network."""
     recipe: Recipe = Recipe()
     summary: str = ""
     """One line for `emozoo list`."""
@@ -158,7 +161,16 @@ class Architecture:
     as a pretrained model, and returns the config that builds the network and that the checkpoint records."""
     optional_modalities: tuple[str, ...] = ()
     """Those of `modalities` that a clip may lack. Missing audio is silence. Missing video is `pixel_values=None` or, in a
-    batch with clips that have video, black frames: both must give the same logits."""
+    batch with clips that have video, black frames: both must give the same outputs."""
+    window: float = 3.0
+    """Seconds that the network sees at once; shorter clips are padded with silence."""
+    hop: float = 1.0
+    """Seconds from one window's start to the next one's, where a clip is longer."""
+    frames: tuple[int, int, int] = (20, 60, 100)
+    """Frames in a window, their height and width, in pixels."""
+    lengths: bool = False
+    """Whether `forward`, and `embed` where there is one, also take `lengths=None`: int64 [batch], the samples of each row
+    before padding; None: all. The outputs must not depend on what stands behind them."""
 
     @property
     def video(self) -> bool:
@@ -198,7 +210,23 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
         return "build cannot be called: it must be build(config, num_labels)"
     if architecture.prepare is not None and not callable(architecture.prepare):
         return "prepare cannot be called: it must be prepare(config)"
+    if problem := _window_problem(architecture):
+        return problem
     return _config_problem(architecture)
+
+
+def _window_problem(architecture: Architecture) -> str | None:
+    """The first way in which its window breaks the contract."""
+    for name in ("window", "hop"):
+        value = getattr(architecture, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            return f"{name} is {value!r}, not a number of seconds"
+    frames = architecture.frames
+    if not isinstance(frames, tuple) or len(frames) != 3 or not all(type(size) is int and size > 0 for size in frames):
+        return f"frames are {frames!r}, not (count, height, width)"
+    if not isinstance(architecture.lengths, bool):
+        return f"lengths is {architecture.lengths!r}, not True or False"
+    return None
 
 
 def _config_problem(architecture: Architecture) -> str | None:

@@ -19,9 +19,14 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS
 from emozoo.inference.calibration import Calibration
 from emozoo.media.preparation import CROPS, PLAIN, Preparation
+from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
 from emozoo.text import shown
 
 MODEL_TYPE = "emozoo"
+EMOTION, DIMENSIONS = TARGETS = ("emotion", "dimensions")
+"""What a model's outputs are: logits of its labels, or a number, about 0 to 1, for each of them."""
+LEAST_LABELS = {EMOTION: 2, DIMENSIONS: 1}
+LEAST_WORDS = {1: "one", 2: "two"}
 DEEPEST = 20
 """Objects and lists within each other."""
 LARGEST_NUMBER = 2**31
@@ -38,6 +43,22 @@ class Origin:
 
     distribution: str
     version: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """The checkpoint of another library that a model was read from."""
+
+    reference: str
+    """`hub:user/name@commit`, or the name of a folder."""
+    reader: str
+    """The plugin that read it."""
+    labels: tuple[str, ...]
+    """As that checkpoint names its outputs, in order."""
+    licence: str | None = None
+    """As its card says, as `datasets` does."""
+    datasets: tuple[str, ...] = ()
+    """What its card says that it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,9 @@ class CheckpointConfig:
     """None: emozoo calibrate has not been run."""
     synthetic: bool = False
     """Whether it was trained on computed voices only."""
+    window: WindowShape = DEFAULT_WINDOW
+    target: str = EMOTION
+    source: Source | None = None
 
     @property
     def video(self) -> bool:
@@ -81,6 +105,9 @@ class CheckpointConfig:
             preparation=Preparation.from_config(document),
             calibration=_calibration(document),
             synthetic=document.get("synthetic", False),
+            window=_window(document),
+            target=document.get("target") or EMOTION,
+            source=_source(document),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,10 +121,15 @@ class CheckpointConfig:
             **({"optional_modalities": list(self.optional_modalities)} if self.optional_modalities else {}),
             "id2label": {str(number): label for number, label in enumerate(self.labels)},
             "label2id": {label: number for number, label in enumerate(self.labels)},
-            **_sizes(),
+            **({} if self.target == EMOTION else {"target": self.target}),
+            "sampling_rate": SAMPLING_RATE,
+            "window": self.window.seconds,
+            **({} if self.window.hop == DEFAULT_WINDOW.hop else {"hop": self.window.hop}),
+            **({} if self.window.frames == DEFAULT_WINDOW.frames else {"frames": list(self.window.frames)}),
             **self.preparation.to_config(),
             **({"synthetic": True} if self.synthetic else {}),
             **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
+            **({"source": _plain_source(self.source)} if self.source else {}),
         }
 
     def to_json(self) -> str:
@@ -195,18 +227,58 @@ def _check_labels(document: dict[str, Any]) -> None:
         raise ValueError('id2label does not map "0", "1", ... to labels')
     words = list(labels.values())
     named = all(isinstance(word, str) and word for word in words)
-    if not named or not 2 <= len(words) <= MOST_LABELS or len(set(words)) != len(words):
-        raise ValueError("id2label does not hold two or more different labels")
+    least = LEAST_LABELS[document.get("target") or EMOTION]
+    if not named or not least <= len(words) <= MOST_LABELS or len(set(words)) != len(words):
+        raise ValueError(f"id2label does not hold {LEAST_WORDS[least]} or more different labels")
     numbers = {label: int(number) for number, label in labels.items()}
     if document.get("label2id") != numbers or any(isinstance(each, bool) for each in document["label2id"].values()):
         raise ValueError("label2id does not agree with id2label")
 
 
 def _check_sizes(document: dict[str, Any]) -> None:
-    for field, value in _sizes().items():
-        if document.get(field) != value:
-            found = shown(document.get(field))
-            raise ValueError(f"{field} is {found}; this emozoo reads checkpoints with {value!r}")
+    if document.get("sampling_rate") != SAMPLING_RATE:
+        found = shown(document.get("sampling_rate"))
+        raise ValueError(f"sampling_rate is {found}; this emozoo reads checkpoints with {SAMPLING_RATE!r}")
+    try:
+        _window(document)
+    except EmozooError as error:
+        raise ValueError(str(error)) from None
+
+
+def _window(document: dict[str, Any]) -> WindowShape:
+    hop, frames = document.get("hop"), document.get("frames")  # transformers writes null for none
+    return WindowShape(
+        document.get("window"),  # type: ignore[arg-type]
+        DEFAULT_WINDOW.hop if hop is None else hop,
+        tuple(frames) if isinstance(frames, list) else DEFAULT_WINDOW.frames if frames is None else frames,
+    )
+
+
+def _check_target(document: dict[str, Any]) -> None:
+    if document.get("target") not in (None, *TARGETS):
+        raise ValueError(f"target is {shown(document['target'])}, not {' or '.join(TARGETS)}")
+
+
+def _check_source(document: dict[str, Any]) -> None:
+    try:
+        _source(document)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("source does not say which checkpoint of another library it is") from None
+
+
+def _source(document: dict[str, Any]) -> Source | None:
+    found = document.get("source")
+    if found is None:
+        return None
+    source = Source(**{**found, **{key: tuple(found.get(key, ())) for key in ("labels", "datasets")}})
+    words = [source.reference, source.reader, source.licence or "", *source.labels, *source.datasets]
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("no text")
+    return source
+
+
+def _plain_source(source: Source) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(source).items() if value}
 
 
 CHECKS = (
@@ -216,17 +288,12 @@ CHECKS = (
     _check_modalities,
     _check_preparation,
     _check_calibration,
+    _check_target,
     _check_labels,
     _check_sizes,
+    _check_source,
 )
 """In the order in which a damaged file is told of."""
-
-
-def _sizes() -> dict[str, float]:
-    """What all networks take: the sampling rate, and the seconds of a window."""
-    from emozoo.media.window import SAMPLING_RATE, WINDOW_SECONDS  # here, for it costs numpy
-
-    return {"sampling_rate": SAMPLING_RATE, "window": WINDOW_SECONDS}
 
 
 def read_json(path: Path, name: str, largest: int = LARGEST_JSON) -> Any:

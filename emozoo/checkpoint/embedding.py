@@ -5,6 +5,7 @@ They are what the network's own `embed` gives or, where it has none, what its la
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -44,12 +45,16 @@ class WithFeatures(nn.Module):
         self.network: Any = network
         self.name = name
 
-    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, input_values: Tensor, pixel_values: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         given = (input_values,) if pixel_values is None else (input_values, pixel_values)
+        masked = {} if lengths is None else {"lengths": lengths}
         if has_embed(self.network):
-            return self.network(*given), _checked(self.network.embed(*given), input_values.shape[0], self.name)
+            features = self.network.embed(*given, **masked)
+            return self.network(*given, **masked), _checked(features, input_values.shape[0], self.name)
         with LastLinear() as last:
-            outputs = self.network(*given)
+            outputs = self.network(*given, **masked)
         if last.taken is None:
             raise EmozooError(
                 f"{self.name} gives no embeddings: its network has no linear layer, and no method embed of its own"
@@ -57,13 +62,15 @@ class WithFeatures(nn.Module):
         return outputs, _checked(last.taken, input_values.shape[0], self.name)
 
 
-def features_of(network: Any, input_values: Tensor, pixel_values: Tensor | None, name: str) -> Tensor:
-    """float32 [batch, features] of what a network's forward takes. Raises EmozooError, naming the model `name`, for a
-    network that has none."""
+def features_of(network: Any, batch: Sequence[Tensor | None], name: str) -> Tensor:
+    """float32 [batch, features] of what a network's forward takes: sound and, where they are there, frames and lengths.
+    Raises EmozooError, naming the model `name`, for a network that has none."""
+    input_values, pixel_values, lengths = (*batch, None, None)[:3]
     if has_embed(network):
         given = (input_values,) if pixel_values is None else (input_values, pixel_values)
-        return _checked(network.embed(*given), input_values.shape[0], name)
-    return WithFeatures(network, name)(input_values, pixel_values)[1]
+        masked = {} if lengths is None else {"lengths": lengths}
+        return _checked(network.embed(*given, **masked), len(input_values), name)
+    return WithFeatures(network, name)(input_values, pixel_values, lengths)[1]
 
 
 def has_embed(network: nn.Module) -> bool:

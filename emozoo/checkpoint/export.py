@@ -270,7 +270,7 @@ def _with_features(model: EmotionModel, example: tuple[Tensor, ...]) -> tuple[nn
     sound, *frames = example
     try:
         with torch.inference_mode():
-            features = features_of(model.network, sound, frames[0] if frames else None, model.name)
+            features = features_of(model.network, (sound, *frames), model.name)
     except EmozooError:
         return model.network, [LOGITS]
     if not 1 <= features.shape[1] <= MOST_FEATURES:

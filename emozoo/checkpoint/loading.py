@@ -68,7 +68,11 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
             provenance,
             config.calibration,
             config.synthetic,
+            config.target,
+            config.source,
         )
+    if model.window != config.window:
+        raise EmozooError(f"{name}/{CONFIG} is damaged: {architecture.name} has other windows with this config")
     model.name = name
     _load_weights(model.network, folder / WEIGHTS, f"{name}/{WEIGHTS}")
     return model.to(pick_device(device)).eval().compute_in(precision)

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import CheckpointConfig, Origin
+from emozoo.checkpoint.config import EMOTION, LEAST_LABELS, LEAST_WORDS, CheckpointConfig, Origin, Source
 from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
 from emozoo.checkpoint.preprocessor import PreprocessorConfig
@@ -30,19 +30,32 @@ from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
 from emozoo.inference.answers import Window
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.files import PredictsFiles
-from emozoo.inference.probabilities import to_embeddings, to_probabilities
+from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
 from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window_shape import WindowShape
 from emozoo.paths import atomic, user_path, write_text
 from emozoo.registry.entry_points import ARCHITECTURES, find
 
 PRECISIONS = ("fp32", "bf16")
 
 
+def window_of(architecture: Architecture, config: Any) -> WindowShape:
+    """What the network sees at once: the config's `window`, `hop` and `frames` where it has them, else the architecture's.
+    Raises EmozooError for values that no window has."""
+    sizes = [getattr(config, name, getattr(architecture, name)) for name in ("window", "hop", "frames")]
+    try:
+        return WindowShape(*sizes)
+    except EmozooError as error:
+        raise EmozooError(f"{architecture.name}: {error}") from None
+
+
 class EmotionModel(PredictsFiles, nn.Module):
     """An architecture's network and the labels of its outputs, in order.
 
-    `model(input_values, pixel_values)` gives logits float32 [batch, labels] for waveforms float32 [batch, 48000] and, where
-    `model.video`, frames uint8 [batch, 20, 60, 100, 3]; `model.predict(path)` answers for a file of any length.
+    `model(input_values, pixel_values, lengths)` gives outputs float32 [batch, labels], logits where the target is emotion,
+    for waveforms float32 [batch, samples] and, where `model.video`, frames uint8 [batch, count, height, width, 3], of the
+    size of `model.window`; `lengths` int64 [batch] are the samples before padding, None: all.
+    `model.predict(path)` answers for a file of any length.
     """
 
     def __init__(
@@ -55,12 +68,17 @@ class EmotionModel(PredictsFiles, nn.Module):
         provenance: Provenance | None = None,
         calibration: Calibration | None = None,
         synthetic: bool = False,
+        target: str = EMOTION,
+        source: Source | None = None,
     ):
         """Builds the network with fresh weights; `provenance` is what they are, or will be, trained on, `synthetic`
-        whether that is computed voices only. Raises EmozooError where the config's values do not fit together."""
+        whether that is computed voices only, `target` what the outputs are (one of `emozoo.checkpoint.config.TARGETS`),
+        `source` the checkpoint of another library that the weights come from. Raises EmozooError where the config's values
+        do not fit together."""
         super().__init__()
-        if len(labels) < 2 or len(set(labels)) != len(labels):
-            raise EmozooError(f"a model needs two or more different labels, not {', '.join(labels) or 'none'}")
+        least = LEAST_LABELS[target]
+        if len(labels) < least or len(set(labels)) != len(labels):
+            raise EmozooError(f"a model needs {LEAST_WORDS[least]} or more different labels, not {', '.join(labels) or 'none'}")
         self.architecture = architecture
         self.config = config
         self.labels = tuple(labels)
@@ -72,6 +90,9 @@ class EmotionModel(PredictsFiles, nn.Module):
         self.provenance = provenance
         self.calibration = calibration
         self.synthetic = synthetic
+        self.target = target
+        self.source = source
+        self.window = window_of(architecture, config)
         self.name = architecture.name  # what errors call the model
         self._half = False
         try:
@@ -114,31 +135,42 @@ class EmotionModel(PredictsFiles, nn.Module):
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext():
             yield
 
-    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        return self.network(input_values, pixel_values) if self.video else self.network(input_values)
+    def forward(
+        self, input_values: Tensor, pixel_values: Tensor | None = None, lengths: Tensor | None = None
+    ) -> Tensor:
+        sound, frames, known = self._taken((input_values, pixel_values, lengths))
+        given = (sound, frames) if self.video else (sound,)
+        return self.network(*given, **({"lengths": known} if self.architecture.lengths else {}))
+
+    def _taken(self, batch: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
+        """Of sound, frames and lengths, what the network takes; None for the others."""
+        sound, frames, lengths = batch
+        return sound, frames if self.video else None, lengths if self.architecture.lengths else None
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them."""
-        return self.answer(*to_batch(windows, self.device))
+        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Where the target is
+        dimensions, their values, about 0 to 1."""
+        return self.answer(*to_batch(windows, self.device, self.window))
 
-    def answer(self, input_values: Tensor, pixel_values: Tensor | None = None) -> np.ndarray:
-        """Probabilities float64 [batch, labels] of what `forward` takes. Raises EmozooError for a network that answers with
-        values that are no numbers."""
+    def answer(
+        self, input_values: Tensor, pixel_values: Tensor | None = None, lengths: Tensor | None = None
+    ) -> np.ndarray:
+        """As `probabilities`, of what `forward` takes. Raises EmozooError for a network that answers with values that are no
+        numbers."""
         with self.inference():
-            logits = self(input_values, pixel_values).cpu().double().numpy()
+            outputs = self(input_values, pixel_values, lengths).cpu().double().numpy()
         shape = (len(input_values), len(self.labels))
-        return to_probabilities(logits, shape, lambda: bool(input_values.isfinite().all()), self.name)
+        read = to_probabilities if self.target == EMOTION else to_values
+        return read(outputs, shape, lambda: bool(input_values.isfinite().all()), self.name)
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features] of windows as `probabilities` takes them: what the network makes of each before it
         decides (see `emozoo.checkpoint.embedding`). Raises EmozooError for a network without features, and for values that
         are no numbers."""
-        input_values, pixel_values = to_batch(windows, self.device)
-        if not self.video:
-            pixel_values = None
+        batch = to_batch(windows, self.device, self.window)
         with self.inference():
-            features = features_of(self.network, input_values, pixel_values, self.name).cpu().numpy()
-        return to_embeddings(features, len(windows), lambda: bool(input_values.isfinite().all()), self.name)
+            features = features_of(self.network, self._taken(batch), self.name).cpu().numpy()
+        return to_embeddings(features, len(windows), lambda: bool(batch.input_values.isfinite().all()), self.name)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the checkpoint into `folder`, each file atomically. config.json goes first where it would change and is
@@ -171,4 +203,7 @@ class EmotionModel(PredictsFiles, nn.Module):
             preparation=self.preparation,
             calibration=self.calibration,
             synthetic=self.synthetic,
+            window=self.window,
+            target=self.target,
+            source=self.source,
         )

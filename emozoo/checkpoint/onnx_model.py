@@ -28,7 +28,7 @@ from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
 from emozoo.inference.probabilities import to_embeddings, to_probabilities
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, stack_frames
+from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, stack_frames, stack_sound
 from emozoo.paths import cores
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class OnnxModel(PredictsFiles):
         self.preparation = config.preparation
         self.calibration = config.calibration
         self.synthetic = config.synthetic
+        self.window = config.window
+        self.target = config.target
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
@@ -95,10 +97,10 @@ class OnnxModel(PredictsFiles):
 
     def feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
         """Windows as the graph's inputs."""
-        sound = np.stack([waveform for waveform, _ in windows])
+        sound, _ = stack_sound([waveform for waveform, _ in windows], self.window)
         feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
         if self.video:
-            frames = stack_frames([frames for _, frames in windows])
+            frames = stack_frames([frames for _, frames in windows], self.window)
             feed[FRAMES[0]] = np.zeros((len(windows), *FRAMES[2]), np.uint8) if frames is None else frames
         return feed
 

@@ -69,7 +69,12 @@ Vad = Annotated[
     ),
 ]
 Hop = Annotated[
-    float, typer.Option(metavar="SECONDS", help="From one window of 3 seconds to the next. Larger is faster.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="From one window's start to the next one's. Larger is faster. Default: the model's, mostly 1.",
+        show_default=False,
+    ),
 ]
 MinConfidence = Annotated[
     float,

@@ -104,12 +104,12 @@ def _embed(subject: NetworkSubject) -> str:
         if own and (kind := _own_features(network, clips).dtype) != torch.float32:
             raise Broken(f"embed gives {kind}")
         try:
-            together = features_of(network, *clips, subject.architecture.name)
+            together = features_of(network, clips, subject.architecture.name)
         except EmozooError as error:
             raise (Broken if own else LeftOut)(str(error)) from error
         finite("features", together)
         each = [some(clips, slice(row, row + 1)) for row in range(3)]
-        alone = torch.cat([features_of(network, *one, subject.architecture.name) for one in each])
+        alone = torch.cat([features_of(network, one, subject.architecture.name) for one in each])
     if not close(together, alone):
         raise Broken(f"features that differ by {(together - alone).abs().max():.2g} from those of the clips alone")
     return f"{together.shape[1]} features, {'by embed' if own else 'what its last linear layer takes'}"

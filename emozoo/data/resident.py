@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emozoo.features.batches import to_device
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLES_PER_FRAME, WINDOW_SAMPLES
+from emozoo.features.batches import Batch, to_device
+from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 
 SHARE = 0.5
 """The share of a GPU's free memory that clips may take; the rest is for the network."""
@@ -54,18 +55,20 @@ class ResidentClips:
             begin += lengths[row]
             first += counts[row]
 
-    def windows(self, rows: np.ndarray, starts: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        """The windows of clips `rows` from samples `starts`: int16 [batch, 48000], uint8 [batch, 20, 60, 100, 3] or None."""
+    def windows(self, rows: np.ndarray, starts: np.ndarray, shape: WindowShape = DEFAULT_WINDOW) -> Batch:
+        """The windows of clips `rows` from samples `starts`."""
         device = self.waveforms.device
         clip, start = _to(rows, device), _to(starts, device)
-        place = start[:, None] + torch.arange(WINDOW_SAMPLES, device=device)
+        place = start[:, None] + torch.arange(shape.samples, device=device)
         inside = place < self.lengths[clip, None]
         sound = self.waveforms[(self.offsets[clip, None] + place) * inside] * inside
-        if self.frames is None:
-            return sound, None
-        number = (start[:, None] + SAMPLES_PER_FRAME // 2) // SAMPLES_PER_FRAME
-        number = number + torch.arange(FRAMES_PER_WINDOW, device=device)
-        return sound, self.frames[self.frame_offsets[clip, None] + number.minimum(self.frame_counts[clip, None] - 1)]
+        lengths = (self.lengths[clip] - start).clamp(max=shape.samples)
+        frames = None
+        if self.frames is not None:
+            step = shape.samples_per_frame
+            number = (start[:, None] + step // 2) // step + torch.arange(shape.frames[0], device=device)
+            frames = self.frames[self.frame_offsets[clip, None] + number.minimum(self.frame_counts[clip, None] - 1)]
+        return Batch(sound.float() / 32768, frames, lengths)
 
 
 def frames_of(lengths: np.ndarray) -> np.ndarray:

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, cut_window
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
 
     from emozoo.data.resident import ResidentClips
+    from emozoo.features.batches import Batch
 
 
 class ClipStore:
@@ -56,10 +57,11 @@ class ClipStore:
         """Whether the dataset was loaded with video."""
         return self._frames is not None
 
-    def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
-        """Windows of clips `rows` from samples `starts`, on a device: audio float32 [batch, 48000] in [-1, 1], and frames
-        uint8 [batch, 20, 60, 100, 3], black for a clip without frames, or None if no clip has any. A GPU with room for all
-        clips gets them once, and cuts the windows."""
+    def batch(
+        self, rows: np.ndarray, starts: np.ndarray, device: torch.device, shape: WindowShape = DEFAULT_WINDOW
+    ) -> Batch:
+        """Windows of clips `rows` from samples `starts`, on a device. A GPU with room for all clips gets them once, and cuts
+        the windows."""
         import torch
 
         from emozoo.data.resident import ResidentClips, fits
@@ -69,13 +71,15 @@ class ClipStore:
         if device not in self._resident:
             self._resident[device] = ResidentClips(self, device) if fits(self, device) else None
         if clips := self._resident[device]:
-            sound, frames = clips.windows(rows, starts)
-            return sound.float() / 32768, frames
-        return to_batch([self.window(int(row), int(start)) for row, start in zip(rows, starts, strict=True)], device)
+            return clips.windows(rows, starts, shape)
+        cuts = [self.window(int(row), int(start), shape) for row, start in zip(rows, starts, strict=True)]
+        return to_batch(cuts, device, shape)
 
-    def window(self, row: int, start: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """`emozoo.media.window.cut_window` from sample `start`: int16 [48000], and uint8 [20, 60, 100, 3] or None."""
-        return cut_window(self.waveform(row), self.frames(row), start)
+    def window(
+        self, row: int, start: int, shape: WindowShape = DEFAULT_WINDOW
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """`emozoo.media.window.cut_window` from sample `start`: int16 [samples], and frames or None."""
+        return cut_window(self.waveform(row), self.frames(row), start, shape)
 
 
 class _Lists:

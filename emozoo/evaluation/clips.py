@@ -10,7 +10,7 @@ import numpy as np
 
 from emozoo.inference.batches import in_batches
 from emozoo.inference.voice import window_reason
-from emozoo.media.window import DARK, HOP_SAMPLES, SAMPLING_RATE, SILENT, window_starts
+from emozoo.media.window import DARK, SAMPLING_RATE, SILENT, window_starts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,23 +25,24 @@ def clip_probabilities(
     rows: Sequence[int],
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
     modality: str | None = None,
-    hop: int = HOP_SAMPLES,
+    hop: float | None = None,
 ) -> np.ndarray:
     """Probabilities float64 [len(rows), labels] of a dataset's decoded clips, the mean over each clip's windows that have
     what the model needs (`emozoo.inference.voice`). A clip without any, such as a silent one, gets NaN.
 
-    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other. `hop` is in
-    samples, from one window to the next."""
-    plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row), hop)]
+    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other. `hop`
+    is in seconds, from one window to the next."""
+    shape = model.window.every(hop)
+    plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row), shape)]
 
     def answer(cuts: list[tuple[int, int]]) -> np.ndarray:
         positions, starts = np.array(cuts).T
-        sound, frames = store.batch(np.asarray(rows)[positions], starts, model.device)
+        sound, frames, lengths = store.batch(np.asarray(rows)[positions], starts, model.device, shape)
         if modality == "video":
             sound = sound * 0
         if modality == "audio":
             frames = None
-        probabilities = model.answer(sound, frames)
+        probabilities = model.answer(sound, frames, lengths)
         seconds = [(store.length(rows[position]) - start) / SAMPLING_RATE for position, start in cuts]
         probabilities[~_counts(model, sound, frames, seconds)] = np.nan
         return probabilities

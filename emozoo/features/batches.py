@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emozoo.media.window import stack_frames
+from emozoo.media.window import DEFAULT_WINDOW, WindowShape, stack_frames, stack_sound
+
+
+class Batch(NamedTuple):
+    """What a model's forward takes."""
+
+    input_values: Tensor
+    """float32 [batch, samples] in [-1, 1]."""
+    pixel_values: Tensor | None
+    """uint8 [batch, count, height, width, 3], black for a window without frames; None if no window has any."""
+    lengths: Tensor
+    """int64 [batch]: the samples of each window before the silence behind it."""
 
 
 def to_batch(
-    windows: Sequence[tuple[np.ndarray, np.ndarray | None]], device: torch.device
-) -> tuple[Tensor, Tensor | None]:
-    """Stacks windows of `emozoo.media.window.cut_window` on a device, for a network's forward.
-
-    Audio int16 or float32 [48000] -> float32 [batch, 48000] in [-1, 1]; frames -> uint8 [batch, 20, 60, 100, 3], black for a
-    window without frames; None if no window has any.
-    """
-    sound = to_device(np.stack([waveform for waveform, _ in windows]), device)
+    windows: Sequence[tuple[np.ndarray, np.ndarray | None]], device: torch.device, shape: WindowShape = DEFAULT_WINDOW
+) -> Batch:
+    """Stacks windows of `emozoo.media.window.cut_window`, with sound int16 or float32, on a device."""
+    stacked, lengths = stack_sound([waveform for waveform, _ in windows], shape)
+    sound = to_device(stacked, device)
     if sound.dtype == torch.int16:
         sound = sound.float() / 32768
-    frames = stack_frames([frames for _, frames in windows])
-    return sound, None if frames is None else to_device(frames, device)
+    frames = stack_frames([frames for _, frames in windows], shape)
+    return Batch(sound, None if frames is None else to_device(frames, device), to_device(lengths, device))
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

@@ -16,6 +16,7 @@ from emozoo.inference.options import PredictOptions
 from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer, answered
 from emozoo.inference.voice import UNSURE
 from emozoo.media.preparation import Preparation
+from emozoo.media.window_shape import WindowShape
 from emozoo.text import SCHEMA, csv_cell, printable
 
 NOTE = """### What such a guess is, and what it is not
@@ -29,7 +30,7 @@ at work. Record and analyse people only with their consent.
 What you give to this page goes to the machine that runs it and to nobody else. It is deleted when you leave."""
 
 Window = tuple[np.ndarray, np.ndarray | None]
-"""Sound and frames, as `emozoo.media.window.cut_window` gives them."""
+"""Sound [samples], shorter than a window where the clip ends, and frames: as `emozoo.media.window.cut_window` gives them."""
 
 
 class Model(Protocol):
@@ -52,6 +53,14 @@ class Model(Protocol):
         """How clips are prepared for the network."""
 
     @property
+    def window(self) -> WindowShape:
+        """How long its windows are, and how many frames they have."""
+
+    @property
+    def target(self) -> str:
+        """What its outputs are: `emotion`, probabilities of the labels, or `dimensions`, a number for each."""
+
+    @property
     def synthetic(self) -> bool:
         """Whether it was trained on computed voices only: then it knows nothing of real ones."""
 
@@ -64,7 +73,8 @@ class Model(Protocol):
         """Whether it runs on the CPU, where small batches on all cores are fastest."""
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] for windows. Raises EmozooError if the network answers with values that are not finite."""
+        """float64 [batch, labels] for windows; for dimensions their values, about 0 to 1. Raises EmozooError if the network
+        answers with values that are not finite."""
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features] for windows. Raises EmozooError where the network has none."""

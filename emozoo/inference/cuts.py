@@ -18,7 +18,7 @@ from emozoo.media.files import Warn
 from emozoo.media.preparation import Preparation
 from emozoo.media.prepared import PreparedFrames, prepare_samples, stream_prepared_audio
 from emozoo.media.reading import has_video
-from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, hop_samples, modalities_of
+from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, modalities_of
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class ClipReader:
         """How long it is, as far as it was read."""
         self._model = model
         self._options = options
+        self._shape = model.window.every(options.hop)
         self._detector = speech_detector(model, options)
 
     @property
@@ -87,7 +88,7 @@ class ClipReader:
         self.warnings.append(self.clip.in_words(sentence))
 
     def _cut(self, blocks: Iterator[np.ndarray], frames: _Frames | None) -> Iterator[Cut]:
-        cutter = WindowCutter(hop_samples(self._options.hop))
+        cutter = WindowCutter(self._shape)
         for block in blocks:
             self.seconds += len(block) / SAMPLING_RATE
             if self._detector:
@@ -99,7 +100,7 @@ class ClipReader:
 
     def _window(self, start: int, sound: np.ndarray, frames: _Frames | None) -> Cut:
         begin, seconds = start / SAMPLING_RATE, len(sound) / SAMPLING_RATE
-        window = cut_window(sound, frames.read(begin, len(sound)) if frames else None, 0)
+        window = cut_window(sound, frames.read(begin, len(sound)) if frames else None, 0, self._shape)
         modalities = frozenset(modalities_of(*window))
         share = None if self._detector is None else self._detector.share_of(start, start + len(sound))
         reason = window_reason(modalities, share, seconds, self._model.optional)

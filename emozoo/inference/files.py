@@ -29,7 +29,6 @@ from emozoo.inference.segment_sources import segment_source
 from emozoo.inference.turns import SegmentReader, SegmentsAnswer
 from emozoo.inference.voice import clip_reason, sentence, speech_detector
 from emozoo.media.files import find_files
-from emozoo.media.window import HOP_SECONDS
 from emozoo.paths import cores
 
 log = logging.getLogger("emozoo")
@@ -68,8 +67,10 @@ def predict_file(
 
 
 def check_options(model: Model, options: PredictOptions) -> None:
-    """Raises EmozooError where a package is missing that finds speech, and where the model cannot give sets of emotions."""
+    """Raises EmozooError where a package is missing that finds speech, and for a hop that is longer than the model's
+    windows, or a set of emotions that it cannot give."""
     speech_detector(model, options)
+    model.window.every(options.hop)
     if options.coverage is not None:
         if model.calibration is None:
             raise EmozooError(
@@ -118,7 +119,7 @@ class PredictsFiles:
         *,
         timeline: bool = False,
         speaker: str | Path | Iterable[str | Path] | None = None,
-        hop: float = HOP_SECONDS,
+        hop: float | None = None,
         vad: bool | None = None,
         min_confidence: float = 0.0,
         coverage: float | None = None,
@@ -152,7 +153,7 @@ class PredictsFiles:
         return predict_file(self, as_clip(clips), options)
 
     def embed(
-        self: Model, clips: Any, *, windows: bool = False, hop: float = HOP_SECONDS, vad: bool | None = None
+        self: Model, clips: Any, *, windows: bool = False, hop: float | None = None, vad: bool | None = None
     ) -> np.ndarray:
         """What the network makes of a clip before it decides: float32 [features], the mean over the windows that count. For
         a list of clips, float32 [clips, features]. `clips`, `hop` and `vad` are as for `predict`.

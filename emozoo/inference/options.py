@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
-from emozoo.media.window import HOP_SECONDS, hop_samples
+from emozoo.media.window_shape import LEAST_HOP, MOST_SECONDS
 
 if TYPE_CHECKING:
     from emozoo.inference.segment_sources import SegmentSource
@@ -21,8 +21,8 @@ class PredictOptions:
     """Whether the windows' answers are kept."""
     bias: SpeakerBias | None = None
     """The speaker's, which is subtracted from the answers."""
-    hop: float = HOP_SECONDS
-    """Seconds from one window's start to the next one's."""
+    hop: float | None = None
+    """Seconds from one window's start to the next one's; None: as the model has it."""
     vad: bool | None = None
     """Whether a clip without speech gets no answer. None: where the extra `vad` is installed and the model knows real
     voices."""
@@ -38,7 +38,8 @@ class PredictOptions:
     """Whether each segment's answer is adapted to its speaker, with his or her other segments of the clip."""
 
     def __post_init__(self) -> None:
-        hop_samples(self.hop)
+        if self.hop is not None and not LEAST_HOP <= self.hop <= MOST_SECONDS:  # also where it is NaN
+            raise EmozooError(f"a hop lies between {LEAST_HOP:g} s and a window, not at {self.hop:g}: try 1")
         if not 0 <= self.min_confidence <= 1:
             raise EmozooError(f"a confidence lies between 0 and 1, not at {self.min_confidence:g}: check the number")
         if self.coverage is not None and not 0 < self.coverage < 1:

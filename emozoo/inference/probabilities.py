@@ -18,14 +18,21 @@ def to_probabilities(
     `shape` is what their shape must be, and `name` what errors call the model. Raises EmozooError for logits of another
     shape, and for logits that are not finite.
     """
-    if logits.shape != shape:
-        raise EmozooError(
-            f"{name} answers with numbers of shape {list(logits.shape)}, not {list(shape)}: it is damaged"
-        )
-    _check_finite(logits, sound_is_finite, name)
-    logits = logits.astype(np.float64)
+    logits = to_values(logits, shape, sound_is_finite, name)
     shares = np.exp(logits - logits.max(1, keepdims=True))
     return shares / shares.sum(1, keepdims=True)
+
+
+def to_values(
+    outputs: np.ndarray, shape: tuple[int, int], sound_is_finite: Callable[[], bool], name: str
+) -> np.ndarray:
+    """float64 [windows, outputs]: a network's outputs as they are. Raises EmozooError as `to_probabilities` does."""
+    if outputs.shape != shape:
+        raise EmozooError(
+            f"{name} answers with numbers of shape {list(outputs.shape)}, not {list(shape)}: it is damaged"
+        )
+    _check_finite(outputs, sound_is_finite, name)
+    return outputs.astype(np.float64)
 
 
 def to_embeddings(features: np.ndarray, windows: int, sound_is_finite: Callable[[], bool], name: str) -> np.ndarray:

@@ -22,7 +22,8 @@ from emozoo.inference.options import PredictOptions
 from emozoo.inference.segments import Segment
 from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inference.voice import SHORTEST, TOO_SHORT, clip_reason
-from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS, WINDOW_SAMPLES, WindowCutter, hop_samples
+from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS, WindowCutter
+from emozoo.media.window_shape import WindowShape
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class SegmentReader(ClipReader):
         yield from super().cuts()
 
     def _cut(self, blocks: Iterator[np.ndarray], frames: Any) -> Iterator[Cut]:
-        sweep = _Sweep(self.segments, hop_samples(self._options.hop))
+        sweep = _Sweep(self.segments, self._shape)
         for block in blocks:
             self.seconds += len(block) / SAMPLING_RATE
             if self._detector:
@@ -69,8 +70,8 @@ class _Sweep:
     A window is held back until none can begin before it: those that are not complete begin less than a window ago.
     """
 
-    def __init__(self, segments: Sequence[Segment], hop: int) -> None:
-        self._hop = hop
+    def __init__(self, segments: Sequence[Segment], shape: WindowShape) -> None:
+        self._shape = shape
         spans = sorted((*_samples(segment), number) for number, segment in enumerate(segments))
         self._coming = deque(spans)
         self._open: dict[int, tuple[int, int, WindowCutter]] = {}
@@ -91,7 +92,7 @@ class _Sweep:
         while self._coming and self._coming[0][0] < end:
             first, last, number = self._coming.popleft()
             if last > first:
-                self._open[number] = first, last, WindowCutter(self._hop)
+                self._open[number] = first, last, WindowCutter(self._shape)
         for number, (first, last, cutter) in list(self._open.items()):
             windows = list(cutter.push(block[max(first - begin, 0) : last - begin]))
             if last <= end:
@@ -99,7 +100,7 @@ class _Sweep:
                 del self._open[number]
             self._hold(number, first, windows)
         self._place = end
-        yield from self._released(end - WINDOW_SAMPLES)
+        yield from self._released(end - self._shape.samples)
 
     def finish(self, name: str) -> Iterator[tuple[int, int, np.ndarray]]:
         """The rest, once all has been pushed. Raises EmozooError for segments that end after the clip called `name`."""

@@ -23,7 +23,7 @@ from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser
 from emozoo.media.mixing import Mixer, checked_mono
 from emozoo.media.preparation import Preparation
 from emozoo.media.resampling import OffsetRemover, Resampler, check_rate
-from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, hop_samples, modalities_of
+from emozoo.media.window import SAMPLING_RATE, WindowCutter, modalities_of
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Model
@@ -37,7 +37,7 @@ DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
 class Listener:
     """Answers one stream: `feed` it chunks, then call `finish`.
 
-    Windows are those of a file: 3 s long, one per second, and a last one that ends with the stream. One without a voice has
+    Windows are those of a file: the model's (`Model.window`), and a last one that ends with the stream. One without a voice has
     a reason in place of an emotion. Memory does not grow with the stream's length. The size of the chunks does not change
     the answers.
     """
@@ -54,7 +54,7 @@ class Listener:
         self._options = options
         self._resampler = Resampler(rate, BLOCK_SECONDS)
         self._mixer = Mixer()
-        self._cutter = WindowCutter(hop_samples(options.hop))
+        self._cutter = WindowCutter(model.window.every(options.hop))
         self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
         self._detector = speech_detector(model, options)
@@ -121,7 +121,7 @@ class Listener:
 
         def windows() -> Iterator[Window]:
             for start, sound in cuts:
-                window = cut_window(sound, None, 0)
+                window = (sound, None)
                 share = None if self._detector is None else self._detector.share_of(start, start + len(sound))
                 reason = window_reason(modalities_of(*window), share, len(sound) / SAMPLING_RATE, self._model.optional)
                 if reason is None:

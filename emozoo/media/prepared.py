@@ -19,9 +19,10 @@ from emozoo.media.preparation import Preparation
 from emozoo.media.reading import has_sound, has_video, read_audio, silence_beside, stream_audio
 from emozoo.media.resampling import check_rate
 from emozoo.media.sound import at_sampling_rate, below_rate
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, Crop
+from emozoo.media.window import SAMPLING_RATE, Crop
 
 LAST_MOMENT = 1e-3
+SILENT_BLOCK = 10 * SAMPLING_RATE
 """Seconds before the end of a video at which its last frame is still shown."""
 
 
@@ -117,5 +118,5 @@ def _silence(seconds: float) -> Iterator[np.ndarray]:
     """Silence in blocks, float32 [samples] each."""
     left = max(1, round(seconds * SAMPLING_RATE))
     while left > 0:
-        yield np.zeros(min(left, WINDOW_SAMPLES), np.float32)
-        left -= WINDOW_SAMPLES
+        yield np.zeros(min(left, SILENT_BLOCK), np.float32)
+        left -= SILENT_BLOCK

@@ -8,20 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from emozoo.errors import EmozooError
+from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
 
-SAMPLING_RATE = 16_000
-WINDOW_SECONDS = 3.0
-WINDOW_SAMPLES = round(WINDOW_SECONDS * SAMPLING_RATE)
-HOP_SECONDS = 1.0
-"""From one window's start to the next one's, by default."""
-HOP_SAMPLES = round(HOP_SECONDS * SAMPLING_RATE)
 LEAST_NEW_SAMPLES = SAMPLING_RATE // 10
 """A last window that ends with the clip is cut only where it adds so much sound; less is shorter than a speech sound."""
-FRAMES_PER_WINDOW = 20
-FRAME_HEIGHT = 60
-FRAME_WIDTH = 100
-SAMPLES_PER_FRAME = WINDOW_SAMPLES // FRAMES_PER_WINDOW
-"""One frame stands for 0.15 s of sound."""
 SLACK_SECONDS = 0.1
 """A span may end this much after the file: times in label files are rounded."""
 SILENT = 1e-4
@@ -49,31 +39,29 @@ class Crop:
 WHOLE_FRAME = Crop(0.0, 1.0, 0.0, 1.0)
 
 
-def hop_samples(seconds: float) -> int:
-    """The samples from one window to the next. Raises EmozooError for a hop that is not above 0 and at most a window."""
-    if not 0.1 <= seconds <= WINDOW_SECONDS:  # also where it is NaN
-        raise EmozooError(
-            f"a hop lies between 0.1 and {WINDOW_SECONDS:g} s, so that no sound is left out: not {seconds:g}"
-        )
-    return round(seconds * SAMPLING_RATE)
+WINDOW_SECONDS = DEFAULT_WINDOW.seconds
+WINDOW_SAMPLES = DEFAULT_WINDOW.samples
+HOP_SECONDS = DEFAULT_WINDOW.hop
+FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH = DEFAULT_WINDOW.frames
+SAMPLES_PER_FRAME = DEFAULT_WINDOW.samples_per_frame
 
 
-def window_starts(samples: int, hop: int = HOP_SAMPLES) -> list[int]:
-    """The first sample of every window of a clip: one every `hop` samples while it fits, and a last one that ends with the
-    clip, if that adds a tenth of a second or more.
+def window_starts(samples: int, shape: WindowShape = DEFAULT_WINDOW) -> list[int]:
+    """The first sample of every window of a clip: one every hop while it fits, and a last one that ends with the clip, if
+    that adds a tenth of a second or more.
 
     A clip shorter than a window has one, at 0.
     """
-    last = max(samples - WINDOW_SAMPLES, 0)
-    starts = list(range(0, last + 1, hop))
+    last = max(samples - shape.samples, 0)
+    starts = list(range(0, last + 1, shape.hop_samples))
     return [*starts, last] if last - starts[-1] >= LEAST_NEW_SAMPLES else starts
 
 
 class WindowCutter:
     """Cuts sound that comes block by block into the windows of `window_starts`, in constant memory."""
 
-    def __init__(self, hop: int = HOP_SAMPLES) -> None:
-        self._hop = hop
+    def __init__(self, shape: WindowShape = DEFAULT_WINDOW) -> None:
+        self._window, self._hop = shape.samples, shape.hop_samples
         self._held = np.zeros(0, np.float32)
         self._first = 0
         """The sample at which what is held begins."""
@@ -83,48 +71,62 @@ class WindowCutter:
     def push(self, block: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """The next sound at 16 kHz, float32 [samples]; gives the windows that are complete with it: first sample, sound."""
         self._held = np.concatenate([self._held, block])
-        while self._first + len(self._held) - self._start >= WINDOW_SAMPLES:
-            yield self._start, self._held[self._start - self._first :][:WINDOW_SAMPLES]
+        while self._first + len(self._held) - self._start >= self._window:
+            yield self._start, self._held[self._start - self._first :][: self._window]
             self._start += self._hop
         # The last window is kept: the sound may end with this block.
-        drop = max(0, len(self._held) - WINDOW_SAMPLES)
+        drop = max(0, len(self._held) - self._window)
         self._held = self._held[drop:]
         self._first += drop
 
     def finish(self) -> Iterator[tuple[int, np.ndarray]]:
         """The last window, once all has been pushed, where the others leave out a tenth of a second or more; it may be
         short."""
-        last = max(0, self._first + len(self._held) - WINDOW_SAMPLES)
+        last = max(0, self._first + len(self._held) - self._window)
         if self._start == 0 or last - (self._start - self._hop) >= LEAST_NEW_SAMPLES:
             yield last, self._held[last - self._first :]
 
 
-def cut_window(waveform: np.ndarray, frames: np.ndarray | None, start: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """One window of a clip: sound [48000] of the same dtype and, where there are frames, uint8 [20, 60, 100, 3].
+def cut_window(
+    waveform: np.ndarray, frames: np.ndarray | None, start: int, shape: WindowShape = DEFAULT_WINDOW
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """One window of a clip: sound [samples] of the same dtype, shorter where the clip ends, and, where there are frames,
+    uint8 [count, height, width, 3].
 
-    Behind the clip's end there is silence, and the last frame is held. `start` is a sample of the clip. Frames are those
-    nearest to the window's moments, at most 0.075 s off.
+    Behind the clip's end the last frame is held. `start` is a sample of the clip. Frames are those nearest to the window's
+    moments, at most half a frame off.
     """
-    sound = np.zeros(WINDOW_SAMPLES, waveform.dtype)
-    piece = waveform[start : start + WINDOW_SAMPLES]
-    sound[: len(piece)] = piece
+    sound = waveform[start : start + shape.samples]
     if frames is None:
         return sound, None
-    numbers = (start + SAMPLES_PER_FRAME // 2) // SAMPLES_PER_FRAME + np.arange(FRAMES_PER_WINDOW)
+    step = shape.samples_per_frame
+    numbers = (start + step // 2) // step + np.arange(shape.frames[0])
     return sound, frames[np.minimum(numbers, len(frames) - 1)]
 
 
-def stack_frames(frames: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """The frames of windows, uint8 [20, 60, 100, 3] each, as uint8 [windows, 20, 60, 100, 3]. A window without frames gets
-    black ones. None where all are without."""
+def stack_sound(sounds: Sequence[np.ndarray], shape: WindowShape = DEFAULT_WINDOW) -> tuple[np.ndarray, np.ndarray]:
+    """The sound of windows, [samples] each and of one dtype: [windows, samples] with silence behind shorter ones, and the
+    samples of each before that, int64 [windows]."""
+    lengths = np.array([len(sound) for sound in sounds], np.int64)
+    if (lengths == shape.samples).all():
+        return np.stack(sounds), lengths
+    stacked = np.zeros((len(sounds), shape.samples), sounds[0].dtype)
+    for row, sound in enumerate(sounds):
+        stacked[row, : len(sound)] = sound
+    return stacked, lengths
+
+
+def stack_frames(frames: Sequence[np.ndarray | None], shape: WindowShape = DEFAULT_WINDOW) -> np.ndarray | None:
+    """The frames of windows, uint8 [count, height, width, 3] each, as uint8 [windows, count, height, width, 3]. A window
+    without frames gets black ones. None where all are without."""
     if all(each is None for each in frames):
         return None
-    black = np.zeros((FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+    black = np.zeros((*shape.frames, 3), np.uint8)
     return np.stack([black if each is None else each for each in frames])
 
 
 def modalities_of(sound: np.ndarray, frames: np.ndarray | None) -> set[str]:
     """Which of `audio` and `video` a window has, as `cut_window` gives it."""
-    peak = max(float(sound.max()), -float(sound.min())) / (32768 if sound.dtype == np.int16 else 1)
+    peak = max(float(sound.max()), -float(sound.min())) / (32768 if sound.dtype == np.int16 else 1) if len(sound) else 0
     found = {"audio"} if peak > SILENT else set()
     return found | ({"video"} if frames is not None and frames.max() > DARK else set())

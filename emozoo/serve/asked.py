@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from emozoo.errors import EmozooError
-from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.options import PredictOptions
 from emozoo.serve.refusal import Refused
 from emozoo.text import shown, suggestion
 
@@ -63,7 +63,7 @@ class Asked:
                 vad=self.boolean("vad"),
                 coverage=self.number("coverage"),
                 timeout=timeout,
-                hop=DEFAULTS.hop if hop is None else hop,
+                hop=hop,
                 min_confidence=confidence or 0.0,
             )
         except EmozooError as error:

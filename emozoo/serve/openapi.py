@@ -140,7 +140,7 @@ def _voice_options(service: Service) -> dict[str, Any]:
     names = list(service.models)
     return {
         "model": {"enum": names, "default": names[0], "description": "Which model answers."},
-        "hop": {"type": "number", "default": 1, "description": "Seconds from one window to the next."},
+        "hop": {"type": "number", "description": "Seconds from one window to the next; by default the model's."},
         "vad": {
             **BOOLEAN,
             "description": "Whether sound without speech gets no answer. Default: where speech can be found, and the model "

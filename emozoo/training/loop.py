@@ -272,7 +272,7 @@ class Trainer:
         """Sound, frames and labels on the device, as `Objective` takes them."""
         recipe = self.recipe
         device = self.accelerator.device
-        sound, frames = self.store.batch(rows, starts, device)
+        sound, frames, _ = self.store.batch(rows, starts, device, self.model.window)
         sound = augment_waveform(
             sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
         )

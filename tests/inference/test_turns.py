@@ -22,6 +22,7 @@ from emozoo.inference.segments import Segment, as_segments, open_segments
 from emozoo.inference.turns import _Sweep
 from emozoo.media.reading import read_audio
 from emozoo.media.window import window_starts
+from emozoo.media.window_shape import DEFAULT_WINDOW
 
 RATE = 16_000
 LENGTH = 20.0
@@ -67,7 +68,8 @@ def answered(model: Any, clip: Any, segments: Any, **more: Any) -> Prediction:
 def test_the_windows_of_segments_are_those_of_clips_by_their_starts(spans: Any, block: int, hop: int) -> None:
     """In milliseconds; 16 samples each. Segments may overlap, be equal, empty, or reach 0.1 s beyond the end."""
     whole = np.arange(1, 16 * 30_000 + 1, dtype=np.float32)
-    found = _Sweep([Segment(start / 1000, end / 1000) for start, end in spans], 16 * hop)
+    shape = DEFAULT_WINDOW.every(hop / 1000)
+    found = _Sweep([Segment(start / 1000, end / 1000) for start, end in spans], shape)
     given_ = [
         window
         for piece in np.array_split(whole, len(whole) // block)
@@ -78,7 +80,7 @@ def test_the_windows_of_segments_are_those_of_clips_by_their_starts(spans: Any, 
     assert [start for _, start, _ in given_] == sorted(start for _, start, _ in given_)
     for number, (start, end) in enumerate(spans):
         own = [(first, sound) for place, first, sound in given_ if place == number]
-        wanted = [16 * start + first for first in window_starts(16 * (end - start), 16 * hop)] if end > start else []
+        wanted = [16 * start + first for first in window_starts(16 * (end - start), shape)] if end > start else []
         assert [first for first, _ in own] == wanted
         for first, sound in own:
             np.testing.assert_array_equal(sound, whole[first : min(first + 48_000, 16 * end)])
@@ -86,7 +88,7 @@ def test_the_windows_of_segments_are_those_of_clips_by_their_starts(spans: Any, 
 
 def test_no_more_is_read_than_the_last_segment_needs(model: Any, call: Path) -> None:
     read: list[int] = []
-    sweep = _Sweep([Segment(0.0, 1.0)], RATE)
+    sweep = _Sweep([Segment(0.0, 1.0)], DEFAULT_WINDOW)
     for block in np.array_split(noise(), 20):
         if sweep.is_done:
             break

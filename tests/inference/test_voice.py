@@ -229,9 +229,10 @@ def test_evaluation_leaves_silent_clips_out_and_says_so(checkpoint: Path, tmp_pa
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0.1, 9), st.floats(0.1, 3))
 def test_every_sample_is_within_a_window_but_for_less_than_a_tenth_of_a_second(seconds: float, hop: float) -> None:
-    from emozoo.media.window import LEAST_NEW_SAMPLES, WINDOW_SAMPLES, hop_samples, window_starts
+    from emozoo.media.window import LEAST_NEW_SAMPLES, window_starts
+    from emozoo.media.window_shape import DEFAULT_WINDOW
 
-    samples, step = round(seconds * RATE), hop_samples(hop)
-    starts = window_starts(samples, step)
-    assert starts[0] == 0 and all(0 < b - a <= step for a, b in zip(starts, starts[1:], strict=False))
-    assert samples - (starts[-1] + WINDOW_SAMPLES) < LEAST_NEW_SAMPLES
+    samples, shape = round(seconds * RATE), DEFAULT_WINDOW.every(hop)
+    starts = window_starts(samples, shape)
+    assert starts[0] == 0 and all(0 < b - a <= shape.hop_samples for a, b in zip(starts, starts[1:], strict=False))
+    assert samples - (starts[-1] + shape.samples) < LEAST_NEW_SAMPLES

@@ -40,7 +40,7 @@ def embed(
     output: Output,
     model: Model = DEFAULT,
     windows: Windows = False,
-    hop: Hop = 1.0,
+    hop: Hop = None,
     vad: Vad = None,
     backend: RunBy = Backend.torch,
     precision: PrecisionOf = Precision.fp32,

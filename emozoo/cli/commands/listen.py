@@ -55,7 +55,7 @@ def listen(
     channels: Channels = None,
     format_: SampleFormat = None,
     vad: Vad = None,
-    hop: Hop = 1.0,
+    hop: Hop = None,
     min_confidence: MinConfidence = 0.0,
     speaker: Speaker = None,
     device: Device = "auto",

@@ -90,7 +90,7 @@ def predict(
     diarizer: DiarizedBy = None,
     adapt: AdaptTo = None,
     timeline: Timeline = False,
-    hop: Hop = 1.0,
+    hop: Hop = None,
     vad: Vad = None,
     min_confidence: MinConfidence = 0.0,
     coverage: Coverage = None,
