@@ -5,6 +5,7 @@ The plugin reads the files. Nothing in them is run or unpickled.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from emozoo.paths import user_path
 from emozoo.text import shown
 
 log = logging.getLogger("emozoo")
+LARGEST_INDEX = 2**24
+"""Bytes of the list of the files that weights are split into."""
 CONVERTER = "SFconvertbot"
 """Hugging Face's account that opens pull requests with a model's weights as safetensors."""
 
@@ -29,7 +32,8 @@ def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[st
 
     `reference` is a folder, or `hub:user/name[@revision]`: then the files are downloaded, all of one commit, and those of
     `optional` that exist. Weights must be safetensors or ONNX. The name may be recorded in a checkpoint:
-    `hub:user/name@commit`, or the folder's name without its path. Raises EmozooError with the reason.
+    `hub:user/name@commit`, or the folder's name without its path. Weights that are split into several files are all
+    fetched: `weight_files` names them. Raises EmozooError with the reason.
     """
     if not is_reference(reference):
         return _local(reference, files)
@@ -38,7 +42,7 @@ def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[st
         folder = fetch(name, files[0], name.revision).parent
         pinned = Reference(name.repo, folder.name)
         for file in files[1:]:
-            fetch(pinned, file, pinned.revision)
+            _fetch_whole(pinned, file)
     except NoFile as missing:
         converted = _converted(name) if str(missing) == WEIGHTS and name.revision is None else None
         if converted is None:
@@ -53,6 +57,38 @@ def pretrained_files(reference: str, files: Sequence[str], optional: Sequence[st
     return folder, str(pinned)
 
 
+def weight_files(folder: Path, file: str = WEIGHTS) -> tuple[str, ...]:
+    """The files in a folder that hold the weights which `file` names: itself, or those that its index lists, as transformers
+    splits large models. Raises EmozooError for an index that leads elsewhere, or is damaged."""
+    index = folder / f"{file}.index.json"
+    if (folder / file).is_file() or not index.is_file():
+        return (file,)
+    try:
+        if index.stat().st_size > LARGEST_INDEX:
+            raise ValueError("too large")
+        parts = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        if not parts or not all(re.fullmatch(r"[\w.-]+\.safetensors", part) for part in parts):
+            raise ValueError("no names of files")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise EmozooError(f"{index.name} is damaged: it does not name the files with the weights") from error
+    return tuple(parts)
+
+
+def _fetch_whole(name: Reference, file: str) -> None:
+    """Fetches a file or, of weights in several, all. Raises NoFile, or EmozooError."""
+    try:
+        fetch(name, file, name.revision)
+    except NoFile:
+        if not file.endswith(".safetensors"):
+            raise
+        try:
+            folder = fetch(name, f"{file}.index.json", name.revision).parent
+        except NoFile:
+            raise NoFile(file) from None
+        for part in weight_files(folder, file):
+            fetch(name, part, name.revision)
+
+
 def _local(name: str, files: Sequence[str]) -> tuple[Path, str]:
     folder = user_path(name)
     try:
@@ -62,7 +98,7 @@ def _local(name: str, files: Sequence[str]) -> tuple[Path, str]:
         raise EmozooError(
             f"the folder {name} cannot be read ({reason}): name one, or a model of the Hub as hub:user/name"
         ) from error
-    if missing := [file for file in files if file not in there]:
+    if missing := [file for file in files if file not in there and f"{file}.index.json" not in there]:
         raise EmozooError(_no_pretrained(name, missing[0], sorted(there)))
     return folder, re.sub(r"[^\w.+ -]", "_", folder.resolve().name) or "folder"
 
@@ -85,8 +121,6 @@ def _no_pretrained(name: str, missing: str, files: Sequence[str]) -> str:
         return f"{name} has no {missing}: name one that has"
     if missing != WEIGHTS:
         return f"{name} has no {missing}, so it is no model that transformers could have saved"
-    if f"{WEIGHTS}.index.json" in files:
-        return f"{name} is refused: its weights are in several files, and emozoo reads a single {WEIGHTS} only"
     if not pickles:
         return f"{name} has no {WEIGHTS}: weights are read from safetensors only"
     return (

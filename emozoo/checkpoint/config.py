@@ -158,7 +158,10 @@ def parse(document: Any, name: str) -> CheckpointConfig:
     """The JSON of a config.json that may be a stranger's; `name` is what errors call its folder. Raises EmozooError."""
     kind = document.get("model_type", "unknown") if isinstance(document, dict) else "unknown"
     if kind != MODEL_TYPE:
-        raise EmozooError(f"{name} is not a checkpoint of emozoo: model_type is {shown(kind)}, not {MODEL_TYPE!r}")
+        raise EmozooError(
+            f"{name} is not a checkpoint of emozoo: model_type is {shown(kind)}, not {MODEL_TYPE!r}, and no "
+            "installed reader knows it"
+        )
     try:
         for check in CHECKS:
             check(document)

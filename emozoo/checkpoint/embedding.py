@@ -66,6 +66,7 @@ def features_of(network: Any, batch: Sequence[Tensor | None], name: str) -> Tens
     """float32 [batch, features] of what a network's forward takes: sound and, where they are there, frames and lengths.
     Raises EmozooError, naming the model `name`, for a network that has none."""
     input_values, pixel_values, lengths = (*batch, None, None)[:3]
+    assert input_values is not None
     if has_embed(network):
         given = (input_values,) if pixel_values is None else (input_values, pixel_values)
         masked = {} if lengths is None else {"lengths": lengths}

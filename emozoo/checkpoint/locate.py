@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.foreign import fetch_foreign, is_own
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
 from emozoo.hub.errors import NoFile
@@ -23,14 +24,21 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     the Hub's cache.
 
     Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json,
-    all of one commit; `extra` names files that are fetched where the repository has them. Without the
-    network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises EmozooError with the reason.
+    all of one commit; `extra` names files that are fetched where the repository has them. Of another library's checkpoint,
+    the files that its reader asks for. Without the network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises
+    EmozooError with the reason.
     """
     if not is_reference(reference):
         return folder_of(reference) or user_path(reference)
     name = parse(reference)
     try:
-        folder = fetch(name, CONFIG, name.revision).parent
+        folder = _first(name)
+        if folder is None or not is_own(folder):
+            foreign = fetch_foreign(name, weights)
+            if foreign is not None:
+                return foreign
+        if folder is None:
+            raise NoFile(CONFIG)
         pinned = Reference(name.repo, folder.name)  # so that a push in between cannot mix two models
         read_config(folder, str(name))
         if weights:
@@ -42,6 +50,14 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
         with suppress(NoFile, *([EmozooError] if optional == PROVENANCE else [])):
             fetch(pinned, optional, pinned.revision)
     return folder
+
+
+def _first(name: Reference) -> Path | None:
+    """The folder with config.json; None where the repository has none."""
+    try:
+        return fetch(name, CONFIG, name.revision).parent
+    except NoFile:
+        return None
 
 
 def _what_is_there(name: Reference, missing: str) -> str:

@@ -24,6 +24,7 @@ from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
 from emozoo.checkpoint.preprocessor import PreprocessorConfig
 from emozoo.checkpoint.provenance import Provenance
+from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError
 from emozoo.features.batches import to_batch
 from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
@@ -32,21 +33,10 @@ from emozoo.inference.calibration import Calibration
 from emozoo.inference.files import PredictsFiles
 from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.window_shape import WindowShape
 from emozoo.paths import atomic, user_path, write_text
 from emozoo.registry.entry_points import ARCHITECTURES, find
 
 PRECISIONS = ("fp32", "bf16")
-
-
-def window_of(architecture: Architecture, config: Any) -> WindowShape:
-    """What the network sees at once: the config's `window`, `hop` and `frames` where it has them, else the architecture's.
-    Raises EmozooError for values that no window has."""
-    sizes = [getattr(config, name, getattr(architecture, name)) for name in ("window", "hop", "frames")]
-    try:
-        return WindowShape(*sizes)
-    except EmozooError as error:
-        raise EmozooError(f"{architecture.name}: {error}") from None
 
 
 class EmotionModel(PredictsFiles, nn.Module):
@@ -78,7 +68,9 @@ class EmotionModel(PredictsFiles, nn.Module):
         super().__init__()
         least = LEAST_LABELS[target]
         if len(labels) < least or len(set(labels)) != len(labels):
-            raise EmozooError(f"a model needs {LEAST_WORDS[least]} or more different labels, not {', '.join(labels) or 'none'}")
+            raise EmozooError(
+                f"a model needs {LEAST_WORDS[least]} or more different labels, not {', '.join(labels) or 'none'}"
+            )
         self.architecture = architecture
         self.config = config
         self.labels = tuple(labels)

@@ -20,18 +20,18 @@ Shapes = dict[str, tuple[tuple[int, ...], bool]]
 """Each tensor's shape, and whether it holds floats."""
 
 
-def read_shapes(folder: Path, name: str | None = None) -> Shapes:
-    """From the header of the weights: each tensor's shape, and whether it holds floats. No tensor is read.
+def read_shapes(folder: Path, name: str | None = None, weights: str = WEIGHTS) -> Shapes:
+    """From the header of the file `weights`: each tensor's shape, and whether it holds floats. No tensor is read.
 
     A header that claims more than the file holds is refused. Raises EmozooError with the reason.
     """
     from safetensors import SafetensorError, safe_open
 
-    path = folder / WEIGHTS
+    path = folder / weights
     name = name or str(folder)
-    where = f"{name}/{WEIGHTS} is damaged"
+    where = f"{name}/{weights} is damaged"
     if not path.is_file():
-        raise EmozooError(f"{name} is not a checkpoint: it has no {WEIGHTS} (weights are read from safetensors only)")
+        raise EmozooError(f"{name} is not a checkpoint: it has no {weights} (weights are read from safetensors only)")
     _check_header(path, where)
     try:
         with safe_open(path, framework="np") as file:

@@ -16,10 +16,16 @@ from pathlib import Path
 from emozoo.architecture import contract_problem
 from emozoo.data.corpus import corpus_problem
 from emozoo.diarizer import diarizer_problem
-from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, DIARIZERS, Plugin
+from emozoo.reader import reader_problem
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, DIARIZERS, READERS, Plugin
 from emozoo.registry.loading import import_plugin
 
-PROBLEM_OF = {ARCHITECTURES: contract_problem, DATASETS: corpus_problem, DIARIZERS: diarizer_problem}
+PROBLEM_OF = {
+    ARCHITECTURES: contract_problem,
+    DATASETS: corpus_problem,
+    DIARIZERS: diarizer_problem,
+    READERS: reader_problem,
+}
 NEEDED = {ARCHITECTURES: ("torch", "emozoo.features"), DATASETS: ("emozoo.data.corpus",)}
 """What plugins of a group import before anything of their own."""
 

@@ -75,9 +75,7 @@ class ClipStore:
         cuts = [self.window(int(row), int(start), shape) for row, start in zip(rows, starts, strict=True)]
         return to_batch(cuts, device, shape)
 
-    def window(
-        self, row: int, start: int, shape: WindowShape = DEFAULT_WINDOW
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def window(self, row: int, start: int, shape: WindowShape = DEFAULT_WINDOW) -> tuple[np.ndarray, np.ndarray | None]:
         """`emozoo.media.window.cut_window` from sample `start`: int16 [samples], and frames or None."""
         return cut_window(self.waveform(row), self.frames(row), start, shape)
 

@@ -37,9 +37,9 @@ DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
 class Listener:
     """Answers one stream: `feed` it chunks, then call `finish`.
 
-    Windows are those of a file: the model's (`Model.window`), and a last one that ends with the stream. One without a voice has
-    a reason in place of an emotion. Memory does not grow with the stream's length. The size of the chunks does not change
-    the answers.
+    Windows are those of a file: the model's (`Model.window`), and a last one that ends with the stream. One without a voice
+    has a reason in place of an emotion. Memory does not grow with the stream's length. The size of the chunks does not
+    change the answers.
     """
 
     def __init__(self, model: Model, rate: int = SAMPLING_RATE, options: PredictOptions = DEFAULTS) -> None:

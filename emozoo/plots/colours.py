@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from emozoo.tables.emotions import emotion_of
+
 COLOURS = {
     "angry": "#D55E00",
     "happy": "#E69F00",
@@ -27,11 +29,6 @@ COLOURS = {
 }
 DARK = "#27272A"
 """The lightest background of a dark page."""
-SYNONYMS = {
-    "anger": "angry", "happiness": "happy", "joy": "happy", "joyful": "happy", "sadness": "sad", "fear": "fearful",
-    "disgust": "disgusted", "surprise": "surprised", "excitement": "excited", "frustration": "frustrated",
-    "calmness": "calm", "boredom": "bored", "contemptuous": "contempt",
-}  # fmt: skip
 HATCHES = (
     *("", "////", "....", "\\\\\\\\", "----", "xxxx", "||||", "ooo", "+++", "OO", "-o", "\\.", "//"),
     *("..", "\\\\", "--", "xx", "||", "/o", "|o", "-.", "+.", "xo"),
@@ -87,7 +84,7 @@ def on_dark(colour: str) -> str:
 
 def _emotion(label: str) -> str:
     word = unicodedata.normalize("NFKC", label).strip().casefold()
-    return SYNONYMS.get(word, word)
+    return emotion_of(word) or word
 
 
 def _colour_of(word: str, taken: set[str]) -> str:

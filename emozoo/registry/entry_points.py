@@ -1,7 +1,8 @@
-"""Finds plugins (architectures, datasets, diarizers) through entry points, from metadata alone.
+"""Finds plugins (architectures, datasets, diarizers, readers) through entry points, from metadata alone.
 
 A plugin's module is imported when it is used (`emozoo.registry.loading`); `emozoo.conformance.trial` finds out which plugins
-cannot be used. What a plugin must offer is in `emozoo.architecture`, `emozoo.data.corpus` and `emozoo.diarizer`.
+cannot be used. What a plugin must offer is in `emozoo.architecture`, `emozoo.data.corpus`, `emozoo.diarizer` and
+`emozoo.reader`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from emozoo.text import suggestion
 ARCHITECTURES = "emozoo.architectures"
 DATASETS = "emozoo.datasets"
 DIARIZERS = "emozoo.diarizers"
-KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset", DIARIZERS: "diarizer"}
+READERS = "emozoo.readers"
+KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset", DIARIZERS: "diarizer", READERS: "reader"}
 ALLOWED = "EMOZOO_PLUGINS"
 """The environment variable that names the distributions or plugins, separated by commas, that are used besides emozoo's
 own; empty: none; unset: all."""
@@ -140,12 +142,13 @@ def find(group: str, name: str) -> Plugin:
 
 
 def group_of(name: str) -> str:
-    """The group of an architecture's name or, else, a dataset's. Raises EmozooError, with near names, if there is none."""
-    for group in (ARCHITECTURES, DATASETS):
+    """The group of an architecture's name or, else, a dataset's or a reader's. Raises EmozooError, with near names, if there
+    is none."""
+    for group in (ARCHITECTURES, DATASETS, READERS):
         if any(plugin.name == name for plugin in installed(group)):
             return group
     try:
         find(ARCHITECTURES, name)
     except EmozooError as error:
-        raise EmozooError(f"{error}; nor is it a dataset") from None
+        raise EmozooError(f"{error}; nor is it a dataset or a reader") from None
     raise AssertionError(name)

@@ -16,12 +16,13 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
 from emozoo.plots import fonts as plots_fonts
-from emozoo.plots.colours import COLOURS, DARK, SYNONYMS, emotion_colours, emotion_hatches, ink_on, on_dark
+from emozoo.plots.colours import COLOURS, DARK, emotion_colours, emotion_hatches, ink_on, on_dark
 from emozoo.plots.fonts import FONT, _installed, written
 from emozoo.plots.style import ACCENT, INK, SHADES, STYLE, styled
+from emozoo.tables.emotions import emotions
 
 EIGHT = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
-WORDS = st.lists(st.text(st.characters(), max_size=12) | st.sampled_from([*COLOURS, *SYNONYMS]), max_size=12)
+WORDS = st.lists(st.text(st.characters(), max_size=12) | st.sampled_from([*COLOURS, *emotions()]), max_size=12)
 
 
 def test_an_emotion_has_one_colour_whatever_stands_beside_it() -> None:
