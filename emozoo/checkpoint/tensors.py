@@ -37,8 +37,17 @@ class Tensors:
     @classmethod
     def own(cls, folder: Path, name: str) -> Tensors:
         """Those of emozoo's own checkpoint. Raises EmozooError for weights that are missing or damaged."""
-        shapes = read_shapes(folder, name)
-        return cls(name, shapes, {key: (folder / WEIGHTS, key) for key in shapes})
+        return cls._plain(folder / WEIGHTS, name)
+
+    @classmethod
+    def of_file(cls, path: Path) -> Tensors:
+        """Those of a network's state dict in a safetensors file. Raises EmozooError for one that is damaged."""
+        return cls._plain(path, str(path.parent))
+
+    @classmethod
+    def _plain(cls, path: Path, name: str) -> Tensors:
+        shapes = read_shapes(path.parent, name, path.name)
+        return cls(name, shapes, {key: (path, key) for key in shapes})
 
     @classmethod
     def foreign(cls, translation: Translation, folder: Path, name: str) -> Tensors:

@@ -14,7 +14,7 @@ from rich.text import Text
 from emozoo.cli import console
 from emozoo.cli.console import line, say, styled, warn
 from emozoo.cli.scores import SCORES, percentage
-from emozoo.cli.turn_tables import adapted_to_speakers, turn_table
+from emozoo.cli.turn_tables import adapted_to_speakers, score_cells, score_columns, turn_table
 from emozoo.text import listed, printable
 
 if TYPE_CHECKING:
@@ -36,15 +36,20 @@ def adapted_with(bias: SpeakerBias) -> str:
 
 
 def show_predictions(
-    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions
+    answers: Sequence[Prediction],
+    labels: Sequence[str],
+    timeline: bool,
+    options: PredictOptions,
+    dimensions: bool = False,
 ) -> None:
-    """A row per file, per window, or per segment and speaker. Errors and warnings follow on standard error."""
+    """A row per file, per window, or per segment and speaker. Errors and warnings follow on standard error. `dimensions`:
+    the labels are those of dimensions, whose values are shown."""
     from emozoo.inference.answers import ONE_SIDED  # imports numpy, which `emozoo list` does not need
 
     if options.segments is not None:
-        table = turn_table(answers, labels, options)
+        table = turn_table(answers, labels, options, dimensions)
     else:
-        table = _prediction_table(answers, labels, timeline, options)
+        table = _prediction_table(answers, labels, timeline, options, dimensions)
     if table.row_count:
         console.out.print(table)
         if options.bias:
@@ -62,17 +67,13 @@ def show_predictions(
 
 
 def _prediction_table(
-    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions
+    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions, dimensions: bool
 ) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     if timeline:
         table.add_column("seconds", justify="right")
-    table.add_column("emotion")
-    if options.coverage is not None:
-        table.add_column(f"set for {100 * options.coverage:g} %")
-    for label in labels:
-        table.add_column(f"{label} %", justify="right")
+    score_columns(table, labels, options, dimensions)
     for answer in answers:
         if answer.error is not None:
             continue
@@ -81,15 +82,8 @@ def _prediction_table(
             parts = [(_span(each), each) for each in answer.windows or ()] + parts
         for position, (span, part) in enumerate(parts):
             name = answer.file if position == 0 else ""
-            shares = [percentage((part.probabilities or {}).get(label)) for label in labels]
-            found = [] if options.coverage is None else [", ".join(part.prediction_set or ())]
-            table.add_row(name, *([span] if timeline else []), _emotion(part), *found, *shares)
+            table.add_row(name, *([span] if timeline else []), *score_cells(part, labels, options, dimensions))
     return table
-
-
-def _emotion(part: WindowAnswer | Prediction) -> Text:
-    """The emotion, or why there is none."""
-    return styled(part.emotion, "bold") if part.reason is None else styled(part.reason, "italic")
 
 
 def _warn_once_each(answers: Sequence[Prediction]) -> None:
@@ -107,8 +101,12 @@ def _span(window: WindowAnswer) -> str:
 
 
 def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
-    """One line for a window."""
+    """One line for a window: its emotion and how probable it is, or its dimensions."""
     width = max(len(printable(label)) for label in labels)
+    if answer.dimensions:
+        told = ", ".join(f"{printable(name)} {value:.2f}" for name, value in answer.dimensions.items())
+        console.out.print(line(f"{_span(answer):>16}  {told}"), soft_wrap=True)
+        return
     share = "" if answer.probabilities is None else f"{percentage(max(answer.probabilities.values())):>5} %"
     word = f"{printable(answer.emotion or answer.reason):<{width}}"
     style = "bold" if answer.reason is None else "italic"

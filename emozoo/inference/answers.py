@@ -96,6 +96,8 @@ class WindowAnswer:
     """How much of the window is speech, from 0 to 1; None: not searched for."""
     prediction_set: tuple[str, ...] | None = None
     """As of a `Prediction`."""
+    dimensions: dict[str, float] | None = None
+    """As of a `Prediction`."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json --timeline` and `emozoo listen --json` print it."""
@@ -123,6 +125,8 @@ class Prediction:
     """How much of the clip is speech, from 0 to 1; None: not searched for."""
     prediction_set: tuple[str, ...] | None = None
     """The labels that hold the true one in the share of cases that was asked for, the most probable first; else None."""
+    dimensions: dict[str, float] | None = None
+    """Of a model that answers with dimensions instead of words: such as arousal, dominance and valence, about 0 to 1."""
     segments: tuple[SegmentAnswer, ...] | None = None
     """Where segments are answered, in the order in which they were given. The clip's answer is then their mean by length."""
     speakers: tuple[SpeakerAnswer, ...] | None = None
@@ -160,12 +164,23 @@ class Prediction:
 
 
 def document(
-    name: str, labels: Iterable[str], answers: Iterable[Prediction], timeline: bool, bias: SpeakerBias | None = None
+    name: str,
+    labels: Iterable[str],
+    answers: Iterable[Prediction],
+    timeline: bool,
+    bias: SpeakerBias | None = None,
+    dimensions: bool = False,
 ) -> dict[str, Any]:
     """Answers of the model called `name`, as `emozoo predict --json` prints them: with windows only for `timeline`, and
-    adapted to a speaker whose `bias` is given."""
+    adapted to a speaker whose `bias` is given; `dimensions`: the labels are those of dimensions."""
     predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
-    return {"schema": SCHEMA, "model": name, "labels": list(labels), **_adapted(bias), "predictions": predictions}
+    names = {"labels": [], "dimensions": list(labels)} if dimensions else {"labels": list(labels)}
+    return {"schema": SCHEMA, "model": name, **names, **_adapted(bias), "predictions": predictions}
+
+
+def has_dimensions(model: Model) -> bool:
+    """Whether a model answers with a number for each dimension, instead of words."""
+    return model.target != "emotion"
 
 
 def line_document(name: str, answer: Prediction, timeline: bool, bias: SpeakerBias | None = None) -> dict[str, Any]:
@@ -182,16 +197,17 @@ def _adapted(bias: SpeakerBias | None) -> dict[str, Any]:
 class Words:
     """Probabilities as an answer says them."""
 
-    emotion: str | None
-    probabilities: dict[str, float]
-    reason: str | None
-    prediction_set: tuple[str, ...] | None
+    emotion: str | None = None
+    probabilities: dict[str, float] | None = None
+    reason: str | None = None
+    prediction_set: tuple[str, ...] | None = None
+    dimensions: dict[str, float] | None = None
 
 
 def in_words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
-    """The answer from a model's probabilities float64 [labels] of a window, or their mean over a clip.
+    """The answer from a model's probabilities, or dimensions, float64 [labels] of a window, or their mean over a clip.
 
-    They are calibrated (which never changes the most probable label), then a speaker's bias is subtracted.
+    Probabilities are calibrated (which never changes the most probable label), then a speaker's bias is subtracted.
     """
     probabilities = calibrated(model, probabilities)
     if options.bias is not None:
@@ -207,6 +223,8 @@ def calibrated(model: Model, probabilities: np.ndarray) -> np.ndarray:
 def words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
     """As `in_words`, from probabilities that are calibrated and adapted already."""
     by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
+    if has_dimensions(model):
+        return Words(dimensions=by_label)
     best = max(by_label, key=by_label.__getitem__)
     found = None
     if options.coverage is not None and model.calibration is not None:
@@ -225,7 +243,8 @@ ONE_SIDED: dict[tuple[str, ...], str] = {
 
 @dataclass(frozen=True)
 class CsvTable:
-    """Writes answers as CSV, each line at once: probabilities from 0 to 1, and the error of a file without an answer.
+    """Writes answers as CSV, each line at once: probabilities, or dimensions, from 0 to 1, and the error of a file without
+    an answer.
 
     Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`).
     """
@@ -261,7 +280,7 @@ class CsvTable:
             self._row(answer, ["", ""], answer)
 
     def _row(self, answer: Prediction, span: list[str], part: WindowAnswer | SegmentAnswer | Prediction) -> None:
-        shares = part.probabilities
+        shares = part.probabilities or part.dimensions
         values = [""] * len(self.labels) if shares is None else [f"{shares[label]:.6f}" for label in self.labels]
         remarks = [
             part.reason or "",

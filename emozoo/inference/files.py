@@ -20,7 +20,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
-from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, in_words
+from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, has_dimensions, in_words
 from emozoo.inference.batches import CPU_BATCH, classify, in_batches, thread_pool
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
@@ -68,9 +68,11 @@ def predict_file(
 
 def check_options(model: Model, options: PredictOptions) -> None:
     """Raises EmozooError where a package is missing that finds speech, and for a hop that is longer than the model's
-    windows, or a set of emotions that it cannot give."""
+    windows, and for what it cannot give, such as a set of emotions."""
     speech_detector(model, options)
     model.window.every(options.hop)
+    if options.bias or options.adapt_speakers or options.min_confidence or options.coverage:
+        _require_words(model)
     if options.coverage is not None:
         if model.calibration is None:
             raise EmozooError(
@@ -80,6 +82,14 @@ def check_options(model: Model, options: PredictOptions) -> None:
         model.calibration.threshold(options.coverage)
 
 
+def _require_words(model: Model) -> None:
+    if has_dimensions(model):
+        raise EmozooError(
+            f"this model answers with {', '.join(model.labels)}, not with probabilities of words: adaptation, a least "
+            "confidence and sets of emotions are for those that do"
+        )
+
+
 def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerBias:
     """The bias of a model for a speaker, from recordings: files, folders and patterns, as in
     `emozoo.media.files.find_files`.
@@ -87,6 +97,7 @@ def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) ->
     Files that cannot be read, or have no voice in them, are left out with a warning. Raises EmozooError if there is no
     other.
     """
+    _require_words(model)
     given = [recordings] if isinstance(recordings, str | Path) else recordings
     files = find_files([os.fspath(each) for each in given], warn=log.warning)
     found: list[list[float]] = []

@@ -29,10 +29,17 @@ class SegmentAnswer:
     """As of a `Prediction`."""
     adapted_with: int | None = None
     """How many other segments of the speaker it was adapted with; None: it was not asked for, or the speaker is unknown."""
+    dimensions: dict[str, float] | None = None
+    """As of a `Prediction`."""
 
     @property
     def seconds(self) -> float:
         return self.end - self.start
+
+    @property
+    def scores(self) -> dict[str, float] | None:
+        """Probabilities or dimensions; None where there is no voice."""
+        return self.probabilities or self.dimensions
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
@@ -59,6 +66,7 @@ class SpeakerAnswer:
     """None where no segment is answered."""
     reason: str | None = None
     prediction_set: tuple[str, ...] | None = None
+    dimensions: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
@@ -67,10 +75,10 @@ class SpeakerAnswer:
 
 
 def answered(answer: Any) -> dict[str, Any]:
-    """What all answers have in common, as JSON: emotion, probabilities, reason, speech, prediction_set; without those that
-    there are not, except the emotion."""
-    document: dict[str, Any] = {"emotion": answer.emotion}
-    for name in ("probabilities", "reason", "speech", "prediction_set"):
+    """What all answers have in common, as JSON: emotion, probabilities, reason, speech, prediction_set, dimensions; without
+    those that there are not, except the emotion, which only dimensions stand in for."""
+    document: dict[str, Any] = {} if answer.dimensions else {"emotion": answer.emotion}
+    for name in ("probabilities", "dimensions", "reason", "speech", "prediction_set"):
         value = getattr(answer, name, None)
         if value is not None:
             document[name] = list(value) if isinstance(value, tuple) else value

@@ -213,17 +213,17 @@ class SegmentsAnswer:
         for answer in sorted(answers, key=lambda answer: answer.start):
             by_speaker.setdefault(answer.speaker, []).append(answer)
         for speaker, own in by_speaker.items():
-            count = sum(answer.probabilities is not None for answer in own)
+            count = sum(answer.scores is not None for answer in own)
             seconds = round(sum(answer.seconds for answer in own), 6)
             said = self._together(own) or {"reason": clip_reason({answer.reason for answer in own})}
             yield SpeakerAnswer(speaker, len(own), count, seconds, **said)
 
     def _together(self, answers: Sequence[SegmentAnswer]) -> dict[str, Any] | None:
         """The answer of several segments, the mean of their probabilities by length; None where none is answered."""
-        rows = [answer for answer in answers if answer.probabilities is not None]
+        rows = [answer for answer in answers if answer.scores is not None]
         if not rows:
             return None
-        table = np.array([list((answer.probabilities or {}).values()) for answer in rows])
+        table = np.array([list((answer.scores or {}).values()) for answer in rows])
         mean = np.average(table, axis=0, weights=[answer.seconds for answer in rows])
         return vars(words(self._model, mean, self._options))
 

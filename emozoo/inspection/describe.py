@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.bundled import folder_of
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config import CheckpointConfig
+from emozoo.checkpoint.foreign import checkpoint_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.run import Outcome, read_outcome
 from emozoo.data.loading import get_corpus
@@ -128,13 +129,17 @@ def _dataset(name: str) -> dict[str, Any]:
 
 def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
     """What config.json and metrics.json of a checkpoint say; `name` is what it is called. Raises EmozooError."""
-    config = read_config(folder, name)
+    config = checkpoint_config(folder, name)
     document = {
         "name": name,
         "kind": "checkpoint",
         "architecture": config.architecture,
         "distribution": f"{config.plugin.distribution} {config.plugin.version}",
+        "target": config.target,
         "labels": list(config.labels),
+        "window": config.window.seconds,
+        "hop": config.window.hop,
+        **_origin(config),
         "config": config.architecture_config,
         "preparation": config.preparation.to_config(),
         "voices": "computed ones only: it knows nothing of real voices" if config.synthetic else "",
@@ -143,6 +148,20 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
     }
     outcome = read_outcome(folder, name)
     return document | _results(outcome) if outcome else document
+
+
+def _origin(config: CheckpointConfig) -> dict[str, Any]:
+    """What is known of the checkpoint of another library that the model was read from."""
+    source = config.source
+    if source is None:
+        return {}
+    return {
+        "read_from": source.reference,
+        "reader": source.reader,
+        "labels_of_source": dict(zip(source.labels, config.labels, strict=True)),
+        "licence": source.licence,
+        "corpora": list(source.datasets),
+    }
 
 
 def _results(outcome: Outcome) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo import requirement
 from emozoo.checkpoint.bundled import DEFAULT, folder_of
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.foreign import checkpoint_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.errors import EmozooError
 from emozoo.filenames import README
@@ -148,7 +148,7 @@ def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
                 f"--model {reference} lies on this machine, where a Space cannot reach it: publish it with emozoo push, "
                 "and name it hub:user/name"
             )
-        config = read_config(resolve(reference, weights=False), reference)
+        config = checkpoint_config(resolve(reference, weights=False), reference)
         extras.update(extra for _, _, extra in config.preparation.needs)
         if config.plugin.distribution != "emozoo":
             plugins.add(f"{config.plugin.distribution}=={config.plugin.version}")

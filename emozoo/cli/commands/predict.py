@@ -133,6 +133,8 @@ def predict(
     start_decoder(names)
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
+    if plot and loaded.target != "emotion":
+        raise EmozooError(f"--plot draws probabilities of words, and {model} answers with {', '.join(loaded.labels)}")
     options = replace(options, bias=_bias(loaded, recordings))
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
     answers = []
@@ -188,8 +190,9 @@ class _Table:
 
     def finish(self) -> None:
         from emozoo.cli.tables import show_predictions
+        from emozoo.inference.answers import has_dimensions
 
-        show_predictions(self._answers, self._model.labels, self._timeline, self._options)
+        show_predictions(self._answers, self._model.labels, self._timeline, self._options, has_dimensions(self._model))
 
 
 class _JsonDocument(_Table):
@@ -200,9 +203,10 @@ class _JsonDocument(_Table):
         self._name = name
 
     def finish(self) -> None:
-        from emozoo.inference.answers import document
+        from emozoo.inference.answers import document, has_dimensions
 
-        print_json(document(self._name, self._model.labels, self._answers, self._timeline, self._options.bias))
+        given = self._name, self._model.labels, self._answers, self._timeline, self._options.bias
+        print_json(document(*given, has_dimensions(self._model)))
         for answer in self._answers:
             _warn_of_error(answer)
 
