@@ -38,6 +38,7 @@ from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
 from emozoo.media import denoise
 from emozoo.media.mixing import mean_of_channels
 from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.registry.loading import get_architecture
 
 RATES = (8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
@@ -48,6 +49,7 @@ class Recorder:
 
     labels, video, optional, on_cpu, preparation = LABELS, False, (), True, PLAIN
     synthetic, calibration = True, None
+    window, target = DEFAULT_WINDOW, "emotion"
 
     def __init__(self, keeps: bool = True) -> None:
         self.heard: list[np.ndarray] = []

@@ -29,6 +29,7 @@ from emozoo.media.window import (
     WINDOW_SAMPLES,
     Crop,
     cut_window,
+    stack_sound,
     window_starts,
 )
 
@@ -476,7 +477,7 @@ def test_windows_cover_the_clip_but_for_less_than_a_tenth_of_a_second(samples: i
 
 @settings(deadline=None)
 @given(st.integers(1, 150_000), st.floats(0, 1), st.sampled_from([np.float32, np.int16]))
-def test_a_window_is_a_slice_and_padding(samples: int, where: float, dtype: type) -> None:
+def test_a_window_is_a_slice_that_ends_with_the_clip(samples: int, where: float, dtype: type) -> None:
     waveform = (np.arange(samples) % 30_000 + 1).astype(dtype)
     count = -(-samples // SAMPLES_PER_FRAME)
     frames = np.broadcast_to(
@@ -485,9 +486,12 @@ def test_a_window_is_a_slice_and_padding(samples: int, where: float, dtype: type
     start = int(where * (samples - 1))
     sound, seen = cut_window(waveform, frames, start)
     piece = waveform[start : start + WINDOW_SAMPLES]
-    assert sound.shape == (WINDOW_SAMPLES,) and sound.dtype == dtype
-    np.testing.assert_array_equal(sound[: len(piece)], piece)
-    assert not sound[len(piece) :].any()
+    assert sound.dtype == dtype
+    np.testing.assert_array_equal(sound, piece)
+    stacked, lengths = stack_sound([sound, waveform[:0]])
+    assert stacked.shape == (2, WINDOW_SAMPLES) and stacked.dtype == dtype and lengths.tolist() == [len(piece), 0]
+    np.testing.assert_array_equal(stacked[0, : len(piece)], piece)
+    assert not stacked[0, len(piece) :].any() and not stacked[1].any()
     assert seen is not None and seen.shape == (20, FRAME_HEIGHT, FRAME_WIDTH, 3) and seen.dtype == np.uint8
     moments = start + (np.arange(20) + 0.5) * SAMPLES_PER_FRAME
     for moment, number in zip(moments, seen[:, 0, 0, 0].tolist(), strict=True):

@@ -15,6 +15,7 @@ from support.service import becomes
 from emozoo import EmozooError
 from emozoo.inference.answers import Window
 from emozoo.media.preparation import PLAIN
+from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.serve.batching import Batcher, Cancelled, Joined
 
 
@@ -27,6 +28,7 @@ class Slow:
     """In the place of a model: waits for a sign in its first batch, and notes the batches."""
 
     labels, video, optional, on_cpu, preparation = LABELS, False, (), True, PLAIN
+    window, target = DEFAULT_WINDOW, "emotion"
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -12,6 +12,7 @@ from emozoo.inference.clips import as_clip
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import DEFAULTS
 from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from support.small import NETWORK
@@ -27,10 +28,15 @@ def small_model(name: str = "cnn") -> EmotionModel:
 
 
 def cuts_of(
-    path: str | Path, *, video: bool, optional: tuple[str, ...] = (), preparation: Preparation = PLAIN
+    path: str | Path,
+    *,
+    video: bool,
+    optional: tuple[str, ...] = (),
+    preparation: Preparation = PLAIN,
+    window: WindowShape = DEFAULT_WINDOW,
 ) -> Iterator[Cut]:
     """The windows of a file, for a model that takes such."""
-    model = SimpleNamespace(video=video, optional=optional, preparation=preparation, synthetic=True)
+    model = SimpleNamespace(video=video, optional=optional, preparation=preparation, synthetic=True, window=window)
     return ClipReader(as_clip(path), model, DEFAULTS).cuts()  # type: ignore[arg-type]
 
 
