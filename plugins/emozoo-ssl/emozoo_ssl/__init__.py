@@ -15,7 +15,7 @@ from emozoo import EmozooError
 from emozoo.architecture import Architecture, Recipe
 from emozoo.features import check_config
 from emozoo.pretrained import pretrained_files
-from emozoo_ssl.backbone import BASE, FILES, OPTIONAL, check_spec, read_spec
+from emozoo_ssl.backbone import BASE, FILES, LONGEST, OPTIONAL, SHORTEST, check_spec, read_spec
 from emozoo_ssl.network import SslNetwork
 
 DEFAULT = "hub:facebook/hubert-base-ls960"
@@ -39,6 +39,9 @@ class SslConfig:
     dropout: float = 0.2
     backbone_learning_rate: float = 1e-5
     """The encoder's, unless it is frozen; all other layers have the recipe's `learning_rate`."""
+    window: float = 3.0
+    """Seconds that the network takes at once, from 1 to 30. A longer clip is cut into such windows; a shorter one is padded,
+    and the padding is masked."""
     gradient_checkpointing: bool = False
     """Computes the encoder's activations twice instead of keeping them in memory, unless it is frozen."""
 
@@ -53,8 +56,10 @@ class SslConfig:
             )
         if not isinstance(self.backbone, str) or not self.backbone:
             raise ValueError("backbone names no encoder: it is hub:user/name, or a folder")
+        if not SHORTEST <= self.window <= LONGEST:
+            raise ValueError(f"window must be from {SHORTEST:g} to {LONGEST:g} seconds, not {self.window}")
         if self.backbone_config:
-            check_spec(self.backbone_config)
+            check_spec(self.backbone_config, self.window)
             if self.backbone_config["name"] != self.backbone:
                 raise ValueError("backbone_config belongs to another backbone: a trained model keeps its own")
 
@@ -64,7 +69,7 @@ def prepare(config: SslConfig) -> SslConfig:
     if config.backbone_config:
         raise EmozooError("backbone_config is what emozoo records of a backbone: leave it out, and name the backbone")
     folder, name = pretrained_files(config.backbone, FILES, OPTIONAL)
-    return dataclasses.replace(config, backbone=name, backbone_config=read_spec(folder, name))
+    return dataclasses.replace(config, backbone=name, backbone_config=read_spec(folder, name, config.window))
 
 
 def build(config: SslConfig, num_labels: int) -> nn.Module:

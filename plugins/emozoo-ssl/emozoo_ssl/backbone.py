@@ -8,6 +8,7 @@ and modules; it downloads, unpickles and runs nothing.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,15 @@ FILES = (CONFIG, WEIGHTS)
 OPTIONAL = (PREPROCESSOR,)
 LARGEST_JSON = 2**22
 """Bytes of a JSON file that is read."""
-SAMPLES = 48_000
 SAMPLING_RATE = 16_000
-MOST_STEPS = 1000
+SHORTEST, LONGEST = 1.0, 30.0
+"""Seconds of a window."""
+MOST_STEPS = 2000
 """Steps of a window in the transformer."""
-MOST_VALUES = 2**25
+MOST_VALUES = 2**26
 """Numbers in the output of a convolution."""
-POSITIONS = 150
-"""Of Whisper's encoder for 3 s. It was trained on 30 s, most of which would be silence here."""
+POSITIONS = 50
+"""Of Whisper's encoder for a second. It was trained on 30 s, most of which would be silence here."""
 
 Rule = tuple[Any, ...]
 SWITCH: Rule = (bool,)
@@ -85,7 +87,7 @@ NOT_MASKED: dict[str, Any] = {
 }  # fmt: skip
 """Masks for pretraining, which would leave parameters without gradients."""
 FIXED: dict[str, dict[str, Any]] = dict.fromkeys(KINDS, NOT_MASKED) | {
-    "whisper": {"encoder_layerdrop": 0.0, "apply_spec_augment": False, "max_source_positions": POSITIONS}
+    "whisper": {"encoder_layerdrop": 0.0, "apply_spec_augment": False}
 }
 BASE: dict[str, Any] = {
     "model_type": "hubert",
@@ -116,8 +118,9 @@ BASE: dict[str, Any] = {
 """HuBERT of base size (Hsu et al. 2021), for a config that was not prepared."""
 
 
-def check_spec(spec: Any) -> None:
-    """Raises ValueError for a spec from which no encoder can be built, or that would take too much memory."""
+def check_spec(spec: Any, seconds: float = 3.0) -> None:
+    """Raises ValueError for a spec from which no encoder can be built, or that would take too much memory for a window of so
+    many seconds."""
     kind = spec.get("model_type") if isinstance(spec, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"backbone_config is of no known kind ({', '.join(KINDS)})")
@@ -133,21 +136,21 @@ def check_spec(spec: Any) -> None:
         if spec["d_model"] % 2 or spec["d_model"] % spec["encoder_attention_heads"]:
             raise ValueError("backbone_config: d_model must be even, and a multiple of encoder_attention_heads")
         return
-    _check_convolutions(spec)
+    _check_convolutions(spec, seconds)
     for divisor in ("num_attention_heads", "num_conv_pos_embedding_groups"):
         if spec["hidden_size"] % spec[divisor]:
             raise ValueError(f"backbone_config: hidden_size must be a multiple of {divisor}")
 
 
-def _check_convolutions(spec: dict[str, Any]) -> None:
+def _check_convolutions(spec: dict[str, Any], seconds: float) -> None:
     shapes = [spec[name] for name in ("conv_dim", "conv_kernel", "conv_stride")]
     if len({len(shape) for shape in shapes}) != 1:
         raise ValueError("backbone_config: conv_dim, conv_kernel and conv_stride must have the same length")
-    steps = SAMPLES
+    steps = round(seconds * SAMPLING_RATE)
     for width, kernel, stride in zip(*shapes, strict=True):
         steps = (steps - kernel) // stride + 1
         if steps < 1 or steps * width > MOST_VALUES:
-            raise ValueError("backbone_config: the convolutions do not fit a window of 3 s")
+            raise ValueError(f"backbone_config: the convolutions do not fit a window of {seconds:g} s")
     if steps > MOST_STEPS:
         raise ValueError(f"backbone_config: the convolutions leave {steps} steps of a window, more than {MOST_STEPS}")
 
@@ -164,8 +167,10 @@ def _fits(value: Any, rule: Rule) -> bool:
     return number and not isinstance(value, bool) and limits[0] <= value <= limits[1]
 
 
-def read_spec(folder: Path, name: str) -> dict[str, Any]:
-    """The spec of the encoder that transformers saved in `folder`. Raises EmozooError for any other model."""
+def read_spec(folder: Path, name: str, seconds: float = 3.0) -> dict[str, Any]:
+    """The spec of the encoder that transformers saved in `folder`, for windows of so many seconds.
+
+    Raises EmozooError for any other model."""
     import transformers
 
     values = _read_json(folder / CONFIG, f"{name}/{CONFIG}")
@@ -192,7 +197,7 @@ def read_spec(folder: Path, name: str) -> dict[str, Any]:
         spec["normalize"] = extractor.get("do_normalize", True)  # transformers' default
     spec = {"model_type": kind, **spec, "name": name}
     try:
-        check_spec(spec)
+        check_spec(spec, seconds)
     except ValueError as error:
         raise EmozooError(f"{name} cannot be used: {error}") from error
     return spec
@@ -210,9 +215,8 @@ def _read_json(path: Path, name: str) -> dict[str, Any]:
     return values
 
 
-def build_encoder(spec: dict[str, Any]) -> nn.Module:
-    """The encoder with fresh weights, from a checked spec: waveform [batch, 48000], or for Whisper its log-mel spectrogram
-    [batch, mels, 300], to hidden states [batch, steps, size]."""
+def build_encoder(spec: dict[str, Any], seconds: float = 3.0) -> nn.Module:
+    """transformers' encoder with fresh weights, from a checked spec, for windows of so many seconds."""
     import transformers
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
@@ -225,6 +229,8 @@ def build_encoder(spec: dict[str, Any]) -> nn.Module:
     }
     kind = spec["model_type"]
     fields = {key: spec[key] for key in KINDS[kind] if key != "normalize"}
+    if kind == "whisper":
+        fields["max_source_positions"] = math.ceil(seconds * POSITIONS)
     return kinds[kind](transformers.CONFIG_MAPPING[kind](**fields, **FIXED[kind]))
 
 

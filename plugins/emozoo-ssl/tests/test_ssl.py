@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from support.plugin_site import installed
 from support.small import emozoo, one_error, read, toy
+from tiny_encoders import MODELS, network, save_backbone, sounds
 from torch.nn import functional as F
-from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 import emozoo as package
 from emozoo import EmozooError
@@ -37,32 +37,6 @@ from emozoo.checkpoint.run import RunOptions
 from emozoo.media.window import cut_window
 from emozoo.training.train import train
 
-SOUND = {
-    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "conv_dim": (8, 8, 12),
-    "conv_kernel": (10, 8, 4), "conv_stride": (5, 8, 8), "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2,
-}  # fmt: skip
-WHISPER = {
-    "d_model": 16, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24, "decoder_layers": 2,
-    "decoder_attention_heads": 2, "decoder_ffn_dim": 24, "vocab_size": 60, "pad_token_id": 0, "bos_token_id": 1,
-    "eos_token_id": 2, "decoder_start_token_id": 3, "num_mel_bins": 20,
-}  # fmt: skip
-MODELS: dict[str, tuple[type[Any], dict[str, Any]]] = {
-    "wav2vec2": (transformers.Wav2Vec2Model, SOUND),
-    "wav2vec2 with a head": (transformers.Wav2Vec2ForCTC, SOUND | {"vocab_size": 12}),
-    "wav2vec2 large": (
-        transformers.Wav2Vec2Model,
-        SOUND | {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
-    ),
-    "hubert": (transformers.HubertModel, SOUND),
-    "hubert large": (transformers.HubertModel, SOUND | {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}),
-    "wavlm": (transformers.WavLMModel, SOUND | {"num_buckets": 16, "max_bucket_distance": 40}),
-    "data2vec-audio": (
-        transformers.Data2VecAudioModel,
-        SOUND | {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 2},
-    ),
-    "whisper": (transformers.WhisperForConditionalGeneration, WHISPER),
-}
-
 
 @pytest.fixture(scope="module", autouse=True)
 def plugin() -> Iterator[None]:
@@ -70,35 +44,10 @@ def plugin() -> Iterator[None]:
         yield
 
 
-def save_backbone(folder: Path, name: str, normalize: bool = True, **changes: Any) -> Path:
-    """A tiny encoder with random weights, as transformers saves it."""
-    kind, sizes = MODELS[name]
-    torch.manual_seed(7)
-    kind(kind.config_class(**{**sizes, **changes})).save_pretrained(folder)
-    if name == "whisper":
-        transformers.WhisperFeatureExtractor(feature_size=20).save_pretrained(folder)
-    else:
-        transformers.Wav2Vec2FeatureExtractor(do_normalize=normalize).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def backbones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("my bäckbones")
     return {name: save_backbone(root / name, name) for name in MODELS}
-
-
-def network(folder: Path, **fields: Any) -> Any:
-    """As a training begins: prepared, built, filled."""
-    asked = SslConfig(backbone=str(folder), **{"hidden": 8, **fields})
-    torch.manual_seed(0)
-    built: Any = architecture.build(emozoo_ssl.prepare(asked), 4)
-    built.load_pretrained(asked)
-    return built
-
-
-def sounds(batch: int = 3) -> torch.Tensor:
-    return torch.randn(batch, 48_000, generator=torch.Generator().manual_seed(1)) * 0.1
 
 
 def train_words(
@@ -130,7 +79,8 @@ def test_it_keeps_the_contract_and_imports_of_emozoo_only_what_it_may() -> None:
     used = {line.split()[1] for line in lines if line.startswith(("import ", "from ")) and "emozoo" in line}
     assert used <= {
         "emozoo", "emozoo.architecture", "emozoo.features", "emozoo.pretrained",
-        "emozoo_ssl", "emozoo_ssl.backbone", "emozoo_ssl.network",
+        "emozoo_ssl", "emozoo_ssl.adapter", "emozoo_ssl.backbone", "emozoo_ssl.network", "emozoo_ssl.sound",
+        "emozoo_ssl.states",
     }  # fmt: skip
     assert (folder / architecture.card).read_text().strip()
 
@@ -148,20 +98,27 @@ def test_every_kind_of_encoder_answers_as_transformers_own_does(name: str, backb
     extract = transformers.AutoFeatureExtractor.from_pretrained(folder)
     with torch.inference_mode():
         if name == "whisper":
-            # Whisper's own encoder insists on 30 s: the same weights, for the 3 s that there are.
-            features = extract(clips, sampling_rate=16_000, return_tensors="pt", padding="longest").input_features
-            config = transformers.WhisperConfig(**WHISPER, max_source_positions=150)
-            encoder = WhisperEncoder(config).eval()
-            weights = theirs.encoder.state_dict()
-            encoder.load_state_dict({**weights, "embed_positions.weight": weights["embed_positions.weight"][:150]})
-            expected = encoder(features, output_hidden_states=True)
+            features = extract(clips, sampling_rate=16_000, return_tensors="pt").input_features
+            expected = whisper_of_3_seconds(theirs.encoder, features)
         else:
             features = extract(clips, sampling_rate=16_000, return_tensors="pt").input_values
-            expected = theirs(features, output_hidden_states=True)
-        states = ours.states(sounds())
+            output = theirs(features, output_hidden_states=True)
+            expected = [*output.hidden_states[:-1], output.last_hidden_state]
+        states = ours.states(sounds()).layers
     assert len(states) == 3 == len(ours.layer_weights)
-    for state, other in zip(states, [*expected.hidden_states[:-1], expected.last_hidden_state], strict=True):
+    for state, other in zip(states, expected, strict=True):
         torch.testing.assert_close(state, other, atol=2e-4, rtol=1e-3)
+
+
+def whisper_of_3_seconds(encoder: Any, features: torch.Tensor) -> list[torch.Tensor]:
+    """The hidden states of transformers' layers for the first 3 s of 30: Whisper's own forward insists on 30."""
+    hidden = F.gelu(encoder.conv2(F.gelu(encoder.conv1(features)))).transpose(1, 2)[:, :150]
+    hidden = hidden + encoder.embed_positions.weight[:150]
+    states = [hidden]
+    for layer in encoder.layers:
+        output = layer(states[-1], None)
+        states.append(output[0] if isinstance(output, tuple) else output)
+    return [*states[:-1], encoder.layer_norm(states[-1])]
 
 
 def test_weights_are_read_under_their_older_names_as_well(backbones: dict[str, Path], tmp_path: Path) -> None:
