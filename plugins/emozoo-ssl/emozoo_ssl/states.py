@@ -125,7 +125,7 @@ def whisper_states(backbone: Any, spectrogram: Tensor, lengths: Tensor | None) -
     steps = hidden.shape[1] - SILENCE
     mask = None if lengths is None else within((lengths + MEL_STEP - 1) // MEL_STEP, steps)
     if mask is not None:
-        mask = mask | within(torch.ones_like(lengths), steps)  # even a clip without sound has a step
+        mask[:, 0] = True  # even a clip without sound has a step
     hidden = hidden[:, :steps] + backbone.embed_positions.weight[:steps]
     hidden = F.dropout(hidden, backbone.dropout, backbone.training)
     states = [hidden]
