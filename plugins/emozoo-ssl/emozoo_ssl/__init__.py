@@ -20,6 +20,8 @@ from emozoo_ssl.network import SslNetwork
 
 DEFAULT = "hub:facebook/hubert-base-ls960"
 """HuBERT is the usual choice for emotion among encoders under the Apache licence that fit a small GPU."""
+FREEZE = ("all", "convolutions", "none", "lora")
+HIGHEST_RANK = 256
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class SslConfig:
     """The encoder: `hub:user/name[@revision]`, or a folder. A checkpoint records its name and, from the Hub, the commit."""
     backbone_config: dict[str, Any] = dataclasses.field(default_factory=dict)
     """The encoder's own config, which is recorded when a training starts: not set by hand."""
-    freeze: Literal["all", "convolutions", "none"] = "all"
-    """What is not trained: the whole encoder, its convolutions only, or nothing."""
+    freeze: Literal["all", "convolutions", "none", "lora"] = "all"
+    """What is not trained: the whole encoder, its convolutions only, or nothing. `lora` trains an adapter beside the frozen
+    encoder."""
+    rank: int = 16
+    """Of the adapter's matrices (Hu et al. 2021)."""
     pooling: Literal["statistics", "attention"] = "statistics"
     """Attentive pooling over time: mean and deviation (Okabe et al. 2018), or the mean alone."""
     hidden: int = 256
@@ -39,6 +44,10 @@ class SslConfig:
     dropout: float = 0.2
     backbone_learning_rate: float = 1e-5
     """The encoder's, unless it is frozen; all other layers have the recipe's `learning_rate`."""
+    adapter_learning_rate: float = 3e-4
+    """The adapter's, with freeze=lora."""
+    layer_decay: float = 1.0
+    """Each layer of the encoder, or of its adapter, has the learning rate of the layer above times this."""
     window: float = 3.0
     """Seconds that the network takes at once, from 1 to 30. A longer clip is cut into such windows; a shorter one is padded,
     and the padding is masked."""
@@ -46,14 +55,15 @@ class SslConfig:
     """Computes the encoder's activations twice instead of keeping them in memory, unless it is frozen."""
 
     def __post_init__(self) -> None:
-        check_config(self, sizes=("hidden",), shares=("dropout",))
-        for name, choices in (("freeze", ("all", "convolutions", "none")), ("pooling", ("statistics", "attention"))):
+        check_config(self, sizes=("hidden", "rank"), shares=("dropout",))
+        for name, choices in (("freeze", FREEZE), ("pooling", ("statistics", "attention"))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(choices)}")
-        if not 0 < self.backbone_learning_rate <= 1:
-            raise ValueError(
-                f"backbone_learning_rate must be above 0, and 1 at most, not {self.backbone_learning_rate}"
-            )
+        for name in ("backbone_learning_rate", "adapter_learning_rate", "layer_decay"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be above 0, and 1 at most, not {getattr(self, name)}")
+        if self.rank > HIGHEST_RANK:
+            raise ValueError(f"rank must be {HIGHEST_RANK} at most, not {self.rank}")
         if not isinstance(self.backbone, str) or not self.backbone:
             raise ValueError("backbone names no encoder: it is hub:user/name, or a folder")
         if not SHORTEST <= self.window <= LONGEST:
@@ -101,7 +111,8 @@ architecture = Architecture(
         "The encoder's own: wav2vec 2.0, Baevski et al. 2020, arXiv 2006.11477; HuBERT, Hsu et al. 2021, arXiv 2106.07447; "
         "WavLM, Chen et al. 2022, arXiv 2110.13900; data2vec, Baevski et al. 2022, arXiv 2202.03555; Whisper, Radford et "
         "al. 2022, arXiv 2212.04356. Weighted layers: Yang et al., SUPERB, 2021, arXiv 2105.01051. Pooling: Okabe, "
-        "Koshinaka and Shinoda 2018, arXiv 1803.10963."
+        "Koshinaka and Shinoda 2018, arXiv 1803.10963. LoRA: Hu et al. 2021, arXiv 2106.09685."
     ),
     card="card.md",
+    lengths=True,
 )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from emozoo import EmozooError
 
@@ -234,13 +234,14 @@ def build_encoder(spec: dict[str, Any], seconds: float = 3.0) -> nn.Module:
     return kinds[kind](transformers.CONFIG_MAPPING[kind](**fields, **FIXED[kind]))
 
 
-def load_weights(encoder: nn.Module, folder: Path, name: str) -> None:
-    """Loads the encoder's weights from a file of transformers, with or without heads.
+@torch.no_grad()
+def load_weights(wanted: Mapping[str, Tensor], folder: Path, name: str) -> None:
+    """Fills an encoder's tensors from a file of transformers, with or without heads. On the meta device, only shapes are
+    compared.
 
     Raises EmozooError for weights that are damaged, or of another encoder."""
     from safetensors import SafetensorError, safe_open
 
-    wanted = encoder.state_dict()
     weights = {}
     mistaken = f"{name} does not hold the encoder that its {CONFIG} describes"
     try:
@@ -250,17 +251,22 @@ def load_weights(encoder: nn.Module, folder: Path, name: str) -> None:
             for key, own in wanted.items():
                 if prefix + key not in names:
                     raise EmozooError(f"{mistaken}: it lacks {key!r}")
-                value = file.get_tensor(names[prefix + key])
+                value = _read(file, names[prefix + key], own.is_meta)
                 if key == "embed_positions.weight":  # Whisper's sinusoids: the first ones suffice
                     value = value[: len(own)]
                 if value.shape != own.shape:
                     raise EmozooError(f"{mistaken}: {key!r} is {list(value.shape)}, not {list(own.shape)}")
-                if value.is_floating_point() and not torch.isfinite(value).all():
+                if value.is_floating_point() and not value.is_meta and not torch.isfinite(value).all():
                     raise EmozooError(f"{name}/{WEIGHTS} is damaged: {key!r} holds values that are not finite")
-                weights[key] = value.to(own.dtype)
+                weights[key] = value
     except (SafetensorError, OSError, ValueError) as error:
         raise EmozooError(f"{name}/{WEIGHTS} is damaged: {error}") from error
-    encoder.load_state_dict(weights)
+    for key, value in weights.items():
+        wanted[key].copy_(value)
+
+
+def _read(file: Any, key: str, shape_only: bool) -> Tensor:
+    return torch.empty(file.get_slice(key).get_shape(), device="meta") if shape_only else file.get_tensor(key)
 
 
 def _prefix(names: Iterable[str], first: str) -> str:

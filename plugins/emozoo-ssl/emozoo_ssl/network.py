@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,18 @@ from torch.nn import functional as F
 
 from emozoo.architecture import Recipe
 from emozoo.pretrained import pretrained_files
+from emozoo_ssl.adapter import OWN, add_adapter, encoder_tensors, merged_tensors
 from emozoo_ssl.backbone import FILES, build_encoder, load_weights
 from emozoo_ssl.sound import LogMel, Waveform
 from emozoo_ssl.states import States, sound_states, whisper_states
 
 if TYPE_CHECKING:
     from emozoo_ssl import SslConfig
+
+AT_COMMIT = re.compile(r"^hub:.*@[0-9a-f]{40}$")
+LAYER = re.compile(r"(?:encoder\.)?layers\.(\d+)\.")
+LAST_NORM = re.compile(r"(?:encoder\.)?layer_norm\.")
+"""Names in an encoder."""
 
 
 class AttentivePooling(nn.Module):
@@ -68,24 +76,34 @@ class SslNetwork(nn.Module):
         self._freeze()
 
     def _freeze(self) -> None:
-        if self.config.freeze == "all":
+        freeze = self.config.freeze
+        if freeze == "all":
             self.backbone.requires_grad_(False)
-        elif self.config.freeze == "convolutions":
-            convolutions = (
-                (self.backbone.conv1, self.backbone.conv2) if self.whisper else (self.backbone.feature_extractor,)
-            )
-            for module in convolutions:
+            return
+        if freeze == "lora":
+            add_adapter(self.backbone, self.config.backbone_config["model_type"], self.config.rank)
+        if freeze == "convolutions":
+            for module in self._convolutions():
                 module.requires_grad_(False)
-        if self.config.gradient_checkpointing and self.config.freeze != "all":
+        if self.config.gradient_checkpointing:
             # Its name from transformers 5.24 on.
             newer = getattr(self.backbone, "activation_checkpointing_enable", None)
             (newer or self.backbone.gradient_checkpointing_enable)({"use_reentrant": False})
 
+    def _convolutions(self) -> tuple[nn.Module, ...]:
+        """Those that make the first features of the sound."""
+        return (self.backbone.conv1, self.backbone.conv2) if self.whisper else (self.backbone.feature_extractor,)
+
     def train(self, mode: bool = True) -> SslNetwork:
-        """As in torch, but a frozen encoder stays in eval mode: without dropout, its output is the same each time."""
+        """As in torch, but a frozen encoder stays in eval mode: without dropout, its output is the same each time. Beside an
+        adapter, nothing of the encoder changes, its batch norm's statistics neither."""
         super().train(mode)
         if self.config.freeze == "all":
             self.backbone.eval()
+        if self.config.freeze == "lora":
+            for module in self.backbone.modules():
+                if isinstance(module, nn.BatchNorm1d):
+                    module.eval()
         return self
 
     def forward(self, input_values: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -104,17 +122,44 @@ class SslNetwork(nn.Module):
         recorded = self.config.backbone  # on the Hub: with the commit
         reference = recorded if recorded.startswith("hub:") else config.backbone
         folder, name = pretrained_files(reference, FILES)
-        load_weights(self.backbone, folder, name)
+        load_weights(encoder_tensors(self.backbone), folder, name)
+
+    def pretrained_names(self) -> list[str]:
+        """The tensors that a checkpoint leaves out, for `load_pretrained` always finds the same: those of an encoder of the
+        Hub beside an adapter."""
+        if self.config.freeze != "lora" or not AT_COMMIT.search(self.config.backbone):
+            return []
+        tensors = self.backbone.state_dict().items()
+        return [f"backbone.{name}" for name, value in tensors if OWN not in name and value.is_floating_point()]
+
+    def merged(self) -> tuple[SslConfig, dict[str, Tensor]] | None:
+        """The config and the tensors of a network with the same answers and no adapter; None where there is none."""
+        if self.config.freeze != "lora":
+            return None
+        return dataclasses.replace(self.config, freeze="none"), merged_tensors(self)
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
-        """The head with the recipe's learning rate, and the encoder, unless it is frozen, with its own."""
+        """The head with the recipe's learning rate, and what is trained of the encoder with its own, layer by layer."""
         named = [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
-        head = [parameter for name, parameter in named if not name.startswith("backbone.")]
-        encoder = [parameter for name, parameter in named if name.startswith("backbone.")]
-        groups: list[dict[str, Any]] = [{"params": head, "lr": recipe.learning_rate}]
-        if encoder:
-            groups.append({"params": encoder, "lr": self.config.backbone_learning_rate})
-        return groups
+        rates: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in named:
+            rate = recipe.learning_rate
+            if name.startswith("backbone."):
+                rate = self._rate(name.removeprefix("backbone."))
+            rates.setdefault(rate, []).append(parameter)
+        return [{"params": parameters, "lr": rate} for rate, parameters in rates.items()]
+
+    def _rate(self, name: str) -> float:
+        """The learning rate of an encoder's parameter: that of the highest layer, times `layer_decay` for each below."""
+        config = self.config
+        highest = config.adapter_learning_rate if config.freeze == "lora" else config.backbone_learning_rate
+        layers = len(self.layer_weights) - 1
+        below = layers
+        if found := LAYER.match(name):
+            below = layers - 1 - int(found[1])
+        elif LAST_NORM.match(name) and (self.whisper or config.backbone_config.get("do_stable_layer_norm")):
+            below = 0
+        return highest * config.layer_decay**below
 
 
 def _scaled(state: Tensor) -> Tensor:
