@@ -14,6 +14,7 @@ from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.foreign import is_own, translate
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.partial import fill_pretrained
 from emozoo.checkpoint.provenance import read_provenance, unrecorded
 from emozoo.checkpoint.tensors import Tensors
 from emozoo.errors import EmozooError
@@ -74,6 +75,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
     if model.window != config.window:
         raise EmozooError(f"{name}/{CONFIG} is damaged: {architecture.name} has other windows with this config")
     model.name = name
+    fill_pretrained(model.network, settings, architecture.name, name)
     tensors.fill(model.network)
     return model.to(pick_device(device)).eval().compute_in(precision)
 

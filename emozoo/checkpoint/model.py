@@ -22,6 +22,7 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint.config import EMOTION, LEAST_LABELS, LEAST_WORDS, CheckpointConfig, Origin, Source
 from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
+from emozoo.checkpoint.partial import left_out
 from emozoo.checkpoint.preprocessor import PreprocessorConfig
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.checkpoint.window import window_of
@@ -171,9 +172,12 @@ class EmotionModel(PredictsFiles, nn.Module):
         config = self.to_config().to_json()
         if (target / CONFIG).is_file() and (target / CONFIG).read_text(encoding="utf-8") != config:
             (target / CONFIG).unlink()
+        left = left_out(self.network)
         # Copies, for safetensors does not take tensors that share memory, as tied weights do.
         weights = {
-            name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.network.state_dict().items()
+            name: tensor.detach().cpu().contiguous().clone()
+            for name, tensor in self.network.state_dict().items()
+            if name not in left
         }
         with atomic(target / WEIGHTS) as temporary:
             save_file(weights, temporary, metadata={"format": "pt"})

@@ -1,6 +1,7 @@
 """The tensors of a checkpoint's files: checked against the network that its config describes, and loaded into it.
 
-Every tensor of the network is filled from the files, and every tensor of the files is used.
+Every tensor of the network is filled from the files, and every tensor of the files is used. What a checkpoint leaves out
+(`emozoo.checkpoint.partial`) is filled before.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.building import Limit, OwnGenerator, ShapesOnly, TooLarge
+from emozoo.checkpoint.building import TooLarge
 from emozoo.checkpoint.foreign import Translation
+from emozoo.checkpoint.partial import described, fill_pretrained, left_out
 from emozoo.checkpoint.weights import Shapes, read_shapes
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
@@ -77,11 +79,14 @@ class Tensors:
         beyond the weights at hand. A plugin's network that cannot be built there is built as usual, under the same limit.
         Raises EmozooError.
         """
-        expected = _expected(architecture, config, outputs, self.shapes, self.name)
+        network = self._described(architecture, config, outputs)
+        left = left_out(network)
+        expected = {key: (tuple(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
+        wanted = expected.keys() - left
         where = f"{self._file} does not fit its config"
         for what, names in (
-            ("lacks", expected.keys() - self.shapes.keys()),
-            ("has a stray", self.shapes.keys() - expected.keys()),
+            ("lacks", wanted - self.shapes.keys()),
+            ("has a stray", self.shapes.keys() - wanted),
         ):
             if names:
                 raise EmozooError(f"{where}: it {what} tensor {self._called(min(names))!r}")
@@ -90,6 +95,20 @@ class Tensors:
                 raise EmozooError(f"{where}: {self._called(key)!r} is {list(shape)}, not {list(expected[key][0])}")
             if floats != expected[key][1]:
                 raise EmozooError(f"{where}: {self._called(key)!r} holds another kind of number")
+        fill_pretrained(network, config, architecture.name, self.name)
+
+    def _described(self, architecture: Architecture, config: Any, outputs: int) -> nn.Module:
+        """The network that a config describes, as shapes."""
+        try:
+            return described(architecture, config, outputs, [shape for shape, _ in self.shapes.values()])
+        except TooLarge:
+            raise EmozooError(
+                f"{self.name}/{CONFIG} does not fit {WEIGHTS}: its network is far larger than the weights"
+            ) from None
+        except Exception as error:  # noqa: BLE001 - whatever a plugin's network makes of a value that it did not expect
+            raise EmozooError(
+                f"{self.name}/{CONFIG}: {architecture.name} cannot be built with this config: {error}"
+            ) from error
 
     def fill(self, network: nn.Module) -> None:
         """Loads them. Raises EmozooError for values that are damaged."""
@@ -107,7 +126,7 @@ class Tensors:
             for key in keys:
                 if weights[key].is_floating_point() and not torch.isfinite(weights[key]).all():
                     raise EmozooError(f"{damaged}: {self._called(key)!r} holds values that are not finite")
-        network.load_state_dict(weights)
+        network.load_state_dict(weights, strict=not left_out(network))
 
     @property
     def _file(self) -> str:
@@ -117,22 +136,3 @@ class Tensors:
     def _called(self, key: str) -> str:
         """The name in its file; of one that no file has, the network's."""
         return self.places[key][1] if key in self.places else key
-
-
-def _expected(architecture: Architecture, config: Any, outputs: int, shapes: Shapes, name: str) -> Shapes:
-    """The shapes of the network that a config describes."""
-    held = [shape for shape, _ in shapes.values()]
-    try:
-        try:
-            with torch.device("meta"), Limit(held), ShapesOnly():
-                network = architecture.build(config, outputs)
-        except (NotImplementedError, RuntimeError):
-            with Limit(held), OwnGenerator():
-                network = architecture.build(config, outputs)
-        return {key: (tuple(value.shape), value.is_floating_point()) for key, value in network.state_dict().items()}
-    except TooLarge:
-        raise EmozooError(
-            f"{name}/{CONFIG} does not fit {WEIGHTS}: its network is far larger than the weights"
-        ) from None
-    except Exception as error:  # noqa: BLE001 - whatever a plugin's network makes of a value that it did not expect
-        raise EmozooError(f"{name}/{CONFIG}: {architecture.name} cannot be built with this config: {error}") from error

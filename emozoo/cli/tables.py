@@ -19,6 +19,7 @@ from emozoo.text import listed, printable
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.export import Export
+    from emozoo.checkpoint.merge import Merged
     from emozoo.hub.search import HubModel
     from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Prediction, WindowAnswer
@@ -141,6 +142,14 @@ def show_export(done: Export) -> None:
         f"{done.difference:.1g} at most"
         + ("" if done.same_answers is None else f", {done.same_answers:.1%} of its answers are the same")
         + (f"; embeddings of {done.features} features" if done.features else "; without embeddings"),
+        soft_wrap=True,
+    )
+
+
+def show_merged(done: Merged) -> None:
+    console.out.print(
+        f"{done.file}: {done.bytes:,} bytes, a whole checkpoint; its probabilities differ from the adapter's by "
+        f"{done.difference:.1g} at most",
         soft_wrap=True,
     )
 

@@ -40,6 +40,7 @@ from transformers.utils import cached_file, logging
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.loading import config_of, load
+from emozoo.checkpoint.partial import left_out
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
 from emozoo.inference.batches import BATCH_WINDOWS
@@ -104,6 +105,11 @@ class EmozooForAudioClassification(PreTrainedModel):
         if pretrained_model_name_or_path is not None:
             model = load(_local_folder(pretrained_model_name_or_path, kwargs), "cpu")
             _refuse_video(model.architecture)
+            if left_out(model.network):
+                raise EmozooError(
+                    f"{pretrained_model_name_or_path} leaves its pretrained encoder out, which transformers cannot fill "
+                    "in: emozoo export --merge writes it whole"
+                )
             if model.preparation.denoise:
                 raise EmozooError(
                     "noise must be taken out of this model's audio, which transformers' audio classification does not "

@@ -30,6 +30,13 @@ Calibration = Annotated[
         show_default=False,
     ),
 ]
+Merge = Annotated[
+    bool,
+    typer.Option(
+        "--merge",
+        help="Write a whole checkpoint instead, with the adapter merged into the pretrained weights. Needs --output.",
+    ),
+]
 
 
 def export(
@@ -43,14 +50,28 @@ def export(
     ] = None,
     quantize: Quantize = False,
     calibration: Calibration = None,
+    merge: Merge = False,
     as_json: Json = False,
 ) -> None:
-    """Export a trained model to ONNX, so that it runs without torch.
+    """Export a trained model to ONNX, so that it runs without torch; or merge its adapter.
 
     The exported model is run, and its probabilities are compared with the network's.
     """
     from emozoo.cli.console import waiting
-    from emozoo.cli.tables import show_export
+    from emozoo.cli.tables import show_export, show_merged
+
+    if merge:
+        from emozoo.checkpoint.merge import merge as merge_adapter
+
+        if output is None or quantize:
+            raise EmozooError("--merge needs --output FOLDER, and goes with no --quantize")
+        with waiting("merging"):
+            whole = merge_adapter(model, output)
+        if as_json:
+            print_json({**vars(whole), "opset": None})
+        else:
+            show_merged(whole)
+        return
 
     if calibration and not quantize:
         raise EmozooError("--calibration goes with --quantize")
