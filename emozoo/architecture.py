@@ -27,7 +27,7 @@ RECIPE_CHOICES = {
     "schedule": ("constant", "cosine"),
     "balance": ("sampling", "loss", "none"),
 }
-POSITIVE = ("epochs", "batch_size", "masks", "learning_rate")
+POSITIVE = ("epochs", "batch_size", "accumulation", "masks", "learning_rate")
 NOT_NEGATIVE = (
     "patience", "weight_decay", "clip_norm", "pretrain_epochs", "gain", "shift", "mixup", "channel", "time_mask",
     "freq_mask",
@@ -45,6 +45,10 @@ class Recipe:
     patience: int = 0
     """Epochs without a better UA on the dev split after which training stops; 0: never."""
     batch_size: int = 64
+    """Clips per step of the optimizer."""
+    accumulation: int = 1
+    """In how many parts a batch is computed, one after the other: less memory, and the same gradients, except where a layer
+    such as batch normalisation looks at all clips of a part."""
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     optimizer: str = "adamw"

@@ -29,6 +29,7 @@ from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.features.batches import to_device
 from emozoo.training.accelerator import new_accelerator
+from emozoo.training.accumulation import parts, sharing
 from emozoo.training.augmentation import augment_frames, augment_waveform, mix
 from emozoo.training.averaging import average_weights
 from emozoo.training.history import DevScores, EpochRecord
@@ -60,6 +61,7 @@ class Trainer:
         self.train_rows = np.asarray(clips.train)
         self.dev_rows = clips.dev
         self.targets = np.asarray(clips.store.labels)
+        self.class_weights = class_weights(self.targets[self.train_rows], len(spec.labels))
         self.folder = folder
         self.seed = seed
         self.progress = progress or Progress()
@@ -96,10 +98,7 @@ class Trainer:
                     augment_by(self.recipe)
 
     def _new_objective(self) -> Objective:
-        weights = None
-        if self.recipe.balance == "loss":
-            counted = class_weights(self.targets[self.train_rows], len(self.model.labels))
-            weights = torch.as_tensor(counted, dtype=torch.float32)
+        weights = torch.as_tensor(self.class_weights) if self.recipe.balance == "loss" else None
         return Objective(self.model, weights, self.recipe.label_smoothing)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
@@ -251,20 +250,30 @@ class Trainer:
         processes = self.accelerator.num_processes
         own = slice(self.accelerator.process_index, None, processes)
         weight = len(rows[own]) * processes / len(rows)  # gradients are averaged over processes
-        sound, frames, labels = self._augmented_batch(rows[own], starts[own], pretrain)
-        with blamed(self.plugin, "failed in training"):
-            loss = self.objective(sound, frames, labels, pretrain) * weight
-            if self.checks_loss and not math.isfinite(loss.item()):
-                raise EmozooError(
-                    f"{self.plugin} is broken: the loss of its first batch is {loss.item()}, before any step was taken"
-                )
-            self.optimizer.zero_grad()
-            self.accelerator.backward(loss)
+        rows, starts = rows[own], starts[own]
+        total = torch.zeros((), device=self.accelerator.device)
+        self.optimizer.zero_grad()
+        for part in parts(self._weights(rows, pretrain), self.recipe.accumulation):
+            batch = self._augmented_batch(rows[part.places], starts[part.places], pretrain)
+            with blamed(self.plugin, "failed in training"), sharing(self.accelerator, self.objective, part):
+                loss = self.objective(*batch, pretrain) * (weight * part.share)
+                if self.checks_loss and not math.isfinite(loss.item()):
+                    raise EmozooError(
+                        f"{self.plugin} is broken: the loss of its first batch is {loss.item()}, before any step was taken"
+                    )
+                self.accelerator.backward(loss)
+            total += loss.detach()
         self.checks_loss = False
         if self.recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
-        return loss.detach()
+        return total
+
+    def _weights(self, rows: np.ndarray, pretrain: bool) -> np.ndarray:
+        """Each clip's weight in the loss of a batch."""
+        if self.recipe.balance != "loss" or self.recipe.mixup or pretrain:  # the loss of shares is a plain mean
+            return np.ones(len(rows))
+        return self.class_weights[self.targets[rows]]
 
     def _augmented_batch(
         self, rows: np.ndarray, starts: np.ndarray, pretrain: bool

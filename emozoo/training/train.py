@@ -156,7 +156,9 @@ class _Run:
             raise
 
     def _smaller(self) -> str:
-        size = self.plan.recipe.batch_size
+        size, parts = self.plan.recipe.batch_size, self.plan.recipe.accumulation
+        if parts * 2 <= size:
+            return f"--set accumulation={parts * 2} takes less memory for the same batches"
         return f"--set batch_size={size // 2} takes less than {size}" if size > 1 else "it needs a smaller one"
 
     def write_summary(self, summary: Summary) -> None:
