@@ -60,6 +60,11 @@ class Source:
     datasets: tuple[str, ...] = ()
     """What its card says that it was trained on."""
 
+    @property
+    def repository(self) -> str | None:
+        """`user/name` on the Hub; None for a folder."""
+        return self.reference.removeprefix("hub:").partition("@")[0] if self.reference.startswith("hub:") else None
+
 
 @dataclass(frozen=True)
 class CheckpointConfig:

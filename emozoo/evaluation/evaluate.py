@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from emozoo.checkpoint.config import EMOTION
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
@@ -200,6 +202,11 @@ class _Subject:
         folder = resolve(reference, extra=(PROVENANCE,))
         published = is_reference(reference)
         model = load(commit_of(reference, folder) if published else folder, device, precision)
+        if model.target != EMOTION:
+            raise EmozooError(
+                f"{name_of(reference)} answers with {', '.join(model.labels)}, and evaluate compares words for emotions: "
+                "emozoo predict --csv writes its values"
+            )
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 
     def check_modality(self, modality: str | None) -> None:
@@ -262,7 +269,7 @@ def _adaptation(to: str, recordings: int | None, data: Data, part: _Part) -> Ada
 
 def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None, unanswered: int) -> str:
     """What a reader of the numbers must know."""
-    notes = [leak.sentence]
+    notes = [_trained_by_its_card(model, data), leak.sentence]
     if part.dependent and not leak.disjoint:  # to a model that was trained on other data, this split means nothing
         notes.append(SPEAKER_DEPENDENT)
     notes += part.notes
@@ -277,6 +284,21 @@ def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: st
     if absent := [label for number, label in enumerate(model.labels) if number not in there]:
         notes.append(f"no clip is {' or '.join(absent)}: UA and macro F1 are over the other {len(there)} classes")
     return ". ".join(filter(None, notes))
+
+
+def _trained_by_its_card(model: EmotionModel, data: Data) -> str:
+    """That the model's own card, of another library, names a corpus that is measured; "" where it names none."""
+    named = model.source.datasets if model.source else ()
+    there = {data.corpus.name, *map(str, data.columns.get("corpus", ()))}
+    known = {_plain(name) for name in there if name}
+    found = [name for name in named if _plain(name.rpartition("/")[2]) in known]
+    return (
+        f"leaked: its card says that it was trained on {', '.join(found)}, so these figures say little" if found else ""
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,17 @@ CC_LICENCES = {
     "cc-by-nd-4.0",
 }
 """The Creative Commons licences with conditions that the Hub knows."""
+HUB_LICENCES = CC_LICENCES | {
+    "afl-3.0",
+    "apache-2.0",
+    "bsd-2-clause",
+    "bsd-3-clause",
+    "cc0-1.0",
+    "gpl-3.0",
+    "mit",
+    "openrail",
+}
+"""Those by which the Hub's models for speech stand; others are told by name."""
 
 
 def render_card(
@@ -139,6 +150,12 @@ def weights_license(licence: str) -> tuple[str, str | None]:
     return "other", re.sub(r"[^a-z0-9.-]", "", words.split(":")[0]).strip("-.") or "unknown"
 
 
+def source_license(licence: str | None) -> tuple[str, str | None]:
+    """`license` and `license_name` of weights that another card puts under a licence: the same."""
+    words = re.sub(r"[^a-z0-9.-]", "", (licence or "").strip().lower())
+    return (words, None) if words in HUB_LICENCES else ("other", words or "unknown")
+
+
 def eval_results(
     scores: dict[str, float], *, dataset: str, protocol: str, video: bool, details: dict[str, Any] | None = None
 ) -> list[Any]:
@@ -173,6 +190,10 @@ def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[st
     start = (record.training.start if record else None) or ""
     # Of a model that was fine-tuned, the conditions of the first training hold, too, and nobody has recorded those.
     known["license"], known["license_name"] = weights_license(record.data.licence if record and not start else "")
+    if source := config.source:
+        known["license"], known["license_name"] = source_license(source.licence)
+        known["base_model"] = source.repository
+        known["datasets"] = list(source.datasets) or None
     if start.startswith("hub:"):
         known |= {"base_model": start.removeprefix("hub:").partition("@")[0], "base_model_relation": "finetune"}
     if record:

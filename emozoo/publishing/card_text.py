@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import CheckpointConfig
+from emozoo.checkpoint.config import DIMENSIONS, CheckpointConfig
 from emozoo.checkpoint.results import SetMetrics, Summary
 from emozoo.checkpoint.run import DataRecord, RunRecord
 from emozoo.data.loading import get_corpus
@@ -47,7 +47,7 @@ def body(facts: Facts) -> str:
         _opening(facts, architecture),
         purpose(_speakers(facts.record), calibrated=facts.config.calibration is not None),
         _running(facts),
-        _training_data(facts.record),
+        _training_data(facts),
         _recipe(facts),
         _results(facts),
         _confidence(facts),
@@ -82,10 +82,14 @@ def _opening(facts: Facts, architecture: Architecture | None) -> str:
     data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
     what = "audio and video" if facts.config.video else "audio"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""
+    window = facts.config.window
+    every = "one a second" if window.hop == 1 else f"one every {window.hop:g} seconds"
+    verb = "answers with values of" if facts.config.target == DIMENSIONS else "tells apart"
     return (
         f"# {name}: emotion in {'speech and video' if facts.config.video else 'speech'}\n\n"
-        f"`{name}` is an architecture of emozoo{data}. {summary}It takes {what}, 3 seconds at a time, and tells apart: "
-        f"**{labels}**. A longer recording is cut into windows, one a second, and gets the mean of their probabilities."
+        f"`{name}` is an architecture of emozoo{data}. {summary}It takes {what}, {window.seconds:g} seconds at a time, and "
+        f"{verb}: **{labels}**. A longer recording is cut into windows, {every}, and gets the mean of their "
+        f"{'values' if facts.config.target == DIMENSIONS else 'probabilities'}."
         f"{_prepared(facts)}"
     )
 
@@ -194,7 +198,15 @@ print(classify(read_audio("{clip}")))
 ```"""
 
 
-def _training_data(record: RunRecord | None) -> str:
+def _training_data(facts: Facts) -> str:
+    record, source = facts.record, facts.config.source
+    if record is None and source:
+        named = f"names {', '.join(f'`{name}`' for name in source.datasets)}" if source.datasets else "names no data"
+        return (
+            f"## Training data\n\nThe weights are those of `{source.reference}`, which others trained; nothing in them was "
+            f"changed. Its card {named}, and gives the licence {source.licence or 'unknown'}, under which these weights are, "
+            "too."
+        )
     if record is None:
         return "## Training data\n\nThe training left no record: data and licence are unknown."
     data = record.data
