@@ -51,17 +51,8 @@ CC_LICENCES = {
     "cc-by-nd-4.0",
 }
 """The Creative Commons licences with conditions that the Hub knows."""
-HUB_LICENCES = CC_LICENCES | {
-    "afl-3.0",
-    "apache-2.0",
-    "bsd-2-clause",
-    "bsd-3-clause",
-    "cc0-1.0",
-    "gpl-3.0",
-    "mit",
-    "openrail",
-}
-"""Those by which the Hub's models for speech stand; others are told by name."""
+HUB_LICENCES = CC_LICENCES | {"apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "gpl-3.0", "mit", "openrail"}
+"""Those that models for speech on the Hub mostly have; others are told by name."""
 
 
 def render_card(

@@ -204,8 +204,8 @@ def _training_data(facts: Facts) -> str:
         named = f"names {', '.join(f'`{name}`' for name in source.datasets)}" if source.datasets else "names no data"
         return (
             f"## Training data\n\nThe weights are those of `{source.reference}`, which others trained; nothing in them was "
-            f"changed. Its card {named}, and gives the licence {source.licence or 'unknown'}, under which these weights are, "
-            "too."
+            f"changed. Its card {named}. Its licence, {source.licence or 'which its card does not name'}, holds for them "
+            "here, too."
         )
     if record is None:
         return "## Training data\n\nThe training left no record: data and licence are unknown."

@@ -42,6 +42,7 @@ class Served:
         return {
             "name": self.name,
             "labels": list(self.model.labels),
+            "target": self.model.target,
             "modalities": ["audio", "video"] if video else ["audio"],
             "optional": list(self.model.optional),
             "sampling_rate": SAMPLING_RATE,

@@ -14,6 +14,11 @@ _ERROR: dict[str, Any] = {"type": "string", "minLength": 1, "description": "Why 
 _ANSWER: dict[str, Any] = {
     "emotion": {"type": ["string", "null"], "description": "The most probable label; null where there is a reason."},
     "probabilities": {"type": "object", "additionalProperties": _SHARE, "description": "By label; they add up to 1."},
+    "dimensions": {
+        "type": "object",
+        "additionalProperties": {"type": "number"},
+        "description": "Instead of an emotion, of a model that answers with dimensions: the value of each, about 0 to 1.",
+    },
     "reason": {"enum": ["silent", "no speech", "too short", "unsure"], "description": "Why there is no emotion."},
     "speech": {**_SHARE, "description": "How much of the sound is speech, where that was searched for."},
     "prediction_set": {
@@ -33,7 +38,8 @@ def _list(of: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "array", "items": of, **more}
 
 
-_WINDOW = _object("start end emotion", **_SPAN, **_ANSWER)
+_EITHER = [{"required": ["emotion"]}, {"required": ["dimensions"]}]
+_WINDOW = {**_object("start end", **_SPAN, **_ANSWER), "anyOf": _EITHER}
 _FILE = {
     **_object(
         "file",
@@ -44,7 +50,7 @@ _FILE = {
         warnings=_list(_TEXT, description="What is wrong with a file that was answered nonetheless."),
         windows=_list(_WINDOW, description="Only with timeline=true."),
     ),
-    "anyOf": [{"required": ["emotion"]}, {"required": ["error"]}],
+    "anyOf": [*_EITHER, {"required": ["error"]}],
 }
 _EMBEDDED = {
     **_object(
@@ -62,7 +68,8 @@ _EMBEDDED = {
 _MODEL = _object(
     "name labels modalities optional sampling_rate window_seconds streams",
     name={"type": "string", "description": "What requests call it: model=NAME."},
-    labels=_list(_TEXT, minItems=2),
+    labels=_list(_TEXT, minItems=1),
+    target={"enum": ["emotion", "dimensions"], "description": "What the labels name."},
     modalities=_list({"enum": ["audio", "video"]}, minItems=1),
     optional=_list({"enum": ["audio", "video"]}, description="What a file may lack."),
     sampling_rate={"type": "integer"},
@@ -90,6 +97,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             schema=_SCHEMA,
             model=_TEXT,
             labels=_list(_TEXT),
+            dimensions=_list(_TEXT, description="Of a model that answers with dimensions: their names; labels is then empty."),
             predictions=_list(_FILE, minItems=1),
             error={**_ERROR, "description": "Only with status 422: no file could be answered."},
         ),
