@@ -99,10 +99,15 @@ def translate(folder: Path, name: str) -> Translation:
     reader = reader_of(folder)
     if reader is None:
         raise EmozooError(f"{name} is no checkpoint that an installed reader knows: emozoo list shows the readers")
-    with blamed(reader.name, f"cannot read {name}"):
-        reading = reader.read(folder, _document(folder / reader.marker))
-        if not isinstance(reading, Reading):
-            raise TypeError(f"it gives a {type(reading).__name__}, not an emozoo.reader.Reading")
+    try:
+        with blamed(reader.name, f"cannot read {name}"):
+            reading = reader.read(folder, _document(folder / reader.marker))
+            if not isinstance(reading, Reading):
+                raise TypeError(f"it gives a {type(reading).__name__}, not an emozoo.reader.Reading")
+    except EmozooError as error:  # a reader knows the folder of the Hub's cache, not what users call it
+        if name in str(error):
+            raise
+        raise EmozooError(f"{name} cannot be read: {error}") from error
     config = _config_of(reading, _source(reader, reading, folder, name), name)
     if reading.graph:
         return Translation(config, (reading.graph.file,), {}, reading.graph)

@@ -64,10 +64,12 @@ class AudioClassifierConfig:
     layer, tanh, and a linear layer."""
     pooling: str = "mean"
     """Of the head `dense`: `mean`, `sum` or `max` over time."""
-    window: float = 30.0
-    """Seconds that the network takes at once."""
-    hop: float = 10.0
+    window: float = 3.0
+    """Seconds that the network takes at once; a reader chooses more."""
+    hop: float = 1.0
     """Seconds from one window to the next."""
+    backbone_learning_rate: float = 1e-3
+    """The encoder's; the last layer has the recipe's `learning_rate`. A reader chooses 2e-5, for trained encoders."""
 
     def __post_init__(self) -> None:
         check_model(self.model)
@@ -85,6 +87,10 @@ class AudioClassifierConfig:
             raise ValueError(f"window must be from 0.1 to {longest:g} seconds, not {self.window}")
         if not 0.1 <= self.hop <= self.window:
             raise ValueError(f"hop must be from 0.1 seconds to the window's {self.window:g}, not {self.hop}")
+        if not 0 < self.backbone_learning_rate <= 1:
+            raise ValueError(
+                f"backbone_learning_rate must be above 0, and 1 at most, not {self.backbone_learning_rate}"
+            )
 
 
 class StockEncoder(nn.Module):
@@ -142,6 +148,14 @@ class AudioClassifier(nn.Module):
             StockEncoder(values) if config.head == "transformers" else DenseEncoder(values, config.pooling)
         )
         self.output = nn.Linear(self.encoder.features, outputs)
+        self.rate = config.backbone_learning_rate
+
+    def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """The last layer with the recipe's learning rate, and the encoder with its own."""
+        return [
+            {"params": list(self.output.parameters()), "lr": recipe.learning_rate},
+            {"params": list(self.encoder.parameters()), "lr": self.rate},
+        ]
 
     def forward(self, input_values: Tensor, lengths: Tensor | None = None) -> Tensor:
         return self.output(self.embed(input_values, lengths))
@@ -182,7 +196,7 @@ architecture = Architecture(
     recipe=Recipe(
         epochs=10,
         batch_size=8,
-        learning_rate=2e-5,
+        learning_rate=1e-3,
         schedule="cosine",
         warmup=0.1,
         label_smoothing=0.1,
@@ -190,7 +204,5 @@ architecture = Architecture(
     ),
     summary="A speech classifier of transformers, as checkpoints of the Hub hold it; --from fine-tunes one",
     citation="The checkpoint's own.",
-    window=30.0,
-    hop=10.0,
     lengths=True,
 )

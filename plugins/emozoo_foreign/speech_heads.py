@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emozoo.reader import Reader
+from emozoo_foreign import transformers_heads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from emozoo.reader import Reading
 
-ENDING = "ForSpeechClassification"
+CLASSES = ("ForSpeechClassification", "EmotionModel")
+"""How the classes of soxan's and of audEERING's published code are called, or end."""
 TASKS = ("wav2vec2_clf", "wav2vec2_reg")
 """Names that soxan's code gave to its trainings."""
 
@@ -25,11 +27,11 @@ def matches(document: Any) -> bool:
     """Whether a config.json is of such a model: it names its class, or how the head pools."""
     if not isinstance(document, dict) or not isinstance(document.get("model_type"), str) or "auto_map" in document:
         return False
+    if transformers_heads.matches(document):
+        return False
     named = document.get("architectures")
     first = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
-    if first.endswith(("ForSequenceClassification", "ForAudioClassification")):
-        return False  # the reader of transformers' own
-    return first.endswith(ENDING) or "pooling_mode" in document or document.get("finetuning_task") in TASKS
+    return first.endswith(CLASSES) or "pooling_mode" in document or document.get("finetuning_task") in TASKS
 
 
 def read(folder: Path, document: Any) -> Reading:
@@ -44,5 +46,5 @@ reader = Reader(
     summary="speech encoders with a pooled dense head: audEERING's dimensions, and models trained with soxan",
     matches=matches,
     read=read,
-    optional=("preprocessor_config.json", "processor_config.json"),
+    optional=transformers_heads.reader.optional,
 )

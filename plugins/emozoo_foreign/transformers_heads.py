@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from emozoo.reader import Reading
 
+PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
+"""Files with the feature extractor; the second holds a tokenizer's settings, too."""
 ENDINGS = ("ForSequenceClassification", "ForAudioClassification")
 
 
@@ -34,5 +36,5 @@ reader = Reader(
     summary="speech classifiers of transformers: wav2vec 2.0, HuBERT, WavLM, Whisper, AST and others",
     matches=matches,
     read=read,
-    optional=("preprocessor_config.json", "processor_config.json"),
+    optional=(PREPROCESSOR, PROCESSOR),
 )

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from emozoo import EmozooError
+from emozoo.pretrained import weight_files
 from emozoo.reader import Reading
 from emozoo_foreign.audio_classifier import POOLINGS, AudioClassifierConfig
 from emozoo_foreign.spec import OWN_EXTRACTOR, extractor_of, model_of, takes_seconds
+from emozoo_foreign.transformers_heads import PREPROCESSOR, PROCESSOR
+from emozoo_foreign.transformers_heads import matches as names_stock_class
 
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
-OPTIONAL = (PREPROCESSOR, PROCESSOR)
 LARGEST_JSON = 2**22
 """Bytes of a JSON file that is read."""
-SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.safetensors")
 WINDOW = 30.0
 """Seconds at a time, for encoders that take sound of any length: nearly every clip of the corpora is shorter."""
 DIMENSIONS = {"arousal", "activation", "dominance", "valence"}
@@ -60,7 +59,7 @@ def read_classifier(folder: Path, document: Any) -> Reading:
             "choose a model that was trained for speech emotion recognition"
         )
     shapes = tensor_shapes(folder)
-    dense = any(map(LAST.fullmatch, shapes))
+    dense = any(map(LAST.fullmatch, shapes)) if shapes else not names_stock_class(document)
     model = model_of(document, any(name.endswith("masked_spec_embed") for name in shapes))
     extractor = extractor_of(_extractor_json(folder), model)
     window = min(WINDOW, takes_seconds(extractor))
@@ -72,11 +71,12 @@ def read_classifier(folder: Path, document: Any) -> Reading:
             pooling=_pooling(document, dense),
             window=window,
             hop=float(max(math.floor(window / 3), 1)) if window >= 1 else window,
+            backbone_learning_rate=2e-5,
         )
     except ValueError as error:
         raise EmozooError(f"it cannot be used: {error}") from error
     names = _dense_names(shapes, kind) if dense else _stock_names(shapes, kind)
-    labels = labels_of(document, _outputs(shapes, names))
+    labels = labels_of(document, _outputs(shapes, names) if shapes else None)
     return Reading(
         labels=labels,
         target=_target(document, labels),
@@ -87,17 +87,14 @@ def read_classifier(folder: Path, document: Any) -> Reading:
 
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """The names and shapes of the tensors in a checkpoint's files. Raises EmozooError for damaged ones."""
+    """The names and shapes of the tensors in a checkpoint's files; empty where it has none yet, for what a checkpoint is may
+    be asked before its weights are there. Raises EmozooError for damaged ones."""
     from safetensors import SafetensorError, safe_open
 
-    files = [WEIGHTS]
-    if not (folder / WEIGHTS).exists() and (folder / INDEX).exists():
-        parts = read_json(folder / INDEX).get("weight_map")
-        files = sorted(set(parts.values())) if isinstance(parts, dict) else []
-    if not files or not all(isinstance(file, str) and SHARD.fullmatch(file) for file in files):
-        raise EmozooError(f"its {INDEX} is damaged: it does not name the files of the weights")
     shapes: dict[str, tuple[int, ...]] = {}
-    for file in files:
+    for file in weight_files(folder):
+        if not (folder / file).is_file():
+            continue
         try:
             with safe_open(folder / file, framework="pt") as opened:
                 shapes |= {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
@@ -106,9 +103,12 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def labels_of(document: dict[str, Any], outputs: int) -> tuple[str, ...]:
-    """What the outputs are called, in order; LABEL_0, LABEL_1, ... where the config does not tell. Raises EmozooError."""
+def labels_of(document: dict[str, Any], outputs: int | None) -> tuple[str, ...]:
+    """What the outputs are called, in order; LABEL_0, LABEL_1, ... where the config does not tell. `outputs` is how many the
+    weights have; None: not known. Raises EmozooError."""
     found = document.get("id2label")
+    if outputs is None:
+        outputs = len(found) if isinstance(found, dict) else 2  # transformers leaves out two labels without names
     if found is None:
         return tuple(f"LABEL_{number}" for number in range(outputs))
     if not isinstance(found, dict) or {str(key) for key in found} != {str(number) for number in range(outputs)}:
@@ -164,7 +164,7 @@ def _stock_names(shapes: dict[str, tuple[int, ...]], kind: str) -> dict[str, str
     last = re.compile(
         r"classifier\.dense\.(weight|bias)" if kind == "audio-spectrogram-transformer" else r"classifier\.(weight|bias)"
     )
-    if not any(map(last.fullmatch, shapes)):
+    if shapes and not any(map(last.fullmatch, shapes)):
         raise EmozooError(
             "its weights have no head that emozoo knows (no classifier.weight): fine-tune it first, "
             "or choose a model that was trained for speech emotion recognition"

@@ -147,6 +147,15 @@ def test_weights_in_several_files_are_read(tmp_path: Path) -> None:
     assert read(tmp_path) == whole
 
 
+def test_what_a_model_is_can_be_told_before_its_weights_are_there(tmp_path: Path) -> None:
+    save_classifier(tmp_path, "wav2vec2")
+    whole = read(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    assert read(tmp_path).labels == whole.labels and read(tmp_path).config.head == "transformers"
+    edit(tmp_path, id2label=...)
+    assert read(tmp_path).labels == ("LABEL_0", "LABEL_1")
+
+
 def test_a_feature_extractor_may_be_part_of_a_processor(tmp_path: Path) -> None:
     save_classifier(tmp_path, "wav2vec2", {"do_normalize": False})
     whole = read(tmp_path)
