@@ -49,7 +49,6 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
     folder, name = resolve(reference), name_of(reference)
     foreign = None if is_own(folder) else translate(folder, name)
     config = foreign.config if foreign else read_config(folder, name)
-    tensors = Tensors.foreign(foreign, folder, name) if foreign else Tensors.own(folder, name)
     architecture = _architecture_of(name, config)
     if tuple(architecture.modalities) != config.modalities:
         raise EmozooError(
@@ -57,6 +56,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
             f"but {architecture.name} takes {', '.join(architecture.modalities)}"
         )
     settings = config_of(architecture, config.architecture_config, f"{name}/{CONFIG}")
+    tensors = Tensors.foreign(foreign, folder, name) if foreign else Tensors.own(folder, name)
     tensors.check(architecture, settings, len(config.labels))
     provenance = unrecorded(config.source.reference) if foreign and config.source else read_provenance(folder)
     with OwnGenerator():
