@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFIG, LARGEST_JSON, ONNX, WEIGHTS
+from emozoo.filenames import CONFIG, LARGEST_JSON
 from emozoo.hub.errors import NoFile, check_token, explain, explained, may_pass, persistently
 from emozoo.hub.reference import HUB_PREFIX, Reference, is_reference, parse
 from emozoo.text import shown
@@ -57,7 +57,7 @@ def commit_of(reference: str | os.PathLike[str], folder: Path) -> str:
 
 def fetch(name: Reference, file: str, revision: str | None) -> Path:
     """The path of a file in the cache, fetched where it is not there. Raises `NoFile`, or EmozooError."""
-    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub import _CACHED_NO_EXIST, constants, hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import RevisionNotFoundError
 
     place: dict[str, Any] = {"repo_id": name.repo, "filename": file, "revision": revision}
@@ -65,21 +65,30 @@ def fetch(name: Reference, file: str, revision: str | None) -> Path:
         cached = try_to_load_from_cache(**place)
         if isinstance(cached, str):
             return Path(cached)
+        if cached is _CACHED_NO_EXIST:
+            raise NoFile(file)
     check_token(None)
     with explained(str(name)):
         try:
             told = _metadata(place)
-        except (NoFile, RevisionNotFoundError):
+        except NoFile:
+            with suppress(Exception):  # it notes in the cache that there is none, for a time without the network
+                hf_hub_download(**place)
+            raise
+        except RevisionNotFoundError:
             raise
         except Exception as error:
             if cached := _fetched_before(place):
                 if file == CONFIG and not constants.HF_HUB_OFFLINE:
                     log.warning("%s; going on with what was fetched before", explain(error, str(name)))
                 return cached
+            if try_to_load_from_cache(**place) is _CACHED_NO_EXIST:
+                raise NoFile(file) from None
             if not may_pass(error):
                 raise
             told = persistently(lambda: _metadata(place))
-        largest = LARGEST_FILE if file in (WEIGHTS, ONNX) else LARGEST_JSON if file == CONFIG else LARGEST_OTHER
+        heavy = file.endswith((".safetensors", ".onnx"))
+        largest = LARGEST_FILE if heavy else LARGEST_JSON if file == CONFIG else LARGEST_OTHER
         if (told.size or 0) > largest:
             raise EmozooError(f"{name}: {file} has {told.size:,} bytes, more than emozoo fetches ({largest:,})")
         moved = re.search(r"/([^/]+/[^/]+)/(?:resolve/[^/]+|[0-9a-f]{40})/", urlsplit(told.location).path)
