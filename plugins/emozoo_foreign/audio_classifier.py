@@ -204,5 +204,6 @@ architecture = Architecture(
     ),
     summary="A speech classifier of transformers, as checkpoints of the Hub hold it; --from fine-tunes one",
     citation="The checkpoint's own.",
+    card="card.md",
     lengths=True,
 )

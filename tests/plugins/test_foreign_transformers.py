@@ -201,15 +201,29 @@ def test_many_long_clips_go_through_the_encoder_in_parts() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_network_can_be_built_as_shapes_only(kind: str) -> None:
-    network = network_of(kind)
-    front = network.front
-    extractor = read_config(kind)
+    network, config = network_of(kind), read_config(kind)
     with torch.device("meta"):
-        shapes = AudioClassifier(extractor, len(LABELS)).state_dict()
+        shapes = AudioClassifier(config, len(LABELS)).state_dict()
     assert {name: value.shape for name, value in shapes.items()} == {
         name: value.shape for name, value in network.state_dict().items()
     }
-    assert not list(front.state_dict())
+    assert not list(network.front.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "whisper", "audio-spectrogram-transformer"])
+def test_a_graph_for_one_clip_of_any_length_can_be_exported(kind: str) -> None:
+    network = network_of(kind)
+    samples = torch.export.Dim("samples", min=max(network.front.least, 800), max=480_000)
+    program = torch.export.export(
+        network,
+        (torch.from_numpy(CLIPS[0])[None],),
+        dynamic_shapes=({1: samples},),
+        prefer_deferred_runtime_asserts_over_guards=True,
+    ).module()
+    for sound in CLIPS[:4]:
+        with torch.inference_mode():
+            given = torch.from_numpy(sound)[None]
+            assert torch.allclose(program(given), network(given), atol=1e-5)
 
 
 @cache
