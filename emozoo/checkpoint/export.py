@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,26 +28,27 @@ from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.embedding import WithFeatures, features_of
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, MOST_FEATURES, SOUND
+from emozoo.checkpoint.onnx_graph import EMBEDDINGS, LOGITS, MOST_FEATURES, inputs
 from emozoo.checkpoint.onnx_model import (
     ANSWER_KEY,
     ARCHITECTURE_KEY,
     INT8,
     LABELS_KEY,
+    LEAST_SAMPLES,
     PRECISION_KEY,
     VERSION_KEY,
     WEIGHTS_KEY,
     OnnxModel,
     digest,
-    logarithms,
     read_model,
+    told,
     trial_window,
 )
 from emozoo.checkpoint.quantization import quantize
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES
+from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.paths import atomic, user_path
 from emozoo.shared_context import SharedContext
 from emozoo.version import version as emozoo_version
@@ -169,7 +170,7 @@ def _in_8_bits(graph: ModelProto, model: EmotionModel, windows: Sequence[Window]
     exact = OnnxModel(graph.SerializeToString(), model.to_config(), ONNX)
     try:
         with _quiet:
-            return quantize(graph, windows, exact.feed)
+            return quantize(graph, windows, exact.feeds)
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime makes of a plugin's graph
         reason = " ".join(str(error).split())[:200]
         raise EmozooError(f"{model.architecture.name} cannot be put in 8 bits ({reason})") from error
@@ -224,17 +225,23 @@ def _features(graph: ModelProto) -> int | None:
 
 def _answer(model: Model) -> list[float]:
     """The answer for the window that the graph is tried out with, wherever it is loaded."""
-    shares = model.probabilities([trial_window(model.video)])[0]
-    return [round(float(value), 6) for value in logarithms(shares)]
+    answer = model.probabilities([trial_window(model.window, model.video)])[0]
+    return [round(float(value), 6) for value in told(answer, model.target)]
 
 
 def _graph(model: EmotionModel) -> ModelProto:
-    """The network, with its front end, as an ONNX graph whose inputs may be a batch of any size; with its embeddings,
-    where it has some."""
-    example: tuple[Tensor, ...] = (torch.randn(2, WINDOW_SAMPLES, generator=torch.Generator().manual_seed(0)) / 10,)
+    """The network, with its front end, as an ONNX graph: of batches of any size or, where the network takes lengths, of one
+    clip of any length, so that there is no padding to be told of. With its embeddings, where it has some."""
+    alone = model.architecture.lengths
+    rows = 1 if alone else 2
+    noise = torch.randn(rows, model.window.samples, generator=torch.Generator().manual_seed(0)) / 10
+    example: tuple[Tensor, ...] = (noise,)
     if model.video:
-        example = (*example, torch.full((2, *FRAMES[2]), 128, dtype=torch.uint8))
-    batch = torch.export.Dim("batch")
+        example = (*example, torch.full((rows, *model.window.frames, 3), 128, dtype=torch.uint8))
+    sizes: tuple[dict[int, Any], ...] = tuple({0: torch.export.Dim("batch")} for _ in example)
+    if alone:
+        samples = torch.export.Dim("samples", min=LEAST_SAMPLES, max=model.window.samples)
+        sizes = ({1: samples}, *({} for _ in example[1:]))
     network, outputs = _with_features(model, example)
     try:
         with _quiet:
@@ -242,9 +249,9 @@ def _graph(model: EmotionModel) -> ModelProto:
                 network,
                 example,
                 dynamo=True,
-                input_names=[SOUND[0], FRAMES[0]][: len(example)],
+                input_names=[name for name, _, _ in inputs(model.window, model.video)],
                 output_names=outputs,
-                dynamic_shapes=tuple({0: batch} for _ in example),
+                dynamic_shapes=sizes,
                 verbose=False,
             )
             assert program is not None
@@ -318,13 +325,17 @@ def _features_difference(model: EmotionModel, written: OnnxModel) -> float:
 def _batches(model: EmotionModel) -> list[list[Window]]:
     """Of several sizes: noise, loud and soft, tones and silence."""
     rng = np.random.default_rng(0)
-    seconds = np.arange(WINDOW_SAMPLES) / SAMPLING_RATE
+    seconds = np.arange(model.window.samples) / SAMPLING_RATE
     sounds = [rng.normal(0, level, len(seconds)) for level in (0.3, 0.1, 0.01, 0.001)]
-    sounds += [0.5 * np.sin(2 * np.pi * pitch * seconds) * (seconds < 2) for pitch in (110, 440, 1760)]
+    sounds += [
+        0.5 * np.sin(2 * np.pi * pitch * seconds) * (seconds < 2 * model.window.seconds / 3)
+        for pitch in (110, 440, 1760)
+    ]
     sounds += [np.zeros(len(seconds))]
     windows: list[Window] = []
     for number, sound in enumerate(sounds):
         lacking = "video" in model.optional and number % 2
-        frames = rng.integers(0, 256, FRAMES[2], np.uint8) if model.video and not lacking else None
-        windows.append((sound.clip(-1, 1).astype(np.float32), frames))
+        frames = rng.integers(0, 256, (*model.window.frames, 3), np.uint8) if model.video and not lacking else None
+        whole = len(sound) if number % 2 or not model.architecture.lengths else len(sound) // (number + 1)
+        windows.append((sound[:whole].clip(-1, 1).astype(np.float32), frames))
     return [windows[:1], windows[1:4], windows]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, WINDOW_SAMPLES
+from emozoo.media.window_shape import WindowShape
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -15,9 +16,10 @@ MOST_NODES = 100_000
 """Of a graph; the largest that emozoo's own networks become has a thousand."""
 MOST_TAKEN = 4 * 2**30
 """Bytes of weights that all operators together take in, for each lays them out anew when the graph is loaded."""
-SOUND = ("input_values", "FLOAT", (WINDOW_SAMPLES,))
-FRAMES = ("pixel_values", "UINT8", (FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3))
-"""An input's name, kind of number, and shape behind the batch."""
+SOUND, FRAMES = "input_values", "pixel_values"
+"""The inputs' names."""
+ANY = -1
+"""A size that the graph leaves open."""
 LOGITS, EMBEDDINGS = "logits", "embeddings"
 """The outputs' names. Graphs that were written before there were embeddings lack the second."""
 MOST_FEATURES = 2**16
@@ -49,8 +51,19 @@ OPERATORS = frozenset(
 """Arithmetic on arrays. Not here: what branches, repeats, is random, reads images or text, or holds anything but arrays."""
 
 
-def graph_problem(model: ModelProto, labels: int, video: bool) -> str | None:
-    """Why a graph is not run, as a sentence; None where it may be.
+Signature = tuple[str, str, tuple[int, ...]]
+"""Name, kind of number and shape of an input or output."""
+
+
+def inputs(window: WindowShape, video: bool, alone: bool = False) -> list[Signature]:
+    """The inputs of a graph: batches of whole windows or, of a network that takes lengths, one clip `alone`, unpadded."""
+    sound: Signature = (SOUND, "FLOAT", (1, ANY) if alone else (ANY, window.samples))
+    frames: Signature = (FRAMES, "UINT8", (1 if alone else ANY, *window.frames, 3))
+    return [sound, frames] if video else [sound]
+
+
+def graph_problem(model: ModelProto, labels: int, window: WindowShape, video: bool) -> str | None:
+    """Why a graph is not run for such windows, as a sentence; None where it may be.
 
     A graph is data: it computes from its inputs and nothing else as long as its operators are arithmetic, none holds a
     graph of its own (so nothing loops), and its numbers stand in the file itself.
@@ -67,20 +80,34 @@ def graph_problem(model: ModelProto, labels: int, video: bool) -> str | None:
         return f"its operators take in more than {MOST_TAKEN // 2**30} GiB of weights"
     if problem := _node_problem(model):
         return problem
-    wanted = [SOUND, FRAMES] if video else [SOUND]
-    if [_signature(value) for value in graph.input] != wanted:
-        return f"its inputs are not {' and '.join(name for name, _, _ in wanted)}, as of a window of 3 s"
+    taken = [_signature(value) for value in graph.input]
+    alone = taken == inputs(window, video, alone=True)
+    if not alone and taken != inputs(window, video):
+        names = " and ".join((SOUND, FRAMES) if video else (SOUND,))
+        return f"its inputs are not {names}, as of a window of {window.seconds:g} s"
+    batches = (1, ANY) if alone else (ANY,)
     outputs = [_signature(value) for value in graph.output]
-    if outputs[:1] != [(LOGITS, "FLOAT", (labels,))]:
+    if [each[:2] for each in outputs[:1]] != [(LOGITS, "FLOAT")] or not _has_rows(outputs[0], batches, labels):
         return f"its output is not logits for {labels} labels"
-    if len(outputs) > 2 or not all(_is_embedding(output) for output in outputs[1:]):
+    if len(outputs) > 2 or not all(_is_embedding(output, batches) for output in outputs[1:]):
         return f"beside its logits, its output is not embeddings of 1 to {MOST_FEATURES:,} features"
     return None
 
 
-def _is_embedding(output: tuple[str, str, tuple[int, ...]]) -> bool:
+def takes_one(window_input: Sequence[object]) -> bool:
+    """Whether a graph takes one clip at a time, by the shape of its input of sound as onnxruntime tells it."""
+    return len(window_input) == 2 and window_input[0] == 1
+
+
+def _has_rows(output: Signature, batches: Sequence[int], columns: int) -> bool:
+    shape = output[2]
+    return len(shape) == 2 and shape[0] in batches and shape[1] == columns
+
+
+def _is_embedding(output: Signature, batches: Sequence[int]) -> bool:
     name, kind, shape = output
-    return (name, kind) == (EMBEDDINGS, "FLOAT") and len(shape) == 1 and 1 <= shape[0] <= MOST_FEATURES
+    named = (name, kind) == (EMBEDDINGS, "FLOAT")
+    return named and len(shape) == 2 and 1 <= shape[1] <= MOST_FEATURES and _has_rows(output, batches, shape[1])
 
 
 def _node_problem(model: ModelProto) -> str | None:
@@ -107,13 +134,11 @@ def _node_problem(model: ModelProto) -> str | None:
     return None
 
 
-def _signature(value: ValueInfoProto) -> tuple[str, str, tuple[int, ...]]:
-    """Name, kind of number, and shape behind a first dimension that may have any size; (-1,) for any other shape."""
+def _signature(value: ValueInfoProto) -> Signature:
+    """Name, kind of number, and shape, with ANY for each size that the graph leaves open."""
     from onnx import TensorProto
 
     kind = value.type.tensor_type
-    dimensions = list(kind.shape.dim)
-    free = bool(dimensions) and not dimensions[0].HasField("dim_value")
-    shape = tuple(each.dim_value if each.HasField("dim_value") else -1 for each in dimensions[1:]) if free else (-1,)
+    shape = tuple(each.dim_value if each.HasField("dim_value") else ANY for each in kind.shape.dim)
     known = kind.elem_type in TensorProto.DataType.values()
     return value.name, TensorProto.DataType.Name(kind.elem_type) if known else "", shape

@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.checkpoint.bundled import folder_of
-from emozoo.checkpoint.config import CheckpointConfig, read_config
+from emozoo.checkpoint.config import EMOTION, CheckpointConfig, read_config
 from emozoo.checkpoint.locate import resolve
-from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem
+from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem, takes_one
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
-from emozoo.inference.probabilities import to_embeddings, to_probabilities
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, stack_frames, stack_sound
+from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
+from emozoo.media.window import stack_frames, stack_sound
+from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
 from emozoo.paths import cores
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ LARGEST = 2**31 - 1
 """Bytes of a file that protobuf reads."""
 MEMORY = 2 * 2**30
 """Bytes that a graph may take, and once more on each core; at most half of the machine's."""
+LEAST_SAMPLES = SAMPLING_RATE // 10
+"""Of a clip that is fed alone: silence makes up for less, in which there is no voice."""
+Feed = dict[str, np.ndarray]
+"""A graph's inputs, by name."""
 LONGEST = 60
 """Seconds that the trial window may take, for what ends at all takes less than one."""
 
@@ -50,7 +55,8 @@ LABELS_KEY = "emozoo.labels"
 WEIGHTS_KEY = "emozoo.weights"
 """The SHA-256 of model.safetensors."""
 ANSWER_KEY = "emozoo.answer"
-"""A JSON list: the logarithms of the network's own probabilities for `trial_window`; for a graph in 8 bits, its own."""
+"""A JSON list: the logarithms of the network's own probabilities for `trial_window`, or its values of dimensions; for a
+graph in 8 bits, its own."""
 PRECISION_KEY = "emozoo.precision"
 """`INT8` for a graph in 8 bits; others lack it."""
 INT8 = "int8"
@@ -78,7 +84,7 @@ class OnnxModel(PredictsFiles):
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
         cannot be run, or answers with what is no number."""
-        return self._answer(self.feed(windows))
+        return self._answer(self.feeds(windows))
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features], as of `EmotionModel`. Raises EmozooError where the file has none."""
@@ -86,22 +92,31 @@ class OnnxModel(PredictsFiles):
             raise EmozooError(
                 f"{self._name} gives no embeddings: emozoo export, run again, adds those that the network has"
             )
-        feed = self.feed(windows)
-        features = self._run(EMBEDDINGS, feed)
-        return to_embeddings(features, len(windows), lambda: bool(np.isfinite(feed[SOUND[0]]).all()), self._name)
+        feeds = self.feeds(windows)
+        features = self._run(EMBEDDINGS, feeds)
+        return to_embeddings(features, len(windows), lambda: _is_finite(feeds), self._name)
 
     @property
     def has_embeddings(self) -> bool:
         """Whether the file gives them: an older one does not."""
         return EMBEDDINGS in [output.name for output in self._session.get_outputs()]
 
-    def feed(self, windows: Sequence[Window]) -> dict[str, np.ndarray]:
-        """Windows as the graph's inputs."""
+    def feeds(self, windows: Sequence[Window]) -> list[Feed]:
+        """Windows as the graph's inputs: all in one batch or, where it takes one clip at a time, each for itself, without
+        the silence behind its end."""
+        if not takes_one(self._session.get_inputs()[0].shape):
+            return [self._feed(windows)] if windows else []
+        feeds = [self._feed([window]) for window in windows]
+        for feed, (sound, _) in zip(feeds, windows, strict=True):
+            feed[SOUND] = feed[SOUND][:, : max(len(sound), LEAST_SAMPLES)]
+        return feeds
+
+    def _feed(self, windows: Sequence[Window]) -> Feed:
         sound, _ = stack_sound([waveform for waveform, _ in windows], self.window)
-        feed = {SOUND[0]: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
+        feed = {SOUND: sound if sound.dtype == np.float32 else sound.astype(np.float32) / 32768}
         if self.video:
             frames = stack_frames([frames for _, frames in windows], self.window)
-            feed[FRAMES[0]] = np.zeros((len(windows), *FRAMES[2]), np.uint8) if frames is None else frames
+            feed[FRAMES] = np.zeros((len(windows), *self.window.frames, 3), np.uint8) if frames is None else frames
         return feed
 
     @property
@@ -113,15 +128,15 @@ class OnnxModel(PredictsFiles):
             self._sessions = (os.getpid(), session)
         return session
 
-    def _answer(self, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
-        sound = feed[SOUND[0]]
-        logits = self._run(LOGITS, feed, options)
-        shape = (len(sound), len(self.labels))
-        return to_probabilities(logits, shape, lambda: bool(np.isfinite(sound).all()), self._name)
+    def _answer(self, feeds: Sequence[Feed], options: Any = None) -> np.ndarray:
+        outputs = self._run(LOGITS, feeds, options)
+        shape = (sum(len(feed[SOUND]) for feed in feeds), len(self.labels))
+        read = to_probabilities if self.target == EMOTION else to_values
+        return read(outputs, shape, lambda: _is_finite(feeds), self._name)
 
-    def _run(self, output: str, feed: dict[str, np.ndarray], options: Any = None) -> np.ndarray:
+    def _run(self, output: str, feeds: Sequence[Feed], options: Any = None) -> np.ndarray:
         try:
-            return np.asarray(self._session.run([output], feed, options)[0])
+            return np.concatenate([np.asarray(self._session.run([output], feed, options)[0]) for feed in feeds])
         except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
             raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
 
@@ -135,14 +150,14 @@ class OnnxModel(PredictsFiles):
         timer.daemon = True
         timer.start()
         try:
-            found = self._answer(self.feed([trial_window(self.video)]), options)[0]
+            found = self._answer(self.feeds([trial_window(self.window, self.video)]), options)[0]
         except EmozooError:
             if options.terminate:
                 raise EmozooError(f"{self._name} is refused: one window takes it more than {LONGEST} s") from None
             raise
         finally:
             timer.cancel()
-        if not agree(logarithms(found), wanted, rounded):
+        if not agree(told(found, self.target), wanted, rounded):
             raise EmozooError(
                 f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
                 "emozoo export"
@@ -179,7 +194,7 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     except ImportError as error:
         raise EmozooError(f"{name} needs onnx and onnxruntime: pip install 'emozoo[onnx]'") from error
     data, model = _parse(path, name)
-    if problem := graph_problem(model, len(config.labels), config.video):
+    if problem := graph_problem(model, len(config.labels), config.window, config.video):
         raise EmozooError(f"{name} is refused: {problem}")
     wanted = _noted_answer(model, config, name, weights)
     rounded = any(prop.key == PRECISION_KEY and prop.value == INT8 for prop in model.metadata_props)
@@ -260,6 +275,11 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, 1e-300))
 
 
+def told(answer: np.ndarray, target: str) -> np.ndarray:
+    """An answer as it is noted in the file, and compared: logarithms of probabilities, or the values of dimensions."""
+    return logarithms(answer) if target == EMOTION else answer
+
+
 def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float], rounded: bool = False) -> bool:
     """Whether logarithms of probabilities differ by no more than two machines' rounding, which is coarser where numbers are
     `rounded` to 8 bits."""
@@ -267,15 +287,17 @@ def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float]
     return bool(np.allclose(one, other, rtol=rtol, atol=atol))
 
 
-def trial_window(video: bool) -> Window:
-    """The window that a graph is tried out with: something like a voice, and noise for frames; the same on every machine."""
-    seconds = np.arange(WINDOW_SAMPLES) / SAMPLING_RATE
+def trial_window(window: WindowShape, video: bool) -> Window:
+    """The `window` that a graph is tried out with: something like a voice, and noise for frames; the same
+    on every machine."""
+    seconds = np.arange(window.samples) / SAMPLING_RATE
     voice = sum(np.sin(2 * np.pi * 130 * part * seconds) / part for part in range(1, 25))
     syllables = np.clip(np.sin(2 * np.pi * 1.7 * seconds), 0, 1)
-    sound = (0.1 * voice * syllables + 0.01 * (_noise(WINDOW_SAMPLES) / 2**31 - 1)).astype(np.float32)
+    sound = (0.1 * voice * syllables + 0.01 * (_noise(window.samples) / 2**31 - 1)).astype(np.float32)
     if not video:
         return sound, None
-    return sound, (_noise(math.prod(FRAMES[2])) >> np.uint32(24)).astype(np.uint8).reshape(FRAMES[2])
+    size = (*window.frames, 3)
+    return sound, (_noise(math.prod(size)) >> np.uint32(24)).astype(np.uint8).reshape(size)
 
 
 def _noise(count: int) -> np.ndarray:
@@ -286,6 +308,10 @@ def _noise(count: int) -> np.ndarray:
     numbers ^= numbers >> np.uint32(4)
     numbers *= np.uint32(0x27D4EB2D)
     return numbers ^ (numbers >> np.uint32(15))
+
+
+def _is_finite(feeds: Sequence[Feed]) -> bool:
+    return all(bool(np.isfinite(feed[SOUND]).all()) for feed in feeds)
 
 
 def _reason(error: BaseException) -> str:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 BATCH = 8
-Feed = Callable[[Sequence[Window]], dict[str, np.ndarray]]
-"""Windows as the inputs of the graph."""
+Feeds = Callable[[Sequence[Window]], list[dict[str, np.ndarray]]]
+"""Windows as the inputs of the graph, in one call or several."""
 
 
-def quantize(graph: ModelProto, windows: Sequence[Window], feed: Feed) -> ModelProto:
+def quantize(graph: ModelProto, windows: Sequence[Window], feeds: Feeds) -> ModelProto:
     """The graph with its convolutions in 8 bits. `windows` decide which range of numbers each of them takes, so they must
     be like those that will be asked about.
 
@@ -34,12 +34,11 @@ def quantize(graph: ModelProto, windows: Sequence[Window], feed: Feed) -> ModelP
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            self._first = 0
+            batches = (windows[first : first + BATCH] for first in range(0, len(windows), BATCH))
+            self._feeds = (feed for batch in batches for feed in feeds(batch))
 
         def get_next(self) -> dict[str, np.ndarray] | None:
-            batch = windows[self._first : self._first + BATCH]
-            self._first += BATCH
-            return feed(batch) if batch else None
+            return next(self._feeds, None)
 
     with tempfile.TemporaryDirectory(prefix="emozoo-int8-") as folder:
         path = Path(folder, "int8.onnx")

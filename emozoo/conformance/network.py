@@ -23,10 +23,10 @@ from emozoo.checkpoint.loading import config_value, load
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.conformance.network_machine import bf16, compile, cost, export, gpu, trains
 from emozoo.conformance.network_subject import LABELS, Clips, NetworkSubject, answer, close, finite, same, some
+from emozoo.conformance.network_windows import lengths, window
 from emozoo.conformance.points import Broken, LeftOut, Point
 from emozoo.errors import EmozooError
 from emozoo.hints import type_problem
-from emozoo.media.window import WINDOW_SAMPLES
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.text import listed
 
@@ -239,10 +239,11 @@ def _save(subject: NetworkSubject) -> str:
 
 def _extremes(subject: NetworkSubject) -> str:
     generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(2, WINDOW_SAMPLES, generator=generator) * 2 - 1
-    short = torch.zeros(2, WINDOW_SAMPLES)
+    samples = subject.window.samples
+    noise = torch.rand(2, samples, generator=generator) * 2 - 1
+    short = torch.zeros(2, samples)
     short[:, :1600] = noise[:, :1600] / 10
-    sounds = {"silence": torch.zeros(2, WINDOW_SAMPLES), "noise at full scale": noise.sign(), "a clip of 0.1 s": short}
+    sounds = {"silence": torch.zeros(2, samples), "noise at full scale": noise.sign(), "a clip of 0.1 s": short}
     for name, sound in sounds.items():
         network = subject.build().train()
         logits = answer(network, (sound, subject.frames(2, generator)))
@@ -298,6 +299,18 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
         _optional,
     ),
     Point(
+        "lengths",
+        "where the architecture takes lengths, what stands behind a clip's end changes neither its logits nor its features",
+        "sums, means, norms and attention over time that take in what is behind lengths, and convolutions that reach there",
+        lengths,
+    ),
+    Point(
+        "window",
+        "where the config has a field window, the network also takes windows of another length",
+        "sizes that are fixed where they should follow from the config's window",
+        window,
+    ),
+    Point(
         "gradients",
         "the loss has a gradient for each parameter that is not frozen",
         "layers that forward does not use, detach() and no_grad(); requires_grad_(False) for what is frozen on purpose",
@@ -342,7 +355,7 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
     ),
     Point(
         "export",
-        "torch.export captures the network for batches of any size",
+        "torch.export captures the network for batches of any size, or one that takes lengths for clips of any length",
         "the same, and sizes that forward takes for fixed; this is optional",
         export,
         required=False,

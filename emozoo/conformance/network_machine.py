@@ -71,15 +71,23 @@ def compile(subject: NetworkSubject) -> str:
 
 def export(subject: NetworkSubject) -> str:
     network = subject.build().eval()
-    clips = subject.clips(2)
-    batch = torch.export.Dim("batch", min=1, max=64)
-    arguments = tuple(each for each in clips if each is not None)
+    alone = subject.architecture.lengths
+    arguments = _present(subject.clips(1 if alone else 2))
+    sizes: tuple[Any, ...] = ({0: torch.export.Dim("batch", min=1, max=64)},) * len(arguments)
+    more = _present(subject.clips(3))
+    if alone:  # as `emozoo export` does, so that there is no padding
+        samples = subject.window.samples
+        sizes = ({1: torch.export.Dim("samples", min=samples // 10, max=samples)}, *({},) * (len(arguments) - 1))
+        more = (arguments[0][:, : samples * 7 // 10], *arguments[1:])
     with _without_traces(), torch.no_grad():
-        program = torch.export.export(network, arguments, dynamic_shapes=({0: batch},) * len(arguments))
-        more = tuple(each for each in subject.clips(3) if each is not None)
+        program = torch.export.export(network, arguments, dynamic_shapes=sizes)
         if not close(program.module()(*more), network(*more)):
             raise Broken("other logits than without")
-    return "one graph, for batches of any size"
+    return "one graph, for clips of any length" if alone else "one graph, for batches of any size"
+
+
+def _present(clips: Clips) -> tuple[torch.Tensor, ...]:
+    return tuple(each for each in clips if each is not None)
 
 
 @contextmanager

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.device import pick_device
+from emozoo.checkpoint.model import window_of
 from emozoo.conformance.points import Broken
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, SAMPLING_RATE, WINDOW_SAMPLES
+from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 
-FRAMES = (FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3)
 LABELS = ("happy", "sad", "angry", "neutral")
 
 Clips = tuple[Tensor, Tensor | None]
@@ -35,6 +35,7 @@ class NetworkSubject:
         self.settings = dict(settings or {})
         self.asked, self.recipe = apply_settings(self.architecture, self.settings)
         self.config = self.architecture.prepare(self.asked) if self.architecture.prepare else self.asked
+        self.window = window_of(self.architecture, self.config)
         self.device = pick_device(device)
 
     def build(self, labels: int = len(LABELS), seed: int = 0) -> nn.Module:
@@ -48,24 +49,24 @@ class NetworkSubject:
         """Different noises, each louder than the one before, and, for video, random frames."""
         generator = torch.Generator().manual_seed(seed)
         levels = torch.linspace(0.05, 0.3, batch)[:, None]
-        sound = (torch.randn(batch, WINDOW_SAMPLES, generator=generator) * levels).clamp(-1, 1)
+        sound = (torch.randn(batch, self.window.samples, generator=generator) * levels).clamp(-1, 1)
         # Sounds of one spectrum would be the same to a network that ignores the level.
-        tone = torch.sin(
-            2 * math.pi * 200 * (1 + torch.arange(batch))[:, None] * torch.arange(WINDOW_SAMPLES) / SAMPLING_RATE
-        )
+        seconds = torch.arange(self.window.samples) / SAMPLING_RATE
+        tone = torch.sin(2 * math.pi * 200 * (1 + torch.arange(batch))[:, None] * seconds)
         return (sound + 0.2 * tone).clamp(-1, 1), self.frames(batch, generator)
 
     def frames(self, batch: int, generator: torch.Generator | None = None) -> Tensor | None:
         if not self.architecture.video:
             return None
         levels = torch.linspace(60, 255, batch).long()[:, None, None, None, None]
-        return (torch.rand((batch, *FRAMES), generator=generator) * levels).to(torch.uint8)
+        return (torch.rand((batch, *self.window.frames, 3), generator=generator) * levels).to(torch.uint8)
 
 
-def answer(network: nn.Module, clips: Clips) -> Tensor:
-    """Logits, as emozoo asks for them: frames only where there are some."""
+def answer(network: nn.Module, clips: Clips, lengths: Tensor | None = None) -> Tensor:
+    """Logits, as emozoo asks for them: frames and lengths only where there are some."""
     sound, frames = clips
-    return network(sound) if frames is None else network(sound, frames)
+    given = (sound,) if frames is None else (sound, frames)
+    return network(*given, **({} if lengths is None else {"lengths": lengths}))
 
 
 def close(one: Tensor, other: Tensor) -> bool:

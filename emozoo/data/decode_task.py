@@ -20,6 +20,7 @@ from emozoo.errors import EmozooError
 from emozoo.media.decoder import Decoder
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.media.prepared import PreparedFrames, read_prepared_audio
+from emozoo.media.window_shape import DEFAULT_GRID, SAMPLING_RATE, FrameGrid
 from emozoo.text import listed
 
 log = logging.getLogger("emozoo")
@@ -28,6 +29,8 @@ SOUND = {"waveform": datasets.List(datasets.Value("int16")), "digest": datasets.
 FRAMES = {"frames": datasets.List(datasets.Value("uint8"))}
 BATCH_BYTES = 2**23
 """Decoded clips that are written, and later mapped, at once."""
+LARGEST_CLIP = 2**31 - 2 * BATCH_BYTES
+"""Bytes of a clip's frames, at most: Arrow counts those of a batch in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,9 @@ class Stopped(Exception):
 class Task:
     """Some clips that are decoded together, into one file."""
 
-    def __init__(self, clips: Sequence[tuple[int, Source]], schema: pa.Schema) -> None:
-        """`clips`: positions and their sources, of one video or none."""
+    def __init__(self, clips: Sequence[tuple[int, Source]], schema: pa.Schema, grid: FrameGrid = DEFAULT_GRID) -> None:
+        """`clips`: positions and their sources, of one video or none; `grid`: which frames are taken."""
+        self._grid = grid
         self._clips = clips
         self._schema = schema
         self._notes = Notes()
@@ -153,7 +157,7 @@ class Task:
         _, source = wanted[0]
         try:
             optional = "video" in source.optional
-            video = PreparedFrames(source.video, source.preparation, decoder, optional=optional)
+            video = PreparedFrames(source.video, source.preparation, decoder, optional=optional, grid=self._grid)
             video.expect((each.video_start, len(sounds[position])) for position, each in wanted)
         except EmozooError as error:
             return error
@@ -164,6 +168,7 @@ class Task:
         try:
             if isinstance(video, EmozooError):
                 raise video
+            self._check_size(source, samples)
             frames = video.read(source.video_start, samples, SIDE_CROPS[source.side])
             if frames is not None:
                 return frames.reshape(-1)
@@ -172,6 +177,15 @@ class Task:
                 raise
             self._notes.warnings.setdefault(str(position), []).append(f"only the sound is used: {error}")
         return np.zeros(0, np.uint8)
+
+    def _check_size(self, source: Source, samples: int) -> None:
+        """Raises EmozooError for a clip whose frames are more than a row holds."""
+        grid = self._grid
+        if grid.count(samples) * grid.height * grid.width * 3 > LARGEST_CLIP:
+            raise EmozooError(
+                f"{source.video}: the frames of {samples / SAMPLING_RATE:.0f} s at {grid.width} x {grid.height} take more "
+                "than 2 GiB: cut it into clips"
+            )
 
     @contextmanager
     def _decoding(self, position: int) -> Iterator[Decoder]:

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
@@ -29,6 +30,7 @@ from emozoo.data.decode_task import BATCH_BYTES, FRAMES, SOUND, Notes, Source, T
 from emozoo.data.rows import take
 from emozoo.errors import EmozooError
 from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
 from emozoo.paths import PART, atomic, cores, unwritable, write_text
 
 log = logging.getLogger("emozoo")
@@ -49,11 +51,12 @@ def decode(
     video: bool,
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
+    grid: FrameGrid = DEFAULT_GRID,
 ) -> datasets.Dataset:
     """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
 
     A clip may lack what is `optional`, of `audio` and `video`: then its waveform is silence, or it has no frames. Audio and
-    frames are prepared by `preparation`.
+    frames are prepared by `preparation`; `grid` says which frames there are.
 
     Decoded clips are kept in `folder` and found again while their files, paths and this code stay the same; that folder may
     be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError if none can be
@@ -65,9 +68,10 @@ def decode(
         first.setdefault(source.file, row)
     order = sorted(range(len(sources)), key=lambda row: (first[sources[row].file], sources[row].video_start, row))
     sources = [sources[row] for row in order]
-    path = folder / f"{name}-{_key(sources, video)}.arrow"
+    taken = grid if video else None
+    path = folder / f"{name}-{_key(sources, taken)}.arrow"
     try:
-        notes, clips = _found(path) or _decode_once(sources, path, video)
+        notes, clips = _found(path) or _decode_once(sources, path, taken)
     except OSError as error:
         raise unwritable(folder, error) from error
     notes.tell(len(sources))
@@ -83,7 +87,7 @@ def _found(path: Path) -> tuple[Notes, datasets.Dataset] | None:
     return Notes(**json.loads(notes.read_text(encoding="utf-8"))), datasets.Dataset.from_file(str(path))
 
 
-def _decode_once(sources: Sequence[Source], path: Path, video: bool) -> tuple[Notes, datasets.Dataset]:
+def _decode_once(sources: Sequence[Source], path: Path, grid: FrameGrid | None) -> tuple[Notes, datasets.Dataset]:
     """Decodes into `path`, unless another process has done so meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
@@ -91,7 +95,7 @@ def _decode_once(sources: Sequence[Source], path: Path, video: bool) -> tuple[No
             return found
         _remove_left_over(path)
         before = _states(sources)
-        notes = _write(sources, path, video)
+        notes = _write(sources, path, grid)
         clips = datasets.Dataset.from_file(str(path))
         if _states(sources) == before:
             write_text(path.with_suffix(".json"), json.dumps(vars(notes)))
@@ -126,10 +130,12 @@ def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], pre
     return found
 
 
-def _key(sources: Sequence[Source], video: bool) -> str:
-    """Changes with the code, and with any row's place or any file's size or time."""
+def _key(sources: Sequence[Source], grid: FrameGrid | None) -> str:
+    """Changes with the code, with the frames that are taken (None: none), and with any row's place or any file's size or
+    time."""
     states = _states(sources)
-    digest = hashlib.blake2b(f"{DECODER_VERSION} {video}".encode(), digest_size=16)
+    frames = "" if grid in (None, DEFAULT_GRID) else f" {grid}"  # as before there were others
+    digest = hashlib.blake2b(f"{DECODER_VERSION} {grid is not None}{frames}".encode(), digest_size=16)
     for _, module, _ in sources[0].preparation.needs if sources else ():
         for name in sorted(set(importlib.metadata.packages_distributions().get(module, ()))):
             digest.update(f"{name} {importlib.metadata.version(name)}".encode())
@@ -152,23 +158,34 @@ def _states(sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
     return states
 
 
-def _write(sources: Sequence[Source], path: Path, video: bool) -> Notes:
+def _write(sources: Sequence[Source], path: Path, grid: FrameGrid | None) -> Notes:
     """Decodes into `path`, which appears when it is complete."""
     notes = Notes()
-    schema = datasets.Features(SOUND | FRAMES if video else SOUND).arrow_schema
+    schema = datasets.Features(SOUND if grid is None else SOUND | FRAMES).arrow_schema
     with atomic(path) as temporary, tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as scratch:
         with pa.OSFile(str(temporary), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
-            for table in _collected(sources, schema, Path(scratch), notes):
+            for table in _collected(Work(sources, schema, Path(scratch), grid or DEFAULT_GRID), notes):
                 stream.write_table(table)
         if len(notes.failures) == len(sources):
             raise EmozooError(f"none of the {len(sources)} clips can be decoded: {notes.reasons()}")
     return notes
 
 
-def _collected(sources: Sequence[Source], schema: pa.Schema, scratch: Path, notes: Notes) -> Iterator[pa.Table]:
+@dataclass(frozen=True)
+class Work:
+    """What is decoded together into one file."""
+
+    sources: Sequence[Source]
+    schema: pa.Schema
+    scratch: Path
+    """A folder for the tasks' files."""
+    grid: FrameGrid
+
+
+def _collected(work: Work, notes: Notes) -> Iterator[pa.Table]:
     """The decoded clips, in order, in tables of about `BATCH_BYTES`; adds to the notes."""
     held: list[pa.RecordBatch] = []
-    with closing(_decoded(sources, schema, scratch)) as parts:  # no thread may outlive the folder
+    with closing(_decoded(work)) as parts:  # no thread may outlive the folder
         for batch in _batches(parts, notes):
             held.append(batch)
             if sum(each.nbytes for each in held) >= BATCH_BYTES:
@@ -187,11 +204,11 @@ def _batches(parts: Iterable[tuple[Path, Notes]], notes: Notes) -> Iterator[pa.R
         part.unlink()
 
 
-def _decoded(sources: Sequence[Source], schema: pa.Schema, scratch: Path) -> Generator[tuple[Path, Notes], None, None]:
-    """A file in `scratch` for each task, in order, and its notes; on all cores, with a progress bar."""
-    tasks = list(_tasks(sources))
-    log.info("decoding %d clips", len(sources))
-    results = _in_threads(sources, tasks, schema, scratch)
+def _decoded(work: Work) -> Generator[tuple[Path, Notes], None, None]:
+    """A file for each task, in order, and its notes; on all cores, with a progress bar."""
+    tasks = list(_tasks(work.sources))
+    log.info("decoding %d clips", len(work.sources))
+    results = _in_threads(work, tasks)
     with closing(results):
         if not sys.stderr.isatty():
             yield from results
@@ -201,7 +218,7 @@ def _decoded(sources: Sequence[Source], schema: pa.Schema, scratch: Path) -> Gen
 
         columns = ("decoding clips", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("", total=len(sources))
+            bar = progress.add_task("", total=len(work.sources))
             for task, result in zip(tasks, results, strict=True):
                 yield result
                 progress.advance(bar, len(task))
@@ -222,9 +239,7 @@ def _tasks(sources: Sequence[Source]) -> Iterator[range]:
     yield range(begin, len(sources))
 
 
-def _in_threads(
-    sources: Sequence[Source], tasks: Sequence[range], schema: pa.Schema, scratch: Path
-) -> Generator[tuple[Path, Notes], None, None]:
+def _in_threads(work: Work, tasks: Sequence[range]) -> Generator[tuple[Path, Notes], None, None]:
     """The results of the tasks, in order; at most two results per thread wait. Threads are enough: C code, or the process
     of a `Decoder`, takes the time. They end with this generator, whatever ends it."""
     begun: deque[tuple[Task, Future[tuple[Path, Notes]]]] = deque()
@@ -232,8 +247,8 @@ def _in_threads(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="emozoo-decode")
     try:
         for number, positions in enumerate(tasks):
-            task = Task([(position, sources[position]) for position in positions], schema)
-            begun.append((task, pool.submit(task.write, scratch / f"{number}.arrow")))
+            task = Task([(position, work.sources[position]) for position in positions], work.schema, work.grid)
+            begun.append((task, pool.submit(task.write, work.scratch / f"{number}.arrow")))
             if len(begun) >= 2 * workers:
                 yield begun[0][1].result()
                 begun.popleft()

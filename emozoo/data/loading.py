@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from emozoo.data.rows import read_rows, take
 from emozoo.errors import EmozooError
 from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.paths import cache_root, cached_folder, user_path
 from emozoo.registry.entry_points import DATASETS, find, plugins
 from emozoo.registry.loading import load_plugin
@@ -38,6 +39,7 @@ def load_dataset(
     video: bool = False,
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
+    window: WindowShape = DEFAULT_WINDOW,
     cache_dir: str | os.PathLike[str] | None = None,
     may_lack: bool = False,
 ) -> Dataset:
@@ -48,7 +50,8 @@ def load_dataset(
 
     Columns: `emozoo.data.corpus.FEATURES` (`emotion` as it was before `merge`); `label`, a ClassLabel whose names are
     the label set in the given order; `waveform`, int16 at 16 kHz (1.0 is 32768); `digest`, equal for equal waveforms;
-    with `video`, `frames`: uint8, flat, [ceil(samples / 2400), 60, 100, 3]. Clips that cannot be decoded, or that lack the
+    with `video`, `frames`: uint8, flat, [count, height, width, 3], as many and as large as the network's `window` asks for:
+    by default [ceil(samples / 2400), 60, 100, 3]. Clips that cannot be decoded, or that lack the
     video, are left out with a warning. A clip may lack what is `optional`, `audio` or `video`: then its waveform is
     silence, and its frames are empty (there is no column where no clip has frames). A `preparation` crops frames to the
     face or removes noise first. Decoded clips are kept in `cache_dir` (default: `emozoo.paths.cache_root()`).
@@ -65,7 +68,15 @@ def load_dataset(
         video = _some_video(rows, corpus)
     elif video:
         rows = _with_video(rows, corpus)
-    return decode(rows, root / "clips", corpus.name, video=video, optional=optional, preparation=preparation)
+    return decode(
+        rows,
+        root / "clips",
+        corpus.name,
+        video=video,
+        optional=optional,
+        preparation=preparation,
+        grid=window.grid,
+    )
 
 
 def locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) -> Path:

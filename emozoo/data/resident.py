@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from emozoo.features.batches import Batch, to_device
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME
-from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
+from emozoo.media.window_shape import DEFAULT_WINDOW, FrameGrid, WindowShape
 
 SHARE = 0.5
 """The share of a GPU's free memory that clips may take; the rest is for the network."""
@@ -18,6 +17,8 @@ SHARE = 0.5
 
 class Clips(Protocol):
     """Decoded clips by row, as `emozoo.data.store.ClipStore` holds them."""
+
+    grid: FrameGrid
 
     @property
     def has_frames(self) -> bool: ...
@@ -37,14 +38,14 @@ class ResidentClips:
     def __init__(self, store: Clips, device: torch.device) -> None:
         rows = range(len(store))
         lengths = np.array([store.length(row) for row in rows])
-        counts = frames_of(lengths)
+        counts = store.grid.count(lengths)
         counts[[store.frames(row) is None for row in rows]] = 1  # a black one
         self.lengths, self.offsets = _to(lengths, device), _to(np.cumsum(lengths) - lengths, device)
         self.waveforms = torch.empty(int(lengths.sum()), dtype=torch.int16, device=device)
         self.frames: Tensor | None = None
         if store.has_frames:
             self.frame_counts, self.frame_offsets = _to(counts, device), _to(np.cumsum(counts) - counts, device)
-            shape = (int(counts.sum()), FRAME_HEIGHT, FRAME_WIDTH, 3)
+            shape = (int(counts.sum()), store.grid.height, store.grid.width, 3)
             self.frames = torch.zeros(shape, dtype=torch.uint8, device=device)
         begin = first = 0
         for row in rows:
@@ -71,11 +72,6 @@ class ResidentClips:
         return Batch(sound.float() / 32768, frames, lengths)
 
 
-def frames_of(lengths: np.ndarray) -> np.ndarray:
-    """Frames that clips of so many samples have."""
-    return -(-lengths // SAMPLES_PER_FRAME)
-
-
 def fits(store: Clips, device: torch.device) -> bool:
     """Whether the device is a GPU with room for all clips of the store."""
     if device.type != "cuda":
@@ -83,7 +79,7 @@ def fits(store: Clips, device: torch.device) -> bool:
     lengths = np.array([store.length(row) for row in range(len(store))])
     size = 2 * lengths.sum()
     if store.has_frames:
-        size += frames_of(lengths).sum() * FRAME_HEIGHT * FRAME_WIDTH * 3
+        size += store.grid.count(lengths).sum() * store.grid.height * store.grid.width * 3
     return size <= SHARE * torch.cuda.mem_get_info(device)[0]
 
 

@@ -8,8 +8,8 @@ import datasets
 import numpy as np
 import pyarrow as pa
 
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, cut_window
-from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
+from emozoo.media.window import cut_window
+from emozoo.media.window_shape import DEFAULT_GRID, DEFAULT_WINDOW, FrameGrid, WindowShape
 
 if TYPE_CHECKING:
     import torch
@@ -24,9 +24,11 @@ class ClipStore:
     Rows are counted as in that dataset. Arrays are read-only views.
     """
 
-    def __init__(self, dataset: datasets.Dataset) -> None:
+    def __init__(self, dataset: datasets.Dataset, grid: FrameGrid = DEFAULT_GRID) -> None:
+        """`grid`: which frames the dataset was loaded with, as `window.grid` of `load_dataset`."""
         if dataset._indices is not None:  # private; nothing public says that rows were selected
             raise ValueError("a dataset of selected rows: give load_dataset's own, and select by row number")
+        self.grid = grid
         self.labels = np.array(dataset["label"][:], np.int64)
         """int64 [rows]."""
         self.corpora = np.array(dataset["corpus"][:])
@@ -47,10 +49,10 @@ class ClipStore:
         return self._waveforms[row]
 
     def frames(self, row: int) -> np.ndarray | None:
-        """uint8 [ceil(samples / 2400), 60, 100, 3]; None if the clip, or the loaded dataset, has none."""
+        """uint8 [grid.count(samples), height, width, 3]; None if the clip, or the loaded dataset, has none."""
         if self._frames is None or not len(self._frames[row]):
             return None
-        return self._frames[row].reshape(-1, FRAME_HEIGHT, FRAME_WIDTH, 3)
+        return self._frames[row].reshape(-1, self.grid.height, self.grid.width, 3)
 
     @property
     def has_frames(self) -> bool:
@@ -61,12 +63,14 @@ class ClipStore:
         self, rows: np.ndarray, starts: np.ndarray, device: torch.device, shape: WindowShape = DEFAULT_WINDOW
     ) -> Batch:
         """Windows of clips `rows` from samples `starts`, on a device. A GPU with room for all clips gets them once, and cuts
-        the windows."""
+        the windows. Raises ValueError where the dataset was loaded with other frames than `shape` has."""
         import torch
 
         from emozoo.data.resident import ResidentClips, fits
         from emozoo.features.batches import to_batch
 
+        if self.has_frames and shape.grid != self.grid:
+            raise ValueError(f"the dataset was loaded with frames of {self.grid}, and {shape.grid} is asked for")
         device = torch.empty(0, device=device).device  # "cuda" gets its number: else a GPU could hold the clips twice
         if device not in self._resident:
             self._resident[device] = ResidentClips(self, device) if fits(self, device) else None

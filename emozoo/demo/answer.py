@@ -23,7 +23,8 @@ from emozoo.inference.options import PredictOptions
 from emozoo.inference.segment_sources import SegmentSource
 from emozoo.media.decoder import Video
 from emozoo.media.reading import duration, has_sound, stream_audio
-from emozoo.media.window import SAMPLES_PER_FRAME, SAMPLING_RATE, SLACK_SECONDS
+from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS
+from emozoo.media.window_shape import FrameGrid
 from emozoo.plots.outline import Outline, outline
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("emozoo")
 SHOWN_FRAMES = 8
-FRAME_SECONDS = SAMPLES_PER_FRAME / SAMPLING_RATE
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Answer:
     prediction: Prediction
     """With its windows or segments, or with an error."""
     frames: tuple[tuple[float, np.ndarray], ...] = ()
-    """Some of the frames that it got, with their times in seconds: uint8 [60, 100, 3] each."""
+    """Some of the frames that it got, with their times in seconds: uint8 [height, width, 3] each."""
     uncropped: tuple[np.ndarray, ...] = ()
     """The same frames before they were cropped to the face; empty if they were not cropped."""
 
@@ -83,7 +83,7 @@ def answer(model: Model, path: Path, name: str, limits: Limits, segments: Segmen
 
 def _answer(model: Model, path: Path, name: str, limits: Limits, segments: SegmentSource | None) -> Answer:
     check_size(path, name, limits)
-    record = _Record(name, limits.seconds)
+    record = _Record(name, limits.seconds, model.window.grid)
     options = PredictOptions(timeline=segments is None, segments=segments)
     prediction = predict_file(model, Clip(name, str(path)), options, seen=record)
     warnings = tuple(warning.replace(str(path), name) for warning in prediction.warnings)
@@ -93,8 +93,9 @@ def _answer(model: Model, path: Path, name: str, limits: Limits, segments: Segme
     frames = record.some_frames()
     uncropped: tuple[np.ndarray, ...] = ()
     if frames and model.preparation.crop:
-        video = Video(path)
-        uncropped = tuple(video.frames(max(0.0, at - FRAME_SECONDS / 2), SAMPLES_PER_FRAME)[0] for at, _ in frames)
+        grid = model.window.grid
+        video, half = Video(path, grid=grid), grid.step / SAMPLING_RATE / 2
+        uncropped = tuple(video.frames(max(0.0, at - half), grid.step)[0] for at, _ in frames)
     return Answer(prediction, frames, uncropped)
 
 
@@ -132,8 +133,9 @@ def _limited(blocks: Iterator[np.ndarray], seconds: float) -> Iterator[np.ndarra
 class _Record:
     """Keeps frames that a network gets, window by window. Raises EmozooError for a file that is longer than it claims."""
 
-    def __init__(self, name: str, seconds: float) -> None:
+    def __init__(self, name: str, seconds: float, grid: FrameGrid) -> None:
         self._name = name
+        self._step = grid.step / SAMPLING_RATE
         self._limit = seconds
         self.modalities: set[str] = set()
         self._frames: list[tuple[float, np.ndarray]] = []
@@ -147,8 +149,8 @@ class _Record:
         _, frames = cut.window
         self.modalities |= cut.modalities
         for number in range(0, 0 if frames is None else len(frames), 2):
-            at = start + (number + 0.5) * FRAME_SECONDS
-            if at < end and (not self._frames or at > self._frames[-1][0] + FRAME_SECONDS):
+            at = start + (number + 0.5) * self._step
+            if at < end and (not self._frames or at > self._frames[-1][0] + self._step):
                 self._frames.append((at, frames[number]))  # type: ignore[index]
 
     def some_frames(self) -> tuple[tuple[float, np.ndarray], ...]:

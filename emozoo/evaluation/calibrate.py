@@ -242,6 +242,7 @@ def _open(model: EmotionModel, place: str, dataset: str, data_dir: str | None, m
         video=model.video,
         optional=model.optional,
         preparation=model.preparation,
+        window=model.window,
         may_lack=True,
     )
 

@@ -15,6 +15,7 @@ from emozoo.data.store import ClipStore
 from emozoo.errors import EmozooError, blamed
 from emozoo.hub.reference import is_reference
 from emozoo.media.preparation import PLAIN, Preparation
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,12 @@ def open_data(
     video: bool,
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
+    window: WindowShape = DEFAULT_WINDOW,
     may_lack: bool = False,
 ) -> Data:
     """Finds, decodes and opens a dataset. If its corpus can `fetch`, `data_dir` may be one of the Hub,
-    `hub:user/name[@revision]`. With `may_lack`, some of the labels may have no clip.
+    `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
+    labels may have no clip.
 
     Raises EmozooError if the dataset is unknown or its data are missing."""
     corpus = get_corpus(dataset)
@@ -80,7 +83,8 @@ def open_data(
         video=video,
         optional=optional,
         preparation=preparation,
+        window=window,
         may_lack=may_lack,
     )
     columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
-    return Data(corpus, ClipStore(rows), columns, tuple(rows.features["label"].names))
+    return Data(corpus, ClipStore(rows, window.grid), columns, tuple(rows.features["label"].names))

@@ -256,6 +256,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
         video=model.video and modality != "audio",
         optional=model.optional,
         preparation=model.preparation,
+        window=model.window,
         may_lack=True,
     )
 

@@ -50,8 +50,9 @@ def _of_run(model: EmotionModel, place: str) -> list[Window]:
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), MOST)).round().astype(int)
     windows: list[Window] = []
     for number in chosen:
-        sound, frames, _ = data.store.batch(np.array([rows[number]]), np.array([0]), model.device, model.window)
-        windows.append((sound[0].numpy(), None if frames is None else frames[0].numpy()))
+        start = np.array([0])
+        sound, frames, lengths = data.store.batch(np.array([rows[number]]), start, model.device, model.window)
+        windows.append((sound[0, : int(lengths[0])].numpy(), None if frames is None else frames[0].numpy()))
     return windows
 
 

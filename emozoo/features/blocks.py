@@ -1,4 +1,4 @@
-"""Blocks that several networks share, and the sizes of a window's frames.
+"""Blocks that several networks share, and the usual sizes of a window's frames.
 
 Random numbers come from torch's global generators: seeding torch repeats them.
 """
@@ -11,41 +11,47 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.features.convolution import WideConv2d
-from emozoo.features.spectrogram import COLUMNS, ROWS
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW
-from emozoo.media.window import SAMPLING_RATE as SAMPLING_RATE  # plugins know it from here
+from emozoo.features.spectrogram import ROWS, columns_of
+from emozoo.media.window_shape import DEFAULT_WINDOW
+from emozoo.media.window_shape import SAMPLING_RATE as SAMPLING_RATE  # plugins know it from here
 
-FRAMES = FRAMES_PER_WINDOW
-HEIGHT = FRAME_HEIGHT
-WIDTH = FRAME_WIDTH
-"""The size of the frames of a window, under the names that plugins know."""
+FRAMES, HEIGHT, WIDTH = DEFAULT_WINDOW.frames
+"""The frames of a window and their size where an architecture names no others, under the names that plugins know."""
 
 
 class FrameScaling(nn.Module):
-    """Frames for a 3-D convolution: uint8 [batch, 20, 60, 100, 3] -> float32 [batch, 3, 20, 60, 100], -1 to 1."""
+    """Frames for a 3-D convolution: uint8 [batch, count, height, width, 3] -> float32 [batch, 3, count, height, width],
+    -1 to 1."""
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         return pixel_values.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
 
 
 class SpectrogramConvs(nn.Sequential):
-    """Convolution, ReLU and max pool 2/2 for each of `filters`: [batch, 1, 200, 300] -> [batch, *map_shape].
+    """Convolution, ReLU and max pool 2/2 for each of `filters`: [batch, 1, 200, columns] -> [batch, *map_shape].
 
-    Half a kernel of padding keeps the size, so each pool halves it: 200 x 300, 100 x 150, 50 x 75, 25 x 37. (An even
+    Half a kernel of padding keeps the size, so each pool halves it. Of 3 s: 200 x 300, 100 x 150, 50 x 75, 25 x 37. (An even
     kernel adds one row or column, which the pool drops again if the size is even.) The pool comes before the ReLU: the
     values are the same, for a quarter of the work.
     """
 
-    def __init__(self, filters: tuple[int, ...], kernels: tuple[tuple[int, int], ...]) -> None:
+    def __init__(
+        self, filters: tuple[int, ...], kernels: tuple[tuple[int, int], ...], seconds: float = DEFAULT_WINDOW.seconds
+    ) -> None:
+        """`seconds`: the length of a window, on which `map_shape` depends. Raises ValueError where it leaves no column."""
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = 1
-        rows, columns = ROWS, COLUMNS
+        rows, columns = ROWS, columns_of(seconds)
         for number, (count, (height, width)) in enumerate(zip(filters, kernels, strict=True), start=1):
             layers[f"conv{number}"] = WideConv2d(channels, count, (height, width), (height // 2, width // 2))
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             layers[f"relu{number}"] = nn.ReLU()
             channels = count
             rows, columns = (rows + 1 - height % 2) // 2, (columns + 1 - width % 2) // 2
+            if not (rows and columns):
+                raise ValueError(
+                    f"{number} convolutions leave nothing of a window of {seconds:g} s: take fewer filters"
+                )
         super().__init__(layers)
         self.map_shape = (channels, rows, columns)
         for layer in self:

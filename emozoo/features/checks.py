@@ -15,7 +15,7 @@ def heard(input_values: Tensor) -> Tensor:
 
 
 def seen(pixel_values: Tensor) -> Tensor:
-    """Which clips of uint8 [batch, 20, 60, 100, 3] are not black: bool [batch]. Missing video is black frames."""
+    """Which clips of uint8 [batch, count, height, width, 3] are not black: bool [batch]. Missing video is black frames."""
     return pixel_values.flatten(1).amax(1) > DARK
 
 

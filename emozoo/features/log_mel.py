@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emozoo.architecture import Recipe
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES
+from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE
 
 COLUMN_SAMPLES = 160  # 10 ms
 ROWS = 64
-COLUMNS = WINDOW_SAMPLES // (2 * COLUMN_SAMPLES)
-"""The size of the spectrogram: a row for each mel band, a column for each 20 ms."""
+COLUMNS = DEFAULT_WINDOW.samples // (2 * COLUMN_SAMPLES)
+"""The size of the spectrogram of 3 s: a row for each mel band, a column for each 20 ms."""
 
 
 class LogMel(nn.Module):
-    """A window's mel spectrogram: float32 [batch, 48000] -> float32 [batch, 1, 64, 150], low bands first.
+    """A window's mel spectrogram: float32 [batch, samples] -> float32 [batch, 1, 64, samples // 320], low bands first.
 
     The waveform is scaled to a peak of 1. The power in 64 mel bands of 50 to 7800 Hz is taken in dB, from -60 (speech
     reaches 20 to 40), and averaged over two columns of 10 ms; then (dB + 20) / 20. So the level of a recording does not
@@ -42,17 +42,19 @@ class LogMel(nn.Module):
     DEVIATION = 20.0
     QUIETEST_PEAK = 1e-4  # -80 dB of full scale
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = DEFAULT_WINDOW.seconds) -> None:
+        """`seconds`: the length of a window, which bounds the masks of a recipe. Any number of samples is taken."""
         super().__init__()
+        self.columns = round(seconds * SAMPLING_RATE) // (2 * COLUMN_SAMPLES)
         self.register_buffer("window", hann(self.LENGTH, self.FFT), persistent=False)
         self.register_buffer("mel", mel_bands(self.FFT // 2 + 1, ROWS, self.LOWEST, self.HIGHEST), persistent=False)
         self.recipe: Recipe | None = None
 
     def augment_by(self, recipe: Recipe) -> None:
         """From now on, augments in train mode by the recipe's `channel`, `stretch`, `formants`, `band` and masks."""
-        if recipe.time_mask > 2 * COLUMNS or recipe.freq_mask > ROWS:
+        if recipe.time_mask > 2 * self.columns or recipe.freq_mask > ROWS:
             raise ValueError(
-                f"a window has {2 * COLUMNS} times 10 ms and {ROWS} bands; "
+                f"a window has {2 * self.columns} times 10 ms and {ROWS} bands; "
                 f"got time_mask {recipe.time_mask}, freq_mask {recipe.freq_mask}"
             )
         self.recipe = recipe
@@ -66,7 +68,7 @@ class LogMel(nn.Module):
             )[:, :, :-1]
             power = spectrum.real.square() + spectrum.imag.square()
             decibels = 10 * (self.mel @ power).clamp(min=self.FLOOR).log10()
-            decibels = decibels.unflatten(2, (COLUMNS, 2)).mean(3)
+            decibels = decibels[:, :, : decibels.shape[2] // 2 * 2].unflatten(2, (-1, 2)).mean(3)
             recipe = self.recipe if self.training else None
             if recipe and recipe.channel:
                 decibels = decibels + self._curve(decibels, recipe.channel)
@@ -85,8 +87,8 @@ class LogMel(nn.Module):
         return F.interpolate(nodes, ROWS, mode="linear", align_corners=True).transpose(1, 2)
 
     def _mask(self, spectrogram: Tensor, recipe: Recipe) -> Tensor:
-        batch, device = len(spectrogram), spectrogram.device
-        columns = random_masks(batch, COLUMNS, recipe.time_mask // 2, recipe.masks, device)
+        batch, device, size = len(spectrogram), spectrogram.device, spectrogram.shape[2]
+        columns = random_masks(batch, size, min(recipe.time_mask // 2, size), recipe.masks, device)
         rows = random_masks(batch, ROWS, min(recipe.freq_mask, ROWS), recipe.masks, device)
         return spectrogram.masked_fill(columns[:, None, :] | rows[:, :, None], 0.0)
 
@@ -118,25 +120,25 @@ def mel_bands(bins: int, bands: int, lowest: float, highest: float) -> Tensor:
 
 
 def warp(decibels: Tensor, stretch: float, formants: float) -> Tensor:
-    """Clips float32 [batch, 64, 150] at another tempo and with other formants, which change by these shares at most.
+    """Clips float32 [batch, 64, columns] at another tempo and with other formants, which change by these shares at most.
 
     Formants change by scaling the mel axis: vocal tract length perturbation (Jaitly and Hinton 2013), here on the bands.
     """
-    batch, device = len(decibels), decibels.device
+    batch, device, columns = len(decibels), decibels.device, decibels.shape[2]
 
     def uniform(reach: float) -> Tensor:
         return torch.empty(batch, 1, device=device).uniform_(-reach, reach)
 
     tempo, scale = 1 + uniform(stretch), 1 + uniform(formants)
-    place = torch.linspace(-1, 1, COLUMNS, device=device) * tempo + uniform(1) * (1 - tempo).clamp(min=0)
+    place = torch.linspace(-1, 1, columns, device=device) * tempo + uniform(1) * (1 - tempo).clamp(min=0)
     bands = (torch.linspace(0, 1, ROWS, device=device) * scale).clamp(max=1) * 2 - 1
-    size = (batch, ROWS, COLUMNS)
+    size = (batch, ROWS, columns)
     grid = torch.stack([place[:, None, :].expand(size), bands[:, :, None].expand(size)], -1)
     return F.grid_sample(decibels[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
 
 
 def narrowed(decibels: Tensor, chance: float) -> Tensor:
-    """Clips float32 [batch, 64, 150], some of which keep only a band, from 50-400 Hz to 2.5-7.8 kHz.
+    """Clips float32 [batch, 64, columns], some of which keep only a band, from 50-400 Hz to 2.5-7.8 kHz.
 
     The rest falls by 20 dB or more, but not below the floor: recorders, codecs and telephones differ in that.
     """

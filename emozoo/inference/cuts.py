@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,6 @@ from emozoo.inference.options import PredictOptions
 from emozoo.inference.voice import speech_detector, window_reason
 from emozoo.media.decoder import Decoder
 from emozoo.media.files import Warn
-from emozoo.media.preparation import Preparation
 from emozoo.media.prepared import PreparedFrames, prepare_samples, stream_prepared_audio
 from emozoo.media.reading import has_video
 from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, modalities_of
@@ -77,7 +76,7 @@ class ClipReader:
         model, path = self._model, self.clip.path
         assert path is not None
         with Decoder(self._warn, self._options.timeout) as decoder:
-            frames = _Frames(path, model.optional, model.preparation, decoder, self._warn) if model.video else None
+            frames = _Frames(path, model, decoder, self._warn) if model.video else None
             silent_seconds = frames.seconds if frames and "audio" in model.optional else 0.0
             blocks = stream_prepared_audio(path, model.preparation, decoder, silent_seconds=silent_seconds)
             yield from self._cut(blocks, frames)
@@ -110,14 +109,14 @@ class ClipReader:
 class _Frames:
     """The frames of a file beside its windows. A file that may lack video has none from where it cannot be decoded."""
 
-    def __init__(
-        self, path: str, optional: Collection[str], preparation: Preparation, decoder: Decoder, warn: Warn
-    ) -> None:
-        self._optional = "video" in optional
+    def __init__(self, path: str, model: Model, decoder: Decoder, warn: Warn) -> None:
+        self._optional = "video" in model.optional
         self._warn = warn
         self._frames: PreparedFrames | None = None
         with self._forgiven():
-            self._frames = PreparedFrames(path, preparation, decoder, optional=self._optional)
+            self._frames = PreparedFrames(
+                path, model.preparation, decoder, optional=self._optional, grid=model.window.grid
+            )
 
     @property
     def seconds(self) -> float:

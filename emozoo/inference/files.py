@@ -1,6 +1,6 @@
 """Media files and samples become answers.
 
-A clip is cut into windows of 3 s, one per second. Its probabilities are the mean of its windows' probabilities.
+A clip is cut into the windows of its model. Its probabilities are the mean of its windows' probabilities.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError
 from emozoo.hub.reference import is_reference
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, WINDOW_SAMPLES
 from emozoo.paths import cores, user_path
 from emozoo.registry.entry_points import ARCHITECTURES, plugins
 from emozoo.registry.loading import get_architecture
@@ -90,7 +89,7 @@ def benchmark(
             }
             for size, each in measured
         ],
-        "real_time_factor": _short(min(each / size for size, each in measured)),  # a window is a second
+        "real_time_factor": _short(min(each / size for size, each in measured) / model.window.hop),
         "training_step": training,
         "peak_memory_mb": memory,
         "peak_gflops": {kind: _short(value / 1e9) for kind, value in peak.items()},
@@ -114,8 +113,8 @@ def _is_architecture(name: str) -> bool:
 
 
 def _batch(model: EmotionModel, size: int) -> tuple[Tensor, Tensor | None]:
-    sound = torch.randn(size, WINDOW_SAMPLES, device=model.device) / 10
-    shape = (size, FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3)
+    sound = torch.randn(size, model.window.samples, device=model.device) / 10
+    shape = (size, *model.window.frames, 3)
     return sound, torch.randint(256, shape, dtype=torch.uint8, device=model.device) if model.video else None
 
 

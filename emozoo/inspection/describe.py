@@ -19,7 +19,6 @@ from emozoo.filenames import METRICS, ONNX
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
 from emozoo.inference.calibration import told
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, FRAMES_PER_WINDOW, WINDOW_SAMPLES
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
 from emozoo.registry.loading import get_architecture
@@ -85,7 +84,10 @@ def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:
     import torch
     from torch import Tensor, nn
 
-    network = architecture.build(architecture.config(), num_labels).eval()
+    from emozoo.checkpoint.model import window_of
+
+    config = architecture.config()
+    network, window = architecture.build(config, num_labels).eval(), window_of(architecture, config)
     names = {module: name for name, module in network.named_modules() if name and not list(module.children())}
     rows: list[dict[str, Any]] = []
 
@@ -97,8 +99,8 @@ def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:
 
     for module in names:
         module.register_forward_hook(note)
-    sound = torch.zeros(1, WINDOW_SAMPLES)
-    frames = torch.zeros(1, FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH, 3, dtype=torch.uint8)
+    sound = torch.zeros(1, window.samples)
+    frames = torch.zeros(1, *window.frames, 3, dtype=torch.uint8)
     with torch.inference_mode():
         network(sound, frames) if architecture.video else network(sound)
     counted = {row["layer"] for row in rows}

@@ -39,13 +39,16 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file, logging
 
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.config import EMOTION
 from emozoo.checkpoint.loading import config_of, load
+from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.partial import left_out
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
 from emozoo.inference.batches import BATCH_WINDOWS
 from emozoo.inference.voice import SHORTEST
-from emozoo.media.window import SAMPLING_RATE, SILENT, WINDOW_SAMPLES, WINDOW_SECONDS, window_starts
+from emozoo.media.window import SILENT, window_starts
+from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
 from emozoo.registry.loading import get_architecture
 
 log = logging.get_logger(__name__)
@@ -66,13 +69,17 @@ class EmozooConfig(PreTrainedConfig):
     synthetic: bool = False
     calibration: dict | None = None
     sampling_rate: int = SAMPLING_RATE
-    window: float = WINDOW_SECONDS
+    window: float = DEFAULT_WINDOW.seconds
+    hop: float | None = None
+    frames: list | None = None
+    target: str | None = None
+    source: dict | None = None
 
     def to_diff_dict(self) -> dict[str, Any]:
         """What save_pretrained writes. It includes the labels even if they are transformers' defaults, and leaves out
         what emozoo leaves out."""
         written = {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
-        absent = ("optional_modalities", "calibration")
+        absent = ("optional_modalities", "calibration", "hop", "frames", "target", "source")
         return {name: value for name, value in written.items() if name not in absent or value is not None}
 
 
@@ -93,7 +100,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         super().__init__(config)
         # from_pretrained builds on the meta device, where a network's constants would have no values.
         with torch.device("cpu"), _float32():
-            self.network = _build(config)
+            self.network, self._window, self._takes_lengths = _build(config)
         self._constants = {
             name: buffer.clone() for name, buffer in self.named_buffers() if name not in self.state_dict()
         }
@@ -109,6 +116,11 @@ class EmozooForAudioClassification(PreTrainedModel):
                 raise EmozooError(
                     f"{pretrained_model_name_or_path} leaves its pretrained encoder out, which transformers cannot fill "
                     "in: emozoo export --merge writes it whole"
+                )
+            if model.target != EMOTION:
+                raise EmozooError(
+                    "this model answers with dimensions, which transformers' audio classification would take for labels: "
+                    "use emozoo predict, or emozoo.load(...).predict(file)"
                 )
             if model.preparation.denoise:
                 raise EmozooError(
@@ -151,21 +163,22 @@ class EmozooForAudioClassification(PreTrainedModel):
     ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
         """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
 
-        Each clip is cut into the windows of `emozoo predict`, 3 s long and one per second. Its logits are the logarithms of
-        the mean probabilities of the windows that are not silent, divided by the temperature where the model is calibrated.
+        Each clip is cut into the windows of `emozoo predict`, as long as the model's. Its logits are the logarithms of the
+        mean probabilities of the windows that are not silent, divided by the temperature where the model is calibrated.
         In train mode they are not, and the calibration is dropped, for it was fitted to other weights. `attention_mask`
         [batch, samples] is 0 where a clip is padded. For several clips without a mask, exact zeros at the end of a clip
         count as padding. Raises EmozooError for a silent clip, which has no answer, unless there are labels to learn.
         """
-        spans = _spans(input_values, attention_mask)
-        cuts = [_loud_starts(input_values[row], first, last) for row, (first, last) in enumerate(spans)]
+        shape = self._window
+        spans = _spans(input_values, attention_mask, shape)
+        cuts = [_loud_starts(input_values[row], first, last, shape) for row, (first, last) in enumerate(spans)]
         if labels is None and not (self.training or torch.compiler.is_compiling()):
             _refuse_silence(cuts)
         cuts = [starts or [first] for starts, (first, _) in zip(cuts, spans, strict=True)]
         plan = [(row, start, spans[row][1]) for row, starts in enumerate(cuts) for start in starts]
         answers = [
-            self.network(torch.stack(windows)).float().log_softmax(-1)
-            for windows in _batches(input_values.float(), plan)
+            self.network(windows, **({"lengths": lengths} if self._takes_lengths else {})).float().log_softmax(-1)
+            for windows, lengths in _batches(input_values.float(), plan, shape)
         ]
         if not (self.training or torch.compiler.is_compiling() or all(answer.isfinite().all() for answer in answers)):
             why = "its weights are damaged" if input_values.isfinite().all() else "so are some of the sound"
@@ -183,7 +196,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[int, int]]:
+def _spans(input_values: Tensor, attention_mask: Tensor | None, shape: WindowShape) -> list[tuple[int, int]]:
     """The first sample of each clip, and the sample after its last."""
     batch, samples = input_values.shape
     if attention_mask is None and batch == 1:  # nothing to pad it for
@@ -193,7 +206,7 @@ def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[in
     last = (samples - inside.int().flip(1).argmax(1)) * there
     if attention_mask is None:
         first = torch.zeros_like(first)
-        if any(window_starts(length) != window_starts(samples) for length in last.tolist()):
+        if any(window_starts(length, shape) != window_starts(samples, shape) for length in last.tolist()):
             log.warning_once(
                 "no attention_mask came with a batch of sounds: exact zeros at the end of one count as padding. Feature "
                 "extractors give the mask with return_attention_mask=True"
@@ -201,14 +214,14 @@ def _spans(input_values: Tensor, attention_mask: Tensor | None) -> list[tuple[in
     return list(zip((first * there).tolist(), last.tolist(), strict=True))
 
 
-def _loud_starts(sound: Tensor, first: int, last: int) -> list[int]:
+def _loud_starts(sound: Tensor, first: int, last: int, shape: WindowShape) -> list[int]:
     """The first sample of each window that is not silent, of a clip between two samples; none for one that is too short."""
-    starts = [first + start for start in window_starts(last - first)]
+    starts = [first + start for start in window_starts(last - first, shape)]
     if torch.compiler.is_compiling():  # which windows there are must not depend on the sound
         return starts
     if last - first < SHORTEST * SAMPLING_RATE:
         return []
-    return [start for start in starts if sound[start : min(start + WINDOW_SAMPLES, last)].abs().max() > SILENT]
+    return [start for start in starts if sound[start : min(start + shape.samples, last)].abs().max() > SILENT]
 
 
 def _refuse_silence(cuts: Sequence[Sequence[int]]) -> None:
@@ -220,15 +233,19 @@ def _refuse_silence(cuts: Sequence[Sequence[int]]) -> None:
         )
 
 
-def _batches(waveforms: Tensor, plan: list[tuple[int, int, int]]) -> Iterator[list[Tensor]]:
-    """The planned windows, each [48000], a few at a time, padded with silence after a clip's end. The plan has the row and
-    the first sample of each window, and where its clip ends."""
+def _batches(
+    waveforms: Tensor, plan: list[tuple[int, int, int]], shape: WindowShape
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The planned windows, float32 [windows, samples], a few at a time, padded with silence after a clip's end; and the
+    samples of each before that, int64 [windows]. The plan has the row and the first sample of each window, and where its
+    clip ends."""
     for first in range(0, len(plan), BATCH_WINDOWS):
         windows = []
         for row, start, last in plan[first : first + BATCH_WINDOWS]:
-            piece = waveforms[row, start : min(start + WINDOW_SAMPLES, last)]
-            windows.append(F.pad(piece, (0, WINDOW_SAMPLES - len(piece))))
-        yield windows
+            piece = waveforms[row, start : min(start + shape.samples, last)]
+            windows.append(F.pad(piece, (0, shape.samples - len(piece))))
+        lengths = [min(shape.samples, last - start) for _, start, last in plan[first : first + BATCH_WINDOWS]]
+        yield torch.stack(windows), torch.tensor(lengths, device=waveforms.device).clamp(min=1)
 
 
 def _local_folder(name: str | os.PathLike[str], asked: dict[str, Any]) -> Path:
@@ -263,15 +280,16 @@ def _refuse_video(architecture: Architecture) -> None:
         )
 
 
-def _build(config: EmozooConfig) -> nn.Module:
-    """The network that a config describes, with fresh weights."""
+def _build(config: EmozooConfig) -> tuple[nn.Module, WindowShape, bool]:
+    """The network that a config describes, with fresh weights; its windows, and whether it takes their lengths."""
     architecture = get_architecture(config.architecture)
     _refuse_video(architecture)
     settings = config_of(architecture, config.architecture_config or {}, config.name_or_path or "the model's config")
     try:
-        return architecture.build(settings, config.num_labels)
+        network = architecture.build(settings, config.num_labels)
     except (TypeError, ValueError) as error:
         raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
+    return network, window_of(architecture, settings), architecture.lengths
 
 
 def _with_masks(load: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,7 +25,8 @@ import numpy as np
 from emozoo.errors import EmozooError
 from emozoo.media.decoders.probe import ContainerFacts
 from emozoo.media.files import Warn, existing_file, ignore
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, SAMPLING_RATE, Crop
+from emozoo.media.window import SAMPLING_RATE, Crop
+from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
 from emozoo.paths import cores
 
 TIMEOUT = 20.0
@@ -33,6 +34,8 @@ TIMEOUT = 20.0
 BYTES_A_SECOND = 2e7
 """That the slowest disk reads of a file. A video is read once before its first frame."""
 FRAMES_AT_ONCE = 400
+BYTES_AT_ONCE = 2**26
+"""Of frames that are asked for at a time, at most."""
 LARGEST_ARRAY = 2**28
 """Bytes that a process may answer with."""
 DTYPES = ("float32", "float64", "uint8")
@@ -243,9 +246,9 @@ class Decoder:
             yield rate, pieces[0]
             request = {"do": "more sound"}
 
-    def video(self, path: str | Path) -> Video:
+    def video(self, path: str | Path, grid: FrameGrid = DEFAULT_GRID) -> Video:
         """The frames of the file."""
-        return Video(path, self)
+        return Video(path, self, grid)
 
     def _ask(
         self, path: str | Path, request: dict[str, Any], reach: float = 0.0, warn: Warn | None = None
@@ -292,9 +295,9 @@ class Decoder:
 class Video:
     """`emozoo.media.decoders.video.Video` in a `Decoder`'s process: the frames of one file, for any number of spans."""
 
-    def __init__(self, path: str | Path, decoder: Decoder | None = None) -> None:
-        self.path, self._decoder = path, decoder or Decoder()
-        self.seconds: float = self._decoder._ask(path, {"do": "video"})[0]
+    def __init__(self, path: str | Path, decoder: Decoder | None = None, grid: FrameGrid = DEFAULT_GRID) -> None:
+        self.path, self._decoder, self.grid = path, decoder or Decoder(), grid
+        self.seconds: float = self._decoder._ask(path, {"do": "video", "grid": asdict(grid)})[0]
         """When the last frame ends."""
 
     def expect(self, spans: Iterable[tuple[float, int]]) -> None:
@@ -302,7 +305,7 @@ class Video:
         self._decoder._ask(self.path, {"do": "expect", "spans": [(float(start), int(count)) for start, count in spans]})
 
     def frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
-        """The frames beside `samples` of 16 kHz sound from `start`: uint8 [ceil(samples / 2400), 60, 100, 3]."""
+        """The frames beside `samples` of 16 kHz sound from `start`: uint8 [grid.count(samples), height, width, 3]."""
         return self._frames(start, samples, crop, "frames")
 
     def face_frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
@@ -311,17 +314,19 @@ class Video:
 
     def _frames(self, start: float, samples: int, crop: Crop | None, kind: str) -> np.ndarray:
         given = []
-        count = math.ceil(samples / SAMPLES_PER_FRAME)
-        for first in range(0, count, FRAMES_AT_ONCE):
-            number = min(FRAMES_AT_ONCE, count - first)
-            begin = start + first * SAMPLES_PER_FRAME / SAMPLING_RATE
+        step, size = self.grid.step, (self.grid.height, self.grid.width, 3)
+        count = self.grid.count(samples)
+        at_once = max(1, min(FRAMES_AT_ONCE, BYTES_AT_ONCE // math.prod(size)))
+        for first in range(0, count, at_once):
+            number = min(at_once, count - first)
+            begin = start + first * step / SAMPLING_RATE
             request = {
                 "do": kind,
                 "start": begin if first == 0 else min(begin, self.seconds - 1e-3),
-                "samples": number * SAMPLES_PER_FRAME,
+                "samples": number * step,
                 "crop": None if crop is None else asdict(crop),
             }
-            reach = begin + number * SAMPLES_PER_FRAME / SAMPLING_RATE
+            reach = begin + number * step / SAMPLING_RATE
             _, (frames,) = self._decoder._ask(self.path, request, reach)
-            given.append(frames.reshape(number, FRAME_HEIGHT, FRAME_WIDTH, 3))
+            given.append(frames.reshape(number, *size))
         return np.concatenate(given)

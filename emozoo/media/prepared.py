@@ -20,6 +20,7 @@ from emozoo.media.reading import has_sound, has_video, read_audio, silence_besid
 from emozoo.media.resampling import check_rate
 from emozoo.media.sound import at_sampling_rate, below_rate
 from emozoo.media.window import SAMPLING_RATE, Crop
+from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
 
 LAST_MOMENT = 1e-3
 SILENT_BLOCK = 10 * SAMPLING_RATE
@@ -83,11 +84,19 @@ def prepare_samples(
 class PreparedFrames:
     """The frames of one file, whole or cropped to the face, for any number of spans."""
 
-    def __init__(self, path: str | Path, preparation: Preparation, decoder: Decoder, *, optional: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        preparation: Preparation,
+        decoder: Decoder,
+        *,
+        optional: bool = False,
+        grid: FrameGrid = DEFAULT_GRID,
+    ) -> None:
         """`optional`: the file may lack a video track. Raises EmozooError where it lacks one otherwise, or where the video
         cannot be decoded."""
         self._crops_to_face = preparation.crop == "face"
-        self._video: Video | None = None if optional and not has_video(path, decoder) else decoder.video(path)
+        self._video: Video | None = None if optional and not has_video(path, decoder) else decoder.video(path, grid)
 
     @property
     def seconds(self) -> float:
@@ -100,7 +109,7 @@ class PreparedFrames:
             self._video.expect(spans)
 
     def read(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray | None:
-        """The frames beside `samples` of 16 kHz sound from second `start`: uint8 [ceil(samples / 2400), 60, 100, 3].
+        """The frames beside `samples` of 16 kHz sound from second `start`: uint8 [grid.count(samples), height, width, 3].
 
         None where there is no video. A face is searched within `crop`. Raises EmozooError where the video ends before
         `start`, or cannot be decoded.

@@ -1,4 +1,4 @@
-"""Sizes of windows and frames, and how sound and frames are cut into windows."""
+"""How sound and frames are cut into windows, and what silence and darkness are."""
 
 from __future__ import annotations
 
@@ -37,13 +37,6 @@ class Crop:
 
 
 WHOLE_FRAME = Crop(0.0, 1.0, 0.0, 1.0)
-
-
-WINDOW_SECONDS = DEFAULT_WINDOW.seconds
-WINDOW_SAMPLES = DEFAULT_WINDOW.samples
-HOP_SECONDS = DEFAULT_WINDOW.hop
-FRAMES_PER_WINDOW, FRAME_HEIGHT, FRAME_WIDTH = DEFAULT_WINDOW.frames
-SAMPLES_PER_FRAME = DEFAULT_WINDOW.samples_per_frame
 
 
 def window_starts(samples: int, shape: WindowShape = DEFAULT_WINDOW) -> list[int]:

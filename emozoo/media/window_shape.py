@@ -5,17 +5,38 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from emozoo.errors import EmozooError
 from emozoo.text import shown
+
+if TYPE_CHECKING:
+    from numpy import ndarray
 
 SAMPLING_RATE = 16_000
 LEAST_SECONDS, MOST_SECONDS = 0.5, 60.0
 """Of a window."""
 LEAST_HOP = 0.1
 """Seconds."""
+Count = TypeVar("Count", int, "ndarray")
+"""A number, or an array of them."""
 MOST_FRAMES = (128, 512, 512)
 """Frames in a window, and their height and width, at most."""
+
+
+@dataclass(frozen=True)
+class FrameGrid:
+    """How often the frames of a video are taken, and at which size."""
+
+    step: int = 2400
+    """Samples of sound that one frame stands for."""
+    height: int = 60
+    width: int = 100
+    """In pixels."""
+
+    def count(self, samples: Count) -> Count:
+        """Frames beside so many samples of sound."""
+        return -(-samples // self.step)
 
 
 @dataclass(frozen=True)
@@ -55,6 +76,11 @@ class WindowShape:
         """One frame stands for so much sound."""
         return self.samples // self.frames[0]
 
+    @property
+    def grid(self) -> FrameGrid:
+        """The frames of a clip from which those of its windows are taken."""
+        return FrameGrid(self.samples_per_frame, *self.frames[1:])
+
     def every(self, hop: float | None) -> WindowShape:
         """The same windows, one every `hop` seconds; None: as they are. Raises EmozooError for what is no hop of theirs."""
         return self if hop is None else dataclasses.replace(self, hop=hop)
@@ -65,3 +91,4 @@ def _is_number(value: object) -> bool:
 
 
 DEFAULT_WINDOW = WindowShape()
+DEFAULT_GRID = DEFAULT_WINDOW.grid

@@ -137,9 +137,9 @@ def _check_model(folder: Path) -> str:
 
     model = loading.load(folder, "cpu")
     if (folder / ONNX).is_file():
-        window = onnx_model.trial_window(model.video)
+        window = onnx_model.trial_window(model.window, model.video)
         found, wanted = (
-            onnx_model.logarithms(each.probabilities([window])) for each in (onnx_model.load(folder), model)
+            onnx_model.told(each.probabilities([window]), model.target) for each in (onnx_model.load(folder), model)
         )
         if not onnx_model.agree(found, wanted):
             raise EmozooError(f"{folder / ONNX} does not answer as {WEIGHTS} does: export it again with emozoo export")

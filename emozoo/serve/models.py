@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.errors import EmozooError
-from emozoo.media.window import SAMPLING_RATE, WINDOW_SAMPLES, WINDOW_SECONDS
+from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.paths import user_path
 from emozoo.serve.batching import Batcher, Joined
 from emozoo.text import shown
@@ -46,7 +46,7 @@ class Served:
             "modalities": ["audio", "video"] if video else ["audio"],
             "optional": list(self.model.optional),
             "sampling_rate": SAMPLING_RATE,
-            "window_seconds": WINDOW_SECONDS,
+            "window_seconds": self.model.window.seconds,
             "streams": not video or "video" in self.model.optional,
             "calibrated": self.model.calibration is not None,
             "synthetic": self.model.synthetic,
@@ -102,5 +102,5 @@ def _warm_up(model: Model) -> None:
     import numpy as np
 
     if not model.video or "video" in model.optional:
-        noise = np.random.default_rng(0).normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32)
+        noise = np.random.default_rng(0).normal(0, 0.1, model.window.samples).astype(np.float32)
         model.probabilities([(noise, None)])

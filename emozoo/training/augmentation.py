@@ -10,9 +10,16 @@ from emozoo.features.blocks import SAMPLING_RATE
 
 
 def augment_waveform(
-    input_values: Tensor, *, noise: float = 0.0, gain: float = 0.0, shift: float = 0.0, excerpt: float = 0.0
-) -> Tensor:
-    """Varies each waveform of float32 [batch, samples] independently; zeros leave it as it is.
+    input_values: Tensor,
+    lengths: Tensor,
+    *,
+    noise: float = 0.0,
+    gain: float = 0.0,
+    shift: float = 0.0,
+    excerpt: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """Varies each waveform of float32 [batch, samples] independently; zeros leave it as it is. Returns them and their
+    `lengths`, int64 [batch]: the samples before the silence behind a clip's end, at least one.
 
     `excerpt`: chance of `excerpts`.
     `shift`: the sound moves by at most so many seconds, either way; silence fills the gap.
@@ -24,9 +31,11 @@ def augment_waveform(
     def uniform(low: float, high: float) -> Tensor:
         return torch.empty(batch, 1, device=input_values.device).uniform_(low, high)
 
-    waveform = excerpts(input_values, excerpt) if excerpt else input_values
+    waveform, lengths = excerpts(input_values, lengths, excerpt) if excerpt else (input_values, lengths)
     if shift:
-        source = torch.arange(samples, device=waveform.device) - (uniform(-shift, shift) * SAMPLING_RATE).long()
+        later = (uniform(-shift, shift) * SAMPLING_RATE).long()
+        lengths = (lengths + later[:, 0]).clamp(1, samples)
+        source = torch.arange(samples, device=waveform.device) - later
         inside = (source >= 0) & (source < samples)
         waveform = waveform.gather(1, source.clamp(0, samples - 1)) * inside
     if noise:
@@ -35,12 +44,13 @@ def augment_waveform(
         waveform = waveform + level * torch.randn_like(waveform)
     if gain:
         waveform = waveform * 10 ** (uniform(-gain, gain) / 20)
-    return waveform
+    return waveform, lengths
 
 
-def excerpts(waveform: Tensor, chance: float) -> Tensor:
-    """Cuts some of the waveforms float32 [batch, 48000] to a segment of at least 0.8 s around their loudest tenth of a
-    second, and moves it to the front, followed by silence as in the window of a short clip."""
+def excerpts(waveform: Tensor, lengths: Tensor, chance: float) -> tuple[Tensor, Tensor]:
+    """Cuts some of the waveforms float32 [batch, samples] to a segment of at least 0.8 s around their loudest tenth of a
+    second, and moves it to the front, followed by silence as in the window of a short clip. `lengths` as in
+    `augment_waveform`."""
     batch, samples = waveform.shape
     device = waveform.device
 
@@ -50,18 +60,19 @@ def excerpts(waveform: Tensor, chance: float) -> Tensor:
     step = SAMPLING_RATE // 10
     loudest = F.avg_pool1d(waveform.square()[:, None], step)[:, 0].argmax(1, keepdim=True) * step
     whole = torch.full_like(loudest, samples)
-    length = uniform(whole * 0 + 8 * step, whole)
+    length = uniform((whole * 0 + 8 * step).clamp(max=samples), whole)
     first = uniform((loudest + step - length).clamp(min=0), torch.minimum(loudest, samples - length))
     kept = torch.rand(batch, 1, device=device) >= chance
     length, first = torch.where(kept, whole, length), torch.where(kept, 0, first)
     place = torch.arange(samples, device=device)
-    return waveform.gather(1, (place + first).clamp(max=samples - 1)) * (place < length)
+    cut = waveform.gather(1, (place + first).clamp(max=samples - 1)) * (place < length)
+    return cut, torch.minimum(length[:, 0], (lengths - first[:, 0]).clamp(min=1))
 
 
 def augment_frames(pixel_values: Tensor) -> Tensor:
     """Mirrors half of the clips and varies brightness and contrast by up to 20 %, the same for all frames of a clip.
 
-    uint8 [batch, 20, 60, 100, 3] -> the same.
+    uint8 [batch, count, height, width, 3] -> the same.
     """
     from torchvision.transforms import v2  # prediction can do without
 
@@ -75,8 +86,8 @@ def mix(
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
     """Mixes each window with another of the batch (mixup, Zhang et al. 2018), so that their powers have the sampled shares.
 
-    Shares follow a beta distribution with both parameters `concentration`. float32 [batch, 48000] and uint8 [batch, 20, 60,
-    100, 3] or None -> the same, mixed; each window's share, float32 [batch]; its partner, int64 [batch].
+    Shares follow a beta distribution with both parameters `concentration`. float32 [batch, samples] and uint8 [batch,
+    count, height, width, 3] or None -> the same, mixed; each window's share, float32 [batch]; its partner, int64 [batch].
     """
     batch = len(input_values)
     device = input_values.device

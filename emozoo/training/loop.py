@@ -27,7 +27,7 @@ from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError, blamed
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.metrics import evaluate_predictions
-from emozoo.features.batches import to_device
+from emozoo.features.batches import Batch, to_device
 from emozoo.training.accelerator import new_accelerator
 from emozoo.training.accumulation import parts, sharing
 from emozoo.training.augmentation import augment_frames, augment_waveform, mix
@@ -211,7 +211,8 @@ class Trainer:
         """The rows of each batch, and the first sample of each row's window."""
         rng = self.reseed(self.epochs_done)
         rows = self.sample_rows(rng)
-        starts = random_starts(np.array([self.store.length(int(row)) for row in rows]), rng)
+        lengths = np.array([self.store.length(int(row)) for row in rows])
+        starts = random_starts(lengths, rng, self.model.window)
         # Sizes differ by one clip at most: no batch is so small that its gradient is mostly noise.
         return zip(np.array_split(rows, self.batches), np.array_split(starts, self.batches), strict=True)
 
@@ -254,9 +255,9 @@ class Trainer:
         total = torch.zeros((), device=self.accelerator.device)
         self.optimizer.zero_grad()
         for part in parts(self._weights(rows, pretrain), self.recipe.accumulation):
-            batch = self._augmented_batch(rows[part.places], starts[part.places], pretrain)
+            batch, labels = self._augmented_batch(rows[part.places], starts[part.places], pretrain)
             with blamed(self.plugin, "failed in training"), sharing(self.accelerator, self.objective, part):
-                loss = self.objective(*batch, pretrain) * (weight * part.share)
+                loss = self.objective(*batch, labels, pretrain) * (weight * part.share)
                 if self.checks_loss and not math.isfinite(loss.item()):
                     raise EmozooError(
                         f"{self.plugin} is broken: the loss of its first batch is {loss.item()}, before any step was taken"
@@ -275,15 +276,13 @@ class Trainer:
             return np.ones(len(rows))
         return self.class_weights[self.targets[rows]]
 
-    def _augmented_batch(
-        self, rows: np.ndarray, starts: np.ndarray, pretrain: bool
-    ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Sound, frames and labels on the device, as `Objective` takes them."""
+    def _augmented_batch(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> tuple[Batch, Tensor]:
+        """Windows and labels on the device, as `Objective` takes them."""
         recipe = self.recipe
         device = self.accelerator.device
-        sound, frames, _ = self.store.batch(rows, starts, device, self.model.window)
-        sound = augment_waveform(
-            sound, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
+        sound, frames, lengths = self.store.batch(rows, starts, device, self.model.window)
+        sound, lengths = augment_waveform(
+            sound, lengths, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
         )
         if frames is not None and recipe.frame_augment:
             frames = augment_frames(frames)
@@ -292,7 +291,8 @@ class Trainer:
             sound, frames, share, partner = mix(sound, frames, recipe.mixup)
             whole = F.one_hot(labels, len(self.model.labels)).float()
             labels = whole.lerp(whole[partner], 1 - share[:, None])
-        return sound, frames, labels
+            lengths = torch.maximum(lengths, lengths[partner])
+        return Batch(sound, frames, lengths), labels
 
     def learning_rate(self, batch: int) -> float:
         """Of a batch of this epoch: rises from zero over the warm-up, then stays or follows a cosine to zero."""

@@ -20,14 +20,15 @@ class Objective(nn.Module):
         self.plugin = plugin_name(model)
         self.criterion = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
 
-    def forward(self, sound: Tensor, frames: Tensor | None, labels: Tensor, pretrain: bool) -> Tensor:
-        """The loss of a batch. `labels` are int64 [batch], or, of mixed windows, shares float32 [batch, labels]."""
+    def forward(self, sound: Tensor, frames: Tensor | None, lengths: Tensor, labels: Tensor, pretrain: bool) -> Tensor:
+        """The loss of a batch, as `emozoo.features.batches.Batch` has it. `labels` are int64 [batch], or, of mixed
+        windows, shares float32 [batch, labels]."""
         if pretrain:
             try:
                 return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
             except ValueError as error:
                 raise EmozooError(f"{self.plugin} cannot be pretrained with these labels: {error}") from error
-        logits = self.model(sound, frames)
+        logits = self.model(sound, frames, lengths)
         if problem := _wrong_logits(logits, len(sound), len(self.model.labels)):
             raise EmozooError(f"{self.plugin} is broken: {problem}")
         return self.criterion(logits.float(), labels)

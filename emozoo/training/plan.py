@@ -9,6 +9,7 @@ from typing import Any
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo.checkpoint.loading import config_of
+from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.checkpoint.run import RunOptions
 from emozoo.data.loading import get_corpus
@@ -88,6 +89,7 @@ class Plan:
             video=self.architecture.video,
             optional=self.architecture.optional_modalities,
             preparation=self.preparation,
+            window=window_of(self.architecture, self.asked),
         )
         check_labels(data.labels)
         if start and self.recipe.start_share and data.labels != start.model.labels:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emozoo.media.window import SAMPLES_PER_FRAME, WINDOW_SAMPLES
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 
 
 def balanced_epoch(
@@ -59,11 +59,11 @@ def class_weights(labels: np.ndarray, num_labels: int) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-def random_starts(lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The first sample of a random window of each clip, int64 [clips]; `lengths` are samples at 16 kHz.
+def random_starts(lengths: np.ndarray, rng: np.random.Generator, window: WindowShape = DEFAULT_WINDOW) -> np.ndarray:
+    """The first sample of a random `window` of each clip, int64 [clips]; `lengths` are samples at 16 kHz.
 
     Starts are uniform over all windows that fit, and multiples of a frame's samples, so that frames and sound are cut at
     the same moment; 0 where the clip is no longer than a window.
     """
-    last = np.maximum(np.asarray(lengths) - WINDOW_SAMPLES, 0) // SAMPLES_PER_FRAME
-    return rng.integers(0, last + 1) * SAMPLES_PER_FRAME
+    last = np.maximum(np.asarray(lengths) - window.samples, 0) // window.samples_per_frame
+    return rng.integers(0, last + 1) * window.samples_per_frame

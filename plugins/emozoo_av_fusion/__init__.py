@@ -10,11 +10,8 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo.features import (
-    COLUMNS,
-    FRAMES,
-    HEIGHT,
     ROWS,
-    WIDTH,
+    SAMPLING_RATE,
     FrameScaling,
     LogSpectrogram,
     RecurrentSummary,
@@ -24,6 +21,8 @@ from emozoo.features import (
 )
 
 BACKBONES = ("small", "r3d_18", "mc3_18", "r2plus1d_18")
+KINETICS = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
+"""Mean and deviation of red, green and blue by which torchvision's video networks were trained: VideoClassification."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,9 @@ class AvFusionConfig:
     """Features of the GRU over the spectrogram, in each direction."""
     video_backbone: str = "small"
     """The network for the frames: `small`, or torchvision's with random weights: `r3d_18`, `mc3_18`, `r2plus1d_18`."""
+    video_scaling: str = "range"
+    """How torchvision's networks get the values of frames: `range`, from -1 to 1, or `kinetics`, by the mean and deviation
+    of the videos that their published weights were trained on."""
     video_filters: tuple[int, ...] = (16, 32, 48, 64)
     """Of each convolution of `small` over a frame, at most 4; each halves it."""
     video_hidden: int = 48
@@ -46,6 +48,10 @@ class AvFusionConfig:
     dropout: float = 0.2
     modality_dropout: float = 0.4
     """Probability that a clip loses its audio or its video, both equally likely, in a training step."""
+    window: float = 3.0
+    """Seconds that the network sees at once."""
+    frames: tuple[int, int, int] = (20, 60, 100)
+    """Frames in a window, their height and width in pixels. torchvision's networks were trained on 16 x 112 x 112."""
 
     def __post_init__(self) -> None:
         sizes = ("audio_filters", "audio_hidden", "video_filters", "video_hidden", "embedding", "linear")
@@ -55,6 +61,10 @@ class AvFusionConfig:
                 raise ValueError(f"{name} must name 1 to {most} convolutions, not {len(getattr(self, name))}")
         if self.video_backbone not in BACKBONES:
             raise ValueError(f"video_backbone must be {', '.join(BACKBONES)}, not {self.video_backbone!r}")
+        if self.video_scaling not in ("range", "kinetics"):
+            raise ValueError(f"video_scaling must be range or kinetics, not {self.video_scaling!r}")
+        if self.video_scaling == "kinetics" and self.video_backbone == "small":
+            raise ValueError("video_scaling is for torchvision's networks: leave it out, or name a video_backbone")
 
 
 class Halvings(nn.Sequential):
@@ -77,12 +87,13 @@ class Halvings(nn.Sequential):
 
 
 class AudioBranch(nn.Module):
-    """Convolutions over the spectrogram and a GRU along time: waveform float32 [batch, 48000] -> [batch, embedding]."""
+    """Convolutions over the spectrogram and a GRU along time: waveform float32 [batch, samples] -> [batch, embedding]."""
 
     def __init__(self, config: AvFusionConfig) -> None:
         super().__init__()
-        self.spectrogram = LogSpectrogram()
-        self.convs = Halvings(1, config.audio_filters, ROWS, COLUMNS)
+        self.spectrogram = LogSpectrogram(config.window)
+        columns = round(config.window * SAMPLING_RATE) // LogSpectrogram.HOP
+        self.convs = Halvings(1, config.audio_filters, ROWS, columns)
         self.summary = RecurrentSummary(nn.GRU, self.convs.map_shape, config.audio_hidden, 1, 0.0, "time")
         self.embedding = nn.Linear(2 * config.audio_hidden, config.embedding)
 
@@ -91,30 +102,50 @@ class AudioBranch(nn.Module):
 
 
 class VideoBranch(nn.Module):
-    """Convolutions over each frame and a GRU along them: uint8 [batch, 20, 60, 100, 3] -> [batch, embedding]."""
+    """Convolutions over each frame and a GRU along them: uint8 [batch, count, height, width, 3] -> [batch, embedding]."""
 
     def __init__(self, config: AvFusionConfig) -> None:
         super().__init__()
+        self.count, height, width = config.frames
         self.scaling = FrameScaling()
-        self.convs = Halvings(3, config.video_filters, HEIGHT, WIDTH)
+        self.convs = Halvings(3, config.video_filters, height, width)
         channels, rows, columns = self.convs.map_shape
-        self.summary = RecurrentSummary(nn.GRU, (channels, rows * columns, FRAMES), config.video_hidden, 1, 0.0, "time")
+        self.summary = RecurrentSummary(
+            nn.GRU, (channels, rows * columns, self.count), config.video_hidden, 1, 0.0, "time"
+        )
         self.embedding = nn.Linear(2 * config.video_hidden, config.embedding)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        frames = self.scaling(pixel_values).transpose(1, 2)  # [batch, 20, 3, 60, 100]
-        maps = self.convs(frames.flatten(0, 1)).flatten(2).unflatten(0, (-1, FRAMES))
+        frames = self.scaling(pixel_values).transpose(1, 2)  # [batch, count, 3, height, width]
+        maps = self.convs(frames.flatten(0, 1)).flatten(2).unflatten(0, (-1, self.count))
         return self.embedding(self.summary(maps.permute(0, 2, 3, 1)))  # its columns are the frames
 
 
+class KineticsScaling(nn.Module):
+    """Frames as torchvision's video networks were trained on them: uint8 [batch, count, height, width, 3] -> float32 [batch,
+    3, count, height, width], red, green and blue with mean 0 and deviation 1."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, values in zip(("mean", "deviation"), KINETICS, strict=True):
+            self.register_buffer(name, torch.tensor(values), persistent=False)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        return ((pixel_values.float() / 255 - self.mean) / self.deviation).permute(0, 4, 1, 2, 3)
+
+
 class VideoBackbone(nn.Module):
-    """One of torchvision's 3-D residual networks (Tran et al. 2018): uint8 [batch, 20, 60, 100, 3] -> [batch, embedding]."""
+    """One of torchvision's 3-D residual networks (Tran et al. 2018): uint8 [batch, count, height, width, 3] -> [batch,
+    embedding]."""
 
     def __init__(self, config: AvFusionConfig) -> None:
         super().__init__()
         from torchvision.models import video  # takes a second, and the default does without
 
-        self.scaling = FrameScaling()
+        self.scaling = FrameScaling() if config.video_scaling == "range" else KineticsScaling()
         self.backbone = getattr(video, config.video_backbone)(weights=None)
         self.backbone.fc = nn.Linear(self.backbone.fc.in_features, config.embedding)
 
@@ -123,7 +154,7 @@ class VideoBackbone(nn.Module):
 
 
 class AvFusion(nn.Module):
-    """Waveform float32 [batch, 48000] and frames uint8 [batch, 20, 60, 100, 3] -> logits [batch, labels].
+    """Waveform float32 [batch, samples] and frames uint8 [batch, count, height, width, 3] -> logits [batch, labels].
 
     A learned embedding replaces missing audio (silence) or video (no `pixel_values`, or black frames). In training, some
     clips lose one of the two at random (modality dropout), so that each branch learns to work alone.

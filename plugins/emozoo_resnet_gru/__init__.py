@@ -30,6 +30,8 @@ class ResnetGruConfig:
     dropout: float = 0.3
     members: int = 1
     """How many networks of these sizes form the ensemble; each is trained on windows of its own."""
+    window: float = 3.0
+    """Seconds that the network sees at once."""
 
     def __post_init__(self) -> None:
         check_config(
@@ -100,7 +102,7 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class Member(nn.Module):
-    """Spectrogram float32 [batch, 1, 64, 150] -> logits [batch, labels]."""
+    """Spectrogram float32 [batch, 1, 64, columns] -> logits [batch, labels]."""
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
@@ -153,7 +155,7 @@ class Member(nn.Module):
 
 
 class ResnetGru(nn.Module):
-    """Waveform float32 [batch, 48000] -> logits [batch, labels].
+    """Waveform float32 [batch, samples] -> logits [batch, labels].
 
     With several members, the logits are the logarithm of their mean probabilities (Lakshminarayanan et al. 2017). In train
     mode, each gets a part of the batch of its own, so that they differ, and an epoch takes as long as for one.
@@ -161,7 +163,7 @@ class ResnetGru(nn.Module):
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
-        self.front = LogMel()
+        self.front = LogMel(config.window)
         self.members: Any = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:

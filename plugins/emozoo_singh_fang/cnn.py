@@ -24,12 +24,12 @@ class CnnConfig(ConvsConfig):
 
 
 class Cnn(nn.Module):
-    """Waveform float32 [batch, 48000] -> logits [batch, labels]."""
+    """Waveform float32 [batch, samples] -> logits [batch, labels]."""
 
     def __init__(self, config: CnnConfig, num_labels: int) -> None:
         super().__init__()
-        self.spectrogram = LogSpectrogram()
-        self.convs = SpectrogramConvs(config.filters, config.kernels)
+        self.spectrogram = LogSpectrogram(config.window)
+        self.convs = SpectrogramConvs(config.filters, config.kernels, config.window)
         channels, rows, columns = self.convs.map_shape
         layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
         layers.update(classifier(channels * rows * columns, config.linear, config.dropout, num_labels))

@@ -17,7 +17,7 @@ class CnnLstmConfig(CnnRnnConfig):
 
 
 class CnnLstm(CnnRnn):
-    """Waveform float32 [batch, 48000] -> logits [batch, labels]."""
+    """Waveform float32 [batch, samples] -> logits [batch, labels]."""
 
     cell = nn.LSTM
 

@@ -33,7 +33,7 @@ class CnnRnnConfig(RecurrentConfig):
 
 
 class CnnRnn(ConvsAndRecurrence):
-    """Waveform float32 [batch, 48000] -> logits [batch, labels]."""
+    """Waveform float32 [batch, samples] -> logits [batch, labels]."""
 
     def __init__(self, config: CnnRnnConfig, num_labels: int) -> None:
         super().__init__(config)

@@ -42,7 +42,7 @@ class CnnRnn3dCnnConfig(RecurrentConfig):
 
 
 class AudioBranch(ConvsAndRecurrence):
-    """CNN+RNN without its classifier: waveform float32 [batch, 48000] -> [batch, embedding]."""
+    """CNN+RNN without its classifier: waveform float32 [batch, samples] -> [batch, embedding]."""
 
     def __init__(self, config: CnnRnn3dCnnConfig) -> None:
         super().__init__(config)
@@ -83,7 +83,7 @@ class VideoBranch(nn.Module):
 
 
 class CnnRnn3dCnn(nn.Module):
-    """Waveform float32 [batch, 48000] and frames uint8 [batch, 20, 60, 100, 3] -> logits [batch, labels]."""
+    """Waveform float32 [batch, samples] and frames uint8 [batch, 20, 60, 100, 3] -> logits [batch, labels]."""
 
     def __init__(self, config: CnnRnn3dCnnConfig, num_labels: int) -> None:
         super().__init__()

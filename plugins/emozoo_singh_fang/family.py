@@ -51,6 +51,8 @@ class ConvsConfig:
     """Of each convolution; a ReLU and a max pool 2/2 follow each."""
     kernels: tuple[tuple[int, int], ...] = ((12, 16), (8, 12), (5, 7))
     """Rows and columns of each convolution's filters."""
+    window: float = 3.0
+    """Seconds that the network sees at once."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ class RecurrentConfig(ConvsConfig):
 
 
 class ConvsAndRecurrence(nn.Module):
-    """Waveform float32 [batch, 48000] -> [batch, 2 * hidden], by `summarised`."""
+    """Waveform float32 [batch, samples] -> [batch, 2 * hidden], by `summarised`."""
 
     cell: ClassVar[type[nn.RNN | nn.LSTM]] = nn.RNN
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
-        self.spectrogram = LogSpectrogram()
-        self.convs = SpectrogramConvs(config.filters, config.kernels)
+        self.spectrogram = LogSpectrogram(config.window)
+        self.convs = SpectrogramConvs(config.filters, config.kernels, config.window)
         self.summary = RecurrentSummary(
             self.cell, self.convs.map_shape, config.hidden, config.layers, config.recurrent_dropout, config.sequence
         )

@@ -27,6 +27,7 @@ from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_graph import OPERATORS
 from emozoo.checkpoint.onnx_model import load, trial_window
+from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 
@@ -79,7 +80,7 @@ def test_an_exported_network_answers_as_torch_does(name: str, runs: Path, tmp_pa
     assert len(found.windows) == len(wanted.windows) >= 4
     for ours, theirs in zip(found.windows, wanted.windows, strict=True):
         assert ours.probabilities == pytest.approx(theirs.probabilities, abs=1e-3)
-    given = [trial_window(network.video)] * 3
+    given = [trial_window(network.window, network.video)] * 3
     np.testing.assert_allclose(exported.embeddings(given), network.embeddings(given), rtol=1e-2, atol=1e-3)
 
 
@@ -483,7 +484,7 @@ def test_a_graph_for_one_window_only_is_one_sentence_where_two_are_asked_for(run
     behind(model, "Reshape", "one")
     (run / "model.onnx").write_bytes(model.SerializeToString())
     loaded = load(run)
-    window = trial_window(video=False)
+    window = trial_window(DEFAULT_WINDOW, video=False)
     with pytest.raises(EmozooError, match="run/model.onnx is damaged: it cannot be run") as caught:
         loaded.probabilities([window, window])
     assert "\n" not in str(caught.value)
@@ -497,7 +498,7 @@ def test_every_network_in_the_box_is_made_of_operators_that_are_run(runs: Path) 
 
 
 def test_the_trial_window_is_the_same_everywhere() -> None:
-    sound, frames = trial_window(video=True)
+    sound, frames = trial_window(DEFAULT_WINDOW, video=True)
     assert (sound.dtype, sound.shape, frames.dtype, frames.shape) == ("float32", (48_000,), "uint8", (20, 60, 100, 3))
     assert 0.1 < np.abs(sound).max() < 1
     assert sound[[0, 1, 47_999]] == pytest.approx([0.00505166, -0.00683364, -0.07200339], abs=1e-6)

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support import small
+from support import plugins, small
 from support.distributions import GOOD, distribution
+from support.masked import Masked
+from support.masked import architecture as masked
 from support.schemas import validate
 from support.small import NETWORK, one_error, toy
 from torch import Tensor, nn
@@ -182,6 +184,35 @@ def embedding(embed: Callable[..., Any]) -> Architecture:
     return offer(lambda config, labels: kind(config, labels))
 
 
+def masking(**methods: Callable[..., Any]) -> Architecture:
+    """A network that takes lengths, with other methods."""
+    kind = type("Odd", (Masked,), methods)
+    return dataclasses.replace(masked, build=kind)
+
+
+def mean_of_all(self: Any, sound: Tensor, lengths: Tensor | None = None) -> Tensor:
+    return Masked.embed(self, sound)
+
+
+def cut_short(self: Any, sound: Tensor, lengths: Tensor | None = None) -> Tensor:
+    return Masked.embed(self, sound, None if lengths is None else lengths // 2)
+
+
+def counting_padding(self: Any, sound: Tensor, lengths: Tensor | None = None) -> Tensor:
+    ends = torch.full((len(sound),), sound.shape[1]) if lengths is None else lengths
+    return Masked.embed(self, sound, lengths) * ends[:, None] / sound.shape[1]
+
+
+def fixed_size(self: Any, config: Any, num_labels: int) -> None:
+    Masked.__init__(self, config, num_labels)
+    if config.window != 3.0:
+        raise ValueError("the window is 3 s")
+
+
+def fixed_sound(self: Any, sound: Tensor, lengths: Tensor | None = None) -> Tensor:
+    return Masked.forward(self, sound.unflatten(1, (48_000, -1))[:, :, 0], lengths)
+
+
 plain = Plain.forward
 BROKEN = {
     "forward: a batch of one is squeezed": (by(lambda self, x: plain(self, x).squeeze()), "[2] for a batch of 1"),
@@ -198,6 +229,12 @@ BROKEN = {
     "embed: a mean": (embedding(lambda self, x: self.loudness(x - x.mean(0))), "of the clips alone"),
     "embed: infinite": (embedding(lambda self, x: self.loudness(x) / 0), "not finite"),
     "listens: constant": (by(lambda self, x: self.linear(torch.ones(len(x), self.parts))), "two different clips"),
+    "lengths: all of it": (masking(embed=mean_of_all), "with noise behind a clip's end"),
+    "lengths: half of it": (masking(embed=cut_short), "where lengths are those of whole windows"),
+    "lengths: padding counts": (masking(embed=counting_padding), "of the clips alone"),
+    "lengths: not taken": (offer(lengths=True), "TypeError"),
+    "window: refused": (masking(__init__=fixed_size), "the window is 3 s; the window is 3 s"),
+    "window: fixed": (masking(forward=fixed_sound), "RuntimeError"),
     "gradients: unused": (offer(made(spare=lambda: nn.Linear(2, 2))), "spare.bias, spare.weight"),
     "gradients: detached": (by(lambda self, x: plain(self, x).detach()), "RuntimeError"),
     "gradients: zero": (by(lambda self, x: plain(self, x) * 0), "all zero"),
@@ -218,7 +255,31 @@ def test_a_broken_promise_is_found_and_says_where_to_look(case: str) -> None:
     assert (
         finding.point.promise in str(finding) and finding.point.look in str(finding) and finding.found in str(finding)
     )
-    assert not look(point, offer()).fails
+    assert not look(point, masked if point in ("lengths", "window") else offer()).fails
+
+
+def test_a_network_without_lengths_or_windows_of_its_own_need_not_keep_their_points() -> None:
+    assert (look("lengths", offer()).state, look("window", offer()).state) == ("skipped", "skipped")
+    assert look("window", masked).found == "windows of 4.5 s as well as of 3 s"
+
+
+def test_a_network_may_refuse_longer_windows_where_it_takes_shorter_ones() -> None:
+    def most(self: Any, config: Any, num_labels: int) -> None:
+        Masked.__init__(self, config, num_labels)
+        if config.window > 3:
+            raise ValueError("3 s at most")
+
+    assert look("window", masking(__init__=most)).found == "windows of 2 s as well as of 3 s"
+
+
+@pytest.mark.parametrize("point", [each.name for each in conformance_network.POINTS])
+def test_a_network_that_takes_lengths_keeps_the_contract(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if point == "trains":
+        pytest.skip("it is the same loop for all")
+    plugins.offer(monkeypatch, masked, "emozoo", "1.0")
+    assert not look(point, masked).fails
+    if point in ("lengths", "window", "export"):
+        assert look(point, masked).state == "ok"
 
 
 @pytest.mark.parametrize("point", ["compile", "export"])

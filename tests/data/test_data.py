@@ -26,6 +26,7 @@ from emozoo.data.store import ClipStore
 from emozoo.errors import EmozooError
 from emozoo.media.decoder import Decoder, Video
 from emozoo.media.reading import read_audio
+from emozoo.media.window_shape import DEFAULT_WINDOW, FrameGrid, WindowShape
 
 VERSION = datasets.Version("1.0.0")
 
@@ -270,9 +271,8 @@ def test_store(clips: Path, cache: Path) -> None:
         assert store.length(number) == len(dataset[number]["waveform"])
         assert store.frames(number) is None
     sound, frames = store.window(3, 4800)
-    assert frames is None and sound.shape == (48_000,) and sound.dtype == np.int16
-    assert sound[:8000].tolist() == dataset[3]["waveform"][4800:]
-    assert not sound[8000:].any()
+    assert frames is None and sound.shape == (8_000,) and sound.dtype == np.int16
+    assert sound.tolist() == dataset[3]["waveform"][4800:]
     assert not store.waveform(0).flags.writeable and not store.waveform(0).flags.owndata  # a view on the mapped file
     for beyond in (4, -1):
         with pytest.raises(IndexError):
@@ -281,29 +281,46 @@ def test_store(clips: Path, cache: Path) -> None:
         ClipStore(dataset.select([2, 0]))
 
 
-def test_a_batch_holds_the_windows_that_were_asked_for_wherever_they_are_cut() -> None:
+@pytest.mark.parametrize(
+    ("video", "shape"),
+    [
+        (False, DEFAULT_WINDOW),
+        (True, DEFAULT_WINDOW),
+        (False, WindowShape(5.0)),
+        (True, WindowShape(2.0, 0.5, (8, 30, 40))),
+    ],
+)
+def test_a_batch_holds_the_windows_that_were_asked_for_wherever_they_are_cut(video: bool, shape: WindowShape) -> None:
     from emozoo.data.resident import ResidentClips
 
-    for video in (True, False):
-        store = ClipStore(load_dataset("toy", video=video))
-        rng = np.random.default_rng(0)
-        rows = rng.integers(0, len(store), 24)
-        last = np.array([max(store.length(row) - 48_000, 0) // 2400 for row in rows])
-        starts = rng.integers(0, last + 1) * 2400
-        starts[:2] = [store.length(row) - 1 for row in rows[:2]]  # a window that is almost empty
-        cpu = torch.device("cpu")
-        sound, frames = store.batch(rows, starts, cpu)
-        there, pictures = ResidentClips(store, cpu).windows(rows, starts)
-        assert torch.equal(sound, there.float() / 32768) and sound.shape == (24, 48_000)
-        for number, (clip, start) in enumerate(zip(rows, starts, strict=True)):
-            waveform, expected = store.window(clip, start)
-            assert there[number].tolist() == waveform.tolist()
-            if video:
-                assert frames is not None and pictures is not None and expected is not None
-                assert torch.equal(frames[number], pictures[number])
-                np.testing.assert_array_equal(frames[number].numpy(), expected)
-            else:
-                assert frames is pictures is None
+    store = ClipStore(load_dataset("toy", video=video, window=shape), shape.grid)
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, len(store), 24)
+    last = np.array([max(store.length(row) - shape.samples, 0) // shape.samples_per_frame for row in rows])
+    starts = rng.integers(0, last + 1) * shape.samples_per_frame
+    starts[:2] = [store.length(row) - 1 for row in rows[:2]]  # a window that is almost empty
+    cpu = torch.device("cpu")
+    sound, frames, lengths = store.batch(rows, starts, cpu, shape)
+    there, pictures, ends = ResidentClips(store, cpu).windows(rows, starts, shape)
+    assert torch.equal(sound, there) and sound.shape == (24, shape.samples)
+    assert torch.equal(lengths, ends) and lengths[:2].tolist() == [1, 1]
+    for number, (clip, start) in enumerate(zip(rows, starts, strict=True)):
+        waveform, expected = store.window(clip, start, shape)
+        assert (sound[number, : len(waveform)] * 32768).tolist() == waveform.tolist()
+        assert not sound[number, len(waveform) :].any() and lengths[number] == len(waveform)
+        if video:
+            assert frames is not None and pictures is not None and expected is not None
+            assert expected.shape == (*shape.frames, 3)
+            assert torch.equal(frames[number], pictures[number])
+            np.testing.assert_array_equal(frames[number].numpy(), expected)
+        else:
+            assert frames is pictures is None
+
+
+def test_frames_of_another_size_than_were_decoded_are_not_cut() -> None:
+    store = ClipStore(load_dataset("toy", video=True))
+    with pytest.raises(ValueError, match="loaded with frames of"):
+        store.batch(np.array([0]), np.array([0]), torch.device("cpu"), WindowShape(frames=(16, 112, 112)))
 
 
 # The cache
@@ -554,6 +571,44 @@ def test_datasets_own_remarks_are_kept_back(clips: Path, cache: Path) -> None:
         [sys.executable, "-c", code, clips], env=environment, check=True, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_other_frames_are_decoded_apart_and_sound_alone_only_once(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for name in ("v.mp4", "w.mp4"):
+        write_video(
+            tmp_path / name, lambda number: grey(112, 112, 40 + number), count=50, sound=tone(2.0, 16_000), rate=16_000
+        )
+    table = tmp_path / "my.csv"
+    table.write_text("file,label,speaker\nv.mp4,happy,anna\nw.mp4,sad,anna\n", encoding="utf-8")
+    wide = WindowShape(1.6, 0.4, (16, 112, 112))  # a frame every tenth of a second
+
+    def load(window: WindowShape, video: bool = True) -> ClipStore:
+        return ClipStore(load_dataset(manifest, table, cache_dir=cache, video=video, window=window), window.grid)
+
+    usual, other = load(DEFAULT_WINDOW), load(wide)
+    assert len(decodings(caplog)) == 2 and usual.length(0) == other.length(0)
+    small, large = usual.frames(0), other.frames(0)
+    assert small is not None and large is not None
+    assert small.shape[1:] == (60, 100, 3) and large.shape == (wide.grid.count(other.length(0)), 112, 112, 3)
+    shown = np.floor((np.arange(20) + 0.5) * 0.1 * 25 + 1e-6)
+    assert large[:20].mean((1, 2, 3)) == pytest.approx(40 + shown, abs=4)
+    np.testing.assert_array_equal(load(wide).frames(0), large)
+    load(WindowShape(3.2, 0.4, (32, 112, 112)))  # as many a second, of the same size
+    assert decodings(caplog) == []
+    for window in (DEFAULT_WINDOW, wide):
+        assert not load(window, video=False).has_frames
+    assert len(decodings(caplog)) == 1
+
+
+def test_frames_that_no_row_holds_cost_that_clip(tmp_path: Path) -> None:
+    path = str(write_video(tmp_path / "v.mp4", [grey(64, 48, 90)] * 25, sound=tone(1.0, 16_000), rate=16_000))
+    source = Source(path, None, None, path, 0.0, "", 1.0)
+    huge = Task([(0, source)], datasets.Features(SOUND | FRAMES).arrow_schema, FrameGrid(1, 512, 512))
+    _, notes = huge.write(tmp_path / "part")
+    assert "512 x 512 take more than 2 GiB: cut it into clips" in notes.failures["0"]
 
 
 # One pass over a dialogue

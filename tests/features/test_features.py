@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from emozoo.features.blocks import AttentionPooling, FrameScaling, RecurrentSummary, SpectrogramConvs
@@ -31,8 +33,8 @@ def tone(hertz: float, level: float = 0.5) -> torch.Tensor:
 def test_spectrogram_is_what_plain_numpy_computes():
     waveform = noise(2)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
-    for given, result in zip(waveform.double().numpy(), LogSpectrogram()(waveform).numpy(), strict=True):
-        padded = np.pad(given / np.abs(given).max(), 200)
+    for sound, result in zip(waveform.double().numpy(), LogSpectrogram()(waveform).numpy(), strict=True):
+        padded = np.pad(sound / np.abs(sound).max(), 200)
         frames = np.stack([padded[column * 160 : column * 160 + 400] * window for column in range(300)])
         decibels = 20 * np.log10(np.abs(np.fft.rfft(frames)) + 1e-30).T[:200]
         expected = (np.clip((decibels - decibels.max()) / 80 + 1, 0, 1) - 0.2) / 0.21
@@ -186,20 +188,25 @@ def test_frames_are_scaled_and_reordered():
     assert (scaled[0] == -1).all()
 
 
+def augmented(waveform: torch.Tensor, **how: float) -> torch.Tensor:
+    """`augment_waveform` of whole windows."""
+    return augment_waveform(waveform, torch.full((len(waveform),), waveform.shape[1]), **how)[0]
+
+
 def test_without_augmentation_the_waveform_stays_as_it_is():
-    assert torch.equal(augment_waveform(noise(3)), noise(3))
+    assert torch.equal(augmented(noise(3)), noise(3))
 
 
 def test_a_shift_moves_each_clip_by_its_own_distance_and_lets_silence_in():
     torch.manual_seed(0)
     impulse = torch.zeros(50, 48_000)
     impulse[:, 24_000] = 1
-    shifted = augment_waveform(impulse, shift=0.5)
+    shifted = augmented(impulse, shift=0.5)
     places = shifted.argmax(1) - 24_000
     assert (shifted.sum(1) == 1).all()
     assert places.abs().max() <= 8_000 and places.min() < -4_000 and places.max() > 4_000
     assert len(set(places.tolist())) > 40
-    edges = augment_waveform(torch.ones(20, 48_000), shift=0.5)
+    edges = augmented(torch.ones(20, 48_000), shift=0.5)
     assert ((edges == 0).sum(1) <= 8_000).all() and ((edges[:, 0] == 0) | (edges[:, -1] == 0)).all()
 
 
@@ -208,7 +215,7 @@ def test_an_excerpt_is_a_stretch_about_the_loudest_moment_moved_to_the_front():
     sound = torch.linspace(0.1, 0.2, 48_000).repeat(400, 1)  # every sample is another
     loudest = torch.randint(0, 30, (400,)) * 1_600
     sound.scatter_(1, loudest[:, None] + torch.arange(1_600), 1.0)
-    cut = augment_waveform(sound, excerpt=0.5)
+    cut = augmented(sound, excerpt=0.5)
     whole = (cut == sound).all(1)
     assert 160 < whole.sum() < 240
     lengths = (cut != 0).sum(1)
@@ -221,10 +228,23 @@ def test_an_excerpt_is_a_stretch_about_the_loudest_moment_moved_to_the_front():
     assert short.min() >= 12_800 and short.min() < 16_000 and short.max() > 44_000
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(1, 20_000), min_size=1, max_size=6), st.floats(0, 0.5), st.integers(0, 1000))
+def test_lengths_tell_where_the_augmented_clip_ends(ends: list[int], shift: float, seed: int) -> None:
+    """To the sample: what is last of a clip stands before its length, and behind is silence only."""
+    torch.manual_seed(seed)
+    lengths = torch.tensor(ends)
+    sound = (1 + torch.rand(len(ends), 20_000)) * (torch.arange(20_000) < lengths[:, None])
+    varied, after = augment_waveform(sound, lengths, shift=shift, excerpt=0.5, gain=3.0)
+    for waveform, length in zip(varied, after.tolist(), strict=True):
+        assert 1 <= length <= 20_000 and not waveform[length:].any()
+        assert waveform[length - 1] or not waveform.any()  # all of it was moved out of the window
+
+
 def test_noise_lies_10_to_40_db_below_and_comes_by_chance():
     torch.manual_seed(0)
     clean = tone(440).repeat(300, 1)
-    added = augment_waveform(clean, noise=0.5) - clean
+    added = augmented(clean, noise=0.5) - clean
     noisy = added.abs().sum(1) > 0
     assert 110 < noisy.sum() < 190
     ratio = 10 * (clean.square().mean(1) / added.square().mean(1))[noisy].log10()
@@ -232,12 +252,12 @@ def test_noise_lies_10_to_40_db_below_and_comes_by_chance():
 
 
 def test_noise_leaves_silence_alone():
-    assert torch.equal(augment_waveform(torch.zeros(2, 48_000), noise=1.0), torch.zeros(2, 48_000))
+    assert torch.equal(augmented(torch.zeros(2, 48_000), noise=1.0), torch.zeros(2, 48_000))
 
 
 def test_gain_stays_within_its_decibels():
     torch.manual_seed(0)
-    decibels = 20 * augment_waveform(torch.full((200, 10), 0.1), gain=6.0)[:, 0].div(0.1).log10()
+    decibels = 20 * augmented(torch.full((200, 10), 0.1), gain=6.0)[:, 0].div(0.1).log10()
     assert decibels.abs().max() <= 6.001 and decibels.min() < -5 and decibels.max() > 5
 
 
@@ -247,7 +267,7 @@ def test_torchs_seed_repeats_augmentation_and_the_input_is_kept():
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        results.append((augment_waveform(waveform, noise=1.0, gain=3.0, shift=0.2), augment_frames(frames)))
+        results.append((augmented(waveform, noise=1.0, gain=3.0, shift=0.2), augment_frames(frames)))
     assert torch.equal(results[0][0], results[1][0]) and torch.equal(results[0][1], results[1][1])
     assert not torch.equal(results[0][0], results[2][0]) and not torch.equal(results[0][1], results[2][1])
     assert torch.equal(waveform, kept) and torch.equal(frames, kept_frames)

@@ -23,7 +23,8 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_model import load as load_onnx
 from emozoo.inference.files import predict_file, predict_files
-from emozoo.media.window import SILENT, WINDOW_SAMPLES, cut_window, window_starts
+from emozoo.media.window import SILENT, cut_window, window_starts
+from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.registry.loading import get_architecture
 
 TOLERANCE = 1e-5
@@ -123,7 +124,7 @@ def by_windows(model: Any, sounds: list[np.ndarray]) -> np.ndarray:
         (row, start)
         for row, sound in enumerate(sounds)
         for start in window_starts(len(sound))
-        if np.abs(sound[start : start + WINDOW_SAMPLES]).max() > SILENT
+        if np.abs(sound[start : start + DEFAULT_WINDOW.samples]).max() > SILENT
     ]
     found = model.probabilities([cut_window(sounds[row], None, start) for row, start in plan])
     return np.array([found[[place == row for place, _ in plan]].mean(0) for row in range(len(sounds))])

@@ -34,7 +34,8 @@ from emozoo.inference.files import predict_file, predict_files
 from emozoo.inference.options import PredictOptions
 from emozoo.media import prepared
 from emozoo.media.files import find_files
-from emozoo.media.window import WINDOW_SAMPLES, cut_window, window_starts
+from emozoo.media.window import cut_window, window_starts
+from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 
@@ -376,7 +377,7 @@ def test_decoded_clips_get_the_mean_of_their_windows_wherever_these_are_cut(
 
 def test_every_batch_is_answered_within_the_context_that_was_asked_for() -> None:
     model, rng = small_model(), np.random.default_rng(0)
-    windows = [(rng.normal(0, 0.1, WINDOW_SAMPLES).astype(np.float32), None) for _ in range(40)]
+    windows = [(rng.normal(0, 0.1, DEFAULT_WINDOW.samples).astype(np.float32), None) for _ in range(40)]
     plain = list(classify(model, windows))
     half = list(classify(model, windows, lambda: torch.autocast("cpu", torch.bfloat16)))
     for exact, rounded in zip(plain, half, strict=True):  # in other threads as well, where autocast does not reach

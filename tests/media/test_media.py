@@ -16,22 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.make_media import CONTAINERS, grey, tone, write_png, write_sound, write_video
 from support.places import SHARED_DATA, needs_shared
+from support.windows import SHAPES
 
 from emozoo.errors import EmozooError
 from emozoo.media import read_audio
 from emozoo.media.decoder import Video
 from emozoo.media.reading import duration, has_video, read_clip, stream_audio
-from emozoo.media.window import (
-    FRAME_HEIGHT,
-    FRAME_WIDTH,
-    SAMPLES_PER_FRAME,
-    SAMPLING_RATE,
-    WINDOW_SAMPLES,
-    Crop,
-    cut_window,
-    stack_sound,
-    window_starts,
-)
+from emozoo.media.window import SAMPLING_RATE, Crop, WindowCutter, cut_window, stack_sound, window_starts
+from emozoo.media.window_shape import DEFAULT_GRID, DEFAULT_WINDOW, FrameGrid, WindowShape
 
 SOUND_KINDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff")
 STEP = 4  # brightness from one picture to the next, in videos whose pictures tell their number
@@ -198,7 +190,7 @@ def test_frames_are_the_pictures_of_their_moments(
     for start in (0.0, 1.0, 0.43, 1.9, 0.2):  # also back in time
         frames = video.frames(start, 8_000)
         moments = start + (np.arange(4) + 0.5) * 0.15
-        assert frames.shape == (4, FRAME_HEIGHT, FRAME_WIDTH, 3) and frames.dtype == np.uint8
+        assert frames.shape == (4, DEFAULT_GRID.height, DEFAULT_GRID.width, 3) and frames.dtype == np.uint8
         np.testing.assert_allclose(told_numbers(frames), np.minimum(moments * 25 // 1 - delay, 59), atol=0.6)
     spans = [(0.0, 8_000), (0.43, 8_000), (1.0, 8_000), (1.1, 4_000), (1.9, 8_000)]
     plain = [video.frames(*span) for span in spans]
@@ -206,6 +198,18 @@ def test_frames_are_the_pictures_of_their_moments(
     for span, frames in zip(spans, plain, strict=True):
         np.testing.assert_array_equal(video.frames(*span), frames)
     np.testing.assert_array_equal(video.frames(0.2, 4_000), Video(path).frames(0.2, 4_000))  # was not announced
+
+
+@pytest.mark.parametrize("grid", [FrameGrid(3_000, 112, 112), FrameGrid(640, 20, 30), FrameGrid(16_000, 512, 512)])
+def test_frames_come_as_often_and_as_large_as_a_grid_asks_for(tmp_path: Path, grid: FrameGrid) -> None:
+    path = write_video(tmp_path / "v.mp4", counting, count=60)
+    video = Video(path, grid=grid)
+    for start, samples in ((0.0, 38_000), (0.43, 8_000), (1.9, 16_000)):
+        frames = video.frames(start, samples)
+        assert frames.shape == (-(-samples // grid.step), grid.height, grid.width, 3)
+        moments = start + (np.arange(len(frames)) + 0.5) * grid.step / SAMPLING_RATE
+        middle = frames[:, grid.height // 2, grid.width // 2].mean(1)
+        np.testing.assert_allclose((middle - 10) / STEP, np.minimum((moments + 1e-6) * 25 // 1, 59), atol=0.6)
 
 
 def test_overlapping_spans_of_one_open_video(tmp_path: Path) -> None:
@@ -235,7 +239,7 @@ def test_variable_frame_rate(tmp_path: Path) -> None:
 def test_the_last_picture_is_held_and_nothing_begins_after_it(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", counting, count=25, sound=tone(2.0, 16_000))
     clip = read_clip(path, video=True)
-    assert clip.frames is not None and len(clip.frames) == -(-len(clip.waveform) // SAMPLES_PER_FRAME)
+    assert clip.frames is not None and len(clip.frames) == -(-len(clip.waveform) // DEFAULT_WINDOW.samples_per_frame)
     np.testing.assert_allclose(told_numbers(clip.frames[7:]), 24, atol=0.6)
     np.testing.assert_allclose(told_numbers(Video(path).frames(0.99, 16_000)), 24, atol=0.6)
     with pytest.raises(EmozooError, match=r"ends at 1\.00 s"):
@@ -467,36 +471,51 @@ def test_importing_costs_no_decoder_and_no_torch(tmp_path: Path) -> None:
 # Windows
 
 
-@given(st.integers(0, 400_000))
-def test_windows_cover_the_clip_but_for_less_than_a_tenth_of_a_second(samples: int) -> None:
-    starts = window_starts(samples)
+@given(st.integers(0, 400_000), SHAPES)
+def test_windows_cover_the_clip_but_for_less_than_a_tenth_of_a_second(samples: int, shape: WindowShape) -> None:
+    starts = window_starts(samples, shape)
     assert starts[0] == 0 and starts == sorted(set(starts))
-    assert all(0 < later - earlier <= SAMPLING_RATE for earlier, later in itertools.pairwise(starts))
-    assert 0 <= max(samples, WINDOW_SAMPLES) - (starts[-1] + WINDOW_SAMPLES) < SAMPLING_RATE // 10
+    assert all(0 < later - earlier <= shape.hop_samples for earlier, later in itertools.pairwise(starts))
+    assert 0 <= max(samples, shape.samples) - (starts[-1] + shape.samples) < SAMPLING_RATE // 10
 
 
 @settings(deadline=None)
-@given(st.integers(1, 150_000), st.floats(0, 1), st.sampled_from([np.float32, np.int16]))
-def test_a_window_is_a_slice_that_ends_with_the_clip(samples: int, where: float, dtype: type) -> None:
+@given(st.integers(1, 400_000), st.lists(st.integers(0, 100_000), max_size=8), SHAPES)
+def test_a_stream_is_cut_as_its_clip_is(samples: int, blocks: list[int], shape: WindowShape) -> None:
+    waveform = np.arange(samples, dtype=np.float32)
+    cutter = WindowCutter(shape)
+    found = [each for block in np.split(waveform, np.cumsum(blocks)) for each in cutter.push(block)]
+    found += cutter.finish()
+    assert [start for start, _ in found] == window_starts(samples, shape)
+    for start, sound in found:
+        np.testing.assert_array_equal(sound, cut_window(waveform, None, start, shape)[0])
+
+
+@settings(deadline=None)
+@given(st.integers(1, 150_000), st.floats(0, 1), st.sampled_from([np.float32, np.int16]), SHAPES)
+def test_a_window_is_a_slice_that_ends_with_the_clip(
+    samples: int, where: float, dtype: type, shape: WindowShape
+) -> None:
     waveform = (np.arange(samples) % 30_000 + 1).astype(dtype)
-    count = -(-samples // SAMPLES_PER_FRAME)
-    frames = np.broadcast_to(
-        np.arange(count, dtype=np.uint8)[:, None, None, None], (count, FRAME_HEIGHT, FRAME_WIDTH, 3)
-    )
+    grid, step = shape.grid, shape.samples_per_frame
+    count = grid.count(samples)
+    numbers = np.arange(count, dtype=np.int32)[:, None, None, None]
+    frames = np.broadcast_to(numbers, (count, grid.height, grid.width, 3))
     start = int(where * (samples - 1))
-    sound, seen = cut_window(waveform, frames, start)
-    piece = waveform[start : start + WINDOW_SAMPLES]
+    sound, seen = cut_window(waveform, frames, start, shape)
+    piece = waveform[start : start + shape.samples]
     assert sound.dtype == dtype
     np.testing.assert_array_equal(sound, piece)
-    stacked, lengths = stack_sound([sound, waveform[:0]])
-    assert stacked.shape == (2, WINDOW_SAMPLES) and stacked.dtype == dtype and lengths.tolist() == [len(piece), 0]
+    stacked, lengths = stack_sound([sound, waveform[:0]], shape)
+    assert stacked.shape == (2, shape.samples) and stacked.dtype == dtype
+    assert lengths.tolist() == [len(piece), 0]
     np.testing.assert_array_equal(stacked[0, : len(piece)], piece)
     assert not stacked[0, len(piece) :].any() and not stacked[1].any()
-    assert seen is not None and seen.shape == (20, FRAME_HEIGHT, FRAME_WIDTH, 3) and seen.dtype == np.uint8
-    moments = start + (np.arange(20) + 0.5) * SAMPLES_PER_FRAME
+    assert seen is not None and seen.shape == (*shape.frames, 3)
+    moments = start + (np.arange(shape.frames[0]) + 0.5) * step
     for moment, number in zip(moments, seen[:, 0, 0, 0].tolist(), strict=True):
-        assert number == count - 1 or abs((number + 0.5) * SAMPLES_PER_FRAME - moment) <= SAMPLES_PER_FRAME / 2
-    assert cut_window(waveform, None, start)[1] is None
+        assert number == count - 1 or abs((number + 0.5) * step - moment) <= step / 2
+    assert cut_window(waveform, None, start, shape)[1] is None
 
 
 # Many at a time
@@ -527,7 +546,7 @@ def test_many_files_at_a_time(tmp_path: Path, how: str) -> None:
 @pytest.mark.parametrize("path", sorted((SHARED_DATA / "clips").glob("*.mp4")), ids=lambda path: path.stem)
 def test_real_talking_faces(path: Path) -> None:
     clip = read_clip(path, video=True)
-    assert clip.frames is not None and len(clip.frames) == -(-len(clip.waveform) // SAMPLES_PER_FRAME)
+    assert clip.frames is not None and len(clip.frames) == -(-len(clip.waveform) // DEFAULT_WINDOW.samples_per_frame)
     assert len(clip.waveform) / SAMPLING_RATE == pytest.approx(duration(path), abs=0.1)
     assert np.abs(clip.waveform).max() > 0.01
     assert clip.frames[:, 20:40, 45:55].std() > 5 and clip.frames[:, :, 0].max() == 0  # a face between bars

@@ -25,7 +25,8 @@ from emozoo.media.decoders import video as decoders_video
 from emozoo.media.decoders.face import FaceFrames
 from emozoo.media.denoise import denoised
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.window import SAMPLING_RATE, WHOLE_FRAME, WINDOW_SAMPLES, Crop
+from emozoo.media.window import SAMPLING_RATE, WHOLE_FRAME, Crop
+from emozoo.media.window_shape import DEFAULT_WINDOW
 
 FACE, QUIET = Preparation(crop="face"), Preparation(denoise=True)
 WITHOUT = """
@@ -59,7 +60,7 @@ CLIPS = sorted((SHARED_DATA / "clips").glob("*.mp4"))
 def test_a_face_is_found_in_each_real_clip_and_fills_its_frames() -> None:
     assert len(CLIPS) == 9
     for clip in CLIPS:
-        frames = decoder.Video(clip).face_frames(0.0, WINDOW_SAMPLES)
+        frames = decoder.Video(clip).face_frames(0.0, DEFAULT_WINDOW.samples)
         assert frames.shape == (20, 60, 100, 3) and frames.dtype == np.uint8
         box = FaceFrames(decoders_video.Video(clip), WHOLE_FRAME).box(0.0)
         assert box is not None

@@ -30,7 +30,8 @@ from emozoo.features.batches import to_batch
 from emozoo.features.checks import heard, seen
 from emozoo.inference.files import predict_file, predict_files
 from emozoo.inference.options import PredictOptions
-from emozoo.media.window import DARK, SAMPLES_PER_FRAME, SAMPLING_RATE, SILENT, WINDOW_SAMPLES, modalities_of
+from emozoo.media.window import DARK, SAMPLING_RATE, SILENT, modalities_of
+from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.testing import ArchitectureConformance
@@ -49,7 +50,7 @@ def hearing_only() -> EmotionModel:
 
 def inputs(batch: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    sound = torch.randn(batch, WINDOW_SAMPLES, generator=generator) / 10
+    sound = torch.randn(batch, DEFAULT_WINDOW.samples, generator=generator) / 10
     return sound, torch.randint(0, 256, (batch, 20, 60, 100, 3), dtype=torch.uint8, generator=generator)
 
 
@@ -109,7 +110,7 @@ def test_each_trunk_learns_to_stand_alone() -> None:
     model = small_model()
     network, labels = model.network.train(), torch.arange(8) % 2
     sound, frames = inputs(8)
-    time = torch.arange(WINDOW_SAMPLES) / SAMPLING_RATE
+    time = torch.arange(DEFAULT_WINDOW.samples) / SAMPLING_RATE
     sound = sound + torch.sin(2 * torch.pi * (400 + 1600 * labels[:, None]) * time)
     frames = (frames / 4 + 128 * labels[:, None, None, None, None]).to(torch.uint8) + 20
     optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
@@ -153,8 +154,8 @@ def test_a_config_that_cannot_be_is_refused_by_its_name(field: str, value: objec
 
 def test_what_is_silent_or_black_is_the_same_for_torch_and_numpy() -> None:
     rng = np.random.default_rng(0)
-    quiet = (np.ones(WINDOW_SAMPLES) * SILENT / 2).astype(np.float32)
-    loud = np.zeros(WINDOW_SAMPLES, np.int16)
+    quiet = (np.ones(DEFAULT_WINDOW.samples) * SILENT / 2).astype(np.float32)
+    loud = np.zeros(DEFAULT_WINDOW.samples, np.int16)
     loud[5] = -32768
     dark = rng.integers(0, DARK, (20, 60, 100, 3), np.uint8)
     bright = dark.copy()
@@ -268,7 +269,7 @@ def test_a_dataset_may_mix_clips_with_and_without(manifest: Path) -> None:
         mute = int(Path(rows[row]["audio_path"]).stem) % 4 == 2
         assert (not store.waveform(row).any()) == mute
         if not lacking[row]:
-            assert len(store.frames(row)) == -(-store.length(row) // SAMPLES_PER_FRAME)
+            assert len(store.frames(row)) == -(-store.length(row) // DEFAULT_WINDOW.samples_per_frame)
     starts = np.zeros(12, np.int64)
     sound, frames = store.batch(np.arange(12), starts, torch.device("cpu"))
     assert frames is not None and (~seen(frames)).tolist() == lacking

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from support.windows import SHAPES
 
-from emozoo.media.window import SAMPLES_PER_FRAME, WINDOW_SAMPLES
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
 
 some_labels = arrays(np.int64, st.integers(1, 60), elements=st.integers(0, 4))
@@ -73,18 +74,19 @@ def test_class_weights_refuse_a_label_beyond_the_set() -> None:
 
 
 @settings(deadline=None)
-@given(arrays(np.int64, st.integers(0, 20), elements=st.integers(0, 600_000)), seeds)
-def test_windows_start_on_a_frame_and_fit(lengths: np.ndarray, seed: int) -> None:
-    starts = random_starts(lengths, np.random.default_rng(seed))
+@given(arrays(np.int64, st.integers(0, 20), elements=st.integers(0, 600_000)), seeds, SHAPES)
+def test_windows_start_on_a_frame_and_fit(lengths: np.ndarray, seed: int, shape: WindowShape) -> None:
+    starts = random_starts(lengths, np.random.default_rng(seed), shape)
     assert starts.shape == lengths.shape
-    assert np.all(starts % SAMPLES_PER_FRAME == 0)
+    assert np.all(starts % shape.samples_per_frame == 0)
     assert np.all(starts >= 0)
-    assert np.all((starts == 0) | (starts + WINDOW_SAMPLES <= lengths))
+    assert np.all((starts == 0) | (starts + shape.samples <= lengths))
 
 
 def test_every_window_that_fits_is_as_likely() -> None:
     # 0.45 s longer than a window: four starts. 8,000 samples: 2,000 each, standard deviation 39.
-    starts = random_starts(np.full(8_000, WINDOW_SAMPLES + 3 * SAMPLES_PER_FRAME), np.random.default_rng(0))
+    lengths = np.full(8_000, DEFAULT_WINDOW.samples + 3 * DEFAULT_WINDOW.samples_per_frame)
+    starts = random_starts(lengths, np.random.default_rng(0))
     values, counts = np.unique(starts, return_counts=True)
     assert values.tolist() == [0, 2_400, 4_800, 7_200]
     assert counts.tolist() == pytest.approx([2_000] * 4, abs=200)

@@ -31,7 +31,7 @@ Output = Annotated[
     str, typer.Option(metavar="FILE", help="The file to write, which ends in .parquet or .npz.", show_default=False)
 ]
 Windows = Annotated[
-    bool, typer.Option("--windows", help="Write a row for each window of 3 seconds, not for each file.")
+    bool, typer.Option("--windows", help="Write a row for each window (usually 3 seconds), not for each file.")
 ]
 
 

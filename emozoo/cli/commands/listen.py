@@ -63,8 +63,8 @@ def listen(
 ) -> None:
     """Predict the emotion in live audio, and print one line per second.
 
-    Reads raw samples or WAV from standard input, or records the microphone. Each line answers a window of 3 seconds. A
-    window without a voice has a reason, silent or no speech, in place of an emotion.
+    Reads raw samples or WAV from standard input, or records the microphone. Each line answers a window of the model's
+    (usually 3 seconds). A window without a voice has a reason, silent or no speech, in place of an emotion.
 
     Example: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """

@@ -43,7 +43,9 @@ class Adapt(StrEnum):
     speaker = "speaker"
 
 
-Timeline = Annotated[bool, typer.Option("--timeline", help="Show the answers for windows of 3 seconds as well.")]
+Timeline = Annotated[
+    bool, typer.Option("--timeline", help="Show the answers for the model's windows (usually 3 seconds) as well.")
+]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE.png", help="Draw the timeline of a single file into a PNG file.")
 ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.media.decoders.video import Video
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, Crop
+from emozoo.media.window import Crop
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
 SEGMENT_SECONDS = 10
@@ -39,7 +39,7 @@ class FaceFrames:
     """The frames of a video, each cropped to the largest face; whole where no face is found.
 
     One box holds for 10 seconds of the video. It is the median of the boxes found in one frame a second, and as wide to
-    high as a frame, 100 to 60, as far as the video's frame reaches. So a span gets the same frames whether the video is
+    high as a frame of the grid, as far as the video's frame reaches. So a span gets the same frames whether the video is
     opened for it or for all. Spans in order of time cost one pass over the video, and one for the search.
     """
 
@@ -48,6 +48,7 @@ class FaceFrames:
         self._cv2 = _import_cv2()
         self._cascade = self._cv2.CascadeClassifier(_cascade_file(self._cv2))
         self._video = video
+        self._size = video.grid.height, video.grid.width
         self._within = within
         self._seconds = np.arange(max(1, math.ceil(video.seconds)))
         moments = video.numbers_at(self._seconds + 0.5)
@@ -57,7 +58,7 @@ class FaceFrames:
         self._boxes: dict[int, Box | None] = {}
 
     def frames(self, start: float, samples: int) -> np.ndarray:
-        """As `Video.frames`: uint8 [ceil(samples / 2400), 60, 100, 3]."""
+        """As `Video.frames`: uint8 [grid.count(samples), height, width, 3]."""
         self._video.check_start(start)
         frames = np.stack([self._cropped.at(int(number)) for number in self._video.numbers(start, samples)])
         self._video.tell_of_damage()
@@ -91,25 +92,26 @@ class FaceFrames:
         return (left - border + x + side / 2) / rows, (top - border + y + side / 2) / rows, side / rows
 
     def _crop(self, number: int, frame: np.ndarray) -> np.ndarray:
-        """The frame around the face: uint8 [60, 100, 3]."""
+        """The frame around the face: uint8 [height, width, 3]."""
         top, left, part = self._part(frame)
         if box := self.box(float(self._video.times[min(number, len(self._video.times) - 1)])):
             across, down, side = (value * frame.shape[0] for value in box)
             height = min(CROP_HEIGHT * side, part.shape[0])
-            width = min(CROP_HEIGHT * side * FRAME_WIDTH / FRAME_HEIGHT, part.shape[1])
+            width = min(CROP_HEIGHT * side * self._size[1] / self._size[0], part.shape[1])
             y = round(min(max(down - top - height / 2, 0), part.shape[0] - height))
             x = round(min(max(across - left - width / 2, 0), part.shape[1] - width))
             part = part[y : y + max(1, round(height)), x : x + max(1, round(width))]
         return self._with_bars(part)
 
     def _with_bars(self, part: np.ndarray) -> np.ndarray:
-        """A part of a frame, scaled to fit: uint8 [60, 100, 3]."""
-        scale = min(FRAME_WIDTH / part.shape[1], FRAME_HEIGHT / part.shape[0])
-        height = max(1, min(FRAME_HEIGHT, round(scale * part.shape[0])))
-        width = max(1, min(FRAME_WIDTH, round(scale * part.shape[1])))
-        top, left = (FRAME_HEIGHT - height) // 2, (FRAME_WIDTH - width) // 2
+        """A part of a frame, scaled to fit: uint8 [height, width, 3]."""
+        rows, columns = self._size
+        scale = min(columns / part.shape[1], rows / part.shape[0])
+        height = max(1, min(rows, round(scale * part.shape[0])))
+        width = max(1, min(columns, round(scale * part.shape[1])))
+        top, left = (rows - height) // 2, (columns - width) // 2
         kind = self._cv2.INTER_AREA if scale < 1 else self._cv2.INTER_LINEAR
-        whole = np.zeros((FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+        whole = np.zeros((rows, columns, 3), np.uint8)
         whole[top : top + height, left : left + width] = self._cv2.resize(part, (width, height), interpolation=kind)
         return whole
 

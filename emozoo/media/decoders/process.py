@@ -24,6 +24,7 @@ from emozoo.media.decoders.probe import probe_container
 from emozoo.media.decoders.soundtrack import container_sound
 from emozoo.media.decoders.video import Video
 from emozoo.media.window import WHOLE_FRAME, Crop
+from emozoo.media.window_shape import FrameGrid
 
 MEMORY = 2**31
 """Bytes that a process may take."""
@@ -53,7 +54,7 @@ class Session:
             case "more sound":
                 return self._next_piece()
             case "video":
-                self._video = Video(path, self.warnings.append)
+                self._video = Video(path, self.warnings.append, FrameGrid(**request["grid"]))
                 self._faces = {}
                 return self._video.seconds, []
             case kind:

@@ -6,7 +6,6 @@ decodes them, `emozoo.media.decoders.face` crops them to a face.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,7 +15,8 @@ from emozoo.errors import EmozooError
 from emozoo.media.decoders.video_frames import VideoFrames, View
 from emozoo.media.decoders.video_track import read_track
 from emozoo.media.files import ignore
-from emozoo.media.window import FRAME_HEIGHT, FRAME_WIDTH, SAMPLES_PER_FRAME, SAMPLING_RATE, WHOLE_FRAME, Crop
+from emozoo.media.window import SAMPLING_RATE, WHOLE_FRAME, Crop
+from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
 
 
 class Video:
@@ -26,9 +26,12 @@ class Video:
     has.
     """
 
-    def __init__(self, path: str | Path, warn: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, path: str | Path, warn: Callable[[str], None] | None = None, grid: FrameGrid = DEFAULT_GRID
+    ) -> None:
         """`warn` is told what is wrong with a video that is used all the same: once each, without the file's name."""
         self.path = path
+        self.grid = grid
         self._warn = warn or ignore
         self._warned_of = set[str]()
         self._told_of_damage = False
@@ -54,9 +57,9 @@ class Video:
         self._open.clear()
 
     def numbers(self, start: float, samples: int) -> np.ndarray:
-        """The number of the file's frame that is shown at each frame of a span: int64 [ceil(samples / 2400)]."""
-        places = np.arange(math.ceil(samples / SAMPLES_PER_FRAME)) + 0.5
-        return self.numbers_at(start + places * SAMPLES_PER_FRAME / SAMPLING_RATE)
+        """The number of the file's frame that is shown at each frame of a span: int64 [grid.count(samples)]."""
+        places = np.arange(self.grid.count(samples)) + 0.5
+        return self.numbers_at(start + places * self.grid.step / SAMPLING_RATE)
 
     def numbers_at(self, moments: np.ndarray) -> np.ndarray:
         """The number of the file's frame that is shown at each of the moments, in seconds: int64, as many."""
@@ -70,10 +73,10 @@ class Video:
         return self._opened(VideoFrames(self._track, width, height, expected, view))
 
     def frames(self, start: float, samples: int, crop: Crop | None = None) -> np.ndarray:
-        """The frames beside `samples` of 16 kHz sound from `start`: uint8 [ceil(samples / 2400), 60, 100, 3].
+        """The frames beside `samples` of 16 kHz sound from `start`: uint8 [grid.count(samples), height, width, 3].
 
-        Frame k is what the video shows at start + (k + 0.5) * 0.15 s, or its last frame where it is over by then. The
-        frame, or the `crop` of it, is scaled to fit, undistorted, with black bars. Spans in order of time, which may
+        Frame k is what the video shows at start + (k + 0.5) * the grid's step, or its last frame where it is over by then.
+        The frame, or the `crop` of it, is scaled to fit, undistorted, with black bars. Spans in order of time, which may
         overlap, cost one pass over the file. Raises EmozooError where the video is over at `start`.
         """
         self.check_start(start)
@@ -87,24 +90,24 @@ class Video:
             raise EmozooError(f"{self.path}: the video ends at {self.seconds:.2f} s, before {start:.2f} s")
 
     def _with_bars(self, numbers: np.ndarray, crop: Crop) -> np.ndarray:
-        frames = np.zeros((len(numbers), FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+        frames = np.zeros((len(numbers), self.grid.height, self.grid.width, 3), np.uint8)
         for frame, number in zip(frames, numbers, strict=True):
             part = self._cropped(int(number), crop)
             height, width = part.shape[:2]
-            top, left = (FRAME_HEIGHT - height) // 2, (FRAME_WIDTH - width) // 2
+            top, left = (self.grid.height - height) // 2, (self.grid.width - width) // 2
             frame[top : top + height, left : left + width] = part
         return frames
 
     def _cropped(self, number: int, crop: Crop) -> np.ndarray:
-        """A cropped frame, scaled so that it just fits: uint8 [60 or less, 100 or less, 3]."""
+        """A cropped frame, scaled so that it just fits: uint8 [rows, columns, 3], no more than the grid's."""
         down, across = crop.bottom - crop.top, crop.right - crop.left
-        scale = min(FRAME_WIDTH / (across * self._size[0]), FRAME_HEIGHT / (down * self._size[1]))
+        scale = min(self.grid.width / (across * self._size[0]), self.grid.height / (down * self._size[1]))
         width, height = (max(1, round(side * scale)) for side in self._size)
         if (width, height) not in self._by_size:
             self._by_size[width, height] = self._opened(VideoFrames(self._track, width, height, self.expected))
         top, left = min(round(crop.top * height), height - 1), min(round(crop.left * width), width - 1)
-        rows = min(FRAME_HEIGHT, max(1, round(down * height)))
-        columns = min(FRAME_WIDTH, max(1, round(across * width)))
+        rows = min(self.grid.height, max(1, round(down * height)))
+        columns = min(self.grid.width, max(1, round(across * width)))
         return self._by_size[width, height].at(number)[top:, left:][:rows, :columns]
 
     def _opened(self, frames: VideoFrames) -> VideoFrames:
