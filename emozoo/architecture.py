@@ -94,6 +94,9 @@ class Recipe:
     """Augmentation: the number of masked spans, and of masked bands, in each window."""
     mixup: float = 0.0
     """Augmentation: windows are mixed in pairs, with shares from a beta distribution with this parameter; 0: none."""
+    cache_features: bool = True
+    """Whether the frozen first part of a network, where it has one, is computed once for each window instead of in each
+    epoch. Waveforms are not augmented then."""
     frame_augment: bool = True
     """Augmentation: mirrors the frames of a window and changes their brightness and contrast, all alike."""
 

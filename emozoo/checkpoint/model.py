@@ -151,10 +151,14 @@ class EmotionModel(PredictsFiles, nn.Module):
         """As `probabilities`, of what `forward` takes. Raises EmozooError for a network that answers with values that are no
         numbers."""
         with self.inference():
-            outputs = self(input_values, pixel_values, lengths).cpu().double().numpy()
-        shape = (len(input_values), len(self.labels))
+            outputs = self(input_values, pixel_values, lengths)
+        return self.read(outputs, input_values)
+
+    def read(self, outputs: Tensor, given: Tensor) -> np.ndarray:
+        """What the network's outputs for `given` mean: as `answer`."""
+        shape = (len(given), len(self.labels))
         read = to_probabilities if self.target == EMOTION else to_values
-        return read(outputs, shape, lambda: bool(input_values.isfinite().all()), self.name)
+        return read(outputs.cpu().double().numpy(), shape, lambda: bool(given.isfinite().all()), self.name)
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features] of windows as `probabilities` takes them: what the network makes of each before it

@@ -26,23 +26,26 @@ def clip_probabilities(
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
     modality: str | None = None,
     hop: float | None = None,
+    answered: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Probabilities float64 [len(rows), labels] of a dataset's decoded clips, the mean over each clip's windows that have
     what the model needs (`emozoo.inference.voice`). A clip without any, such as a silent one, gets NaN.
 
     `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other. `hop`
-    is in seconds, from one window to the next."""
+    is in seconds, from one window to the next. `answered` gives the probabilities of windows, by their clips' rows and their
+    first samples, where somebody knows them without the sound."""
     shape = model.window.every(hop)
     plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row), shape)]
 
     def answer(cuts: list[tuple[int, int]]) -> np.ndarray:
         positions, starts = np.array(cuts).T
-        sound, frames, lengths = store.batch(np.asarray(rows)[positions], starts, model.device, shape)
+        own = np.asarray(rows)[positions]
+        sound, frames, lengths = store.batch(own, starts, model.device, shape)
         if modality == "video":
             sound = sound * 0
         if modality == "audio":
             frames = None
-        probabilities = model.answer(sound, frames, lengths)
+        probabilities = answered(own, starts) if answered else model.answer(sound, frames, lengths)
         seconds = [(store.length(rows[position]) - start) / SAMPLING_RATE for position, start in cuts]
         probabilities[~_counts(model, sound, frames, seconds)] = np.nan
         return probabilities

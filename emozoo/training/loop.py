@@ -14,6 +14,7 @@ import hashlib
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from emozoo.training.accelerator import new_accelerator
 from emozoo.training.accumulation import parts, sharing
 from emozoo.training.augmentation import augment_frames, augment_waveform, mix
 from emozoo.training.averaging import average_weights
+from emozoo.training.frozen import FeatureFile, FrozenPart, announcement, hindrance, offers_features, outputs_of
 from emozoo.training.history import DevScores, EpochRecord
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.objective import Objective
@@ -53,9 +55,11 @@ class Trainer:
         seed: str,
         compute: Compute | None = None,
         progress: Progress | None = None,
+        features: FeatureFile | None = None,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
-        weights on a CPU. Raises EmozooError for a device or a recipe that cannot be used."""
+        weights on a CPU. `features` keeps what the network's frozen part computes. Raises EmozooError for a device or
+        a recipe that cannot be used."""
         self.recipe = recipe
         self.store = clips.store
         self.train_rows = np.asarray(clips.train)
@@ -69,6 +73,9 @@ class Trainer:
         self.history: list[EpochRecord] = []
         self.start_weights: dict[str, Tensor] = {}
         """What a fine-tuning started from, where its recipe keeps a share of it."""
+        self.feature_file = features
+        self.frozen: FrozenPart | None = None
+        """The network's frozen part, where it is computed once."""
         self.checks_loss = False
         """Whether the next batch's loss is checked, as the first one's: that waits for the device."""
         self.accelerator = new_accelerator(compute or Compute(), spec.architecture, recipe, folder)
@@ -163,6 +170,7 @@ class Trainer:
             self.start_weights = {name: value.clone() for name, value in self.model.network.state_dict().items()}
         if restore(self.folder, self._take):
             self.progress.message(f"going on after epoch {self.epochs_done} of {self.total_epochs}")
+        self._freeze_features()
         self.checks_loss = True
         patience = self.recipe.patience
         while self.epochs_done < self.total_epochs:
@@ -171,6 +179,20 @@ class Trainer:
             self.run_epoch()
         for tracker in self.accelerator.trackers:  # after end_training(), several processes cannot meet again
             tracker.finish()
+
+    def _freeze_features(self) -> None:
+        """Has the network's frozen part computed once, where it has one and its features have room on the disk."""
+        if self.feature_file is None or not offers_features(self.model) or not self.recipe.cache_features:
+            return
+        with blamed(self.plugin, "failed in training"):
+            frozen = FrozenPart(self.model, self.store, self.feature_file, self.accelerator.autocast)
+        rows = [*map(int, self.train_rows), *self.dev_rows]
+        if why := hindrance(frozen, rows, self.recipe, self.folder, self.accelerator.num_processes):
+            self.progress.message(why)
+            return
+        self.progress.message(announcement(frozen, self.recipe))
+        self.frozen = frozen
+        self.accelerator.unwrap_model(self.objective).head = partial(outputs_of, self.model)
 
     def run_epoch(self) -> None:
         """Trains one epoch, measures the dev split, keeps the weights where they are the best so far, saves the state."""
@@ -213,6 +235,8 @@ class Trainer:
         rows = self.sample_rows(rng)
         lengths = np.array([self.store.length(int(row)) for row in rows])
         starts = random_starts(lengths, rng, self.model.window)
+        if self.frozen:
+            starts = self.frozen.starts(rows, rng)
         # Sizes differ by one clip at most: no batch is so small that its gradient is mostly noise.
         return zip(np.array_split(rows, self.batches), np.array_split(starts, self.batches), strict=True)
 
@@ -280,6 +304,8 @@ class Trainer:
         """Windows and labels on the device, as `Objective` takes them."""
         recipe = self.recipe
         device = self.accelerator.device
+        if self.frozen:
+            return self.frozen.batch(rows, starts), to_device(self.targets[rows], device)
         sound, frames, lengths = self.store.batch(rows, starts, device, self.model.window)
         sound, lengths = augment_waveform(
             sound, lengths, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
@@ -311,9 +337,15 @@ class Trainer:
     def measure_dev(self) -> DevScores:
         """Loss, WA and UA on the dev split, window by window as in prediction."""
         model = self.measured.eval()
-        probabilities = clip_probabilities(model, self.store, self.dev_rows, self.accelerator.autocast)
-        answered = np.isfinite(probabilities).all(1)
-        probabilities, truth = probabilities[answered], self.targets[np.asarray(self.dev_rows)][answered]
+        answered = None
+        if self.frozen:
+            self.frozen.fill([cut for row in self.dev_rows for cut in self.frozen.cuts(row)])
+            answered = partial(self.frozen.answer, model)
+        probabilities = clip_probabilities(
+            model, self.store, self.dev_rows, self.accelerator.autocast, answered=answered
+        )
+        known = np.isfinite(probabilities).all(1)
+        probabilities, truth = probabilities[known], self.targets[np.asarray(self.dev_rows)][known]
         of_truth = probabilities[np.arange(len(truth)), truth]
         loss = float(-np.log(np.maximum(of_truth, 1e-12)).mean())
         metrics = evaluate_predictions(self.model.labels, truth, probabilities.argmax(1))

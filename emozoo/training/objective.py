@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,18 +18,21 @@ class Objective(nn.Module):
     def __init__(self, model: EmotionModel, class_weights: Tensor | None, label_smoothing: float):
         super().__init__()
         self.model = model
+        self.head: Callable[[Tensor, Tensor], Tensor] | None = None
+        """Gives the outputs for features and lengths, where the network's frozen part is computed beforehand: `forward` then
+        gets features for sound."""
         self.plugin = plugin_name(model)
         self.criterion = nn.CrossEntropyLoss(class_weights, label_smoothing=label_smoothing)
 
     def forward(self, sound: Tensor, frames: Tensor | None, lengths: Tensor, labels: Tensor, pretrain: bool) -> Tensor:
-        """The loss of a batch, as `emozoo.features.batches.Batch` has it. `labels` are int64 [batch], or, of mixed
+        """The loss of a batch. `lengths` are as for `EmotionModel.forward`; `labels` are int64 [batch], or, of mixed
         windows, shares float32 [batch, labels]."""
         if pretrain:
             try:
                 return self.model.network.pretrain_loss(sound, frames, labels)  # type: ignore[operator]
             except ValueError as error:
                 raise EmozooError(f"{self.plugin} cannot be pretrained with these labels: {error}") from error
-        logits = self.model(sound, frames, lengths)
+        logits = self.head(sound, lengths) if self.head else self.model(sound, frames, lengths)
         if problem := _wrong_logits(logits, len(sound), len(self.model.labels)):
             raise EmozooError(f"{self.plugin} is broken: {problem}")
         return self.criterion(logits.float(), labels)

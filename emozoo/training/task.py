@@ -11,6 +11,7 @@ from emozoo.data.splits.protocols import Fold
 from emozoo.errors import blamed
 from emozoo.evaluation.data import Data
 from emozoo.filenames import RESUME
+from emozoo.training.frozen import FeatureFile
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.loop import Trainer
 from emozoo.training.plan import Plan
@@ -33,6 +34,8 @@ class FoldTask:
     """What of the fold's test clips the first weights were trained on."""
     folds: int
     """How many the protocol makes."""
+    features: FeatureFile | None = None
+    """Keeps what a network's frozen part computes, for all folds."""
 
     def trainer(self, folder: Path, device: str, progress: Progress) -> Trainer:
         """A trainer that holds the fold's first weights.
@@ -54,6 +57,7 @@ class FoldTask:
             seed=f"{options.seed} fold {self.fold.number}",
             compute=Compute(device, options.precision),
             progress=progress,
+            features=self.features,
         )
         self._load_first_weights(trainer, resumes=(folder / RESUME).exists())
         if trainer.accelerator.is_main_process and not (folder / RESUME).exists():

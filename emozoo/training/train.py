@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix
 from emozoo.training.claim import claimed
 from emozoo.training.folds import folds_of_run
+from emozoo.training.frozen import FeatureFile
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
 from emozoo.training.report import finish
@@ -66,7 +67,8 @@ def train(
         with processes.main_process_first():  # it decodes, and the others find the cache
             tasks, split = run.tasks()
         _warn(tasks)
-        results = [run.train_fold(task, split) for task in tasks]
+        with closing(FeatureFile(run.folder)) as features:
+            results = [run.train_fold(replace(task, features=features), split) for task in tasks]
         summary = _summary(tasks, results)
         if options.fold is None and run.writes:
             run.write_summary(summary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +17,7 @@ from emozoo.pretrained import pretrained_files
 from emozoo_ssl.adapter import OWN, add_adapter, encoder_tensors, merged_tensors
 from emozoo_ssl.backbone import FILES, build_encoder, load_weights
 from emozoo_ssl.sound import LogMel, Waveform
-from emozoo_ssl.states import States, sound_states, whisper_states
+from emozoo_ssl.states import States, sound_mask, sound_states, whisper_mask, whisper_states
 
 if TYPE_CHECKING:
     from emozoo_ssl import SslConfig
@@ -110,7 +111,29 @@ class SslNetwork(nn.Module):
         states = self.states(input_values, lengths)
         weights = self.layer_weights.float().softmax(0)
         mixed: Any = sum(weight * _scaled(state) for weight, state in zip(weights, states.layers, strict=True))
-        return self.classifier(self.pooling(self.projection(mixed), states.mask))
+        return self._decided(mixed, states.mask)
+
+    def _decided(self, sequence: Tensor, mask: Tensor | None) -> Tensor:
+        return self.classifier(self.pooling(self.projection(sequence), mask))
+
+    @property
+    def frozen_features(self) -> Callable[..., Tensor] | None:
+        """Where the encoder is frozen: makes of what `forward` takes the scaled states of all its layers, float32 [batch,
+        layers + 1, steps, size]."""
+        return self._features if self.config.freeze == "all" else None
+
+    def _features(self, input_values: Tensor, lengths: Tensor | None = None) -> Tensor:
+        with torch.no_grad():
+            return torch.stack([_scaled(state) for state in self.states(input_values, lengths).layers], 1)
+
+    def forward_features(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """`forward`, for what `frozen_features` gave."""
+        weights = self.layer_weights.float().softmax(0)
+        mask = None
+        if lengths is not None:
+            of = whisper_mask if self.whisper else sound_mask
+            mask = of(self.backbone, lengths, features.shape[2])
+        return self._decided((weights[:, None, None] * features).sum(1), mask)
 
     def states(self, input_values: Tensor, lengths: Tensor | None = None) -> States:
         """What the encoder makes of waveforms float32 [batch, samples], of which `lengths` int64 [batch] are sound."""

@@ -38,11 +38,25 @@ def sound_states(backbone: Any, waveform: Tensor, lengths: Tensor | None) -> Sta
         if lengths is None:
             lengths = torch.full((len(waveform),), waveform.shape[1], device=waveform.device)
         waveform = F.pad(waveform, (0, field - waveform.shape[1]))
-    features, lengths = _convolved(convolutions, waveform[:, None], lengths)
+    features = _convolved(convolutions, waveform[:, None], lengths)
     projected = backbone.feature_projection(features.transpose(1, 2))
     hidden = projected[0] if isinstance(projected, tuple) else projected
-    mask = None if lengths is None else within(lengths, hidden.shape[1])
+    mask = None if lengths is None else sound_mask(backbone, lengths, hidden.shape[1])
     return States(_transformed(backbone.encoder, hidden, mask), mask)
+
+
+def sound_mask(backbone: Any, lengths: Tensor, steps: int) -> Tensor:
+    """bool [batch, steps]: which of so many steps are made from the sound alone."""
+    for layer in backbone.feature_extractor.conv_layers:
+        lengths = _after(layer, lengths)
+    return within(lengths, steps)
+
+
+def _after(layer: Any, lengths: Tensor) -> Tensor:
+    """The steps that a convolution leaves of each clip. Even one without sound has one: a mean over none would be no
+    number."""
+    kernel, stride = layer.conv.kernel_size[0], layer.conv.stride[0]
+    return torch.div(lengths - kernel, stride, rounding_mode="floor").add(1).clamp(min=1)
 
 
 def receptive_field(convolutions: Any) -> int:
@@ -53,22 +67,20 @@ def receptive_field(convolutions: Any) -> int:
     return field
 
 
-def _convolved(convolutions: Any, hidden: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """float32 [batch, 1, samples] -> [batch, features, steps], and the steps of each clip. Even one without sound has one:
-    a mean over none would be no number."""
+def _convolved(convolutions: Any, hidden: Tensor, lengths: Tensor | None) -> Tensor:
+    """float32 [batch, 1, samples] -> [batch, features, steps]."""
     for layer in convolutions:
         if lengths is None:
             hidden = layer(hidden)
             continue
-        kernel, stride = layer.conv.kernel_size[0], layer.conv.stride[0]
-        lengths = torch.div(lengths - kernel, stride, rounding_mode="floor").add(1).clamp(min=1)
+        lengths = _after(layer, lengths)
         norm = getattr(layer, "layer_norm", None)
         if isinstance(norm, nn.GroupNorm):
             hidden = layer.conv(hidden)
             hidden = layer.activation(_normalised(norm, hidden, within(lengths, hidden.shape[2])))
         else:
             hidden = layer(hidden)
-    return hidden, lengths
+    return hidden
 
 
 def _normalised(norm: nn.GroupNorm, hidden: Tensor, mask: Tensor) -> Tensor:
@@ -123,9 +135,7 @@ def whisper_states(backbone: Any, spectrogram: Tensor, lengths: Tensor | None) -
     """Of Whisper's encoder; `spectrogram` is that of `LogMel`, float32 [batch, mels, columns]."""
     hidden = F.gelu(backbone.conv2(F.gelu(backbone.conv1(spectrogram)))).transpose(1, 2)
     steps = hidden.shape[1] - SILENCE
-    mask = None if lengths is None else within((lengths + MEL_STEP - 1) // MEL_STEP, steps)
-    if mask is not None:
-        mask[:, 0] = True  # even a clip without sound has a step
+    mask = None if lengths is None else whisper_mask(backbone, lengths, steps)
     hidden = hidden[:, :steps] + backbone.embed_positions.weight[:steps]
     hidden = F.dropout(hidden, backbone.dropout, backbone.training)
     states = [hidden]
@@ -134,6 +144,11 @@ def whisper_states(backbone: Any, spectrogram: Tensor, lengths: Tensor | None) -
         states.append(hidden)
     states[-1] = backbone.layer_norm(hidden)
     return States(tuple(states), mask)
+
+
+def whisper_mask(_: Any, lengths: Tensor, steps: int) -> Tensor:
+    """bool [batch, steps]: which of so many steps have sound; of a clip without sound, the first."""
+    return within(((lengths + MEL_STEP - 1) // MEL_STEP).clamp(min=1), steps)
 
 
 def _attended(mask: Tensor | None) -> Tensor | None:
