@@ -175,6 +175,9 @@ class Architecture:
     """Seconds from one window's start to the next one's, where a clip is longer."""
     frames: tuple[int, int, int] = (20, 60, 100)
     """Frames in a window, their height and width, in pixels."""
+    adopt: Callable[[Any, str], Any] | None = None
+    """`adopt(config, reference)` gives the config that starts from the checkpoint of another library, `hub:user/name` or a
+    folder: for `emozoo train NAME --from REFERENCE`. `prepare` gets it then. Raises EmozooError where it cannot."""
     lengths: bool = False
     """Whether `forward`, and `embed` where there is one, also take `lengths=None`: int64 [batch], the samples of each row
     before padding; None: all. The outputs must not depend on what stands behind them."""
@@ -215,8 +218,10 @@ def contract_problem(architecture: object, entry_name: str) -> str | None:
         return "recipe is not an emozoo.architecture.Recipe"
     if not callable(architecture.build):
         return "build cannot be called: it must be build(config, num_labels)"
-    if architecture.prepare is not None and not callable(architecture.prepare):
-        return "prepare cannot be called: it must be prepare(config)"
+    for name, arguments in (("prepare", "config"), ("adopt", "config, reference")):
+        method = getattr(architecture, name)
+        if method is not None and not callable(method):
+            return f"{name} cannot be called: it must be {name}({arguments})"
     if problem := _window_problem(architecture):
         return problem
     return _config_problem(architecture)

@@ -21,7 +21,7 @@ from emozoo.paths import write_text
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.training.rehearsal import check_labels
-from emozoo.training.start import Start, built
+from emozoo.training.start import Adoption, Start, built
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Plan:
     """The network's config with the settings."""
     recipe: Recipe
     start: Start | None
+    adopted: Adoption | None
     preparation: Preparation
 
     @classmethod
@@ -42,7 +43,10 @@ class Plan:
         architecture = get_architecture(options.architecture)
         asked, recipe = apply_settings(architecture, options.settings)
         preparation = Preparation(options.crop, options.denoise)
-        start = Start.of(options) if options.start else None
+        adopted = Adoption.of(options, architecture, asked) if options.start else None
+        start = Start.of(options) if options.start and not adopted else None
+        if adopted:
+            asked = adopted.config
         if start:
             own = start.model.preparation
             asked = start.config(options)
@@ -55,7 +59,7 @@ class Plan:
         if recipe.start_share and not start:
             raise EmozooError("start_share is for fine-tuning only: add --from MODEL, or leave it at 0")
         get_corpus(options.dataset)
-        return cls(options, architecture, asked, recipe, start, preparation)
+        return cls(options, architecture, asked, recipe, start, adopted, preparation)
 
     def prepared(self, folder: Path) -> Any:
         """The config to train with: what the architecture's `prepare` makes of the one asked for.
@@ -100,6 +104,8 @@ class Plan:
         """What the first weights were trained on."""
         if self.start:
             return self.start.provenance
+        if self.adopted:
+            return self.adopted.provenance
         return Provenance(pretrained=_builds_on_others(self.architecture, config))
 
 

@@ -74,7 +74,7 @@ def _part_record(data: Data, rows: Sequence[int]) -> PartRecord:
 
 def _training_record(trainer: Trainer, model: EmotionModel, task: FoldTask) -> TrainingRecord:
     device = trainer.accelerator.device
-    start = task.plan.start
+    start = task.plan.start or task.plan.adopted
     return TrainingRecord(
         start=start.name if start else None,
         recipe=dataclasses.asdict(trainer.recipe),

@@ -10,6 +10,7 @@ import torch
 from emozoo.architecture import Architecture
 from emozoo.checkpoint import bundled
 from emozoo.checkpoint.bundled import folder_of
+from emozoo.checkpoint.foreign import checkpoint_config, is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
@@ -18,7 +19,7 @@ from emozoo.checkpoint.run import RunOptions
 from emozoo.errors import EmozooError, blamed
 from emozoo.filenames import PROVENANCE
 from emozoo.hub.files import commit_of
-from emozoo.hub.reference import is_reference
+from emozoo.hub.reference import is_reference, name_of
 from emozoo.registry.settings import apply_settings
 
 
@@ -76,6 +77,40 @@ class Start:
             fresh = [name for name in weights if one[name] != other[name]]
         model.network.load_state_dict({**weights, **{name: model.network.state_dict()[name] for name in fresh}})
         return fresh
+
+
+@dataclasses.dataclass(frozen=True)
+class Adoption:
+    """A checkpoint of another library, whose weights a network of a different architecture builds on."""
+
+    name: str
+    """With the commit, where it is on the Hub; of a folder, without its place on this machine."""
+    config: Any
+    """Of the architecture that adopts it."""
+
+    @classmethod
+    def of(cls, options: RunOptions, architecture: Architecture, asked: Any) -> Adoption | None:
+        """None where emozoo wrote the checkpoint, or its reader translates it to this architecture. Raises EmozooError for
+        an architecture that adopts none."""
+        assert options.start is not None
+        folder, called = resolve(options.start), name_of(options.start)
+        if is_own(folder):
+            return None
+        own = checkpoint_config(folder, called).architecture
+        if own == architecture.name:
+            return None
+        if architecture.adopt is None:
+            raise EmozooError(
+                f"{called} is a checkpoint of another library, which {architecture.name} cannot start from: leave the "
+                f"architecture out to fine-tune it as {own}"
+            )
+        with blamed(architecture.name, f"cannot start from {called}"):
+            return cls(commit_of(options.start, folder), architecture.adopt(asked, str(options.start)))
+
+    @property
+    def provenance(self) -> Provenance:
+        """What it was trained on is not recorded."""
+        return unrecorded(self.name)
 
 
 def _shapes(architecture: Architecture, config: Any, labels: int) -> dict[str, torch.Size]:

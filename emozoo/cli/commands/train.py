@@ -137,14 +137,18 @@ def train(
 
 
 def _architecture(name: str | None, start: str | None) -> str:
-    """The architecture that is named, or that of the model to fine-tune."""
+    """The architecture that is named, or that of the model to fine-tune. Whether a network can start from another library's
+    checkpoint is its own business."""
     if start is not None:
-        from emozoo.checkpoint.config import read_config
+        from emozoo.checkpoint.foreign import checkpoint_config, is_own
         from emozoo.checkpoint.locate import resolve
         from emozoo.hub.reference import name_of
 
-        known = read_config(resolve(start, weights=False), name_of(start)).architecture
+        folder = resolve(start)
+        known = checkpoint_config(folder, name_of(start)).architecture
         if name not in (None, known):
+            if not is_own(folder):
+                return str(name)
             raise EmozooError(f"--from {start} is a {known}, not a {name}: leave the architecture out")
         return known
     if name is None:

@@ -82,6 +82,13 @@ def prepare(config: SslConfig) -> SslConfig:
     return dataclasses.replace(config, backbone=name, backbone_config=read_spec(folder, name, config.window))
 
 
+def adopt(config: SslConfig, reference: str) -> SslConfig:
+    """The config that takes the encoder of a checkpoint of transformers. Raises EmozooError where another is named, too."""
+    if config.backbone != DEFAULT:
+        raise EmozooError("an encoder is named by --from or by --set backbone, not by both: leave one of them out")
+    return dataclasses.replace(config, backbone=reference)
+
+
 def build(config: SslConfig, num_labels: int) -> nn.Module:
     """The network with fresh weights; for a config that was not prepared, with the default encoder's size."""
     if not config.backbone_config:
@@ -97,6 +104,7 @@ architecture = Architecture(
     config=SslConfig,
     build=build,
     prepare=prepare,
+    adopt=adopt,
     recipe=Recipe(
         epochs=15,
         batch_size=16,
