@@ -64,6 +64,8 @@ SOUND: dict[str, Rule] = {
 STABLE: dict[str, Rule] = {"feat_extract_norm": NORM, "do_stable_layer_norm": SWITCH}
 KINDS: dict[str, dict[str, Rule]] = {
     "wav2vec2": SOUND | STABLE,
+    "unispeech": SOUND | STABLE,
+    "unispeech-sat": SOUND | STABLE,
     "hubert": SOUND | STABLE | {"feat_proj_layer_norm": SWITCH, "conv_pos_batch_norm": SWITCH},
     "wavlm": SOUND | STABLE | {"num_buckets": (int, 4, 10_000), "max_bucket_distance": (int, 4, 100_000)},
     "data2vec-audio": SOUND | {"conv_pos_kernel_size": (int, 1, 1024)},
@@ -222,6 +224,8 @@ def build_encoder(spec: dict[str, Any], seconds: float = 3.0) -> nn.Module:
 
     kinds = {
         "wav2vec2": transformers.Wav2Vec2Model,
+        "unispeech": transformers.UniSpeechModel,
+        "unispeech-sat": transformers.UniSpeechSatModel,
         "hubert": transformers.HubertModel,
         "wavlm": transformers.WavLMModel,
         "data2vec-audio": transformers.Data2VecAudioModel,

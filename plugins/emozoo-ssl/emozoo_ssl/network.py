@@ -83,6 +83,8 @@ class SslNetwork(nn.Module):
             return
         if freeze == "lora":
             add_adapter(self.backbone, self.config.backbone_config["model_type"], self.config.rank)
+        if hasattr(self.backbone, "masked_spec_embed"):  # UniSpeech-SAT's, for masks that only pretraining has
+            self.backbone.masked_spec_embed.requires_grad_(False)
         if freeze == "convolutions":
             for module in self._convolutions():
                 module.requires_grad_(False)

@@ -26,6 +26,8 @@ MODELS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         transformers.Wav2Vec2Model,
         SOUND | {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
     ),
+    "unispeech": (transformers.UniSpeechModel, SOUND),
+    "unispeech-sat": (transformers.UniSpeechSatModel, SOUND),
     "hubert": (transformers.HubertModel, SOUND),
     "hubert large": (transformers.HubertModel, SOUND | {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}),
     "wavlm": (transformers.WavLMModel, SOUND | {"num_buckets": 16, "max_bucket_distance": 40}),
