@@ -97,7 +97,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             schema=_SCHEMA,
             model=_TEXT,
             labels=_list(_TEXT),
-            dimensions=_list(_TEXT, description="Of a model that answers with dimensions: their names; labels is then empty."),
+            dimensions=_list(_TEXT, description="Of a model of dimensions: their names; labels is then empty."),
             predictions=_list(_FILE, minItems=1),
             error={**_ERROR, "description": "Only with status 422: no file could be answered."},
         ),

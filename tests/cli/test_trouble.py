@@ -92,7 +92,11 @@ def options(wrong: str, **more: Any) -> RunOptions:
         ("empty", "has nothing to learn"),
         ("nan", r"failing \(failing-net 1.2\) is broken: the loss of its first batch is nan"),
         ("raises", r"failed in training: KeyError: 'no such thing' \(failing_net.py, line \d+\)"),
-        ("memory", "the memory is not enough to train this network here: --set accumulation=2 takes less memory for the same batches"),
+        (
+            "memory",
+            "the memory is not enough to train this network here: --set accumulation=2 takes less memory for the same "
+            "batches",
+        ),
     ],
 )
 def test_a_network_that_cannot_be_trained_is_named_at_its_first_batch(
