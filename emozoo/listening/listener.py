@@ -24,6 +24,7 @@ from emozoo.media.mixing import Mixer, checked_mono
 from emozoo.media.preparation import Preparation
 from emozoo.media.resampling import OffsetRemover, Resampler, check_rate
 from emozoo.media.window import SAMPLING_RATE, WindowCutter, modalities_of
+from emozoo.media.window_shape import WindowShape
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Model
@@ -32,14 +33,17 @@ BLOCK_SECONDS = 0.1
 """Sound that is resampled at once. An answer can be that late."""
 DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
 """How late an answer can be if the model removes noise."""
+LONGEST = 10.0
+"""Seconds of a window, at most, for which one waits in a stream."""
+LIVE = WindowShape(5.0, 1.0)
 
 
 class Listener:
     """Answers one stream: `feed` it chunks, then call `finish`.
 
-    Windows are those of a file: the model's (`Model.window`), and a last one that ends with the stream. One without a voice
-    has a reason in place of an emotion. Memory does not grow with the stream's length. The size of the chunks does not
-    change the answers.
+    Windows are those of a file, but for models of long ones (`live_window`), and a last one that ends with the stream. One
+    without a voice has a reason in place of an emotion. Memory does not grow with the stream's length. The size of the
+    chunks does not change the answers.
     """
 
     def __init__(self, model: Model, rate: int = SAMPLING_RATE, options: PredictOptions = DEFAULTS) -> None:
@@ -54,7 +58,7 @@ class Listener:
         self._options = options
         self._resampler = Resampler(rate, BLOCK_SECONDS)
         self._mixer = Mixer()
-        self._cutter = WindowCutter(model.window.every(options.hop))
+        self._cutter = WindowCutter(live_window(model).every(options.hop))
         self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
         self._detector = speech_detector(model, options)
@@ -136,6 +140,12 @@ class Listener:
                 words = in_words(self._model, probabilities, self._options)
                 answers[places[place]] = replace(answers[places[place]], **vars(words))
         return answers
+
+
+def live_window(model: Model) -> WindowShape:
+    """The windows of a stream: the model's, but of one that takes more than `LONGEST` at once, windows of `LIVE`, so that an
+    answer is about now."""
+    return LIVE if model.window.seconds > LONGEST else model.window
 
 
 def check_model(model: Model) -> None:

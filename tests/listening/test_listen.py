@@ -38,7 +38,7 @@ from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm
 from emozoo.media import denoise
 from emozoo.media.mixing import mean_of_channels
 from emozoo.media.preparation import PLAIN, Preparation
-from emozoo.media.window_shape import DEFAULT_WINDOW
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.registry.loading import get_architecture
 
 RATES = (8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
@@ -585,3 +585,13 @@ def test_a_microphone_is_heard_at_its_own_rate_until_it_goes(run: Path, tmp_path
     found = [answered(line) for line in lines]
     same(found, wanted[: len(found)])
     assert len(found) == 2 and "was disconnected" in one_error(done) and "listening" in done.stderr
+
+
+def test_a_model_of_long_windows_answers_about_now() -> None:
+    model = Recorder()
+    model.window = WindowShape(30.0, 10.0)
+    heard = Listener(model, options=PredictOptions(vad=False)).hear([noise(8)])
+    assert [(answer.start, answer.end) for answer in heard] == [(start, start + 5) for start in (0, 1, 2, 3)]
+    model.window = WindowShape(10.0)
+    with pytest.raises(EmozooError, match="hop"):
+        Listener(model, options=PredictOptions(hop=11, vad=False))
