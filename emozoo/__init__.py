@@ -12,8 +12,8 @@ from emozoo.errors import EmozooError
 from emozoo.lazy import hand_on
 
 if TYPE_CHECKING:
-    from emozoo.checkpoint.loading import load
     from emozoo.checkpoint.model import EmotionModel
+    from emozoo.checkpoint.opening import load
     from emozoo.listening.listener import Listener
 
     __version__: str
@@ -22,7 +22,7 @@ __all__ = ["EmotionModel", "EmozooError", "Listener", "__version__", "load"]
 
 _public = hand_on(
     __name__,
-    {"EmotionModel": "checkpoint.model", "Listener": "listening.listener", "load": "checkpoint.loading"},
+    {"EmotionModel": "checkpoint.model", "Listener": "listening.listener", "load": "checkpoint.opening"},
 )
 
 

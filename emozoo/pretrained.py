@@ -119,12 +119,14 @@ def _no_pretrained(name: str, missing: str, files: Sequence[str]) -> str:
     pickles = [shown(file)[1:-1] for file in sorted(files) if file.endswith(PICKLES)]
     if missing.endswith(".onnx"):
         return f"{name} has no {missing}: name one that has"
-    if missing != WEIGHTS:
+    if not missing.endswith(".safetensors"):
         return f"{name} has no {missing}, so it is no model that transformers could have saved"
     if not pickles:
-        return f"{name} has no {WEIGHTS}: weights are read from safetensors only"
+        return f"{name} has no {missing}: weights are read from safetensors only"
+    way_out = "load it with transformers, save it with save_pretrained"
+    if missing != WEIGHTS:
+        way_out = f"load them with its own library, save the same tensors by the same names as {missing}"
     return (
         f"{name} is refused: its weights are pickle files ({', '.join(pickles[:3])}), which can run code when they are "
-        f"opened; name a copy or a revision of it that has {WEIGHTS}, or where you trust it, load it with transformers, "
-        "save it with save_pretrained and name that folder"
+        f"opened; name a copy or a revision of it that has {missing}, or where you trust it, {way_out} and name that folder"
     )

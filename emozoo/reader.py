@@ -18,23 +18,24 @@ TARGETS = ("emotion", "dimensions")
 
 @dataclass(frozen=True)
 class OnnxGraph:
-    """An ONNX file that answers for sound by itself."""
+    """An ONNX file that answers for sound by itself, and how it is asked. emozoo checks it as its own before it is run."""
 
     file: str
     """Its name in the folder."""
-    sound: str
-    """The input that takes sound of 16 kHz, float32 [batch, samples]."""
-    output: str
-    """The output with logits or, without `softmax`, with what the target says: [batch, labels]."""
+    sound: str | None = None
+    """The input that takes sound of 16 kHz, float32 [batch, samples], where either size may be fixed; None: the only one. An
+    int64 input `attention_mask` of that shape is given as well."""
+    output: str | None = None
+    """The output float32 [batch, outputs] that the labels name; None: the one called `logits`, or the only one."""
     embedding: str | None = None
-    """The output with features, [batch, features]; None: there is none."""
+    """The output float32 [batch, features] that describes a clip; a file without it gives no embeddings."""
     window: float = 30.0
-    """Seconds that it takes at once."""
+    """Seconds that it takes at once, at most; a file that takes a fixed number of samples has windows of those."""
     hop: float = 10.0
     normalize: bool = False
-    """Whether it takes sound of mean 0 and variance 1."""
-    softmax: bool = True
-    """Whether the output is logits, of which emozoo takes the softmax."""
+    """Whether it takes sound of mean 0 and variance 1, as transformers' feature extractors make it."""
+    softmax: bool | None = None
+    """Whether emozoo takes the softmax of the output; None: unless the graph ends in one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Reader:
     """Takes the folder with the files, and the marker's document. Raises EmozooError, one sentence, for a checkpoint that it
     cannot read."""
     marker: str = "config.json"
-    """The file, JSON or YAML, by which such a checkpoint is known."""
+    """The file by which such a checkpoint is known: JSON, YAML, or text, which is read as YAML."""
     weights: tuple[str, ...] = ("model.safetensors",)
     """The files that hold weights. emozoo finds those that are split into several, and those that the Hub's own bot
     converted; it refuses pickle files."""
@@ -98,8 +99,8 @@ def reader_problem(reader: object, entry_name: str) -> str | None:
         files = getattr(reader, name)
         if isinstance(files, str) or not all(_is_file_name(file) for file in files):
             return f"{name} are {files!r}, not a tuple of names of files"
-    if not _is_file_name(reader.marker) or not reader.marker.endswith((".json", ".yaml", ".yml")):
-        return f"marker is {reader.marker!r}, not the name of a JSON or YAML file"
+    if not _is_file_name(reader.marker) or not reader.marker.endswith((".json", ".yaml", ".yml", ".txt")):
+        return f"marker is {reader.marker!r}, not the name of a JSON, YAML or text file"
     return None
 
 

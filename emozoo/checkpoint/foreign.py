@@ -63,15 +63,25 @@ def readers() -> tuple[Reader, ...]:
 def is_own(folder: Path) -> bool:
     """Whether config.json says that emozoo wrote the checkpoint, or no reader knows it: then `read_config` says what is
     wrong."""
+    return says_own(folder) or reader_of(folder) is None
+
+
+def says_own(folder: Path) -> bool:
+    """Whether config.json says that emozoo wrote the checkpoint."""
     document = _document(folder / CONFIG)
-    own = isinstance(document, dict) and document.get("model_type") == MODEL_TYPE
-    return own or reader_of(folder) is None
+    return isinstance(document, dict) and document.get("model_type") == MODEL_TYPE
 
 
 def reader_of(folder: Path) -> Reader | None:
-    """The first reader that knows the checkpoint in a folder."""
+    """The reader that knows the checkpoint in a folder: the first whose weights are there or, without any, the first."""
     documents = {marker: _document(folder / marker) for marker in {reader.marker for reader in readers()}}
-    return next((each for each in readers() if _matches(each, documents[each.marker])), None)
+    found = [each for each in readers() if _matches(each, documents[each.marker])]
+    return next((each for each in found if _has_weights(folder, each.weights)), found[0] if found else None)
+
+
+def _has_weights(folder: Path, files: Iterable[str]) -> bool:
+    there = [(folder / file).is_file() or (folder / f"{file}.index.json").is_file() for file in files]
+    return bool(there) and all(there)
 
 
 def checkpoint_config(folder: Path, name: str) -> CheckpointConfig:
@@ -82,14 +92,20 @@ def checkpoint_config(folder: Path, name: str) -> CheckpointConfig:
 def fetch_foreign(name: Reference, weights: bool = True) -> Path | None:
     """The folder of the Hub's cache with the files of a checkpoint of another library; None where no reader knows it. Raises
     EmozooError for one whose weights are missing or refused."""
-    for marker in sorted({reader.marker for reader in readers()}, key=lambda marker: marker != CONFIG):
+    problem = None
+    for marker in sorted({reader.marker for reader in readers()}, key=lambda marker: (marker != CONFIG, marker)):
         try:
             folder = fetch(name, marker, name.revision).parent
         except NoFile:
             continue
+        except EmozooError as error:  # without a network, another may have been fetched before
+            problem = problem or error
+            continue
         if reader := reader_of(folder):
             needed = (reader.marker, *(reader.weights if weights else ()))
             return pretrained_files(str(name), needed, (*reader.optional, README))[0]
+    if problem:
+        raise problem
     return None
 
 

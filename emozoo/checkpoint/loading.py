@@ -48,6 +48,10 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
 
     folder, name = resolve(reference), name_of(reference)
     foreign = None if is_own(folder) else translate(folder, name)
+    if foreign and foreign.graph:
+        raise EmozooError(
+            f"{name} is an ONNX file of another library: it answers, but cannot be trained, calibrated, exported or pushed"
+        )
     config = foreign.config if foreign else read_config(folder, name)
     architecture = _architecture_of(name, config)
     if tuple(architecture.modalities) != config.modalities:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import read_config
-from emozoo.checkpoint.foreign import fetch_foreign, is_own
+from emozoo.checkpoint.foreign import fetch_foreign, says_own
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
 from emozoo.hub.errors import NoFile
@@ -33,7 +33,7 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     name = parse(reference)
     try:
         folder = _first(name)
-        if folder is None or not is_own(folder):
+        if folder is None or not says_own(folder):
             foreign = fetch_foreign(name, weights)
             if foreign is not None:
                 return foreign

@@ -22,7 +22,7 @@ def load_model(reference: str, backend: Backend, device: str, precision: Precisi
                 "emozoo export --quantize makes a faster file"
             )
         return onnx_model.load(reference, device)
-    from emozoo.checkpoint.loading import load
+    from emozoo.checkpoint.opening import load
 
     return load(reference, device, precision.value)
 

@@ -29,8 +29,8 @@ class Shown:
 
 def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
     """The models of a page. Raises EmozooError for a model that cannot be loaded or is named twice."""
-    from emozoo.checkpoint.loading import load
     from emozoo.checkpoint.locate import resolve
+    from emozoo.checkpoint.opening import load
     from emozoo.hub.reference import name_of
     from emozoo.inspection.describe import METRICS, describe_checkpoint
 

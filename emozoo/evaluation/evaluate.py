@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from emozoo.checkpoint.config import EMOTION
-from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.opening import load
 from emozoo.checkpoint.predictions import read_tested, write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
 from emozoo.checkpoint.run import RunOptions, read_options
@@ -211,7 +211,7 @@ class _Subject:
 
     def check_modality(self, modality: str | None) -> None:
         """Raises EmozooError where the model needs the other modality as well."""
-        if modality and (lost := {*self.model.architecture.modalities} - {modality, *self.model.optional}):
+        if modality and (lost := {"audio", *["video"][: self.model.video]} - {modality, *self.model.optional}):
             raise EmozooError(f"{self.name} cannot do without {', '.join(lost)}: leave --modality out")
 
     def check_coverage(self, coverage: float | None) -> None:

@@ -92,7 +92,7 @@ def _load(reference: str, backend: str, device: str) -> Model:
         from emozoo.checkpoint import onnx_model
 
         return onnx_model.load(reference, device)
-    from emozoo.checkpoint.loading import load
+    from emozoo.checkpoint.opening import load
 
     return load(reference, device)
 

@@ -81,7 +81,7 @@ def listen(
         found, chunks = _microphone(rate, channels, format_)
     else:
         pieces = read_ahead(_standard_input())  # while the model is loaded
-    from emozoo.checkpoint.loading import load
+    from emozoo.checkpoint.opening import load
 
     loaded = load(model, device)
     check_model(loaded)
