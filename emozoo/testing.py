@@ -1,4 +1,4 @@
-"""The contract for a plugin's own tests: a class for an architecture, one for a dataset, each with a test per point.
+"""The contract for a plugin's own tests: a class each for an architecture, a dataset and a reader, with a test per point.
 
     import emozoo.testing
 
@@ -22,11 +22,14 @@ from emozoo.conformance.corpus import CorpusSubject
 from emozoo.conformance.loads import LOADS
 from emozoo.conformance.network_subject import NetworkSubject
 from emozoo.conformance.points import BROKEN, LEFT_OUT, Point, find
+from emozoo.conformance.reader import POINTS as READER_POINTS
+from emozoo.conformance.reader_subject import ReaderSubject
 from emozoo.data.corpus import Corpus
+from emozoo.reader import Reader
 from emozoo.registry import entry_points
-from emozoo.registry.entry_points import ARCHITECTURES, DATASETS
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, READERS
 
-__all__ = ["ArchitectureConformance", "DatasetConformance"]
+__all__ = ["ArchitectureConformance", "DatasetConformance", "ReaderConformance"]
 
 
 class ArchitectureConformance:
@@ -68,6 +71,27 @@ class DatasetConformance:
         if point is LOADS:
             return _judge(point, entry_points.find(DATASETS, name))
         _judge(point, CorpusSubject(self.dataset, data_dir))
+
+
+class ReaderConformance:
+    """Derive from it, name the reader and a checkpoint that it opens, and pytest checks its contract."""
+
+    reader: ClassVar[str | Reader]
+    """The name of an installed one, or the object."""
+    without: ClassVar[tuple[str, ...]] = ()
+
+    @pytest.fixture
+    def checkpoint(self) -> str | os.PathLike[str] | None:
+        """Override it, with a fixture that writes a small checkpoint as its library does, with random weights."""
+        return None
+
+    @pytest.mark.parametrize("point", [LOADS, *READER_POINTS], ids=lambda point: point.name)
+    def test_contract(self, point: Point[Any], checkpoint: str | os.PathLike[str] | None) -> None:
+        _skip_unless_asked(point, self.without)
+        name = self.reader if isinstance(self.reader, str) else self.reader.name
+        if point is LOADS:
+            return _judge(point, entry_points.find(READERS, name))
+        _judge(point, ReaderSubject(self.reader, checkpoint))
 
 
 def _skip_unless_asked(point: Point[Any], without: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Names that the shell completes at the Tab key: architectures, datasets, models and runs.
+"""Names that the shell completes at the Tab key: architectures, datasets, readers, models and runs.
 
 No plugin and nothing heavy is imported. Where nothing is offered here, the shell completes files.
 """
@@ -45,6 +45,12 @@ def diarizers() -> list[str]:
     return _names(DIARIZERS)
 
 
+def readers() -> list[str]:
+    from emozoo.registry.entry_points import READERS
+
+    return _names(READERS)
+
+
 def _names(group: str) -> list[str]:
     from emozoo.registry import entry_points
 
@@ -65,7 +71,7 @@ def models() -> list[str]:
 
 
 def plugins() -> list[str]:
-    return [*architectures(), *datasets()]
+    return [*architectures(), *datasets(), *readers()]
 
 
 def networks() -> list[str]:

@@ -10,7 +10,7 @@ from emozoo.conformance.loads import LOADS
 from emozoo.conformance.points import Finding, Point, find
 from emozoo.errors import EmozooError
 from emozoo.registry import entry_points
-from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS, group_of
+from emozoo.registry.entry_points import ARCHITECTURES, KINDS, READERS, group_of
 from emozoo.registry.loading import output_to_stderr
 
 
@@ -20,7 +20,7 @@ class Report:
 
     name: str
     kind: str
-    """`architecture` or `dataset`."""
+    """`architecture`, `dataset` or `reader`."""
     origin: str
     findings: list[Finding] = field(default_factory=list)
 
@@ -48,15 +48,15 @@ def check(
     device: str = "auto",
     on_finding: Callable[[Finding], None] = lambda finding: None,
 ) -> Report:
-    """Checks all points of an architecture, else of a dataset; `on_finding` gets each finding at once.
+    """Checks all points of an architecture, else of a dataset or a reader; `on_finding` gets each finding at once.
 
-    `settings` are an architecture's, as `--set` takes them; `data_dir` is where a dataset's data are. Raises EmozooError for
-    an unknown name, and for settings or data that do not fit.
+    `settings` are an architecture's, as `--set` takes them; `data_dir` is where a dataset's data are, or a checkpoint that
+    a reader opens. Raises EmozooError for an unknown name, and for settings or data that do not fit.
     """
     group = group_of(name)
     plugin = entry_points.find(group, name)
-    if group == DATASETS and settings:
-        raise EmozooError(f"{name} is a dataset and has no settings: leave --set out")
+    if group != ARCHITECTURES and settings:
+        raise EmozooError(f"{name} is a {KINDS[group]} and has no settings: leave --set out")
     if group == ARCHITECTURES and data_dir is not None:
         raise EmozooError(f"{name} is an architecture and is trained on the toy corpus: leave --data-dir out")
     report = Report(name, KINDS[group], plugin.origin)
@@ -69,7 +69,10 @@ def check(
     if not report.holds:
         return report
     with output_to_stderr:  # a network or a builder may print, and standard output is for the report
-        points, subject = _network(name, settings, device) if group == ARCHITECTURES else _corpus(name, data_dir)
+        if group == ARCHITECTURES:
+            points, subject = _network(name, settings, device)
+        else:
+            points, subject = _reader(name, data_dir) if group == READERS else _corpus(name, data_dir)
         for point in points:
             note(find(point, subject))
     return report
@@ -89,3 +92,11 @@ def _corpus(name: str, data_dir: str | None) -> tuple[Sequence[Point[Any]], Any]
     from emozoo.conformance.corpus import CorpusSubject
 
     return corpus.POINTS, CorpusSubject(name, data_dir)
+
+
+def _reader(name: str, data_dir: str | None) -> tuple[Sequence[Point[Any]], Any]:
+    """A reader's points and what they look at."""
+    from emozoo.conformance import reader
+    from emozoo.conformance.reader_subject import ReaderSubject
+
+    return reader.POINTS, ReaderSubject(name, data_dir)

@@ -1,6 +1,7 @@
 """What a point of a contract is, and how one is checked.
 
-The points of an architecture are in `emozoo.conformance.network`, those of a dataset in `emozoo.conformance.corpus`.
+The points of an architecture are in `emozoo.conformance.network`, those of a dataset in `emozoo.conformance.corpus`, those
+of a reader in `emozoo.conformance.reader`.
 `emozoo check` and `emozoo.testing` check these.
 """
 

@@ -19,10 +19,15 @@ from string import Template
 
 from emozoo.errors import EmozooError
 from emozoo.paths import atomic_folder, user_path
-from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS, installed
+from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS, READERS, installed
 from emozoo.requirement import is_direct, line
 
-LAYERS = {"architecture": ("architecture",), "video": ("architecture", "video"), "dataset": ("dataset",)}
+LAYERS = {
+    "architecture": ("architecture",),
+    "video": ("architecture", "video"),
+    "dataset": ("dataset",),
+    "reader": ("reader",),
+}
 """The folders of templates for each kind. If two have a file of one name, the later one is used."""
 RESERVED = ("all", "emozoo", "hub")
 """Words that mean something else on the command line."""
@@ -36,15 +41,25 @@ SUMMARIES = {
     "architecture": "Convolutions over the spectrogram and a mean over their map",
     "video": "Convolutions over the spectrogram and the frames, and a mean over their maps",
     "dataset": "a folder of files called SPEAKER_EMOTION_NUMBER.wav",
+    "reader": "checkpoints with a config.json that names its library",
 }
+OFFERED = {
+    "architecture": ((ARCHITECTURES, "architecture"),),
+    "video": ((ARCHITECTURES, "architecture"),),
+    "dataset": ((DATASETS, "corpus"),),
+    "reader": ((READERS, "reader"), (ARCHITECTURES, "architecture")),
+}
+"""What the module of each kind offers: the groups of its entry points, and their attributes."""
+LIBRARIES = {"dataset": "datasets"}
+"""What a kind needs beside emozoo, if not torch."""
 
 
 def write_plugin(kind: str, name: str, output: str | Path | None = None, *, emozoo_from: str | None = None) -> Path:
     """Writes the distribution of a plugin, completely or not at all. Returns its folder: `output`, or one in the current
     folder with the name of the distribution.
 
-    `kind` is architecture, video (an architecture for audio and frames) or dataset. `emozoo_from` is the emozoo that it
-    depends on, a version, a URL or a path; None: the installed one or newer. Raises EmozooError for an invalid or taken
+    `kind` is architecture, video (an architecture for audio and frames), dataset or reader. `emozoo_from` is the emozoo that
+    it depends on, a version, a URL or a path; None: the installed one or newer. Raises EmozooError for an invalid or taken
     name, and for a folder that exists or cannot be written.
     """
     check_name(name)
@@ -116,16 +131,18 @@ def _class(name: str) -> str:
 
 def _words(kind: str, name: str, needs: str) -> dict[str, str]:
     """The values of the templates' placeholders."""
-    dataset = kind == "dataset"
+    entries = [
+        f'[project.entry-points."{group}"]\n{name} = "emozoo_{name}:{attribute}"\n'
+        for group, attribute in OFFERED[kind]
+    ]
     return {
         "name": name,
         "Class": _class(name),
         "module": f"emozoo_{name}",
         "distribution": f"emozoo-{_dashed(name)}",
         "variable": f"EMOZOO_{name.upper()}",
-        "group": DATASETS if dataset else ARCHITECTURES,
-        "attribute": "corpus" if dataset else "architecture",
-        "library": "datasets" if dataset else "torch",
+        "entries": "\n".join(entries),
+        "library": LIBRARIES.get(kind, "torch"),
         "ending": "mp4" if kind == "video" else "wav",
         "summary": SUMMARIES[kind],
         "emozoo": needs,

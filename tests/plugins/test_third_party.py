@@ -136,9 +136,10 @@ def test_a_new_architecture_passes_its_check_unchanged(place: Place) -> None:
     assert report["holds"] and set(states.values()) == {"ok"}, states
 
 
-def test_a_new_dataset_and_a_new_network_with_video_pass_their_own_tests(place: Place) -> None:
+def test_a_new_dataset_a_new_reader_and_a_new_network_with_video_pass_their_own_tests(place: Place) -> None:
     kinds: dict[str, tuple[list[str], list[str]]] = {
         "my_voices": (["dataset"], []),
+        "my_library": (["reader"], ["-k", "not TestMyLibraryNet"]),
         "face_net": (
             ["architecture", "--video"],
             ["-k", "loads or forward or save"],

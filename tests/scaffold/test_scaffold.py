@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.places import ROOT
 from support.small import emozoo, one_error
@@ -15,7 +15,7 @@ from support.small import emozoo, one_error
 from emozoo import EmozooError
 from emozoo.scaffold.write import check_name, write_plugin
 
-KINDS = ("architecture", "video", "dataset")
+KINDS = ("architecture", "video", "dataset", "reader")
 COMMON = {"pyproject.toml", "README.md", "LICENSE", ".gitignore", ".github/workflows/test.yml"}
 
 
@@ -23,13 +23,16 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("words", [["architecture"], ["architecture", "--video"], ["dataset"]])
+@pytest.mark.parametrize("words", [["architecture"], ["architecture", "--video"], ["dataset"], ["reader"]])
 def test_the_command_writes_a_distribution_and_says_what_to_do_next(words: list[str], tmp_path: Path) -> None:
     done = emozoo("new", *words, "my_own", cwd=tmp_path)
     folder = tmp_path / "emozoo-my-own"
     assert done.stdout.strip() == str(folder)
     assert "emozoo check my_own" in done.stderr and "pytest" in done.stderr
-    own = {"tests/example.py"} if words == ["dataset"] else {"emozoo_my_own/card.md"}
+    example = {"tests/example.py"}
+    own = {"dataset": example, "reader": example | {"emozoo_my_own/network.py"}}.get(
+        words[0], {"emozoo_my_own/card.md"}
+    )
     assert files(folder) == COMMON | own | {"emozoo_my_own/__init__.py", "tests/test_my_own.py"}
     again = emozoo("new", *words, "my_own", cwd=tmp_path, check=2)
     assert "exists already and is left as it is" in one_error(again)
@@ -52,6 +55,7 @@ def test_what_is_written_is_in_good_style_and_complete(kind: str, name: str, tmp
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_imports_doors_only(kind: str, tmp_path: Path) -> None:
     doors = {"emozoo", "emozoo.architecture", "emozoo.data", "emozoo.data.corpus", "emozoo.features", "emozoo.testing"}
+    doors |= {"emozoo.reader"}
     for path in write_plugin(kind, "my_own", tmp_path / "out").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -103,6 +107,7 @@ def test_a_name_whose_module_or_distribution_is_there_is_refused(
         check_name("some_tool")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_is_typed_a_suggestion_is_a_name_that_can_be(name: str) -> None:
     try:

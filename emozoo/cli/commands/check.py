@@ -10,7 +10,9 @@ from emozoo.cli.options import DataDir, Device, Json, Settings, pairs, print_jso
 
 
 def check(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture or a dataset; emozoo list shows them.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An architecture, a dataset or a reader; emozoo list shows them.")
+    ],
     set_: Settings = None,
     data_dir: DataDir = None,
     device: Device = "auto",
@@ -18,8 +20,8 @@ def check(
 ) -> None:
     """Check that a plugin keeps its contract, point by point.
 
-    A network is trained for a short time on the toy dataset. A dataset is read from --data-dir. The exit status is 1 if a
-    required point does not hold.
+    A network is trained for a short time on the toy dataset. A dataset, or a checkpoint that a reader opens, is read from
+    --data-dir. The exit status is 1 if a required point does not hold.
     """
     from emozoo.cli.check_table import say_finding, show_check
     from emozoo.cli.console import waiting

@@ -18,7 +18,7 @@ def list_(
     on_hub: Annotated[bool, typer.Option("--hub", help="List models on the Hugging Face Hub instead.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the installed architectures, datasets, diarizers and models.
+    """List the installed architectures, datasets, diarizers, readers and models.
 
     Shows which distribution each plugin comes from, and what is wrong with a broken one.
     """

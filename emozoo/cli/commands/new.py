@@ -57,11 +57,24 @@ def dataset(name: Name, output: Output = None, emozoo_from: EmozooFrom = None) -
     _say_next(write_plugin("dataset", name, output, emozoo_from=emozoo_from), train, name, emozoo_from)
 
 
-def _say_next(folder: Path, train: str, name: str, emozoo_from: str | None) -> None:
+@new.command(cls=Command)
+def reader(name: Name, output: Output = None, emozoo_from: EmozooFrom = None) -> None:
+    """Write a plugin that opens checkpoints of another library, and print its folder.
+
+    An example checkpoint, tests, a README and a licence come with it.
+    """
+    from emozoo.scaffold.write import write_plugin
+
+    info = "python tests/example.py example && emozoo info example"
+    folder = write_plugin("reader", name, output, emozoo_from=emozoo_from)
+    _say_next(folder, info, f"{name} --data-dir example", emozoo_from)
+
+
+def _say_next(folder: Path, first: str, checked: str, emozoo_from: str | None) -> None:
     from emozoo.cli.console import say, warn
     from emozoo.requirement import remark
 
-    steps = (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", train, f"emozoo check {name}", "pytest")
+    steps = (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", first, f"emozoo check {checked}", "pytest")
     typer.echo(printable(folder))
     say("next:")
     for step in steps:
