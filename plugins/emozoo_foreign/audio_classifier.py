@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo_foreign.front_ends import at_least, front_end
+from emozoo_foreign.more_heads import AverageEncoder, StatisticsEncoder
 from emozoo_foreign.spec import (
     LONGEST_WINDOW,
     OWN_EXTRACTOR,
@@ -26,7 +27,7 @@ from emozoo_foreign.spec import (
     transformers_config,
 )
 
-HEADS = ("transformers", "dense")
+HEADS = ("transformers", "dense", "statistics", "average")
 POOLINGS = ("mean", "sum", "max")
 SMALL: dict[str, Any] = {
     "model_type": "wav2vec2",
@@ -45,6 +46,8 @@ SMALL: dict[str, Any] = {
     "layerdrop": 0.0,
 }
 """A small wav2vec 2.0, for a config that no checkpoint gave."""
+MOST_WIDTH, MOST_LAYERS = 2**15, 16
+"""Of a head."""
 MOST_SAMPLES = 2**20
 """Samples that go through the encoder at a time in prediction: a minute, so that memory stays bounded."""
 
@@ -61,9 +64,17 @@ class AudioClassifierConfig:
     """The fields of transformers' feature extractor."""
     head: str = "transformers"
     """`transformers`: the head of the kind's own class. `dense`: the encoder's last layer pooled over time, a linear
-    layer, tanh, and a linear layer."""
+    layer, tanh, and a linear layer. `statistics` and `average`: those of `emozoo_foreign.more_heads`."""
     pooling: str = "mean"
     """Of the head `dense`: `mean`, `sum` or `max` over time."""
+    width: int = 1024
+    """Of the head `statistics`: the size of its hidden layers."""
+    layers: int = 1
+    """Of the head `statistics`: how many there are."""
+    normalized: bool = False
+    """Of the head `average`: whether the encoder's last layer is brought to mean 0 and variance 1."""
+    bias: bool = True
+    """Whether the last linear layer has one."""
     window: float = 3.0
     """Seconds that the network takes at once; a reader chooses more."""
     hop: float = 1.0
@@ -80,8 +91,11 @@ class AudioClassifierConfig:
         for name, choices in (("head", HEADS), ("pooling", POOLINGS)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(choices)}")
-        if self.head == "dense" and kind in OWN_EXTRACTOR:
-            raise ValueError(f"the head 'dense' is one of encoders that take waveforms, not of a {kind}")
+        if self.head != "transformers" and kind in OWN_EXTRACTOR:
+            raise ValueError(f"the head {self.head!r} is one of encoders that take waveforms, not of a {kind}")
+        for name, most in (("width", MOST_WIDTH), ("layers", MOST_LAYERS)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be from 1 to {most}, not {getattr(self, name)}")
         longest = min(LONGEST_WINDOW, takes_seconds(self.extractor))
         if not 0.1 <= self.window <= longest:
             raise ValueError(f"window must be from 0.1 to {longest:g} seconds, not {self.window}")
@@ -133,6 +147,17 @@ class DenseEncoder(nn.Module):
         return self.dense(pooled).tanh()
 
 
+def _encoder(values: Any, config: AudioClassifierConfig) -> Any:
+    """The encoder of transformers' config `values`, with the head's layers before the last."""
+    if config.head == "transformers":
+        return StockEncoder(values)
+    if config.head == "statistics":
+        return StatisticsEncoder(values, config.width, config.layers)
+    return (
+        AverageEncoder(values, config.normalized) if config.head == "average" else DenseEncoder(values, config.pooling)
+    )
+
+
 class AudioClassifier(nn.Module):
     """Waveforms float32 [batch, samples] -> outputs float32 [batch, outputs].
 
@@ -144,10 +169,8 @@ class AudioClassifier(nn.Module):
         super().__init__()
         self.front: Any = front_end(config.extractor, config.model)
         values = transformers_config(config.model)
-        self.encoder: Any = (
-            StockEncoder(values) if config.head == "transformers" else DenseEncoder(values, config.pooling)
-        )
-        self.output = nn.Linear(self.encoder.features, outputs)
+        self.encoder = _encoder(values, config)
+        self.output = nn.Linear(self.encoder.features, outputs, bias=config.bias)
         self.rate = config.backbone_learning_rate
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:

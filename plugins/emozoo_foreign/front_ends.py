@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emozoo_foreign.spec import AST, SAMPLING_RATE, SEAMLESS, WAVEFORM, WHISPER, least_samples
+from emozoo_foreign.spec import AST, CORPUS, LAYER_NORM, SAMPLING_RATE, SEAMLESS, WAVEFORM, WHISPER, least_samples
 
 FRAME, HOP, FFT = 400, 160, 512
 """Samples of a frame of Kaldi's filter bank, of its step, and of the Fourier transform."""
@@ -27,6 +27,10 @@ def front_end(extractor: dict[str, Any], model: dict[str, Any]) -> nn.Module:
     kind = extractor["feature_extractor_type"]
     if kind == WAVEFORM:
         return Waveform(extractor["do_normalize"], least_samples(model))
+    if kind == LAYER_NORM:
+        return Waveform(extractor["do_normalize"], least_samples(model), added=1e-5)
+    if kind == CORPUS:
+        return CorpusWaveform(extractor["mean"], extractor["std"], least_samples(model))
     if kind == WHISPER:
         return WhisperMel(
             extractor["feature_size"], extractor["chunk_length"], extractor["n_fft"], extractor["hop_length"]
@@ -39,22 +43,37 @@ def front_end(extractor: dict[str, Any], model: dict[str, Any]) -> nn.Module:
 
 
 class Waveform(nn.Module):
-    """The waveform [batch, samples]; with `normalize`, of mean 0 and variance 1."""
+    """The waveform [batch, samples]; with `normalize`, of mean 0 and variance 1, where `added` keeps silence what it is."""
 
     fixed = False
 
-    def __init__(self, normalize: bool, least: int) -> None:
+    def __init__(self, normalize: bool, least: int, added: float = 1e-7) -> None:
         super().__init__()
         self.normalize = normalize
         self.least = least
+        self.added = added
 
     def forward(self, input_values: Tensor) -> Tensor:
         waveform = input_values.float()
         if self.normalize:
             with torch.autocast(waveform.device.type, enabled=False):
                 variance, mean = torch.var_mean(waveform, 1, correction=0, keepdim=True)
-                waveform = (waveform - mean) / (variance + 1e-7).sqrt()
+                waveform = (waveform - mean) / (variance + self.added).sqrt()
         return at_least(waveform, self.least)
+
+
+class CorpusWaveform(nn.Module):
+    """The waveform [batch, samples], by the mean and deviation of a corpus (Goncalves et al. 2024)."""
+
+    fixed = False
+
+    def __init__(self, mean: float, deviation: float, least: int) -> None:
+        super().__init__()
+        self.mean, self.deviation = mean, deviation
+        self.least = least
+
+    def forward(self, input_values: Tensor) -> Tensor:
+        return at_least((input_values.float() - self.mean) / (self.deviation + 1e-6), self.least)
 
 
 class WhisperMel(nn.Module):

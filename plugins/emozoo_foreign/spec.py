@@ -27,6 +27,9 @@ UNUSED |= {"begin_suppress_tokens", "ctc_loss_reduction", "ctc_zero_infinity"}
 """Fields about text, which no classifier of sound is built from."""
 WAVEFORM, WHISPER = "Wav2Vec2FeatureExtractor", "WhisperFeatureExtractor"
 AST, SEAMLESS = "ASTFeatureExtractor", "SeamlessM4TFeatureExtractor"
+CORPUS, LAYER_NORM = "CorpusNormalization", "LayerNormalization"
+"""Not of transformers: a waveform normalised by the mean and deviation of a whole corpus, as in the Odyssey 2024 baselines,
+or by torch's layer norm, as in SpeechBrain."""
 EXTRACTORS: dict[str, dict[str, tuple[Any, float, float]]] = {
     WAVEFORM: {"do_normalize": (True, 0, 1)},
     WHISPER: {
@@ -42,6 +45,8 @@ EXTRACTORS: dict[str, dict[str, tuple[Any, float, float]]] = {
         "mean": (-4.2677393, -1000.0, 1000.0),
         "std": (4.5689974, 1e-6, 1000.0),
     },
+    CORPUS: {"mean": (0.0, -1.0, 1.0), "std": (1.0, 1e-6, 10.0)},
+    LAYER_NORM: {"do_normalize": (True, 0, 1)},
     SEAMLESS: {"num_mel_bins": (80, 4, 512), "stride": (2, 1, 16)},
 }
 """Feature extractors of transformers, and the fields that their classifiers' sound depends on: default and range.
@@ -65,7 +70,10 @@ def check_model(model: Any) -> None:
 def check_extractor(extractor: Any, kind: str) -> None:
     """Raises ValueError for fields that are not those of the feature extractor that encoders of this kind take."""
     wanted = OWN_EXTRACTOR.get(kind, WAVEFORM)
-    if not isinstance(extractor, dict) or extractor.get("feature_extractor_type") != wanted:
+    named = extractor.get("feature_extractor_type") if isinstance(extractor, dict) else None
+    if named in (CORPUS, LAYER_NORM) and wanted == WAVEFORM:
+        wanted = named
+    if named != wanted:
         raise ValueError(f"extractor is not the {wanted} that a {kind} takes")
     rules = EXTRACTORS[wanted]
     if wrong := sorted(map(str, extractor.keys() ^ {*rules, "feature_extractor_type"})):

@@ -15,7 +15,7 @@ from emozoo import EmozooError
 from emozoo.pretrained import weight_files
 from emozoo.reader import Reading
 from emozoo_foreign.audio_classifier import POOLINGS, AudioClassifierConfig
-from emozoo_foreign.spec import OWN_EXTRACTOR, extractor_of, model_of, takes_seconds
+from emozoo_foreign.spec import OWN_EXTRACTOR, extractor_of, model_of, one_line, takes_seconds
 from emozoo_foreign.transformers_heads import PREPROCESSOR, PROCESSOR
 from emozoo_foreign.transformers_heads import matches as names_stock_class
 
@@ -70,7 +70,7 @@ def read_classifier(folder: Path, document: Any) -> Reading:
             head="dense" if dense else "transformers",
             pooling=_pooling(document, dense),
             window=window,
-            hop=float(max(math.floor(window / 3), 1)) if window >= 1 else window,
+            hop=hop_of(window),
             backbone_learning_rate=2e-5,
         )
     except ValueError as error:
@@ -89,18 +89,24 @@ def read_classifier(folder: Path, document: Any) -> Reading:
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """The names and shapes of the tensors in a checkpoint's files; empty where it has none yet, for what a checkpoint is may
     be asked before its weights are there. Raises EmozooError for damaged ones."""
+    files = [folder / file for file in weight_files(folder) if (folder / file).is_file()]
+    return {name: shape for file in files for name, shape in shapes_in(file).items()}
+
+
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """The names and shapes of the tensors in one file. Raises EmozooError for a damaged one."""
     from safetensors import SafetensorError, safe_open
 
-    shapes: dict[str, tuple[int, ...]] = {}
-    for file in weight_files(folder):
-        if not (folder / file).is_file():
-            continue
-        try:
-            with safe_open(folder / file, framework="pt") as opened:
-                shapes |= {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError) as error:
-            raise EmozooError(f"its {file} is damaged: {error}") from error
-    return shapes
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise EmozooError(f"its {path.name} is damaged: {one_line(error)}") from error
+
+
+def hop_of(window: float) -> float:
+    """Seconds from one window to the next: about a third of one."""
+    return float(max(math.floor(window / 3), 1)) if window >= 1 else window
 
 
 def labels_of(document: dict[str, Any], outputs: int | None) -> tuple[str, ...]:
