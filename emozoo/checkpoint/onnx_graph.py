@@ -63,7 +63,26 @@ def inputs(window: WindowShape, video: bool, alone: bool = False) -> list[Signat
 
 
 def graph_problem(model: ModelProto, labels: int, window: WindowShape, video: bool) -> str | None:
-    """Why a graph is not run for such windows, as a sentence; None where it may be.
+    """Why a graph that `emozoo export` is said to have written is not run for such windows, as a sentence; None where it may
+    be."""
+    if problem := content_problem(model):
+        return problem
+    taken = [_signature(value) for value in model.graph.input]
+    alone = taken == inputs(window, video, alone=True)
+    if not alone and taken != inputs(window, video):
+        names = " and ".join((SOUND, FRAMES) if video else (SOUND,))
+        return f"its inputs are not {names}, as of a window of {window.seconds:g} s"
+    batches = (1, ANY) if alone else (ANY,)
+    outputs = [_signature(value) for value in model.graph.output]
+    if [each[:2] for each in outputs[:1]] != [(LOGITS, "FLOAT")] or not _has_rows(outputs[0], batches, labels):
+        return f"its output is not logits for {labels} labels"
+    if len(outputs) > 2 or not all(_is_embedding(output, batches) for output in outputs[1:]):
+        return f"beside its logits, its output is not embeddings of 1 to {MOST_FEATURES:,} features"
+    return None
+
+
+def content_problem(model: ModelProto) -> str | None:
+    """Why a graph, whatever its inputs and outputs are, is not run, as a sentence; None where it may be.
 
     A graph is data: it computes from its inputs and nothing else as long as its operators are arithmetic, none holds a
     graph of its own (so nothing loops), and its numbers stand in the file itself.
@@ -78,20 +97,7 @@ def graph_problem(model: ModelProto, labels: int, window: WindowShape, video: bo
     sizes = {tensor.name: tensor.ByteSize() for tensor in graph.initializer}
     if sum(sizes.get(name, 0) for node in graph.node for name in node.input) > MOST_TAKEN:
         return f"its operators take in more than {MOST_TAKEN // 2**30} GiB of weights"
-    if problem := _node_problem(model):
-        return problem
-    taken = [_signature(value) for value in graph.input]
-    alone = taken == inputs(window, video, alone=True)
-    if not alone and taken != inputs(window, video):
-        names = " and ".join((SOUND, FRAMES) if video else (SOUND,))
-        return f"its inputs are not {names}, as of a window of {window.seconds:g} s"
-    batches = (1, ANY) if alone else (ANY,)
-    outputs = [_signature(value) for value in graph.output]
-    if [each[:2] for each in outputs[:1]] != [(LOGITS, "FLOAT")] or not _has_rows(outputs[0], batches, labels):
-        return f"its output is not logits for {labels} labels"
-    if len(outputs) > 2 or not all(_is_embedding(output, batches) for output in outputs[1:]):
-        return f"beside its logits, its output is not embeddings of 1 to {MOST_FEATURES:,} features"
-    return None
+    return _node_problem(model)
 
 
 def takes_one(window_input: Sequence[object]) -> bool:

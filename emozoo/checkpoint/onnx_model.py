@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
 import json
 import math
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +19,7 @@ from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import EMOTION, CheckpointConfig, read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem, takes_one
+from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference, name_of
@@ -30,22 +28,15 @@ from emozoo.inference.files import PredictsFiles
 from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
 from emozoo.media.window import stack_frames, stack_sound
 from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
-from emozoo.paths import cores
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-LARGEST = 2**31 - 1
-"""Bytes of a file that protobuf reads."""
-MEMORY = 2 * 2**30
-"""Bytes that a graph may take, and once more on each core; at most half of the machine's."""
 LEAST_SAMPLES = SAMPLING_RATE // 10
 """Of a clip that is fed alone: silence makes up for less, in which there is no voice."""
 Feed = dict[str, np.ndarray]
 """A graph's inputs, by name."""
-LONGEST = 60
-"""Seconds that the trial window may take, for what ends at all takes less than one."""
 
 # What `emozoo export` notes in the file.
 VERSION_KEY = "emozoo.version"
@@ -69,8 +60,7 @@ class OnnxModel(PredictsFiles):
 
     def __init__(self, data: bytes, config: CheckpointConfig, name: str) -> None:
         """`data` is the file, which was checked; errors call the model `name`."""
-        self._data = data
-        self._sessions = (os.getpid(), _session(data, name))
+        self._session = OnnxSession(data, name)
         self._name = name
         self.labels = config.labels
         self.video = config.video
@@ -99,12 +89,12 @@ class OnnxModel(PredictsFiles):
     @property
     def has_embeddings(self) -> bool:
         """Whether the file gives them: an older one does not."""
-        return EMBEDDINGS in [output.name for output in self._session.get_outputs()]
+        return EMBEDDINGS in self._session.outputs
 
     def feeds(self, windows: Sequence[Window]) -> list[Feed]:
         """Windows as the graph's inputs: all in one batch or, where it takes one clip at a time, each for itself, without
         the silence behind its end."""
-        if not takes_one(self._session.get_inputs()[0].shape):
+        if not takes_one(self._session.first_shape):
             return [self._feed(windows)] if windows else []
         feeds = [self._feed([window]) for window in windows]
         for feed, (sound, _) in zip(feeds, windows, strict=True):
@@ -119,15 +109,6 @@ class OnnxModel(PredictsFiles):
             feed[FRAMES] = np.zeros((len(windows), *self.window.frames, 3), np.uint8) if frames is None else frames
         return feed
 
-    @property
-    def _session(self) -> Any:
-        """The onnxruntime.InferenceSession of this process: its threads do not survive a fork."""
-        process, session = self._sessions
-        if process != os.getpid():
-            session = _session(self._data, self._name)
-            self._sessions = (os.getpid(), session)
-        return session
-
     def _answer(self, feeds: Sequence[Feed], options: Any = None) -> np.ndarray:
         outputs = self._run(LOGITS, feeds, options)
         shape = (sum(len(feed[SOUND]) for feed in feeds), len(self.labels))
@@ -135,28 +116,13 @@ class OnnxModel(PredictsFiles):
         return read(outputs, shape, lambda: _is_finite(feeds), self._name)
 
     def _run(self, output: str, feeds: Sequence[Feed], options: Any = None) -> np.ndarray:
-        try:
-            return np.concatenate([np.asarray(self._session.run([output], feed, options)[0]) for feed in feeds])
-        except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
-            raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
+        return np.concatenate([self._session.run(output, feed, options) for feed in feeds])
 
     def try_out(self, wanted: Sequence[float], rounded: bool) -> None:
         """Answers one window, and compares with what was answered when the graph was written: less exactly where its numbers
         are `rounded` to 8 bits. Raises EmozooError for another answer, and for a graph that takes too long."""
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        timer = threading.Timer(LONGEST, setattr, (options, "terminate", True))
-        timer.daemon = True
-        timer.start()
-        try:
+        with self._session.limited() as options:
             found = self._answer(self.feeds([trial_window(self.window, self.video)]), options)[0]
-        except EmozooError:
-            if options.terminate:
-                raise EmozooError(f"{self._name} is refused: one window takes it more than {LONGEST} s") from None
-            raise
-        finally:
-            timer.cancel()
         if not agree(told(found, self.target), wanted, rounded):
             raise EmozooError(
                 f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
@@ -188,12 +154,8 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
 
     `name` is what errors call it. Raises EmozooError with the reason.
     """
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise EmozooError(f"{name} needs onnx and onnxruntime: pip install 'emozoo[onnx]'") from error
-    data, model = _parse(path, name)
+    require_onnx(name)
+    data, model = read_graph(path, name)
     if problem := graph_problem(model, len(config.labels), config.window, config.video):
         raise EmozooError(f"{name} is refused: {problem}")
     wanted = _noted_answer(model, config, name, weights)
@@ -201,38 +163,6 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     loaded = OnnxModel(data, config, name)
     loaded.try_out(wanted, rounded)
     return loaded
-
-
-def _parse(path: Path, name: str) -> tuple[bytes, ModelProto]:
-    from google.protobuf.message import DecodeError
-    from onnx import ModelProto
-
-    try:
-        if path.stat().st_size > LARGEST:
-            raise EmozooError(f"{name} is larger than 2 GiB, more than such a file can hold")
-        data = path.read_bytes()
-        return data, ModelProto.FromString(data)
-    except (OSError, DecodeError) as error:
-        raise EmozooError(f"{name} is damaged: it is not a file of ONNX") from error
-
-
-def _session(data: bytes, name: str) -> Any:
-    """An onnxruntime.InferenceSession, within a bound of memory."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # emozoo.inference.files answers a batch on each core
-    options.log_severity_level = 4
-    if _bound_memory():
-        options.add_session_config_entry("session.use_env_allocators", "1")
-    try:
-        # From memory: what was checked is what runs, and a path to another file would lead nowhere. Nothing is computed
-        # before it can be stopped.
-        return onnxruntime.InferenceSession(
-            data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
-        )
-    except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
-        raise EmozooError(f"{name} is damaged: {_reason(error)}") from error
 
 
 def _noted_answer(model: ModelProto, config: CheckpointConfig, name: str, weights: Path) -> list[float]:
@@ -251,23 +181,6 @@ def _noted_answer(model: ModelProto, config: CheckpointConfig, name: str, weight
     if len(answer) != len(config.labels):
         raise EmozooError(f"{name} does not note how its network answers: export it again with emozoo export")
     return answer
-
-
-@functools.cache
-def _bound_memory() -> bool:
-    """Bounds what graphs may take of the machine's memory, in this process; whether that can be done here."""
-    import onnxruntime as runtime
-
-    most = MEMORY * (1 + cores())
-    with contextlib.suppress(ValueError, OSError, AttributeError):  # not every system tells
-        most = min(most, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
-    usual = dict.fromkeys(("arena_extend_strategy", "initial_chunk_size_bytes", "max_dead_bytes_per_chunk"), -1)
-    kind = runtime.OrtMemoryInfo("Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT)
-    try:
-        runtime.create_and_register_allocator(kind, runtime.OrtArenaCfg({"max_mem": most, **usual}))
-    except Exception:  # noqa: BLE001 - the program that emozoo is a part of has set a bound of its own
-        return False
-    return True
 
 
 def logarithms(probabilities: np.ndarray) -> np.ndarray:
@@ -312,10 +225,6 @@ def _noise(count: int) -> np.ndarray:
 
 def _is_finite(feeds: Sequence[Feed]) -> bool:
     return all(bool(np.isfinite(feed[SOUND]).all()) for feed in feeds)
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def digest(path: Path) -> str:

@@ -22,7 +22,7 @@ from torch import nn
 import emozoo as package
 from emozoo import EmozooError
 from emozoo.architecture import Architecture
-from emozoo.checkpoint import onnx_model
+from emozoo.checkpoint import onnx_session
 from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_graph import OPERATORS
@@ -473,7 +473,7 @@ def test_a_graph_that_takes_too_long_is_refused(run: Path, monkeypatch: pytest.M
         model.graph.node.insert(number, helper.make_node("MatMul", [one, one], [next_one]))
     model.graph.node.insert(300, helper.make_node("ReduceMean", [names[-1]], ["mean"], keepdims=0))
     (run / "model.onnx").write_bytes(model.SerializeToString())
-    monkeypatch.setattr(onnx_model, "LONGEST", 0.1)
+    monkeypatch.setattr(onnx_session, "LONGEST", 0.1)
     with pytest.raises(EmozooError, match="one window takes it more than 0.1 s"):
         load(run)
 
