@@ -16,7 +16,7 @@ from emozoo.media.window import window_starts
 class Answers:
     """Of the clips among `rows` that carry one of `labels`: their windows' logits for these labels only, and the truth.
 
-    `change` is applied to the sound of windows, float32 [batch, 48000], before the model takes it.
+    `change` is applied to the sound of windows, float32 [batch, samples], before the model takes it.
     """
 
     def __init__(
@@ -31,14 +31,17 @@ class Answers:
         known = {data.labels.index(label): number for number, label in enumerate(labels)}
         self.rows = np.array([row for row in rows if data.store.labels[row] in known])
         self.truth = np.array([known[data.store.labels[row]] for row in self.rows])
-        plan = [(clip, start) for clip, row in enumerate(self.rows) for start in window_starts(data.store.length(row))]
+        lengths = [data.store.length(row) for row in self.rows]
+        plan = [(clip, start) for clip, length in enumerate(lengths) for start in window_starts(length, model.window)]
         self.clip, starts = np.array(plan).T
         batches = np.array_split(np.arange(len(plan)), -(-len(plan) // 64))
         with torch.inference_mode():
             logits = [
-                model(change(sound), frames).double().cpu()
+                model(change(sound), frames, ends).double().cpu()
                 for batch in batches
-                for sound, frames in [data.store.batch(self.rows[self.clip[batch]], starts[batch], model.device)]
+                for sound, frames, ends in [
+                    data.store.batch(self.rows[self.clip[batch]], starts[batch], model.device, model.window)
+                ]
             ]
         self.logits = torch.cat(logits).numpy()[:, places]
 

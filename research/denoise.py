@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
@@ -22,10 +21,11 @@ from emozoo.data.splits.protocols import Fold, pick_fold
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
-from emozoo.features.batches import to_batch
+from emozoo.features.batches import Batch, to_batch
 from emozoo.media.denoise import denoised
 from emozoo.media.preparation import PLAIN
 from emozoo.media.window import SAMPLING_RATE, cut_window
+from emozoo.media.window_shape import WindowShape
 from results import command_of, store
 
 COLUMNS = "architecture,dataset,fold,clips,seed,noise,taken_out,ua,ua_low,ua_high,command,commit,hardware".split(",")
@@ -63,9 +63,9 @@ class Sounds:
     def length(self, row: int) -> int:
         return len(self.sounds[row])
 
-    def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    def batch(self, rows: np.ndarray, starts: np.ndarray, device: torch.device, shape: WindowShape) -> Batch:
         cuts = zip(rows.tolist(), starts.tolist(), strict=True)
-        return to_batch([cut_window(self.sounds[row], None, start) for row, start in cuts], device)
+        return to_batch([cut_window(self.sounds[row], None, start, shape) for row, start in cuts], device, shape)
 
 
 def measured(model: EmotionModel, data: Data, fold: Fold, ratio: float | None, falls: float, removed: bool) -> Metrics:

@@ -241,7 +241,7 @@ def test_a_model_that_can_do_without_video_is_heard_only_unless_noise_must_be_ta
         ({"architecture_config": {"strange": 1}}, "strange"),
         ({"architecture_config": []}, "architecture_config"),
         ({"plugin": None}, "plugin"),
-        ({"window": 5.0}, "window is 5.0"),
+        ({"window": 5.0}, "other windows with this config"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(cnn: Path, changes: dict[str, object], words: str) -> None:

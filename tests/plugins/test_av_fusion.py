@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from emozoo_av_fusion import architecture
+from emozoo_av_fusion import KineticsScaling, architecture
 from support.av_fusion import LABELS, SMALL, small_model
 from support.make_media import grey, tone, write_sound, write_video
 from support.small import emozoo, one_error, read
@@ -22,6 +22,7 @@ from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_model import load as load_onnx
+from emozoo.checkpoint.run import RunOptions
 from emozoo.data import load_dataset
 from emozoo.data.resident import ResidentClips
 from emozoo.data.store import ClipStore
@@ -31,10 +32,11 @@ from emozoo.features.checks import heard, seen
 from emozoo.inference.files import predict_file, predict_files
 from emozoo.inference.options import PredictOptions
 from emozoo.media.window import DARK, SAMPLING_RATE, SILENT, modalities_of
-from emozoo.media.window_shape import DEFAULT_WINDOW
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.testing import ArchitectureConformance
+from emozoo.training.train import train
 
 
 class TestConformance(ArchitectureConformance):
@@ -164,9 +166,39 @@ def test_what_is_silent_or_black_is_the_same_for_torch_and_numpy() -> None:
         for frames, sees in ((dark, False), (bright, True), (None, False)):
             found = modalities_of(sound, frames)
             assert ("audio" in found, "video" in found) == (hears, sees)
-            waveform, pictures = to_batch([(sound, frames)], torch.device("cpu"))
+            waveform, pictures, _ = to_batch([(sound, frames)], torch.device("cpu"))
             assert heard(waveform).tolist() == [hears]
             assert pictures is None or seen(pictures).tolist() == [sees]
+
+
+@pytest.mark.parametrize("backbone", ["small", "r3d_18"])
+def test_frames_may_have_the_size_that_torchvisions_networks_were_trained_on(backbone: str) -> None:
+    settings = {**SMALL, "frames": "[16,112,112]", "window": "1.6", "video_backbone": backbone}
+    model = EmotionModel(architecture, apply_settings(architecture, settings)[0], LABELS).eval()
+    assert model.window == WindowShape(1.6, 1.0, (16, 112, 112)) and model.window.samples_per_frame == 1600
+    rng = np.random.default_rng(0)
+    sound = rng.normal(0, 0.1, 25_600).astype(np.float32)
+    one, other = (rng.integers(20, 255, (16, 112, 112, 3), np.uint8) for _ in range(2))
+    answers = model.probabilities([(sound, one), (sound, other), (sound, None)])
+    assert len({tuple(row) for row in answers.round(9).tolist()}) == 3
+
+
+def test_kinetics_scaling_is_torchvisions_own() -> None:
+    from torchvision.models.video import R3D_18_Weights
+
+    own = R3D_18_Weights.KINETICS400_V1.transforms()
+    frames = torch.randint(0, 256, (2, 16, 112, 112, 3), dtype=torch.uint8)
+    wanted = ((frames.permute(0, 1, 4, 2, 3) / 255 - mean(own.mean)) / mean(own.std)).transpose(1, 2)
+    torch.testing.assert_close(KineticsScaling()(frames), wanted, atol=1e-5, rtol=1e-5)
+    network = architecture.build(architecture.config(video_backbone="r3d_18", video_scaling="kinetics"), 2)
+    assert isinstance(network.video.scaling, KineticsScaling)
+    assert not [name for name in network.state_dict() if "scaling" in name]
+    with pytest.raises(ValueError, match="video_scaling is for torchvision's networks"):
+        architecture.config(video_scaling="kinetics")
+
+
+def mean(values: list[float]) -> torch.Tensor:
+    return torch.tensor(values)[:, None, None]
 
 
 # --- files
@@ -271,12 +303,27 @@ def test_a_dataset_may_mix_clips_with_and_without(manifest: Path) -> None:
         if not lacking[row]:
             assert len(store.frames(row)) == -(-store.length(row) // DEFAULT_WINDOW.samples_per_frame)
     starts = np.zeros(12, np.int64)
-    sound, frames = store.batch(np.arange(12), starts, torch.device("cpu"))
+    sound, frames, lengths = store.batch(np.arange(12), starts, torch.device("cpu"))
     assert frames is not None and (~seen(frames)).tolist() == lacking
     there = ResidentClips(store, torch.device("cpu")).windows(np.arange(12), starts)
-    assert torch.equal(there[0].float() / 32768, sound) and torch.equal(there[1], frames)
+    assert torch.equal(there[0], sound) and torch.equal(there[1], frames) and torch.equal(there[2], lengths)
     strict = load_dataset("manifest", manifest / "all.csv", video=True)
     assert len(strict) == 6
+
+
+def test_it_trains_measures_and_answers_on_frames_of_another_size(manifest: Path, tmp_path: Path) -> None:
+    run, settings = tmp_path / "run", {**SMALL, "frames": "6,40,30", "window": "1.5", "epochs": "1"}
+    known = {"dataset": "manifest", "data_dir": str(manifest / "all.csv"), "protocol": "random"}
+    train(RunOptions(architecture="av_fusion", settings=settings, **known), run, device="cpu")
+    assert (read(run / "config.json")["frames"], read(run / "config.json")["window"]) == ([6, 40, 30], 1.5)
+    assert evaluate(run, device="cpu").metrics.count == read(run / "metrics.json")["test"]["count"]
+    model, path = load(run, "cpu"), film(tmp_path / "film.mp4", 4, sound=tone(4.0, SAMPLING_RATE))
+    cuts = []
+    answer = predict_file(model, path, PredictOptions(vad=False, timeline=True), seen=cuts.append)
+    assert [each.start for each in answer.windows] == pytest.approx([0, 1, 2, 2.5], abs=0.05)
+    assert {cut.window[1].shape for cut in cuts} == {(6, 40, 30, 3)}
+    export_onnx(run)
+    assert load_onnx(run).predict(path, vad=False).probabilities == pytest.approx(answer.probabilities, abs=1e-3)
 
 
 def test_it_trains_on_a_mixture_and_is_evaluated_on_sound_alone(manifest: Path, tmp_path: Path) -> None:
