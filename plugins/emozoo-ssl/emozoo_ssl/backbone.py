@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo import EmozooError
+from emozoo.pretrained import weight_files
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -240,8 +242,8 @@ def build_encoder(spec: dict[str, Any], seconds: float = 3.0) -> nn.Module:
 
 @torch.no_grad()
 def load_weights(wanted: Mapping[str, Tensor], folder: Path, name: str) -> None:
-    """Fills an encoder's tensors from a file of transformers, with or without heads. On the meta device, only shapes are
-    compared.
+    """Fills an encoder's tensors from the weights that transformers saved, in one file or several, with or without heads. On
+    the meta device, only shapes are compared.
 
     Raises EmozooError for weights that are damaged, or of another encoder."""
     from safetensors import SafetensorError, safe_open
@@ -249,13 +251,14 @@ def load_weights(wanted: Mapping[str, Tensor], folder: Path, name: str) -> None:
     weights = {}
     mistaken = f"{name} does not hold the encoder that its {CONFIG} describes"
     try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            names = {_modern(key): key for key in file.keys()}  # noqa: SIM118 - not a dict
-            prefix = _prefix(names, next(iter(wanted)))
+        with ExitStack() as opened:
+            parts = [opened.enter_context(safe_open(folder / f, framework="pt")) for f in weight_files(folder, WEIGHTS)]
+            places = {_modern(key): (part, key) for part in parts for key in part.keys()}  # noqa: SIM118 - not a dict
+            prefix = _prefix(places, next(iter(wanted)))
             for key, own in wanted.items():
-                if prefix + key not in names:
+                if prefix + key not in places:
                     raise EmozooError(f"{mistaken}: it lacks {key!r}")
-                value = _read(file, names[prefix + key], own.is_meta)
+                value = _read(*places[prefix + key], own.is_meta)
                 if key == "embed_positions.weight":  # Whisper's sinusoids: the first ones suffice
                     value = value[: len(own)]
                 if value.shape != own.shape:

@@ -137,6 +137,16 @@ def test_weights_are_read_under_their_older_names_as_well(backbones: dict[str, P
     assert all(torch.equal(value, expected[key]) for key, value in network(folder).state_dict().items())
 
 
+def test_weights_in_several_files_are_those_of_one(backbones: dict[str, Path], tmp_path: Path) -> None:
+    whole = transformers.HubertModel.from_pretrained(backbones["hubert"])
+    folder = shutil.copytree(backbones["hubert"], tmp_path / "several")
+    (folder / "model.safetensors").unlink()
+    whole.save_pretrained(folder, max_shard_size="10KB")
+    assert len([*folder.glob("model-*.safetensors")]) > 1 and not (folder / "model.safetensors").exists()
+    expected = network(backbones["hubert"]).state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in network(folder).state_dict().items())
+
+
 @pytest.mark.parametrize("freeze", ["all", "convolutions", "none"])
 @pytest.mark.parametrize("name", MODELS)
 def test_gradients_reach_what_is_not_frozen_and_nothing_else(
@@ -378,7 +388,7 @@ def test_each_wrong_backbone_has_a_sentence_of_its_own(backbones: dict[str, Path
     refused(pickled, r"refused: its weights are pickle files \(pytorch_model.bin\).*save_pretrained")
     several = shutil.copytree(backbones["hubert"], tmp_path / "several")
     (several / "model.safetensors").rename(several / "model.safetensors.index.json")
-    refused(several, "several files")
+    refused(several, "index.json is damaged: it does not name the files")
     refused("hub:facebook/wav2vec2-base", "not in the cache, and HF_HUB_OFFLINE is set")
     refused("hub:one-word", "no repository of the Hub")
     refused(save_backbone(tmp_path / "odd", "hubert", conv_stride=(1, 1, 1)), "convolutions leave 47981 steps")
