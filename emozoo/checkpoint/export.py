@@ -100,10 +100,10 @@ def export_onnx(
     Raises EmozooError for a network that cannot be exported, or that answers otherwise once it is; the folder then holds
     what it held before.
     """
-    from emozoo.checkpoint.bundled import folder_of
     from emozoo.checkpoint.locate import resolve
+    from emozoo.checkpoint.named import folder_of, leads_to
 
-    if output is None and (is_reference(reference) or folder_of(reference)):
+    if output is None and (is_reference(leads_to(reference)) or folder_of(reference)):
         raise EmozooError(f"name a folder for {ONNX} of {reference} with --output")
     model = load(reference, "cpu")
     source = resolve(reference)

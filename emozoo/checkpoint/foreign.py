@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.config import MODEL_TYPE, CheckpointConfig, Origin, Source, parse, read_config
+from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.plain_yaml import plain_data
 from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError, blamed
 from emozoo.filenames import CONFIG, LARGEST_JSON, README
 from emozoo.hub.errors import NoFile
 from emozoo.hub.files import commit_of, fetch
-from emozoo.hub.reference import Reference, is_reference
-from emozoo.hub.reference import parse as parse_reference
+from emozoo.hub.public import known_model, named_labels
+from emozoo.hub.reference import Reference
 from emozoo.media.window_shape import WindowShape
 from emozoo.pretrained import pretrained_files, weight_files
 from emozoo.reader import OnnxGraph, Reader, Reading, reader_problem
@@ -150,7 +151,7 @@ def _config_of(reading: Reading, source: Source, name: str) -> CheckpointConfig:
         architecture_config=settings,
         plugin=origin,
         modalities=modalities,
-        labels=in_common_words(_distinct(reading.labels, name), reading.words),
+        labels=in_common_words(named_labels(_distinct(reading.labels, name), leads_to(name)), reading.words),
         window=window,
         target=reading.target,
         source=source,
@@ -167,9 +168,12 @@ def _distinct(labels: Iterable[str], name: str) -> tuple[str, ...]:
 
 def _source(reader: Reader, reading: Reading, folder: Path, name: str) -> Source:
     told = _card(folder)
-    place = parse_reference(name) if is_reference(name) else None
-    reference = commit_of(name, folder) if place else folder.resolve().name
-    return Source(reference, reader.name, tuple(reading.labels), _licence(told), _datasets(told))
+    reference = commit_of(leads_to(name), folder)
+    known = known_model(leads_to(name))  # fills in what the card's front matter leaves out
+    named = _datasets(told)
+    more = [word for word in known.corpora if word not in named] if known else []
+    licence = _licence(told) or (known.licence or None if known else None)
+    return Source(reference, reader.name, tuple(reading.labels), licence, (*named, *more))
 
 
 def _card(folder: Path) -> dict[str, Any]:

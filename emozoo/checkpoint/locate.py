@@ -1,4 +1,4 @@
-"""Where a model reference leads: a folder, a bundled model, or the Hub."""
+"""Where a model reference leads: a folder, a model that has a name, or the Hub."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.foreign import fetch_foreign, says_own
+from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
 from emozoo.hub.errors import NoFile
@@ -20,14 +20,15 @@ from emozoo.text import shown
 
 
 def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: Sequence[str] = ()) -> Path:
-    """The local folder of a model: the folder itself, that of a bundled model, or for `hub:user/name[@revision]` one of
-    the Hub's cache.
+    """The local folder of a model: the folder itself, that of a bundled or a plugin's model, or for
+    `hub:user/name[@revision]` one of the Hub's cache.
 
     Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json,
     all of one commit; `extra` names files that are fetched where the repository has them. Of another library's checkpoint,
     the files that its reader asks for. Without the network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises
     EmozooError with the reason.
     """
+    reference = leads_to(reference)
     if not is_reference(reference):
         return folder_of(reference) or user_path(reference)
     name = parse(reference)

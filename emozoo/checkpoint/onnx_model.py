@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import EMOTION, CheckpointConfig, read_config
 from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem, takes_one
 from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
 from emozoo.errors import EmozooError
@@ -143,7 +143,7 @@ def load(reference: str | os.PathLike[str], device: str = "auto") -> OnnxModel:
     config = read_config(folder, name)
     if not (folder / ONNX).is_file():
         way_out = f"emozoo export {name} makes it"
-        if is_reference(reference) or folder_of(reference):
+        if is_reference(leads_to(reference)) or folder_of(reference):
             way_out = f"emozoo export {name} --output FOLDER makes it, and --model FOLDER uses it"
         raise EmozooError(f"{name} has no {ONNX}: {way_out}")
     return read_model(folder / ONNX, config, f"{name}/{ONNX}", folder / WEIGHTS)

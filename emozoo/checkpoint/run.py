@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_json
+from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak
 from emozoo.checkpoint.results import Metrics, Summary
 from emozoo.errors import EmozooError
@@ -72,7 +72,7 @@ class RunOptions:
     def placed(self) -> RunOptions:
         """The same, found from any folder: with absolute paths."""
         data_dir = self.data_dir
-        start = self.start
+        start = None if self.start is None else leads_to(self.start)
         if data_dir is not None and not is_reference(data_dir):
             data_dir = str(user_path(data_dir))
         if start is not None and not is_reference(start) and folder_of(start) is None:

@@ -65,9 +65,9 @@ def runs() -> list[str]:
 
 
 def models() -> list[str]:
-    from emozoo.checkpoint import bundled
+    from emozoo.checkpoint import named
 
-    return [*bundled.names(), *runs()]
+    return [*named.names(), *runs()]
 
 
 def plugins() -> list[str]:

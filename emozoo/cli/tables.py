@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from emozoo.inference.answers import Prediction, WindowAnswer
     from emozoo.inference.options import PredictOptions
     from emozoo.publishing.push import Push
-    from emozoo.registry.entry_points import Plugin
 
 MOST_NAMED = 5
 """Files that a line names, at most."""
@@ -112,28 +111,6 @@ def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
     word = f"{printable(answer.emotion or answer.reason):<{width}}"
     style = "bold" if answer.reason is None else "italic"
     console.out.print(line(f"{_span(answer):>16}  ", styled(word, style), f"  {share}".rstrip()), soft_wrap=True)
-
-
-def show_plugins(listed: Mapping[str, Sequence[Plugin]]) -> None:
-    for kind, plugins in listed.items():
-        if kind == "diarizers" and not plugins:  # emozoo has none of its own
-            continue
-        table = Table(title=kind.capitalize(), title_justify="left")
-        widest = max((len(printable(plugin.name)) for plugin in plugins), default=0)
-        table.add_column("name", no_wrap=True, overflow="fold", min_width=widest)
-        for name in ("distribution", "version", "state"):
-            table.add_column(name, overflow="fold")
-        for plugin in plugins:
-            state = styled(f"broken: {plugin.problem}", "red") if plugin.problem else styled("ok", "green")
-            table.add_row(plugin.name, plugin.distribution, plugin.version, state)
-        console.out.print(table)
-
-
-def show_bundled(models: Sequence[Mapping[str, Any]]) -> None:
-    table = Table("name", "architecture", "labels", title="Bundled models", title_justify="left")
-    for model in models:
-        table.add_row(model["name"], model["architecture"], ", ".join(model["labels"]))
-    console.out.print(table)
 
 
 def show_export(done: Export) -> None:

@@ -1,6 +1,7 @@
 """Tries third parties' plugins: imports each once per installed version, in another process.
 
-So a plugin that raises, hangs, prints or ends its process cannot harm this one. The verdicts are kept in the cache.
+So a plugin that raises, hangs, prints or ends its process cannot harm this one. The verdicts are kept in the cache, with
+what `emozoo list` tells of the plugins.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from emozoo.registry import entry_points
 from emozoo.registry.entry_points import Plugin
-from emozoo.registry.verdicts import key_of, remember, remembered
+from emozoo.registry.facts import UNKNOWN, Facts, facts_from, own_facts
+from emozoo.registry.verdicts import Verdict, key_of, remember, remembered
 
 IMPORT_SECONDS = 8
 BUSY_SECONDS = 12
@@ -31,20 +33,33 @@ POLL_SECONDS = 0.02
 
 def checked(*groups: str) -> list[Plugin]:
     """The plugins of the groups, with the problems found when those of third parties were tried."""
+    return [plugin for plugin, _ in checked_with_facts(*groups)]
+
+
+def checked_with_facts(*groups: str) -> list[tuple[Plugin, Facts]]:
+    """The same, each with what it says of itself, which is nothing for one that is broken."""
     verdicts = remembered()
     listed = [plugin for group in groups for plugin in entry_points.plugins(group)]
     untried = [p for p in listed if not p.builtin and p.problem is None and key_of(p) not in verdicts]
     if untried:
-        verdicts |= {key_of(plugin): problem for plugin, problem in try_elsewhere(untried).items()}
+        verdicts |= {key_of(plugin): verdict for plugin, verdict in try_elsewhere(untried).items()}
         remember(verdicts)
-    return [replace(p, problem=p.problem or verdicts.get(key_of(p))) for p in listed]
+    return [_told(plugin, verdicts) for plugin in listed]
 
 
-def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, str | None]:
-    """Each plugin's problem, or None. The plugins of one distribution share a process. Where it ends or hangs, the plugin
+def _told(plugin: Plugin, verdicts: Mapping[str, Verdict]) -> tuple[Plugin, Facts]:
+    if plugin.builtin or plugin.problem:
+        known = own_facts().get(plugin.group, {}) if plugin.builtin else {}
+        return plugin, known.get(plugin.name, UNKNOWN)
+    verdict = verdicts.get(key_of(plugin), Verdict())
+    return replace(plugin, problem=verdict.problem), verdict.facts
+
+
+def try_elsewhere(untried: Iterable[Plugin]) -> dict[Plugin, Verdict]:
+    """Each plugin's verdict. The plugins of one distribution share a process. Where it ends or hangs, the plugin
     that it was importing is to blame, and the rest get another process."""
     deadline = time.monotonic() + IMPORT_SECONDS
-    verdicts: dict[Plugin, str | None] = {}
+    verdicts: dict[Plugin, Verdict] = {}
     waiting: dict[str, list[Plugin]] = {}
     for plugin in untried:
         waiting.setdefault(plugin.distribution, []).append(plugin)
@@ -84,6 +99,12 @@ def import_answer(folder: str | os.PathLike[str], number: int) -> tuple[str | No
     return problem, seconds
 
 
+def _facts_told(folder: str, number: int) -> Facts:
+    with contextlib.suppress(OSError, ValueError):
+        return facts_from(json.loads(Path(folder, f"{number}.facts").read_text(encoding="utf-8")))
+    return UNKNOWN
+
+
 class _Trial:
     """A process that imports plugins one after the other. At the end it is killed, with all that it started."""
 
@@ -102,22 +123,33 @@ class _Trial:
         self.process.wait()
         self.folder.cleanup()
 
-    def verdicts(self, deadline: float) -> dict[Plugin, str | None]:
-        """Waits until all plugins have answered, the process has ended or time is over. Plugins after the one to blame are
-        missing, unless time is over."""
+    def verdicts(self, deadline: float) -> dict[Plugin, Verdict]:
+        """Waits until all plugins have answered, the process has ended or time is over, and, as long as there is time, for
+        what they say of themselves. Plugins after the one to blame are missing, unless time is over."""
+        in_time = self._wait(lambda: len(self._answers()) == len(self.plugins), deadline)
+        if in_time:
+            self._wait(lambda: False, deadline)
+        problems = self._answers()
+        if len(problems) < len(self.plugins) and in_time:
+            to_blame = self.plugins[len(problems)]
+            problems[to_blame] = f"its import ended the process (exit status {self.process.returncode})"
+        elif not in_time:
+            late = f"its import did not end within {IMPORT_SECONDS} s"
+            problems = {**{plugin: late for plugin in self.plugins}, **problems}
+        numbers = {plugin: number for number, plugin in enumerate(self.plugins)}
+        folder = self.folder.name
+        return {plugin: Verdict(problem, _facts_told(folder, numbers[plugin])) for plugin, problem in problems.items()}
+
+    def _wait(self, done: Callable[[], bool], deadline: float) -> bool:
+        """Until `done`, or the process has ended. False where time is over before that."""
         idle = 0
-        while len(answers := self._answers()) < len(self.plugins) and self.process.poll() is None:
+        while not done() and self.process.poll() is None:
             idle = 0 if self._is_computing() else idle + 1
             over = time.monotonic() - deadline
             if over > BUSY_SECONDS or over > 0 and idle >= IDLE_POLLS:
-                late = f"its import did not end within {IMPORT_SECONDS} s"
-                return {**{plugin: late for plugin in self.plugins}, **answers}
+                return False
             time.sleep(POLL_SECONDS)
-        answers = self._answers()
-        if len(answers) < len(self.plugins):
-            to_blame = self.plugins[len(answers)]
-            answers[to_blame] = f"its import ended the process (exit status {self.process.returncode})"
-        return answers
+        return True
 
     def _is_computing(self) -> bool:
         """Whether the process is running, ready to run or reading; False where the system does not tell."""

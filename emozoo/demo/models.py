@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emozoo.checkpoint.bundled import DEFAULT, folder_of
+from emozoo.checkpoint.bundled import DEFAULT
+from emozoo.checkpoint.named import folder_of
 from emozoo.errors import EmozooError
 from emozoo.filenames import README
 

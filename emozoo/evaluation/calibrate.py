@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint.bundled import folder_of
+from emozoo.checkpoint import bundled
 from emozoo.checkpoint.config import CheckpointConfig, parse, read_json
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak, compare
 from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import RunOptions, read_options
@@ -92,17 +93,18 @@ def calibrate(
     `dataset`, on all of its clips, none of which the model may have been trained on.
 
     Raises EmozooError where there are no dev clips, fewer than `FEWEST` clips, no clip of one of the labels, or clips that
-    the model was trained on; and for a model of the Hub and a bundled one, whose folders are not the user's. Then no
-    folder is changed.
+    the model was trained on; and for a model of the Hub, a bundled one and a plugin's, whose folders are not the user's.
+    Then no folder is changed.
     """
-    name = str(folder)
+    name = leads_to(str(folder))
     if is_reference(name):
         repo = parse_reference(name).repo
         raise EmozooError(
             f"{name} is on the Hub: download it first (hf download {repo} --local-dir FOLDER), and name FOLDER"
         )
     if folder_of(name):
-        raise EmozooError(f"{name} is a bundled model, which is calibrated already: name a folder of your own")
+        kind = "a bundled model" if name in bundled.names() else "a plugin's model"
+        raise EmozooError(f"{name} is {kind}, whose folder stays as it is: name a folder of your own")
     with ExitStack() as held:
         places = _places(name)
         for place in places:

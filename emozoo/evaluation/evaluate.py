@@ -15,6 +15,7 @@ from emozoo.checkpoint.config import EMOTION
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.opening import load
 from emozoo.checkpoint.predictions import read_tested, write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
@@ -199,9 +200,10 @@ class _Subject:
 
     @classmethod
     def of(cls, reference: str | Path, device: str, precision: str) -> _Subject:
-        folder = resolve(reference, extra=(PROVENANCE,))
-        published = is_reference(reference)
-        model = load(commit_of(reference, folder) if published else folder, device, precision)
+        place = leads_to(reference)
+        folder = resolve(place, extra=(PROVENANCE,))
+        published = is_reference(place)
+        model = load(commit_of(place, folder) if published else folder, device, precision)
         if model.target != EMOTION:
             raise EmozooError(
                 f"{name_of(reference)} answers with {', '.join(model.labels)}, and evaluate compares words for emotions: "

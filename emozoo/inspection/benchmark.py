@@ -23,6 +23,7 @@ from emozoo.architecture import Recipe
 from emozoo.checkpoint.device import computes_bf16, pick_device
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.errors import EmozooError
 from emozoo.hub.reference import is_reference
 from emozoo.paths import cores, user_path
@@ -98,7 +99,8 @@ def benchmark(
 
 def _model(name: str, settings: Mapping[str, str], device: str) -> tuple[EmotionModel, Recipe]:
     """On the CPU, in eval mode, with the recipe that its architecture trains with."""
-    if is_reference(name) or (user_path(name).is_dir() and not _is_architecture(name)):
+    known = not _is_architecture(name) and (user_path(name).is_dir() or folder_of(name))
+    if is_reference(leads_to(name)) or known:
         if settings:
             raise EmozooError(f"--set goes with an architecture; the settings of {name} are its own")
         model = load(name, "cpu")

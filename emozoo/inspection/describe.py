@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import importlib.resources
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.config import CheckpointConfig
 from emozoo.checkpoint.foreign import checkpoint_config
 from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.named import folder_of, leads_to, offered
 from emozoo.checkpoint.run import Outcome, read_outcome
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
@@ -19,23 +17,26 @@ from emozoo.filenames import METRICS, ONNX
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
 from emozoo.inference.calibration import told
+from emozoo.inspection.measured import measured_results
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
 from emozoo.registry.loading import get_architecture
 
 
 def describe(name: str) -> dict[str, Any]:
-    """An architecture, a dataset or a checkpoint: a bundled model, a run's folder or `hub:user/name[@revision]`.
+    """An architecture, a dataset or a checkpoint: a bundled or a plugin's model, a run's folder or
+    `hub:user/name[@revision]`.
 
     Raises EmozooError, with near names, for none of them."""
     for group, tell in ((ARCHITECTURES, _architecture), (DATASETS, _dataset)):
         if any(plugin.name == name for plugin in installed(group)):
             return tell(name)
-    if is_reference(name):
-        folder = resolve(name, weights=False, extra=(METRICS,))
-        return {**describe_checkpoint(folder, name), **address_of(name, folder)}
+    place = leads_to(name)
+    if is_reference(place):
+        folder = resolve(place, weights=False, extra=(METRICS,))
+        return {**describe_checkpoint(folder, name), **_as_shipped(name), **address_of(place, folder)}
     if own := folder_of(name):
-        return describe_checkpoint(own, name)
+        return {**describe_checkpoint(own, name), **_as_shipped(name)}
     if (folder := user_path(name)).is_dir():
         return describe_checkpoint(folder, name)
     try:
@@ -45,10 +46,24 @@ def describe(name: str) -> dict[str, Any]:
     raise AssertionError(name)
 
 
-def measured_results() -> list[dict[str, str]]:
-    """The rows of results.csv: each from a finished run of the command that stands in it."""
-    text = importlib.resources.files("emozoo").joinpath("results.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+def _as_shipped(name: str) -> dict[str, Any]:
+    """What the plugin says of a model that it ships; nothing for another model."""
+    found = offered(name)
+    if found is None:
+        return {}
+    model, plugin = found
+    scores = [dataclasses.asdict(score) for score in model.scores]
+    told = {
+        "summary": model.summary,
+        "licence": model.licence,
+        "corpora": list(model.corpora),
+        "languages": list(model.languages),
+    }
+    return {
+        "shipped_by": plugin.origin,
+        **{key: value for key, value in told.items() if value},
+        "scores_of_authors": scores,
+    }
 
 
 def _architecture(name: str) -> dict[str, Any]:

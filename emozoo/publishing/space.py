@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emozoo import requirement
-from emozoo.checkpoint.bundled import DEFAULT, folder_of
+from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.checkpoint.foreign import checkpoint_config
 from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.named import folder_of, offered
 from emozoo.errors import EmozooError
 from emozoo.filenames import README
 from emozoo.hub.errors import check_token, explained, no_token, persistently
@@ -143,7 +144,9 @@ def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
     extras = {"demo"}
     plugins = set()
     for reference in models:
-        if not is_reference(reference) and folder_of(reference) is None:
+        if found := offered(reference):
+            plugins.add(f"{found[1].distribution}=={found[1].version}")
+        elif not is_reference(reference) and folder_of(reference) is None:
             raise EmozooError(
                 f"--model {reference} lies on this machine, where a Space cannot reach it: publish it with emozoo push, "
                 "and name it hub:user/name"

@@ -1,8 +1,8 @@
-"""Finds plugins (architectures, datasets, diarizers, readers) through entry points, from metadata alone.
+"""Finds plugins (architectures, datasets, diarizers, models, readers) through entry points, from metadata alone.
 
 A plugin's module is imported when it is used (`emozoo.registry.loading`); `emozoo.conformance.trial` finds out which plugins
-cannot be used. What a plugin must offer is in `emozoo.architecture`, `emozoo.data.corpus`, `emozoo.diarizer` and
-`emozoo.reader`.
+cannot be used. What a plugin must offer is in `emozoo.architecture`, `emozoo.data.corpus`, `emozoo.diarizer`,
+`emozoo.shipped` and `emozoo.reader`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ ARCHITECTURES = "emozoo.architectures"
 DATASETS = "emozoo.datasets"
 DIARIZERS = "emozoo.diarizers"
 READERS = "emozoo.readers"
-KINDS = {ARCHITECTURES: "architecture", DATASETS: "dataset", DIARIZERS: "diarizer", READERS: "reader"}
+MODELS = "emozoo.models"
+KINDS = {
+    ARCHITECTURES: "architecture",
+    DATASETS: "dataset",
+    DIARIZERS: "diarizer",
+    READERS: "reader",
+    MODELS: "model",
+}
 ALLOWED = "EMOZOO_PLUGINS"
 """The environment variable that names the distributions or plugins, separated by commas, that are used besides emozoo's
 own; empty: none; unset: all."""

@@ -7,31 +7,50 @@ import importlib.util
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, write_text
 from emozoo.registry.entry_points import Plugin
+from emozoo.registry.facts import UNKNOWN, Facts, facts_from
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What trying a plugin showed."""
+
+    problem: str | None = None
+    """Why it cannot be used."""
+    facts: Facts = UNKNOWN
 
 
 def acquit(plugin: Plugin) -> None:
     """Forgets a problem of a plugin that has just been imported: it was only slow."""
     verdicts = remembered()
-    if verdicts.get(key_of(plugin)):
-        remember({**verdicts, key_of(plugin): None})
+    if (verdict := verdicts.get(key_of(plugin))) and verdict.problem:
+        remember({**verdicts, key_of(plugin): Verdict()})
 
 
-def remembered() -> dict[str, str | None]:
+def remembered() -> dict[str, Verdict]:
+    """By `key_of` a plugin. What another version of emozoo wrote is left out."""
     try:
-        verdicts = json.loads(_memory().read_text(encoding="utf-8"))
-        return {key: problem for key, problem in verdicts.items() if problem is None or isinstance(problem, str)}
+        found = json.loads(_memory().read_text(encoding="utf-8"))
+        return {key: _verdict(value) for key, value in found.items() if isinstance(value, dict)}
     except (OSError, ValueError, AttributeError):
         return {}
 
 
-def remember(verdicts: dict[str, str | None]) -> None:
+def _verdict(value: dict[str, Any]) -> Verdict:
+    problem = value.get("problem")
+    return Verdict(problem if isinstance(problem, str) else None, facts_from(value.get("facts")))
+
+
+def remember(verdicts: dict[str, Verdict]) -> None:
+    told = {key: {"problem": each.problem, "facts": each.facts.to_dict()} for key, each in verdicts.items()}
     with contextlib.suppress(EmozooError):  # without a cache, trying takes time again
-        write_text(_memory(), json.dumps(verdicts, indent=1))
+        write_text(_memory(), json.dumps(told, indent=1))
 
 
 def _memory() -> Path:

@@ -9,11 +9,11 @@ import torch
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint import bundled
-from emozoo.checkpoint.bundled import folder_of
 from emozoo.checkpoint.foreign import checkpoint_config, is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Provenance, unrecorded
 from emozoo.checkpoint.run import RunOptions
 from emozoo.errors import EmozooError, blamed
@@ -35,11 +35,13 @@ class Start:
     def of(cls, options: RunOptions) -> Start:
         """Raises EmozooError for a model that cannot be loaded, or is of another architecture."""
         assert options.start is not None
-        folder = resolve(options.start, extra=(PROVENANCE,))
-        name = commit_of(options.start, folder)
-        if name in bundled.names() and not folder_of(options.start):
+        place = leads_to(options.start)
+        folder = resolve(place, extra=(PROVENANCE,))
+        named = folder_of(place) is not None
+        name = place if named else commit_of(place, folder)
+        if name in bundled.names() and not named:
             name = f"./{name}"  # a folder that has a bundled model's name
-        model = load(name if is_reference(options.start) else options.start, "cpu")
+        model = load(name if is_reference(place) else place, "cpu")
         if model.architecture.name != options.architecture:
             raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
         return cls(name, model)

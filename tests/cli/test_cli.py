@@ -35,7 +35,7 @@ OPTIONS = {
     "card": "",
     "demo": "--model --host --port --max-size --max-length --device",
     "space": "--model --output --private --token --dry-run --json",
-    "list": "--hub --json",
+    "list": "--hub --models --json",
     "info": "--json",
     "check": "--set --data-dir --device --json",
     "new architecture": "--video --output",

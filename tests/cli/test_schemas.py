@@ -118,6 +118,8 @@ def test_a_command_that_fails_prints_its_error_as_json_too(words: list[str], tmp
 
 def test_what_there_is(checkpoint: Path) -> None:
     validate(json.loads(emozoo("list", "--json").stdout), "list")
+    validate(json.loads(emozoo("list", "--models", "angry", "--json").stdout), "list-models")
+    validate(json.loads(emozoo("list", "--hub", "--json", HF_HUB_OFFLINE="1").stdout), "list-hub")
     for name in ("cnn", "ravdess", "speech", checkpoint):
         validate(json.loads(emozoo("info", name, "--json").stdout), "info")
 

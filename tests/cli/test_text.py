@@ -19,23 +19,24 @@ from emozoo.checkpoint.export import Export
 from emozoo.checkpoint.predictions import read_predictions, write_predictions
 from emozoo.cli import console
 from emozoo.cli.console import PlainConsole, say, warn
+from emozoo.cli.list_tables import show_models, show_plugins, show_public
 from emozoo.cli.tables import (
-    show_bundled,
     show_export,
     show_hub,
     show_info,
-    show_plugins,
     show_predictions,
     show_push,
     show_window,
 )
+from emozoo.hub.public import PublicModel
 from emozoo.hub.search import HubModel
 from emozoo.inference.answers import Prediction, WindowAnswer, write_csv
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.segment_sources import GivenSegments
 from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
+from emozoo.inspection.listing import Entry
 from emozoo.publishing.push import Push
-from emozoo.registry.entry_points import ARCHITECTURES, Plugin
+from emozoo.registry.facts import Facts, Measured
 from emozoo.text import csv_cell, csv_text, json_text, printable
 
 NASTY = "a\x1b]0;owned\x07\x9b31m\r\nerror: all is lost\u202egpj.\u2066\u2028[red]b[/red]:smile:\x00\\"
@@ -108,8 +109,12 @@ def show_everything(word: str) -> None:
     show_predictions(answers, list(shares), True, PredictOptions())
     show_predictions([turns], list(shares), False, PredictOptions(segments=GivenSegments(()), adapt_speakers=True))
     show_window(WindowAnswer(0.0, 3.0, word, shares), list(shares))
-    show_plugins({word: [Plugin(ARCHITECTURES, word, word, word, word, word or None)]})
-    show_bundled([{"name": word, "architecture": word, "labels": [word]}])
+    facts = Facts(word, (word,), 5, (word,), (word,), word, (word,), word, word, word)
+    for problem in (None, word or None):
+        entry = Entry(word, word, word, problem, facts, Measured(0.5, word, word, 4, word, word))
+        show_plugins({word: [entry]})
+        show_models([entry])
+    show_public([PublicModel(word, word, word, word, (word,), (word,), (word,), word, word, word, word, word)])
     show_export(Export(word, 1, 1, 0.0, 8))
     show_push(Push(word, {word: 1}, (word,), word, None))
     show_push(Push(word, {word: 1}, (word,), word, word))
