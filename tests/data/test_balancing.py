@@ -1,5 +1,7 @@
 """Folds are alike in clips and classes, and adding or losing a speaker leaves most others where they are."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -79,10 +81,19 @@ def test_no_part_is_empty_and_the_order_of_speakers_does_not_matter(table: list,
     assert set(parts_of.tolist()) == set(range(parts))
     order = list(range(len(table)))
     chance.shuffle(order)
-    assert (
-        balance_steadily(counts[order], [who[number] for number in order], parts, seed).tolist()
-        == parts_of[order].tolist()
-    )
+    assert steady_in(order, counts, who, parts, seed) == parts_of[order].tolist()
+
+
+def test_of_units_alike_the_one_that_fills_an_empty_part_is_chosen_by_name() -> None:
+    counts, who = np.array([[1], [16], [1]]), names(3)
+    parts_of = balance_steadily(counts, who, 3, 1)
+    for order in itertools.permutations(range(3)):
+        assert steady_in(list(order), counts, who, 3, 1) == parts_of[list(order)].tolist()
+
+
+def steady_in(order: list[int], counts: np.ndarray, who: list[str], parts: int, seed: int) -> list[int]:
+    """The parts of units that are given in another order."""
+    return balance_steadily(counts[order], [who[number] for number in order], parts, seed).tolist()
 
 
 def test_thousands_of_speakers_are_balanced() -> None:

@@ -58,8 +58,8 @@ def balance_steadily(counts: np.ndarray, names: Sequence[str], parts: int, seed:
             held[part] += shares[unit]
             part_of[unit] = part
     result = np.empty_like(part_of)
-    result[order] = part_of
-    return _filled(result, shares[np.argsort(order)], parts)
+    result[order] = _filled(part_of, shares, parts)
+    return result
 
 
 def _best_change(
