@@ -21,10 +21,11 @@ from emozoo.hub.public import (
 )
 from emozoo.hub.reference import parse
 from emozoo.inspection.listing import LANGUAGES
+from emozoo.registry.entry_points import READERS, installed
 
 NAMES = [model.reference for model in public_models()]
 FOLDER = Path(public.__file__).parent
-READERS = {"transformers", "speech_heads", "odyssey", "speechbrain", "emotion2vec"}
+NAMES_OF_READERS = {plugin.name for plugin in installed(READERS) if plugin.builtin}
 
 
 @pytest.fixture(params=public_models(), ids=lambda model: model.reference)
@@ -35,7 +36,7 @@ def model(request: pytest.FixtureRequest) -> PublicModel:
 def test_each_row_is_well_formed(model: PublicModel) -> None:
     name = parse(model.reference)
     assert str(name) == model.reference and name.revision is None
-    assert model.summary and model.target in TARGETS and model.reader in READERS | {""}
+    assert model.summary and model.target in TARGETS and model.reader in NAMES_OF_READERS | {""}
     assert len(set(model.labels)) == len(model.labels) != 1
     for text in vars(model).values():
         assert not isinstance(text, str) or (text == text.strip() and (text.isprintable() or not text))
