@@ -13,7 +13,6 @@ import io
 import json
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.embedding import WithFeatures, features_of
+from emozoo.checkpoint.foreign import is_own, translate
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_graph import EMBEDDINGS, LOGITS, MOST_FEATURES, inputs
@@ -103,30 +103,31 @@ def export_onnx(
     from emozoo.checkpoint.locate import resolve
     from emozoo.checkpoint.named import folder_of, leads_to
 
-    if output is None and (is_reference(leads_to(reference)) or folder_of(reference)):
+    source = resolve(reference)
+    if output is None and (is_reference(leads_to(reference)) or folder_of(reference) or not is_own(source)):
         raise EmozooError(f"name a folder for {ONNX} of {reference} with --output")
     model = load(reference, "cpu")
-    source = resolve(reference)
+    config, weights = _original(source, model)
     folder = source if output is None else user_path(output)
     if folder.is_file():
         raise EmozooError(f"{folder} is a file: --output names a folder, which gets {ONNX}")
     own = folder / CONFIG
-    same = own.is_file() and own.read_bytes() == (source / CONFIG).read_bytes()
-    if own.is_file() and not same and not _differ_in_calibration(folder, source):
+    same = own.is_file() and own.read_bytes() == config
+    if own.is_file() and not same and not _differ_in_calibration(folder, model):
         raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
     graph = _graph(model)
     if quantize_by is None:
-        _annotate(graph, model, source / WEIGHTS, model)
-        difference = _write(graph, model, folder / ONNX, source / WEIGHTS, _differences)
+        _annotate(graph, model, weights, model)
+        difference = _write(graph, model, folder / ONNX, weights, _differences)
         same_answers = None
     else:
         graph = _in_8_bits(graph, model, quantize_by[::2])
-        _annotate(graph, model, source / WEIGHTS, OnnxModel(graph.SerializeToString(), model.to_config(), ONNX), INT8)
+        _annotate(graph, model, weights, OnnxModel(graph.SerializeToString(), model.to_config(), ONNX), INT8)
         compare = functools.partial(_rounded_differences, windows=quantize_by[1::2])
-        difference, same_answers = _write(graph, model, folder / ONNX, source / WEIGHTS, compare)
+        difference, same_answers = _write(graph, model, folder / ONNX, weights, compare)
     if not same:
         with atomic(own) as temporary:
-            shutil.copyfile(source / CONFIG, temporary)
+            temporary.write_bytes(config)
     opset = max(each.version for each in graph.opset_import)
     return Export(
         file=str(Path(reference if output is None else output, ONNX)),
@@ -139,13 +140,20 @@ def export_onnx(
     )
 
 
-def _differ_in_calibration(folder: Path, other: Path) -> bool:
-    """Whether two folders' config.json are of one model, which has been calibrated in between."""
+def _original(source: Path, model: EmotionModel) -> tuple[bytes, Path]:
+    """config.json for the folder of the export, and the file of weights by which the graph is known."""
+    if is_own(source):
+        return (source / CONFIG).read_bytes(), source / WEIGHTS
+    return model.to_config().to_json().encode(), source / translate(source, str(source)).files[0]
+
+
+def _differ_in_calibration(folder: Path, model: EmotionModel) -> bool:
+    """Whether a folder's config.json is the model's, which has been calibrated in between."""
     try:
-        one, another = (dataclasses.replace(read_config(each), calibration=None) for each in (folder, other))
+        own = dataclasses.replace(read_config(folder), calibration=None)
     except EmozooError:  # no checkpoint at all
         return False
-    return one == another
+    return own == dataclasses.replace(model.to_config(), calibration=None)
 
 
 def _annotate(

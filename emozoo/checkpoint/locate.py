@@ -23,10 +23,10 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     """The local folder of a model: the folder itself, that of a bundled or a plugin's model, or for
     `hub:user/name[@revision]` one of the Hub's cache.
 
-    Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json,
-    all of one commit; `extra` names files that are fetched where the repository has them. Of another library's checkpoint,
-    the files that its reader asks for, in any case. Without the network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises
-    EmozooError with the reason.
+    Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json, all of
+    one commit; `extra` names files that are fetched where the repository has them. Of another library's checkpoint, the
+    files that its reader asks for, in any case. Without the network, or with HF_HUB_OFFLINE, what was fetched before is
+    used. Raises EmozooError with the reason.
     """
     reference = leads_to(reference)
     if not is_reference(reference):

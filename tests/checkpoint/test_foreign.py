@@ -18,6 +18,7 @@ from support.small import emozoo, one_error, toy
 from support.transformers_models import save_classifier
 
 from emozoo import EmozooError
+from emozoo.checkpoint import onnx_model
 from emozoo.checkpoint.convert import convert, convert_weights
 from emozoo.checkpoint.foreign import translate
 from emozoo.checkpoint.loading import load
@@ -169,6 +170,18 @@ def test_a_converted_copy_answers_the_same_and_says_where_it_is_from(foreign: Pa
     for what, words in ((tmp_path / "own", "already"), (foreign, "not empty")):
         with pytest.raises(EmozooError, match=words):
             convert(what, tmp_path / "own" if what is foreign else tmp_path / "new")
+
+
+def test_its_graph_stands_in_a_folder_of_its_own(foreign: Path, dimensions: Path, clip: Path, tmp_path: Path) -> None:
+    for source, said in ((foreign, "probabilities"), (dimensions, "dimensions")):
+        target = tmp_path / f"{source.name} graph"
+        emozoo("export", source, "--output", target)
+        assert {path.name for path in target.iterdir()} == {"config.json", "model.onnx"}
+        found = onnx_model.load(target).predict(clip, vad=False)
+        assert getattr(found, said) == pytest.approx(
+            getattr(load(source, "cpu").predict(clip, vad=False), said), abs=1e-5
+        )
+    assert "--output" in one_error(emozoo("export", foreign, check=2))
 
 
 # --- dimensions
