@@ -51,7 +51,7 @@ def show_public(models: Sequence[PublicModel]) -> None:
         score = f"; its authors report {model.score}" if model.score else ""
         console.out.print(styled(model.reference, "bold"), soft_wrap=True)
         told = Text.assemble(printable("; ".join(filter(None, about))), "\n", state, printable(score))
-        console.out.print(Padding(told, (0, 0, 0, 2)))
+        console.out.print(Padding(told, (0, 0, 0, 2), expand=False))
 
 
 def _row(entry: Entry, what: str | None = None) -> Row:

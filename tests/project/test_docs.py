@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer
 from support.distributions import distribution
 from support.hub_server import running
@@ -32,7 +33,10 @@ from emozoo.conformance.network_subject import NetworkSubject
 from emozoo.conformance.points import find
 from emozoo.data.corpus import FEATURES, Corpus
 from emozoo.diarizer import Diarizer, diarizer_problem
+from emozoo.hub.public import public_models
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, KINDS
+from emozoo.registry.loading import get_architecture
+from emozoo.shipped import Score, ShippedModel, shipped_problem
 from emozoo.testing import ArchitectureConformance, DatasetConformance
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,6 +59,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the pages speak of: a trained model, clips, RAVDESS."""
     folder = tmp_path_factory.mktemp("stage")
     small_model("cnn_rnn").save(folder / "runs" / "cnn_rnn-toy")
+    architecture = get_architecture("cnn_rnn")
+    torch.save(architecture.build(architecture.config(), 4).state_dict(), folder / "weights.pt")
     films = sorted(toy().rglob("*.avi"))
     shutil.copy(films[0], folder / "clip.mp4")  # what a file is is found from its content
     shutil.copy(next(toy().rglob("sentences/**/*.wav")), folder / "clip.wav")
@@ -130,6 +136,26 @@ def test_the_diarizer_of_the_page_keeps_the_contract() -> None:
     assert names["diarize"]([0.0] * 32_000) == [(0.0, 1.5, "anna"), (1.5, 2.0, "bob")]
 
 
+def test_the_trained_model_of_the_page_keeps_the_contract() -> None:
+    names: dict[str, Any] = {}
+    (block,) = (text for name, text in PYTHON.items() if "ShippedModel" in text)
+    exec(block, names)
+    assert shipped_problem(names["speech"], "my_speech") is None
+
+
+def test_the_page_of_models_is_the_table() -> None:
+    """With each score beside its source; nothing else there looks like one."""
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `hub:")}
+    assert set(rows) == {model.reference for model in public_models()}
+    for model in public_models():
+        line = rows[model.reference]
+        assert model.state in line and model.licence in line and model.source.split()[0].rstrip(",") in line
+        assert all(word in line for word in (*model.labels, *model.corpora))
+        assert model.score in line and model.score_source.split(" ")[0] in line
+        assert not model.score or re.search(rf"{re.escape(model.score)} \(\[.+?\]\(http", line)
+
+
 # --- commands
 
 
@@ -193,7 +219,7 @@ PUBLIC = {
     **{name: name.rpartition(" ")[2] for name in options(typer.main.get_command(app))},
     **{
         f"{kind.__name__}.{field.name}": field.name
-        for kind in (Recipe, Architecture, Corpus, Diarizer)
+        for kind in (Recipe, Architecture, Corpus, Diarizer, ShippedModel, Score)
         for field in dataclasses.fields(kind)
     },
     **{f"column {name}": name for name in FEATURES},
