@@ -90,9 +90,9 @@ def checkpoint_config(folder: Path, name: str) -> CheckpointConfig:
     return read_config(folder, name) if is_own(folder) else translate(folder, name).config
 
 
-def fetch_foreign(name: Reference) -> Path | None:
-    """The folder of the Hub's cache with the files of a checkpoint of another library, with its weights, whose shapes its
-    reader looks at; None where no reader knows it. Raises EmozooError for one whose weights are missing or refused."""
+def fetch_foreign(name: Reference, weights: bool = True) -> Path | None:
+    """The folder of the Hub's cache with the files of a checkpoint of another library; None where no reader knows it. Raises
+    EmozooError for one whose weights are missing or refused."""
     problem = None
     for marker in sorted({reader.marker for reader in readers()}, key=lambda marker: (marker != CONFIG, marker)):
         try:
@@ -103,7 +103,7 @@ def fetch_foreign(name: Reference) -> Path | None:
             problem = problem or error
             continue
         if reader := reader_of(folder):
-            needed = (reader.marker, *reader.weights)
+            needed = (reader.marker, *(reader.weights if weights else ()))
             return pretrained_files(str(name), needed, (*reader.optional, README))[0]
     if problem:
         raise problem

@@ -25,8 +25,8 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
 
     Fetches config.json, then, once it is found to be a checkpoint's, the weights and preprocessor_config.json, all of
     one commit; `extra` names files that are fetched where the repository has them. Of another library's checkpoint, the
-    files that its reader asks for, in any case. Without the network, or with HF_HUB_OFFLINE, what was fetched before is
-    used. Raises EmozooError with the reason.
+    files that its reader asks for. Without the network, or with HF_HUB_OFFLINE, what was fetched before is used. Raises
+    EmozooError with the reason.
     """
     reference = leads_to(reference)
     if not is_reference(reference):
@@ -35,7 +35,7 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     try:
         folder = _first(name)
         if folder is None or not says_own(folder):
-            foreign = fetch_foreign(name)
+            foreign = fetch_foreign(name, weights)
             if foreign is not None:
                 return foreign
         if folder is None:
