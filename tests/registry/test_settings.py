@@ -63,7 +63,7 @@ def test_recipe_fields_are_set_alike() -> None:
     ("name", "text", "words"),
     [
         ("siz", "3", "no setting 'siz'; did you mean size"),
-        ("qqqq", "3", "no setting 'qqqq'; known: balance"),
+        ("qqqq", "3", "no setting 'qqqq'; known: accumulation"),
         ("size", "3.5", "size takes a value of type int"),
         ("size", "-1", "size must not be below zero"),
         ("deep", "maybe", "deep takes a value of type bool"),
