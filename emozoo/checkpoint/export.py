@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config import parse, read_config
 from emozoo.checkpoint.embedding import WithFeatures, features_of
 from emozoo.checkpoint.foreign import is_own, translate
 from emozoo.checkpoint.loading import load
@@ -113,7 +113,7 @@ def export_onnx(
         raise EmozooError(f"{folder} is a file: --output names a folder, which gets {ONNX}")
     own = folder / CONFIG
     same = own.is_file() and own.read_bytes() == config
-    if own.is_file() and not same and not _differ_in_calibration(folder, model):
+    if own.is_file() and not same and not _differ_in_calibration(folder, config):
         raise EmozooError(f"{folder} holds another model: name an empty folder with --output")
     graph = _graph(model)
     if quantize_by is None:
@@ -147,13 +147,14 @@ def _original(source: Path, model: EmotionModel) -> tuple[bytes, Path]:
     return model.to_config().to_json().encode(), source / translate(source, str(source)).files[0]
 
 
-def _differ_in_calibration(folder: Path, model: EmotionModel) -> bool:
-    """Whether a folder's config.json is the model's, which has been calibrated in between."""
+def _differ_in_calibration(folder: Path, config: bytes) -> bool:
+    """Whether a folder's config.json is the same but for the calibration, which may have been fitted in between."""
     try:
-        own = dataclasses.replace(read_config(folder), calibration=None)
+        found = read_config(folder), parse(json.loads(config), CONFIG)
     except EmozooError:  # no checkpoint at all
         return False
-    return own == dataclasses.replace(model.to_config(), calibration=None)
+    one, another = (dataclasses.replace(each, calibration=None) for each in found)
+    return one == another
 
 
 def _annotate(
