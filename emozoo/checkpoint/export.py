@@ -100,12 +100,7 @@ def export_onnx(
     Raises EmozooError for a network that cannot be exported, or that answers otherwise once it is; the folder then holds
     what it held before.
     """
-    from emozoo.checkpoint.locate import resolve
-    from emozoo.checkpoint.named import folder_of, leads_to
-
-    source = resolve(reference)
-    if output is None and (is_reference(leads_to(reference)) or folder_of(reference) or not is_own(source)):
-        raise EmozooError(f"name a folder for {ONNX} of {reference} with --output")
+    source = _source(reference, output)
     model = load(reference, "cpu")
     config, weights = _original(source, model)
     folder = source if output is None else user_path(output)
@@ -138,6 +133,20 @@ def export_onnx(
         precision="fp32" if quantize_by is None else INT8,
         same_answers=same_answers,
     )
+
+
+def _source(reference: str | os.PathLike[str], output: str | Path | None) -> Path:
+    """The folder of the model. Raises EmozooError, if possible before anything is fetched, where the file has no place."""
+    from emozoo.checkpoint.locate import resolve
+    from emozoo.checkpoint.named import folder_of, leads_to
+
+    unnamed = EmozooError(f"name a folder for {ONNX} of {reference} with --output")
+    if output is None and (is_reference(leads_to(reference)) or folder_of(reference)):
+        raise unnamed
+    folder = resolve(reference)
+    if output is None and not is_own(folder):
+        raise unnamed
+    return folder
 
 
 def _original(source: Path, model: EmotionModel) -> tuple[bytes, Path]:
