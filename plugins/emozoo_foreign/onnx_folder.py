@@ -118,6 +118,7 @@ def is_onnx_config(document: Any) -> bool:
         not isinstance(document, dict)
         or document.get("architectures")
         or document.get("model_type") not in (None, "onnx")
+        or "architecture_config" in document  # emozoo's own, damaged
     ):
         return False
     return numbered(document.get("id2label")) is not None
