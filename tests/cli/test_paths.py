@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imageio_ffmpeg import get_ffmpeg_exe
 from safetensors.numpy import save_file
-from support.small import emozoo, one_error, read, toy, train_words
+from support.small import emozoo, one_error, read, set_words, toy, train_words
 from typer.models import OptionInfo, ParameterInfo
 
 import emozoo as package
@@ -79,6 +79,8 @@ COMMANDS = {
     "embed": ["embed", "~/clips/0.wav", "--model", "~/m", "--output", "~/e.npz"],
     "listen": ["listen", "--model", "~/m", "--speaker", "~/clips"],
     "export": ["export", "~/m", "--output", "~/onnx"],
+    "convert": ["convert", "~/m/model.safetensors", "--architecture", "cnn", "--labels", "happy,sad,angry,neutral",
+                *set_words(), "--output", "~/converted"],
     "card": ["card", "~/m"],
     "push": ["push", "~/m", "someone/some-name", "--dry-run"],
     "info": ["info", "~/m"],
@@ -88,12 +90,13 @@ COMMANDS = {
     "check": ["check", "toy", "--data-dir", "~/toy"],
     "architecture": ["new", "architecture", "tilde_net", "--output", "~/tilde-net"],
     "dataset": ["new", "dataset", "tilde_set", "--output", "~/tilde-set"],
+    "reader": ["new", "reader", "tilde_reader", "--output", "~/tilde-reader"],
 }  # fmt: skip
 """Every parameter that takes a path, given a path in the home."""
 WRITTEN = {
     "train": "tuned/metrics.json", "evaluate": "report/predictions.csv", "predict": "p.png", "export": "onnx/model.onnx",
     "card": "m/README.md", "embed": "e.npz", "space": "space/app.py", "architecture": "tilde-net/pyproject.toml",
-    "dataset": "tilde-set/pyproject.toml",
+    "dataset": "tilde-set/pyproject.toml", "reader": "tilde-reader/pyproject.toml", "convert": "converted/config.json",
 }  # fmt: skip
 COMMANDS["train"] = [word.replace(str(toy()), "~/toy") for word in COMMANDS["train"]]
 COMMANDS["train"][COMMANDS["train"].index("X")] = "~/tuned"
@@ -120,7 +123,7 @@ def test_a_command_means_by_a_tilde_what_a_shell_does_and_shows_it_as_it_was_wri
     assert list(here.iterdir()) == []
     if command in WRITTEN:
         assert (home / WRITTEN[command]).is_file()
-    if command in ("train", "evaluate", "predict", "export", "card", "info", "benchmark", "space"):
+    if command in ("train", "evaluate", "predict", "export", "convert", "card", "info", "benchmark", "space"):
         assert "~/" in told and str(home) not in told
 
 
