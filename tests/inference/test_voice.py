@@ -147,9 +147,11 @@ def test_a_hop_sets_the_windows_and_a_rest_that_is_hardly_new_has_none(tmp_path:
     assert starts(3.02, 1) == [0] and starts(3.2, 1) == pytest.approx([0, 0.2])
     assert starts(9, 3) == [0, 3, 6] and starts(9.5, 3) == [0, 3, 6, 6.5]
     assert starts(5, 0.5) == [0, 0.5, 1, 1.5, 2]
-    for hop in (0, -1, 3.5, float("nan")):
+    for hop in (0, -1, 61, float("nan")):
         with pytest.raises(EmozooError, match="a hop lies between"):
             PredictOptions(hop=hop)
+    with pytest.raises(EmozooError, match="a hop lies between 0.1 and 3 s"):  # longer than this model's windows
+        starts(9, 3.5)
 
 
 def test_an_answer_below_the_confidence_is_unsure(tmp_path: Path) -> None:
