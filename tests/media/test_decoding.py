@@ -21,7 +21,7 @@ from support.models import small_model
 
 from emozoo.data import decode_task, decoding, load_dataset
 from emozoo.data.decode_task import SOUND, Source, _sound
-from emozoo.data.decoding import _in_threads
+from emozoo.data.decoding import Work, _in_threads
 from emozoo.errors import EmozooError
 from emozoo.inference.files import predict_files
 from emozoo.media import decoder, reading, sound
@@ -30,6 +30,7 @@ from emozoo.media.decoders import video as decoders_video
 from emozoo.media.decoders.probe import probe_container
 from emozoo.media.decoders.soundtrack import container_sound
 from emozoo.media.reading import read_audio, silence_beside
+from emozoo.media.window_shape import DEFAULT_WINDOW
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc")
 
@@ -270,7 +271,7 @@ def test_decoding_ends_at_once_when_nobody_waits_for_it(table: Path, tmp_path: P
     source = Source(str(table.parent / "c.mp4"), None, None, "", 0.0, "", 2.0)
     schema = decoding.datasets.Features(SOUND).arrow_schema
     tasks = [range(number, number + 1) for number in range(50)]
-    results = _in_threads([source] * 50, tasks, schema, tmp_path)
+    results = _in_threads(Work([source] * 50, schema, tmp_path, DEFAULT_WINDOW.grid), tasks)
     next(results)
     results.close()
     assert not any(thread.name.startswith("emozoo-decode") for thread in threading.enumerate())
