@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emozoo.checkpoint.building import OwnGenerator
+from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.foreign import is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
@@ -25,7 +26,9 @@ def convert(reference: str | os.PathLike[str], output: str | os.PathLike[str]) -
     """Writes the checkpoint of another library, a folder or `hub:user/name[@revision]`, as one of emozoo's own into the
     folder `output`, and returns the model. Raises EmozooError for one that cannot be read, that is emozoo's already, or that
     runs from an ONNX file; and for a folder that holds another model."""
-    if is_own(resolve(reference, weights=False)):
+    source = resolve(reference, weights=False)
+    if is_own(source):
+        read_config(source, name_of(reference))  # which says what is wrong with one that is nobody's
         raise EmozooError(f"{name_of(reference)} is a checkpoint of emozoo already: it needs no conversion")
     folder = _free(output)
     model = load(reference, "cpu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,7 +47,11 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
     """
     from emozoo.checkpoint.locate import resolve
 
-    folder, name = resolve(reference), name_of(reference)
+    return load_folder(resolve(reference), name_of(reference), device, precision)
+
+
+def load_folder(folder: Path, name: str, device: str = "auto", precision: str = "fp32") -> EmotionModel:
+    """As `load`, of a reference that leads to `folder`; errors call it `name`."""
     foreign = None if is_own(folder) else translate(folder, name)
     if foreign and foreign.graph:
         raise EmozooError(

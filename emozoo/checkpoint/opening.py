@@ -20,9 +20,9 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
     folder, name = resolve(reference), name_of(reference)
     translation = None if is_own(folder) else translate(folder, name)
     if translation is None or translation.graph is None:
-        from emozoo.checkpoint.loading import load as load_network
+        from emozoo.checkpoint.loading import load_folder
 
-        return load_network(reference, device, precision)
+        return load_folder(folder, name, device, precision)
     from emozoo.checkpoint.foreign_onnx import load_foreign_onnx
 
     if device not in ("auto", "cpu") or precision != "fp32":

@@ -167,6 +167,7 @@ def test_a_converted_copy_answers_the_same_and_says_where_it_is_from(foreign: Pa
     card = render_card(tmp_path / "own")
     assert "license: cc-by-nc-4.0" in card and "some/IEMOCAP" in card and "`foreign`, which others trained" in card
     assert "30 seconds at a time" in card
+    assert "does not exist" in one_error(emozoo("convert", tmp_path / "none", "--output", tmp_path / "new", check=2))
     for what, words in ((tmp_path / "own", "already"), (foreign, "not empty")):
         with pytest.raises(EmozooError, match=words):
             convert(what, tmp_path / "own" if what is foreign else tmp_path / "new")
