@@ -20,13 +20,10 @@ from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS
 from emozoo.inference.calibration import Calibration
 from emozoo.media.preparation import CROPS, PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
+from emozoo.target import DIMENSIONS, EMOTION, TARGETS, Outputs, Scale, has_dimensions
 from emozoo.text import shown
 
 MODEL_TYPE = "emozoo"
-EMOTION, DIMENSIONS = TARGETS = ("emotion", "dimensions")
-"""What a model's outputs are: logits of its labels, or a number, about 0 to 1, for each of them."""
-LEAST_LABELS = {EMOTION: 2, DIMENSIONS: 1}
-LEAST_WORDS = {1: "one", 2: "two"}
 DEEPEST = 20
 """Objects and lists within each other."""
 LARGEST_NUMBER = 2**31
@@ -75,8 +72,7 @@ class CheckpointConfig:
     """The fields of the architecture's own config, as JSON; its plugin checks them."""
     plugin: Origin
     modalities: tuple[str, ...]
-    labels: tuple[str, ...]
-    """In the order of the network's outputs."""
+    outputs: Outputs
     optional_modalities: tuple[str, ...] = ()
     """Those of `modalities` that a clip may lack."""
     preparation: Preparation = PLAIN
@@ -85,12 +81,20 @@ class CheckpointConfig:
     synthetic: bool = False
     """Whether it was trained on computed voices only."""
     window: WindowShape = DEFAULT_WINDOW
-    target: str = EMOTION
     source: Source | None = None
 
     @property
     def video(self) -> bool:
         return "video" in self.modalities
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words among the outputs."""
+        return self.outputs.labels
+
+    @property
+    def target(self) -> str:
+        return self.outputs.target
 
     @property
     def needs_video(self) -> bool:
@@ -99,19 +103,17 @@ class CheckpointConfig:
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> CheckpointConfig:
         """From a config.json that emozoo wrote, or `parse` has checked."""
-        labels = document["id2label"]
         return cls(
             architecture=document["architecture"],
             architecture_config=document["architecture_config"],
             plugin=Origin(document["plugin"]["distribution"], document["plugin"]["version"]),
             modalities=tuple(document["modalities"]),
-            labels=tuple(labels[str(number)] for number in range(len(labels))),
+            outputs=_outputs(document),
             optional_modalities=tuple(document.get("optional_modalities") or ()),  # transformers writes null for none
             preparation=Preparation.from_config(document),
             calibration=_calibration(document),
             synthetic=document.get("synthetic", False),
             window=_window(document),
-            target=document.get("target") or EMOTION,
             source=_source(document),
         )
 
@@ -124,9 +126,9 @@ class CheckpointConfig:
             "plugin": dataclasses.asdict(self.plugin),
             "modalities": list(self.modalities),
             **({"optional_modalities": list(self.optional_modalities)} if self.optional_modalities else {}),
-            "id2label": {str(number): label for number, label in enumerate(self.labels)},
-            "label2id": {label: number for number, label in enumerate(self.labels)},
-            **({} if self.target == EMOTION else {"target": self.target}),
+            "id2label": {str(number): name for number, name in enumerate(self.outputs.names)},
+            "label2id": {name: number for number, name in enumerate(self.outputs.names)},
+            **_plain_target(self.outputs),
             "sampling_rate": SAMPLING_RATE,
             "window": self.window.seconds,
             **({} if self.window.hop == DEFAULT_WINDOW.hop else {"hop": self.window.hop}),
@@ -234,10 +236,12 @@ def _check_labels(document: dict[str, Any]) -> None:
     if not isinstance(labels, dict) or set(labels) != {str(number) for number in range(len(labels))}:
         raise ValueError('id2label does not map "0", "1", ... to labels')
     words = list(labels.values())
-    named = all(isinstance(word, str) and word for word in words)
-    least = LEAST_LABELS[document.get("target") or EMOTION]
-    if not named or not least <= len(words) <= MOST_LABELS or len(set(words)) != len(words):
-        raise ValueError(f"id2label does not hold {LEAST_WORDS[least]} or more different labels")
+    if not all(isinstance(word, str) and word for word in words) or not 1 <= len(words) <= MOST_LABELS:
+        raise ValueError(f"id2label does not hold 1 to {MOST_LABELS} labels")
+    try:
+        _outputs(document)
+    except EmozooError as error:
+        raise ValueError(str(error)) from None
     numbers = {label: int(number) for number, label in labels.items()}
     if document.get("label2id") != numbers or any(isinstance(each, bool) for each in document["label2id"].values()):
         raise ValueError("label2id does not agree with id2label")
@@ -265,6 +269,36 @@ def _window(document: dict[str, Any]) -> WindowShape:
 def _check_target(document: dict[str, Any]) -> None:
     if document.get("target") not in (None, *TARGETS):
         raise ValueError(f"target is {shown(document['target'])}, not {' or '.join(TARGETS)}")
+    dimensions, scale = document.get("dimensions"), document.get("scale")
+    named = isinstance(dimensions, list) and all(isinstance(each, str) for each in dimensions)
+    if dimensions is not None and not named:
+        raise ValueError("dimensions is no list of names")
+    if scale is not None:
+        if not isinstance(scale, list) or len(scale) != 2 or any(isinstance(each, bool) for each in scale):
+            raise ValueError("scale is not two numbers")
+        Scale(*scale)
+    if not isinstance(document.get("multi") or False, bool):
+        raise ValueError("multi is neither true nor false")
+
+
+def _outputs(document: dict[str, Any]) -> Outputs:
+    names = tuple(document["id2label"][str(number)] for number in range(len(document["id2label"])))
+    target, scale = document.get("target") or EMOTION, document.get("scale")  # transformers writes null for none
+    dimensions = tuple(document.get("dimensions") or (names if target == DIMENSIONS else ()))
+    count = len(names) - len(dimensions)
+    if names[count:] != dimensions:
+        raise EmozooError("id2label does not end with the dimensions")
+    return Outputs(names[:count], dimensions, target, document.get("multi") or False, Scale(*scale) if scale else None)
+
+
+def _plain_target(outputs: Outputs) -> dict[str, Any]:
+    named = has_dimensions(outputs.target) and outputs.labels
+    return {
+        **({} if outputs.target == EMOTION else {"target": outputs.target}),
+        **({"dimensions": list(outputs.dimensions)} if named else {}),
+        **({"scale": [outputs.scale.low, outputs.scale.high]} if outputs.scale else {}),
+        **({"multi": True} if outputs.multi else {}),
+    }
 
 
 def _check_source(document: dict[str, Any]) -> None:

@@ -173,7 +173,7 @@ def _annotate(
     notes = {
         VERSION_KEY: emozoo_version(),
         ARCHITECTURE_KEY: model.architecture.name,
-        LABELS_KEY: json.dumps(list(model.labels)),
+        LABELS_KEY: json.dumps(model.outputs.names),
         WEIGHTS_KEY: digest(weights),
         ANSWER_KEY: json.dumps(_answer(asked)),
         **({} if precision is None else {PRECISION_KEY: precision}),
@@ -244,7 +244,7 @@ def _features(graph: ModelProto) -> int | None:
 def _answer(model: Model) -> list[float]:
     """The answer for the window that the graph is tried out with, wherever it is loaded."""
     answer = model.probabilities([trial_window(model.window, model.video)])[0]
-    return [round(float(value), 6) for value in told(answer, model.target)]
+    return [round(float(value), 6) for value in told(answer, model.outputs)]
 
 
 def _graph(model: EmotionModel) -> ModelProto:

@@ -32,6 +32,7 @@ from emozoo.reader import OnnxGraph, Reader, Reading, reader_problem
 from emozoo.registry.entry_points import ARCHITECTURES, READERS, find, plugins
 from emozoo.registry.loading import get_architecture, load_plugin
 from emozoo.tables.emotions import in_common_words
+from emozoo.target import Outputs
 from emozoo.text import shown
 
 LONGEST_CARD = 2**20
@@ -146,14 +147,14 @@ def _config_of(reading: Reading, source: Source, name: str) -> CheckpointConfig:
         architecture, origin = offered.name, Origin(plugin.distribution, plugin.version)
         settings = json.loads(json.dumps(dataclasses.asdict(reading.config)))  # tuples become lists
         modalities, window = tuple(offered.modalities), window_of(offered, reading.config)
+    labels = in_common_words(named_labels(_distinct(reading.labels, name), leads_to(name)), reading.words)
     config = CheckpointConfig(
         architecture=architecture,
         architecture_config=settings,
         plugin=origin,
         modalities=modalities,
-        labels=in_common_words(named_labels(_distinct(reading.labels, name), leads_to(name)), reading.words),
+        outputs=Outputs.of(labels, reading.target),
         window=window,
-        target=reading.target,
         source=source,
     )
     return parse(json.loads(config.to_json()), name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.checkpoint.config import DIMENSIONS, Source
+from emozoo.checkpoint.config import Source
 from emozoo.checkpoint.onnx_graph import MOST_FEATURES, content_problem
 from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
 from emozoo.checkpoint.provenance import Provenance, unrecorded
@@ -24,6 +24,7 @@ from emozoo.media.preparation import PLAIN
 from emozoo.media.window import stack_sound
 from emozoo.media.window_shape import LEAST_SECONDS, MOST_SECONDS, SAMPLING_RATE, WindowShape
 from emozoo.reader import OnnxGraph
+from emozoo.target import DIMENSIONS, Outputs
 from emozoo.text import listed, shown
 
 if TYPE_CHECKING:
@@ -56,19 +57,20 @@ class ForeignOnnx(PredictsFiles):
     synthetic = False
     on_cpu = True
 
-    def __init__(self, session: OnnxSession, ports: Ports, labels: Sequence[str], target: str, name: str) -> None:
+    def __init__(self, session: OnnxSession, ports: Ports, outputs: Outputs, name: str) -> None:
         """`session` runs a graph that was checked, whose inputs and outputs are `ports`; errors call the model `name`."""
         self._session = session
         self._ports = ports
         self._name = name
-        self.labels = tuple(labels)
-        self.target = target
+        self.outputs = outputs
+        self.labels = outputs.labels
+        self.target = outputs.target
         self.window = ports.window
         self.source: Source | None = None
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] of windows; for dimensions their values. Raises EmozooError where the graph cannot be run,
-        or answers with what is no number."""
+        """float64 [batch, outputs] of windows; for dimensions their values. Raises EmozooError where the graph cannot be
+        run, or answers with what is no number."""
         return self._answer(windows)
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
@@ -110,7 +112,7 @@ class ForeignOnnx(PredictsFiles):
 
     def _answer(self, windows: Sequence[Window], options: Any = None) -> np.ndarray:
         outputs = self._run(self._ports.output, windows, options)
-        shape = (len(windows), len(self.labels))
+        shape = (len(windows), len(self.outputs.names))
         if self._ports.softmax:
             return to_probabilities(outputs, shape, lambda: _are_finite(windows), self._name)
         values = to_values(outputs, shape, lambda: _are_finite(windows), self._name)
@@ -175,7 +177,7 @@ class Ports:
     softmax: bool
 
 
-def load_foreign_onnx(folder: Path, graph: OnnxGraph, labels: Sequence[str], target: str, name: str) -> ForeignOnnx:
+def load_foreign_onnx(folder: Path, graph: OnnxGraph, outputs: Outputs, name: str) -> ForeignOnnx:
     """The model in a folder's ONNX file, checked before it is run.
 
     `name` is what errors call the folder. Raises EmozooError, with the reason, for a file that is missing, damaged or
@@ -186,8 +188,8 @@ def load_foreign_onnx(folder: Path, graph: OnnxGraph, labels: Sequence[str], tar
     data, model = read_graph(folder / graph.file, where)
     if problem := content_problem(model):
         raise EmozooError(f"{where} is refused: {problem}")
-    ports = _ports(model, graph, len(labels), target, where)
-    loaded = ForeignOnnx(OnnxSession(data, where), ports, labels, target, where)
+    ports = _ports(model, graph, len(outputs.names), outputs.target, where)
+    loaded = ForeignOnnx(OnnxSession(data, where), ports, outputs, where)
     loaded.try_out()
     return loaded
 

@@ -66,19 +66,18 @@ def load_folder(folder: Path, name: str, device: str = "auto", precision: str = 
         )
     settings = config_of(architecture, config.architecture_config, f"{name}/{CONFIG}")
     tensors = Tensors.foreign(foreign, folder, name) if foreign else Tensors.own(folder, name)
-    tensors.check(architecture, settings, len(config.labels))
+    tensors.check(architecture, settings, len(config.outputs.names))
     provenance = unrecorded(config.source.reference) if foreign and config.source else read_provenance(folder)
     with OwnGenerator():
         model = EmotionModel(
             architecture,
             settings,
-            config.labels,
+            config.outputs,
             config.plugin,
             config.preparation,
             provenance,
             config.calibration,
             config.synthetic,
-            config.target,
             config.source,
         )
     if model.window != config.window:

@@ -67,13 +67,12 @@ def _merged(model: EmotionModel) -> EmotionModel:
     whole = EmotionModel(
         model.architecture,
         config,
-        model.labels,
+        model.outputs,
         model.origin,
         model.preparation,
         model.provenance,
         model.calibration,
         model.synthetic,
-        model.target,
         model.source,
     )
     whole.network.load_state_dict(tensors)

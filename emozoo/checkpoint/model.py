@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import EMOTION, LEAST_LABELS, LEAST_WORDS, CheckpointConfig, Origin, Source
+from emozoo.checkpoint.config import CheckpointConfig, Origin, Source
 from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
 from emozoo.checkpoint.partial import left_out
@@ -32,20 +32,21 @@ from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
 from emozoo.inference.answers import Window
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.files import PredictsFiles
-from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
+from emozoo.inference.probabilities import read_outputs, to_embeddings
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.paths import atomic, user_path, write_text
 from emozoo.registry.entry_points import ARCHITECTURES, find
+from emozoo.target import Outputs
 
 PRECISIONS = ("fp32", "bf16")
 
 
 class EmotionModel(PredictsFiles, nn.Module):
-    """An architecture's network and the labels of its outputs, in order.
+    """An architecture's network and what its outputs mean.
 
-    `model(input_values, pixel_values, lengths)` gives outputs float32 [batch, labels], logits where the target is emotion,
-    for waveforms float32 [batch, samples] and, where `model.video`, frames uint8 [batch, count, height, width, 3], of the
-    size of `model.window`; `lengths` int64 [batch] are the samples before padding, None: all.
+    `model(input_values, pixel_values, lengths)` gives outputs float32 [batch, outputs], as `emozoo.target.Outputs` reads
+    them, for waveforms float32 [batch, samples] and, where `model.video`, frames uint8 [batch, count, height, width, 3], of
+    the size of `model.window`; `lengths` int64 [batch] are the samples before padding, None: all.
     `model.predict(path)` answers for a file of any length.
     """
 
@@ -53,28 +54,21 @@ class EmotionModel(PredictsFiles, nn.Module):
         self,
         architecture: Architecture,
         config: Any,
-        labels: Sequence[str],
+        outputs: Outputs | Sequence[str],
         origin: Origin | None = None,
         preparation: Preparation = PLAIN,
         provenance: Provenance | None = None,
         calibration: Calibration | None = None,
         synthetic: bool = False,
-        target: str = EMOTION,
         source: Source | None = None,
     ):
-        """Builds the network with fresh weights; `provenance` is what they are, or will be, trained on, `synthetic`
-        whether that is computed voices only, `target` what the outputs are (one of `emozoo.checkpoint.config.TARGETS`),
-        `source` the checkpoint of another library that the weights come from. Raises EmozooError where the config's values
-        do not fit together."""
+        """Builds the network with fresh weights; `outputs` may be the labels alone. `provenance` is what the weights are,
+        or will be, trained on, `synthetic` whether that is computed voices only, `source` the checkpoint of another library
+        that they come from. Raises EmozooError where the config's values do not fit together."""
         super().__init__()
-        least = LEAST_LABELS[target]
-        if len(labels) < least or len(set(labels)) != len(labels):
-            raise EmozooError(
-                f"a model needs {LEAST_WORDS[least]} or more different labels, not {', '.join(labels) or 'none'}"
-            )
         self.architecture = architecture
         self.config = config
-        self.labels = tuple(labels)
+        self.outputs = outputs if isinstance(outputs, Outputs) else Outputs.of(outputs)
         if origin is None:
             plugin = find(ARCHITECTURES, architecture.name)
             origin = Origin(plugin.distribution, plugin.version)
@@ -83,15 +77,23 @@ class EmotionModel(PredictsFiles, nn.Module):
         self.provenance = provenance
         self.calibration = calibration
         self.synthetic = synthetic
-        self.target = target
         self.source = source
         self.window = window_of(architecture, config)
         self.name = architecture.name  # what errors call the model
         self._half = False
         try:
-            self.network = architecture.build(config, len(self.labels))
+            self.network = architecture.build(config, len(self.outputs.names))
         except (ValueError, TypeError, RuntimeError) as error:
             raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words among its outputs."""
+        return self.outputs.labels
+
+    @property
+    def target(self) -> str:
+        return self.outputs.target
 
     @property
     def video(self) -> bool:
@@ -141,8 +143,8 @@ class EmotionModel(PredictsFiles, nn.Module):
         return sound, frames if self.video else None, lengths if self.architecture.lengths else None
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Where the target is
-        dimensions, their values, about 0 to 1."""
+        """float64 [batch, outputs] of windows as `emozoo.media.window.cut_window` gives them: probabilities of the labels,
+        then values of the dimensions, 0 to 1."""
         return self.answer(*to_batch(windows, self.device, self.window))
 
     def answer(
@@ -156,9 +158,8 @@ class EmotionModel(PredictsFiles, nn.Module):
 
     def read(self, outputs: Tensor, given: Tensor) -> np.ndarray:
         """What the network's outputs for `given` mean: as `answer`."""
-        shape = (len(given), len(self.labels))
-        read = to_probabilities if self.target == EMOTION else to_values
-        return read(outputs.cpu().double().numpy(), shape, lambda: bool(given.isfinite().all()), self.name)
+        finite = lambda: bool(given.isfinite().all())  # noqa: E731
+        return read_outputs(outputs.cpu().double().numpy(), self.outputs, len(given), finite, self.name)
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features] of windows as `probabilities` takes them: what the network makes of each before it
@@ -198,12 +199,11 @@ class EmotionModel(PredictsFiles, nn.Module):
             architecture_config=dataclasses.asdict(self.config),
             plugin=self.origin,
             modalities=tuple(self.architecture.modalities),
-            labels=self.labels,
+            outputs=self.outputs,
             optional_modalities=self.optional,
             preparation=self.preparation,
             calibration=self.calibration,
             synthetic=self.synthetic,
             window=self.window,
-            target=self.target,
             source=self.source,
         )

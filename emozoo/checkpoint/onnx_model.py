@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.checkpoint.config import EMOTION, CheckpointConfig, read_config
+from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem, takes_one
@@ -25,9 +25,10 @@ from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
-from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
+from emozoo.inference.probabilities import read_outputs, to_embeddings
 from emozoo.media.window import stack_frames, stack_sound
 from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
+from emozoo.target import Outputs
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -62,6 +63,7 @@ class OnnxModel(PredictsFiles):
         """`data` is the file, which was checked; errors call the model `name`."""
         self._session = OnnxSession(data, name)
         self._name = name
+        self.outputs = config.outputs
         self.labels = config.labels
         self.video = config.video
         self.optional = config.optional_modalities
@@ -72,7 +74,7 @@ class OnnxModel(PredictsFiles):
         self.target = config.target
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
+        """float64 [batch, outputs] of windows as `emozoo.media.window.cut_window` gives them. Raises EmozooError where it
         cannot be run, or answers with what is no number."""
         return self._answer(self.feeds(windows))
 
@@ -111,9 +113,8 @@ class OnnxModel(PredictsFiles):
 
     def _answer(self, feeds: Sequence[Feed], options: Any = None) -> np.ndarray:
         outputs = self._run(LOGITS, feeds, options)
-        shape = (sum(len(feed[SOUND]) for feed in feeds), len(self.labels))
-        read = to_probabilities if self.target == EMOTION else to_values
-        return read(outputs, shape, lambda: _is_finite(feeds), self._name)
+        windows = sum(len(feed[SOUND]) for feed in feeds)
+        return read_outputs(outputs, self.outputs, windows, lambda: _is_finite(feeds), self._name)
 
     def _run(self, output: str, feeds: Sequence[Feed], options: Any = None) -> np.ndarray:
         return np.concatenate([self._session.run(output, feed, options) for feed in feeds])
@@ -123,7 +124,7 @@ class OnnxModel(PredictsFiles):
         are `rounded` to 8 bits. Raises EmozooError for another answer, and for a graph that takes too long."""
         with self._session.limited() as options:
             found = self._answer(self.feeds([trial_window(self.window, self.video)]), options)[0]
-        if not agree(told(found, self.target), wanted, rounded):
+        if not agree(told(found, self.outputs), wanted, rounded):
             raise EmozooError(
                 f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
                 "emozoo export"
@@ -156,7 +157,7 @@ def read_model(path: Path, config: CheckpointConfig, name: str, weights: Path) -
     """
     require_onnx(name)
     data, model = read_graph(path, name)
-    if problem := graph_problem(model, len(config.labels), config.window, config.video):
+    if problem := graph_problem(model, len(config.outputs.names), config.window, config.video):
         raise EmozooError(f"{name} is refused: {problem}")
     wanted = _noted_answer(model, config, name, weights)
     rounded = any(prop.key == PRECISION_KEY and prop.value == INT8 for prop in model.metadata_props)
@@ -170,7 +171,7 @@ def _noted_answer(model: ModelProto, config: CheckpointConfig, name: str, weight
     notes = {prop.key: prop.value for prop in model.metadata_props}
     if not notes.keys() >= {LABELS_KEY, ARCHITECTURE_KEY, WEIGHTS_KEY}:
         raise EmozooError(f"{name} was not written by emozoo: make it with emozoo export")
-    if notes[LABELS_KEY] != json.dumps(config.labels) or notes[ARCHITECTURE_KEY] != config.architecture:
+    if notes[LABELS_KEY] != json.dumps(config.outputs.names) or notes[ARCHITECTURE_KEY] != config.architecture:
         raise EmozooError(f"{name} does not fit {CONFIG}: export it again with emozoo export")
     if weights.is_file() and notes[WEIGHTS_KEY] != digest(weights):
         raise EmozooError(f"{name} was exported from other weights than {WEIGHTS}: export it again with emozoo export")
@@ -178,7 +179,7 @@ def _noted_answer(model: ModelProto, config: CheckpointConfig, name: str, weight
         answer = [float(share) for share in json.loads(notes.get(ANSWER_KEY, "null"))]
     except (ValueError, TypeError, RecursionError, OverflowError):
         answer = []
-    if len(answer) != len(config.labels):
+    if len(answer) != len(config.outputs.names):
         raise EmozooError(f"{name} does not note how its network answers: export it again with emozoo export")
     return answer
 
@@ -188,9 +189,9 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, 1e-300))
 
 
-def told(answer: np.ndarray, target: str) -> np.ndarray:
-    """An answer as it is noted in the file, and compared: logarithms of probabilities, or the values of dimensions."""
-    return logarithms(answer) if target == EMOTION else answer
+def told(answer: np.ndarray, outputs: Outputs) -> np.ndarray:
+    """An answer as it is noted in the file, and compared: logarithms of probabilities, then values of dimensions."""
+    return np.concatenate([logarithms(answer[outputs.of_labels]), answer[outputs.of_dimensions]])
 
 
 def agree(one: np.ndarray | Sequence[float], other: np.ndarray | Sequence[float], rounded: bool = False) -> bool:

@@ -28,6 +28,6 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
     if device not in ("auto", "cpu") or precision != "fp32":
         raise EmozooError(f"{name} is an ONNX file, which runs on the CPU in fp32: leave --device and --precision out")
     config = translation.config
-    model: Any = load_foreign_onnx(folder, translation.graph, config.labels, config.target, name)
+    model: Any = load_foreign_onnx(folder, translation.graph, config.outputs, name)
     model.source = config.source
     return model

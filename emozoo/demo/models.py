@@ -44,8 +44,8 @@ def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
         loaded.preparation.require(name)
         if loaded.target != "emotion":
             raise EmozooError(
-                f"{name} answers with {', '.join(loaded.labels)}, and the page shows words for emotions: emozoo predict and "
-                "emozoo serve answer by it"
+                f"{name} answers with {', '.join(loaded.outputs.names)}, and the page shows words for emotions: emozoo "
+                "predict and emozoo serve answer by it"
             )
         folder = resolve(reference, weights=False, extra=(METRICS,))
         facts = describe_checkpoint(folder, name)

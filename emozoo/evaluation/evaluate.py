@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint.config import EMOTION
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
@@ -34,6 +33,7 @@ from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note
 from emozoo.paths import user_path
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
+from emozoo.target import EMOTION
 
 ADAPTATIONS = ("speaker",)
 OLD_RUN = (
@@ -206,8 +206,8 @@ class _Subject:
         model = load(commit_of(place, folder) if published else folder, device, precision)
         if model.target != EMOTION:
             raise EmozooError(
-                f"{name_of(reference)} answers with {', '.join(model.labels)}, and evaluate compares words for emotions: "
-                "emozoo predict --csv writes its values"
+                f"{name_of(reference)} answers with {', '.join(model.outputs.names)}, and evaluate compares words for "
+                "emotions: emozoo predict --csv writes its values"
             )
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 

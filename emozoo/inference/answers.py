@@ -17,6 +17,7 @@ from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer, answered
 from emozoo.inference.voice import UNSURE
 from emozoo.media.preparation import Preparation
 from emozoo.media.window_shape import WindowShape
+from emozoo.target import DIMENSIONS, Outputs
 from emozoo.text import SCHEMA, csv_cell, printable
 
 NOTE = """### What such a guess is, and what it is not
@@ -38,7 +39,7 @@ class Model(Protocol):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The emotions, in the order of the outputs."""
+        """The emotions, first in the order of the outputs."""
 
     @property
     def video(self) -> bool:
@@ -57,8 +58,12 @@ class Model(Protocol):
         """How long its windows are, and how many frames they have."""
 
     @property
+    def outputs(self) -> Outputs:
+        """What its outputs are, in order."""
+
+    @property
     def target(self) -> str:
-        """What its outputs are: `emotion`, probabilities of the labels, or `dimensions`, a number for each."""
+        """The same in a word, as of `emozoo.target.TARGETS`."""
 
     @property
     def synthetic(self) -> bool:
@@ -73,8 +78,8 @@ class Model(Protocol):
         """Whether it runs on the CPU, where small batches on all cores are fastest."""
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
-        """float64 [batch, labels] for windows; for dimensions their values, about 0 to 1. Raises EmozooError if the network
-        answers with values that are not finite."""
+        """float64 [batch, outputs] for windows: probabilities, then values of dimensions, about 0 to 1. Raises EmozooError
+        if the network answers with values that are not finite."""
 
     def embeddings(self, windows: Sequence[Window]) -> np.ndarray:
         """float32 [batch, features] for windows. Raises EmozooError where the network has none."""
@@ -180,7 +185,7 @@ def document(
 
 def has_dimensions(model: Model) -> bool:
     """Whether a model answers with a number for each dimension, instead of words."""
-    return model.target != "emotion"
+    return model.target == DIMENSIONS
 
 
 def line_document(name: str, answer: Prediction, timeline: bool, bias: SpeakerBias | None = None) -> dict[str, Any]:
@@ -222,7 +227,7 @@ def calibrated(model: Model, probabilities: np.ndarray) -> np.ndarray:
 
 def words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
     """As `in_words`, from probabilities that are calibrated and adapted already."""
-    by_label = {label: float(value) for label, value in zip(model.labels, probabilities, strict=True)}
+    by_label = {label: float(value) for label, value in zip(model.outputs.names, probabilities, strict=True)}
     if has_dimensions(model):
         return Words(dimensions=by_label)
     best = max(by_label, key=by_label.__getitem__)

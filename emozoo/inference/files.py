@@ -85,8 +85,8 @@ def check_options(model: Model, options: PredictOptions) -> None:
 def _require_words(model: Model) -> None:
     if has_dimensions(model):
         raise EmozooError(
-            f"this model answers with {', '.join(model.labels)}, not with probabilities of words: adaptation, a least "
-            "confidence and sets of emotions are for those that do"
+            f"this model answers with {', '.join(model.outputs.names)}, not with probabilities of words: adaptation, a "
+            "least confidence and sets of emotions are for those that do"
         )
 
 
@@ -261,7 +261,7 @@ class _ClipAnswer(ClipWindows):
     def __init__(self, reader: ClipReader, model: Model, options: PredictOptions) -> None:
         super().__init__(reader, model)
         self._options = options
-        self._total = np.zeros(len(model.labels))
+        self._total = np.zeros(len(model.outputs.names))
         self._windows: list[WindowAnswer] = []
         """For a timeline: an answered window's words stand in its place once they are known."""
         self._places: deque[int] = deque()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from emozoo.errors import EmozooError
+from emozoo.target import Outputs
 
 
 def to_probabilities(
@@ -18,7 +19,24 @@ def to_probabilities(
     `shape` is what their shape must be, and `name` what errors call the model. Raises EmozooError for logits of another
     shape, and for logits that are not finite.
     """
-    logits = to_values(logits, shape, sound_is_finite, name)
+    return _softmax(to_values(logits, shape, sound_is_finite, name))
+
+
+def read_outputs(
+    raw: np.ndarray, outputs: Outputs, windows: int, sound_is_finite: Callable[[], bool], name: str
+) -> np.ndarray:
+    """float64 [windows, outputs]: probabilities of the labels, then values of the dimensions, 0 to 1 where their scale is
+    known. Raises EmozooError as `to_probabilities` does."""
+    values = to_values(raw, (windows, len(outputs.names)), sound_is_finite, name)
+    words, dimensions = values[:, outputs.of_labels], values[:, outputs.of_dimensions]
+    if outputs.multi:
+        words = 1 / (1 + np.exp(-np.clip(words, -500, 500)))
+    elif outputs.labels:
+        words = _softmax(words)
+    return np.concatenate([words, dimensions.clip(0, 1) if outputs.scale else dimensions], axis=1)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
     shares = np.exp(logits - logits.max(1, keepdims=True))
     return shares / shares.sum(1, keepdims=True)
 

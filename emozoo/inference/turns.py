@@ -155,7 +155,7 @@ class SegmentsAnswer:
         """Call this for each window, before its answer is added. Whether the network is to answer it."""
         assert isinstance(cut, SegmentCut)
         self._modalities |= cut.modalities
-        turn = self._turns.setdefault(cut.number, _Turn(set(), [], np.zeros(len(self._model.labels))))
+        turn = self._turns.setdefault(cut.number, _Turn(set(), [], np.zeros(len(self._model.outputs.names))))
         turn.note(cut)
         if cut.reason is None:
             self._asked.append(cut.number)

@@ -153,7 +153,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "architecture": config.architecture,
         "distribution": f"{config.plugin.distribution} {config.plugin.version}",
         "target": config.target,
-        "labels": list(config.labels),
+        "labels": list(config.outputs.names),
         "window": config.window.seconds,
         "hop": config.window.hop,
         **_origin(config),
@@ -175,7 +175,7 @@ def _origin(config: CheckpointConfig) -> dict[str, Any]:
     return {
         "read_from": source.reference,
         "reader": source.reader,
-        "labels_of_source": dict(zip(source.labels, config.labels, strict=True)),
+        "labels_of_source": dict(zip(source.labels, config.outputs.names, strict=True)),
         "licence": source.licence,
         "corpora": list(source.datasets),
     }

@@ -39,7 +39,6 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file, logging
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import EMOTION
 from emozoo.checkpoint.loading import config_of, load
 from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.partial import left_out
@@ -50,6 +49,7 @@ from emozoo.inference.voice import SHORTEST
 from emozoo.media.window import SILENT, window_starts
 from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
 from emozoo.registry.loading import get_architecture
+from emozoo.target import EMOTION
 
 log = logging.get_logger(__name__)
 

@@ -177,7 +177,7 @@ def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[st
 
     known: dict[str, Any] = {"library_name": "emozoo", "pipeline_tag": PIPELINE_TAGS[config.modalities]}
     known["tags"] = ["emozoo", config.architecture, *config.modalities, "speech-emotion-recognition"]
-    known[OWN] = {"architecture": config.architecture, "labels": list(config.labels)}
+    known[OWN] = {"architecture": config.architecture, "labels": list(config.outputs.names)}
     start = (record.training.start if record else None) or ""
     # Of a model that was fine-tuned, the conditions of the first training hold, too, and nobody has recorded those.
     known["license"], known["license_name"] = weights_license(record.data.licence if record and not start else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import DIMENSIONS, CheckpointConfig
+from emozoo.checkpoint.config import CheckpointConfig
 from emozoo.checkpoint.results import SetMetrics, Summary
 from emozoo.checkpoint.run import DataRecord, RunRecord
 from emozoo.data.loading import get_corpus
@@ -20,6 +20,7 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES, RISK
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.registry.loading import get_architecture
+from emozoo.target import DIMENSIONS
 from emozoo.text import percent
 
 SCORES = ("wa", "ua", "macro_f1")
@@ -78,7 +79,7 @@ def _architecture(name: str) -> Architecture | None:
 
 def _opening(facts: Facts, architecture: Architecture | None) -> str:
     name = facts.config.architecture
-    labels = ", ".join(facts.config.labels)
+    labels = ", ".join(facts.config.outputs.names)
     data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
     what = "audio and video" if facts.config.video else "audio"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""

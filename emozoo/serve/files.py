@@ -50,7 +50,7 @@ async def predict(service: Service, slot: Slot, request: Request, form: Form) ->
     work = partial(predict_upload, service, model, options)
     answers = await answer_all(service, slot, request, model, form.uploads, work)
     _count(service, served.name, [each.error for each in answers])
-    labels, dimensions = served.model.labels, has_dimensions(served.model)
+    labels, dimensions = served.model.outputs.names, has_dimensions(served.model)
     return _answered(document(served.name, labels, answers, options.timeline, dimensions=dimensions), answers)
 
 

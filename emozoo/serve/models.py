@@ -41,7 +41,7 @@ class Served:
         video = self.model.video
         return {
             "name": self.name,
-            "labels": list(self.model.labels),
+            "labels": list(self.model.outputs.names),
             "target": self.model.target,
             "modalities": ["audio", "video"] if video else ["audio"],
             "optional": list(self.model.optional),

@@ -34,7 +34,7 @@ found = {}
 for name in sys.argv[2:]:
     try:
         model = emozoo.load(name, device="cpu")
-        found[name] = [model.target, list(model.labels), model.probabilities([(sound, None)])[0].tolist()]
+        found[name] = [model.target, list(model.outputs.names), model.probabilities([(sound, None)])[0].tolist()]
     except emozoo.EmozooError as error:
         found[name] = str(error)
 print(json.dumps(found))
@@ -128,7 +128,7 @@ def test_folders_are_opened_alike(folders: Path, tmp_path: Path) -> None:
     for name in expected:
         try:
             model = package.load(tmp_path / name, device="cpu")
-            found[name] = [model.target, list(model.labels), model.probabilities([(SOUND, None)])[0].tolist()]
+            found[name] = [model.target, list(model.outputs.names), model.probabilities([(SOUND, None)])[0].tolist()]
         except EmozooError as error:
             found[name] = str(error)
     check(found, expected, "")

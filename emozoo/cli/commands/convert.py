@@ -51,6 +51,6 @@ def convert(
             words = [word.strip() for word in (labels or "").split(",")]
             made = convert_weights(model, architecture, words, output, pairs(set_, "--set"))
     if as_json:
-        print_json({"folder": output, "architecture": made.architecture.name, "labels": list(made.labels)})
+        print_json({"folder": output, "architecture": made.architecture.name, "labels": list(made.outputs.names)})
     else:
-        out.print(line(f"{output}: {made.architecture.name}, {', '.join(made.labels)}"), soft_wrap=True)
+        out.print(line(f"{output}: {made.architecture.name}, {', '.join(made.outputs.names)}"), soft_wrap=True)

@@ -95,7 +95,7 @@ def listen(
         if as_json:
             typer.echo(json_text({"schema": SCHEMA, **answer.to_dict()}))
         else:
-            show_window(answer, loaded.labels)
+            show_window(answer, loaded.outputs.names)
 
 
 def _microphone(rate: int | None, channels: int | None, format_: Format | None) -> tuple[int, Iterator[np.ndarray]]:

@@ -136,7 +136,9 @@ def predict(
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
     if plot and loaded.target != "emotion":
-        raise EmozooError(f"--plot draws probabilities of words, and {model} answers with {', '.join(loaded.labels)}")
+        raise EmozooError(
+            f"--plot draws probabilities of words, and {model} answers with {', '.join(loaded.outputs.names)}"
+        )
     options = replace(options, bias=_bias(loaded, recordings))
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
     answers = []
@@ -145,7 +147,7 @@ def predict(
         printer.add(answer)
     printer.finish()
     if plot:
-        _draw(answers[0], loaded.labels, plot)
+        _draw(answers[0], loaded.outputs.names, plot)
     if all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
@@ -194,7 +196,9 @@ class _Table:
         from emozoo.cli.tables import show_predictions
         from emozoo.inference.answers import has_dimensions
 
-        show_predictions(self._answers, self._model.labels, self._timeline, self._options, has_dimensions(self._model))
+        show_predictions(
+            self._answers, self._model.outputs.names, self._timeline, self._options, has_dimensions(self._model)
+        )
 
 
 class _JsonDocument(_Table):
@@ -207,7 +211,7 @@ class _JsonDocument(_Table):
     def finish(self) -> None:
         from emozoo.inference.answers import document, has_dimensions
 
-        given = self._name, self._model.labels, self._answers, self._timeline, self._options.bias
+        given = self._name, self._model.outputs.names, self._answers, self._timeline, self._options.bias
         print_json(document(*given, has_dimensions(self._model)))
         for answer in self._answers:
             _warn_of_error(answer)
@@ -244,7 +248,7 @@ class _Csv:
             say(adapted_with(options.bias))
         if options.adapt_speakers:
             say("each segment is adapted to its speaker with the other segments of the same speaker")
-        self._table = CsvTable(tuple(model.labels), timeline, sys.stdout, segments=options.segments is not None)
+        self._table = CsvTable(tuple(model.outputs.names), timeline, sys.stdout, segments=options.segments is not None)
         self._table.begin()
 
     def add(self, answer: Prediction) -> None:
