@@ -5,7 +5,9 @@ No file is read here: each corpus has a module that does so, and `emozoo.data.lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ FEATURES = datasets.Features(
         "valence": datasets.Value("float32"),
         "activation": datasets.Value("float32"),
         "dominance": datasets.Value("float32"),
+        "votes": datasets.Value("string"),
         "transcript": datasets.Value("string"),
         "audio_path": datasets.Value("string"),
         "video_path": datasets.Value("string"),
@@ -41,9 +44,13 @@ FEATURES = datasets.Features(
 
 An unknown text is "", an unknown rating NaN. `start` and `end` are seconds within the file, -1 for the whole file. Where
 `audio_path` and `video_path` are two files, the audio file is the utterance itself and the times are those of the video.
-`side` is a key of `SIDE_CROPS`. `corpus` names the collection of a row, for a dataset made of several; a builder may leave
-the column out.
+`side` is a key of `SIDE_CROPS`. `corpus` names the collection of a row, for a dataset made of several.
+
+Ratings are numbers on the corpus' own scale; `activation` is the dimension that is called arousal elsewhere. `votes` says
+how many raters chose each emotion, as a JSON object of word to number; a rater who named two emotions counts for both.
 """
+MAY_LACK = ("votes", "corpus")
+"""Columns that a builder may leave out."""
 
 SIDE_CROPS: dict[str, Crop | None] = {
     "": None,
@@ -73,11 +80,42 @@ _UNKNOWN: dict[str, Any] = {
 def row(**known: Any) -> dict[str, Any]:
     """A row of `FEATURES`: the columns that a corpus knows, and "", NaN or -1 in the others.
 
-    Raises TypeError for a name that is not a column.
+    `arousal` is another name of `activation`. `votes` may be a mapping of words to numbers. Raises TypeError for a name that
+    is not a column, ValueError for votes that are none.
     """
+    if "arousal" in known:
+        if "activation" in known:
+            raise TypeError("arousal and activation are one column: give one of them")
+        known["activation"] = known.pop("arousal")
+    if isinstance(votes := known.get("votes"), Mapping):
+        known["votes"] = written_votes(votes)
     if unknown := known.keys() - FEATURES.keys():
         raise TypeError(f"not a column of a corpus: {', '.join(sorted(unknown))}")
     return {**_UNKNOWN, **known}
+
+
+def written_votes(votes: Mapping[str, float]) -> str:
+    """Votes as the column `votes` holds them: words with a number above 0, by word; "" where there is none.
+
+    Raises ValueError for a number that is negative or not finite."""
+    for word, number in votes.items():
+        if not (math.isfinite(number) and number >= 0):
+            raise ValueError(f"{number:g} votes for {word}: a number of votes is 0 or more")
+    counted = {word: votes[word] for word in sorted(votes) if votes[word]}
+    return json.dumps({word: int(n) if n == int(n) else float(n) for word, n in counted.items()}) if counted else ""
+
+
+def read_votes(written: str) -> dict[str, float]:
+    """The votes in a row's column `votes`, by word; empty where they are unknown. Raises ValueError for anything else."""
+    if not written:
+        return {}
+    votes = json.loads(written)
+    if not isinstance(votes, dict) or not all(type(number) in (int, float) for number in votes.values()):
+        raise ValueError(f"votes are {written[:40]!r}, no JSON object of words and numbers")
+    found = {word: float(number) for word, number in votes.items()}
+    if not written_votes(found):
+        raise ValueError(f"votes are {written[:40]!r}, which add up to 0")
+    return found
 
 
 class RowsBuilder(datasets.GeneratorBasedBuilder):
@@ -114,6 +152,9 @@ class Corpus:
     """Yields rows of `FEATURES`; its `config.data_dir` is the corpus' folder or file. `RowsBuilder` is a base for it."""
     labels: tuple[str, ...] = ()
     """The default label set, in order; empty: every label of the rows, sorted."""
+    scale: tuple[float, float] | None = None
+    """The lowest and the highest value of its ratings `valence`, `activation` and `dominance`; None: it has none, or each
+    user's are different."""
     protocol: str = "group-5"
     """The usual protocol: session, speaker, group-K, random or split."""
     environment: str = ""
@@ -154,4 +195,15 @@ def corpus_problem(corpus: object, entry_name: str) -> str | None:
         return "builder is not a datasets.GeneratorBasedBuilder"
     if corpus.fetch is not None and not callable(corpus.fetch):
         return "fetch cannot be called: it must be fetch(reference)"
+    if corpus.scale is not None and not _is_scale(corpus.scale):
+        return f"scale is {corpus.scale!r}: it must be two numbers, the lowest rating and the highest, such as (1, 5)"
     return None
+
+
+def _is_scale(scale: object) -> bool:
+    return (
+        isinstance(scale, tuple)
+        and len(scale) == 2
+        and all(isinstance(end, int | float) and math.isfinite(end) for end in scale)
+        and scale[0] < scale[1]
+    )

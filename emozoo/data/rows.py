@@ -26,7 +26,7 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
     """
     import datasets
 
-    from emozoo.data.corpus import FEATURES
+    from emozoo.data.corpus import FEATURES, MAY_LACK
 
     with _quiet_datasets(), tempfile.TemporaryDirectory(prefix="emozoo-rows-") as scratch:
         _keep_unpatched(corpus)
@@ -37,8 +37,9 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
         if not parts:
             raise EmozooError(f"the dataset {corpus.name} has no clips in {data_dir}")
         rows = datasets.concatenate_datasets(parts)
-    if "corpus" not in rows.column_names:
-        rows = rows.add_column("corpus", [""] * len(rows))
+    for name in MAY_LACK:
+        if name not in rows.column_names:
+            rows = rows.add_column(name, [""] * len(rows))
     if lacking := FEATURES.keys() - set(rows.column_names):
         raise EmozooError(
             f"the dataset {corpus.name} is broken: its rows lack the columns {', '.join(sorted(lacking))}"

@@ -1,5 +1,7 @@
 """`emozoo.data.corpora.iemocap`: the release as it is unpacked, with everything in it that a reader can stumble over."""
 
+import dataclasses
+import json
 import math
 import shutil
 import wave
@@ -8,10 +10,12 @@ from typing import Any
 
 import datasets
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emozoo.data import load_dataset
 from emozoo.data.corpora.iemocap import Iemocap, corpus
-from emozoo.data.corpus import FEATURES, SIDE_CROPS, row
+from emozoo.data.corpus import FEATURES, SIDE_CROPS, corpus_problem, read_votes, row, written_votes
 from emozoo.errors import EmozooError
 
 HEADING = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
@@ -86,6 +90,7 @@ def test_every_column_of_an_utterance(release: Path, caplog: pytest.LogCaptureFi
         "valence": 2.5,
         "activation": 3.0,
         "dominance": 3.5,
+        "votes": '{"neutral": 1}',
         "transcript": "Excuse me.",
         "audio_path": str(session / "sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"),
         "video_path": str(session / "dialog/avi/DivX/Ses01F_impro01.avi"),
@@ -136,6 +141,29 @@ def test_label_words(tmp_path: Path, word: str, emotion: str) -> None:
     name = "Ses02M_impro03_M001"
     write_dialogue(tmp_path / "release", "Ses02M_impro03", [label(name, word)], [], [name])
     assert by_id(tmp_path / "release")[name]["emotion"] == emotion
+
+
+def test_votes_are_the_raters_words_and_not_the_actors_own(release: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As in the release: several words of one rater each count, free text does not."""
+    name, other = "Ses03F_impro01_F000", "Ses03F_impro01_M000"
+    raters = (
+        "C-E1:\tFrustration; Anger;\t(annoyed; Sadness;)\nC-E2:\tNeutral state;\t()\nC-E4:\tFrustration;\t()\n"
+        "C-E3:\tOther; Happiness;\t(smug)\nC-F1:\tSadness;\t()\nC-M1:\tFear;\t()\nC-E5:\t;\t()\n"
+        "C-E6:\tPuzzled;\t()\n"
+    )
+    line = label(name, "fru").partition("\n")[0]
+    write_dialogue(
+        release,
+        "Ses03F_impro01",
+        [f"{line}\n{raters}", label(other, "neu")],
+        [f"{each} [1-2]: No." for each in (name, other)],
+        [name, other],
+    )
+    found = by_id(release)
+    assert read_votes(found[name]["votes"]) == {"angry": 1, "frustrated": 2, "happy": 1, "neutral": 1, "other": 1}
+    assert found[name]["valence"] == 2.5 and read_votes(found[other]["votes"]) == {"neutral": 1}
+    (message,) = warnings_of(caplog)
+    assert message.endswith("1 raters' words that are not known, such as Ses03F_impro01.txt: C-E6:\tPuzzled;\t()")
 
 
 def test_the_parent_folder_will_do(release: Path) -> None:
@@ -300,6 +328,41 @@ def test_a_row_fills_what_a_corpus_does_not_know() -> None:
     assert math.isnan(filled["valence"])
     with pytest.raises(TypeError, match="sex"):
         row(sex="f")
+    rated = row(arousal=4.5, votes={"sad": 2, "happy": 0.5, "angry": 0})
+    assert (rated["activation"], rated["votes"]) == (4.5, '{"happy": 0.5, "sad": 2}') and list(rated) == list(FEATURES)
+    with pytest.raises(TypeError, match="arousal and activation"):
+        row(arousal=1, activation=1)
+
+
+NUMBERS = st.floats(0, 1e6, allow_subnormal=False) | st.integers(0, 10**6)
+
+
+@given(st.dictionaries(st.text(), NUMBERS))
+def test_votes_are_read_as_they_were_written(votes: dict[str, float]) -> None:
+    assert read_votes(written_votes(votes)) == {word: number for word, number in votes.items() if number}
+
+
+@pytest.mark.parametrize("number", [-1, math.nan, math.inf])
+def test_a_number_of_votes_is_not_negative_and_finite(number: float) -> None:
+    with pytest.raises(ValueError, match="votes for sad"):
+        row(votes={"happy": 1, "sad": number})
+    with pytest.raises(ValueError, match="votes for sad"):
+        read_votes(json.dumps({"happy": 1, "sad": number}))
+
+
+@pytest.mark.parametrize("written", ["[1]", "3", '{"sad": "1"}', '{"sad": true}', '{"sad": 0}', "{}", "{sad: 1}"])
+def test_what_is_no_object_of_votes_is_refused(written: str) -> None:
+    with pytest.raises(ValueError):
+        read_votes(written)
+
+
+@pytest.mark.parametrize(
+    "scale", [(5, 1), (1, 1), (1,), (1, 5, 7), (0, math.inf), (math.nan, 1), [1, 5], ("1", "5"), 5], ids=str
+)
+def test_a_scale_is_two_numbers_in_order(scale: Any) -> None:
+    assert corpus.scale == (1, 5) and corpus_problem(corpus, "iemocap") is None
+    assert corpus_problem(dataclasses.replace(corpus, scale=(-3.0, 3)), "iemocap") is None
+    assert "scale is" in (corpus_problem(dataclasses.replace(corpus, scale=scale), "iemocap") or "")
 
 
 # As people have it

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,20 @@ EMOTIONS = {
     "xxx": "undecided",
 }
 """The words of the label files, and ours. For `xxx`, the raters found no majority."""
+VOTES = {
+    "neutral": "neutral",
+    "neutral state": "neutral",
+    "happiness": "happy",
+    "anger": "angry",
+    "sadness": "sad",
+    "excited": "excited",
+    "frustration": "frustrated",
+    "surprise": "surprised",
+    "fear": "fearful",
+    "disgust": "disgusted",
+    "other": "other",
+}
+"""The words of single raters, in small letters, and ours."""
 
 LEVELS = 3
 """How many levels of folders are searched for the sessions, counting the named one."""
@@ -42,6 +56,7 @@ _LABEL = re.compile(
     rf"\[(?P<valence>{_NUMBER}), (?P<activation>{_NUMBER}), (?P<dominance>{_NUMBER})\]"
 )
 _TRANSCRIPT = re.compile(r"(?P<id>Ses\d\d[FM]_\w+) \[[\d.]+-[\d.]+\]: ?(?P<text>.*)")
+_VOTE = re.compile(r"C-E\d+:(?P<words>[^()]*)")  # C-F1 and C-M1 are the actors' own answers
 _NOT_A_LABEL = ("%", "C-", "A-")  # the heading, and the answers of single raters
 
 
@@ -210,9 +225,13 @@ def _read_dialogue(dialogue: _Dialogue, lost: dict[str, list[str]]) -> list[dict
 def _read_labels(path: Path, lost: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
     """The utterances of a label file, by id, as columns of a row."""
     labels: dict[str, dict[str, Any]] = {}
+    votes: Counter[str] = Counter()
     for line in _lines(path):
+        if match := _VOTE.match(line):
+            _count(match["words"], votes, f"{path.name}: {line[:60]}", lost)
         if line.startswith(_NOT_A_LABEL):
             continue
+        votes = Counter()
         match = _LABEL.fullmatch(line)
         if (
             match is None
@@ -237,11 +256,21 @@ def _read_labels(path: Path, lost: dict[str, list[str]]) -> dict[str, dict[str, 
             "valence": float(match["valence"]),
             "activation": float(match["activation"]),
             "dominance": float(match["dominance"]),
+            "votes": votes,  # those of the lines that follow
             "start": float(match["start"]),
             "end": float(match["end"]),
             "side": "left" if speaks == wears_markers else "right",
         }
     return labels
+
+
+def _count(words: str, votes: Counter[str], place: str, lost: dict[str, list[str]]) -> None:
+    """Adds a rater's answer, such as `Frustration; Anger;`, to the votes."""
+    for word in filter(None, map(str.strip, words.split(";"))):
+        if word.lower() in VOTES:
+            votes[VOTES[word.lower()]] += 1
+        else:
+            lost["raters' words that are not known"].append(place)
 
 
 def _read_transcript(path: Path, lost: dict[str, list[str]]) -> dict[str, str]:
@@ -259,6 +288,7 @@ corpus = Corpus(
     name="iemocap",
     builder=Iemocap,
     labels=("happy", "sad", "angry", "neutral"),
+    scale=(1, 5),
     protocol="session",
     environment="EMOZOO_IEMOCAP",
     obtain=(

@@ -114,6 +114,7 @@ corpus = Corpus(
     name="toy",
     builder=Iemocap,
     labels=("happy", "sad", "angry", "neutral"),
+    scale=(1, 5),
     protocol="session",
     obtain="emozoo makes it by itself, in seconds.",
     licence="Apache-2.0",
