@@ -27,10 +27,10 @@ RECIPE_CHOICES = {
     "schedule": ("constant", "cosine"),
     "balance": ("sampling", "loss", "none"),
 }
-POSITIVE = ("epochs", "batch_size", "accumulation", "masks", "learning_rate")
+POSITIVE = ("epochs", "batch_size", "accumulation", "masks", "learning_rate", "vote_temperature")
 NOT_NEGATIVE = (
-    "patience", "weight_decay", "clip_norm", "pretrain_epochs", "gain", "shift", "mixup", "channel", "time_mask",
-    "freq_mask",
+    "dimension_weight", "patience", "weight_decay", "clip_norm", "pretrain_epochs", "gain", "shift", "mixup", "channel",
+    "time_mask", "freq_mask",
 )  # fmt: skip
 SHARES = ("warmup", "label_smoothing", "noise", "stretch", "formants", "band", "excerpt", "start_share")
 """Fields of a recipe from 0 to 1."""
@@ -62,6 +62,10 @@ class Recipe:
     balance: str = "sampling"
     """How classes are balanced: `sampling` (equal counts per epoch), `loss` (weights in the loss) or `none`."""
     label_smoothing: float = 0.0
+    dimension_weight: float = 1.0
+    """Of the loss of the dimensions beside that of the words, where a network learns both."""
+    vote_temperature: float = 1.0
+    """Votes are learnt as their shares to the power of 1 / vote_temperature: below 1, closer to the majority."""
     ema_decay: float = 0.0
     """Decay per step of a moving average of the weights, which is then measured and saved. 0: no average."""
     start_share: float = 0.0

@@ -57,38 +57,129 @@ class SetMetrics:
     class_size: tuple[float | None, ...]
 
 
+Interval = tuple[float, float]
+
+
 @dataclass(frozen=True)
-class Metrics:
-    """What a set of predictions is worth. Shares are 0..1; a tuple per class follows the order of `labels`."""
+class SpeakerSums:
+    """What scores of a speaker's clips follow from; those of several folds are added."""
+
+    speaker: str
+    """"" for clips whose speaker is unknown."""
+    sums: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimensionMetrics:
+    """What the values of a dimension are worth, as `emozoo.evaluation.dimensions` defines them; None where undefined."""
+
+    name: str
+    count: int
+    """Clips with a rating."""
+    ccc: float | None
+    ccc_interval: Interval | None
+    """95 % percentile bootstrap, as the others: over speakers or clips, as `Metrics.interval_over`."""
+    pearson: float | None
+    pearson_interval: Interval | None
+    mae: float
+    """In units of the corpus' ratings."""
+    mae_interval: Interval | None
+    span: float
+    """The highest rating less the lowest."""
+    per_speaker: tuple[SpeakerSums, ...] = ()
+
+
+@dataclass(frozen=True)
+class DimensionSpread:
+    """The CCC of a dimension over the folds in which it is defined."""
+
+    name: str
+    ccc_mean: float | None
+    ccc_std: float | None
+    folds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteMetrics:
+    """What distributions over words are worth against the votes of raters. Shares are 0..1."""
+
+    count: int
+    divergence: float
+    """Mean Jensen-Shannon divergence, in bits, 0 (equal) to 1."""
+    divergence_interval: Interval | None
+    any_rater: float
+    """The share of clips whose most probable word a rater said."""
+    any_rater_interval: Interval | None
+    human_accuracy: float | None
+    """A rater against the majority of the clip's other raters: the ceiling of WA. None where each clip has one rater."""
+    human_accuracy_interval: Interval | None
+    human_any_rater: float | None
+    """The share of raters whose word another rater of the clip said: the ceiling of `any_rater`."""
+    human_any_rater_interval: Interval | None
+    per_speaker: tuple[SpeakerSums, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeveralMetrics:
+    """What predictions of several labels a clip are worth. Shares are 0..1."""
 
     labels: tuple[str, ...]
-    confusion: Matrix
-    """[true][predicted], in clips."""
     count: int
-    wa: float
-    ua: float
-    macro_f1: float
-    recall: tuple[float | None, ...]
-    """None for a class that does not occur in truth."""
-    precision: tuple[float | None, ...]
-    """None for a class that is never predicted."""
+    macro_f1: float | None
+    macro_f1_interval: Interval | None
+    micro_f1: float | None
+    micro_f1_interval: Interval | None
+    exact: float
+    """The share of clips with all labels right."""
+    exact_interval: Interval | None
     f1: tuple[float | None, ...]
+    """Of each label; None for one that neither occurs nor is predicted."""
+    per_speaker: tuple[SpeakerSums, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a set of predictions is worth. Shares are 0..1; a tuple per class follows the order of `labels`. Without
+    `labels`, which are the words of one-word answers, only `count`, `interval_over` and what else was
+    measured mean something."""
+
+    labels: tuple[str, ...] = ()
+    confusion: Matrix = ()
+    """[true][predicted], in clips."""
+    count: int = 0
+    """Clips that were answered and have a label; without `labels`, that were answered."""
+    wa: float = 0.0
+    ua: float = 0.0
+    macro_f1: float = 0.0
+    recall: tuple[float | None, ...] = ()
+    """None for a class that does not occur in truth."""
+    precision: tuple[float | None, ...] = ()
+    """None for a class that is never predicted."""
+    f1: tuple[float | None, ...] = ()
     """None for a class that neither occurs nor is predicted."""
-    wa_interval: tuple[float, float]
+    wa_interval: Interval = (0.0, 0.0)
     """95 % percentile bootstrap, as `ua_interval`; 2,000 resamples of what `interval_over` names."""
-    ua_interval: tuple[float, float]
-    interval_over: str
+    ua_interval: Interval = (0.0, 0.0)
+    interval_over: str = "clips"
     """`speakers`, or `clips` where fewer than two speakers are known: then it tells nothing of other speakers."""
-    per_speaker: tuple[SpeakerMetrics, ...]
+    per_speaker: tuple[SpeakerMetrics, ...] = ()
     """Sorted by speaker; clips of an unknown speaker are left out."""
     confidence: Confidence | None = None
     """None for several folds together, and where an older emozoo measured."""
     sets: tuple[SetMetrics, ...] = ()
     """One for each method; none for a model that is not calibrated."""
+    dimensions: tuple[DimensionMetrics, ...] = ()
+    votes: VoteMetrics | None = None
+    several: SeveralMetrics | None = None
+    answered: int | None = None
+    """Clips that were answered, with a label or without; None where an older emozoo measured."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As `metrics.json` holds it."""
-        return dataclasses.asdict(self)
+        """As `metrics.json` holds it: without what means nothing."""
+        document = dataclasses.asdict(self)
+        left_out = () if self.labels else WORD_FIELDS
+        extra = [name for name in ("dimensions", "votes", "several") if not document[name]]
+        return {name: value for name, value in document.items() if name not in (*left_out, *extra)}
 
     def _repr_html_(self) -> str:
         from emozoo.checkpoint.notebook import metrics_html
@@ -101,24 +192,35 @@ class Metrics:
         return from_json(cls, document)
 
 
+WORD_FIELDS = (
+    "labels", "confusion", "wa", "ua", "macro_f1", "recall", "precision", "f1", "wa_interval", "ua_interval", "per_speaker",
+    "confidence", "sets",
+)  # fmt: skip
+"""Fields of `Metrics` that are of one-word answers."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """Several folds together: all their clips pooled, and mean and sample standard deviation (0 for one) over folds."""
 
     folds: int
     pooled: Metrics
-    wa_mean: float
-    wa_std: float
-    ua_mean: float
-    ua_std: float
-    macro_f1_mean: float
-    macro_f1_std: float
+    wa_mean: float = 0.0
+    wa_std: float = 0.0
+    ua_mean: float = 0.0
+    ua_std: float = 0.0
+    macro_f1_mean: float = 0.0
+    macro_f1_std: float = 0.0
     note: str = ""
     """What a reader of the figures must know, such as that they are speaker-dependent; "" for nothing."""
+    dimensions: tuple[DimensionSpread, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
-        return dataclasses.asdict(self)
+        """JSON-able: without what means nothing."""
+        document = {**dataclasses.asdict(self), "pooled": self.pooled.to_dict()}
+        left_out = [] if self.pooled.labels else [name for name in document if name.endswith(("_mean", "_std"))]
+        left_out += [] if self.dimensions else ["dimensions"]
+        return {name: value for name, value in document.items() if name not in left_out}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Summary:

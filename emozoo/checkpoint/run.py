@@ -20,6 +20,7 @@ from emozoo.filenames import METRICS, RUN, SUMMARY
 from emozoo.hints import from_json, type_problem
 from emozoo.hub.reference import is_reference
 from emozoo.paths import user_path, write_text
+from emozoo.target import EMOTION, TARGETS, has_dimensions
 from emozoo.text import shown
 from emozoo.version import version as emozoo_version
 
@@ -57,12 +58,24 @@ class RunOptions:
     """As in `emozoo.media.preparation.Preparation`; a model that is fine-tuned keeps its own beside."""
     dev: bool = True
     """Whether the dev split is kept out of training, to choose the epoch by."""
+    target: str = EMOTION
+    """What the network learns, one of `emozoo.target.TARGETS`."""
+    multi: bool = False
+    """Whether a clip may have several labels."""
+    scale: tuple[float, float] | None = None
+    """The lowest and the highest rating, for a dataset that does not say so itself."""
 
     def check(self) -> None:
         """Raises EmozooError for a value of the wrong type, or one that is no text, which no file could hold."""
         problem = type_problem(self, RunOptions)
         if problem := problem or _not_text("settings", self.settings) or _not_text("merge", self.merge):
             raise EmozooError(f"the training's options are wrong: {problem}")
+        if self.target not in TARGETS:
+            raise EmozooError(f"the target is {shown(self.target)}, not one of {' '.join(TARGETS)}")
+        if self.multi and self.target != EMOTION:
+            raise EmozooError(f"several labels a clip are for the target {EMOTION} alone, not for {self.target}")
+        if self.scale is not None and not has_dimensions(self.target):
+            raise EmozooError("--scale is that of ratings, which this training does not use: add --target dimensions")
         for name, value in dataclasses.asdict(self).items():
             try:
                 json.dumps(value, ensure_ascii=False).encode()
@@ -101,9 +114,9 @@ def read_options(folder: Path) -> RunOptions | None:
     values: Any = None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        labels = values["labels"]
         found = {name: value for name, value in values.items() if name in known}
-        options = RunOptions(**{**found, "labels": None if labels is None else tuple(labels)})
+        listed = {name: tuple(values[name]) for name in ("labels", "scale") if values.get(name) is not None}
+        options = RunOptions(**{**found, "labels": None, **listed})
         strangers = values.keys() - known - {WRITER}
         if strangers or type_problem(options, RunOptions):
             raise ValueError(*strangers)
@@ -186,7 +199,7 @@ class RunRecord:
     training: TrainingRecord
 
     def write(self, folder: Path) -> None:
-        document = {WRITER: emozoo_version(), **dataclasses.asdict(self)}
+        document = {WRITER: emozoo_version(), **dataclasses.asdict(self), "test": self.test.to_dict()}
         write_text(folder / METRICS, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -200,9 +213,10 @@ class Outcome:
     folds: int
     fold_name: str
     note: str
-    wa: float
-    ua: float
-    macro_f1: float
+    wa: float | None = None
+    """As `ua` and `macro_f1`, None where the model does not answer with one word."""
+    ua: float | None = None
+    macro_f1: float | None = None
     count: int
     """Test clips."""
     recipe: dict[str, Any]
@@ -215,7 +229,7 @@ class Outcome:
             raise ValueError("a text is too long")
         if not all(0 <= count <= LARGEST_NUMBER for count in (self.fold, self.folds, self.count)):
             raise ValueError("a count is out of range")
-        if not all(0 <= share <= 1 for share in (self.wa, self.ua, self.macro_f1)):
+        if not all(share is None or 0 <= share <= 1 for share in (self.wa, self.ua, self.macro_f1)):
             raise ValueError("a score is not in 0 to 1")
         if len(self.recipe) > MOST_SETTINGS or not all(map(_is_setting, (*self.recipe, *self.recipe.values()))):
             raise ValueError("the recipe holds what is no setting")
@@ -266,7 +280,7 @@ def _results(path: Path) -> dict[str, Any] | None:
         return None
     document = read_json(path, str(path), LARGEST_METRICS)
     parts = [document.get(part) if isinstance(document, dict) else None for part in ("data", "test", "training")]
-    if not all(isinstance(part, dict) for part in parts) or "confusion" not in document["test"]:
+    if not all(isinstance(part, dict) for part in parts) or "count" not in document["test"]:
         raise unreadable(path, document, NO_RESULTS)
     return {**document, "data": _told_honestly(document["data"], document["training"])}
 

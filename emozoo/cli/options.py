@@ -92,6 +92,13 @@ Merge = Annotated[
     list[str] | None,
     typer.Option(metavar="FROM=TO", help="Count one emotion as another, as in excited=happy. Can be repeated."),
 ]
+Scale = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Lowest and highest rating of valence, arousal and dominance, as in 1,7. Default: the dataset's own.",
+    ),
+]
 Protocol = Annotated[
     str | None,
     typer.Option(
@@ -149,6 +156,18 @@ def own_folder(folder: str, what: str) -> str:
     if is_reference(folder):
         raise EmozooError(f"{what} needs a run's folder, not {folder}")
     return folder
+
+
+def scales(items: list[str] | None) -> tuple[float, float] | None:
+    """The numbers of `--scale`. Raises EmozooError for two of them."""
+    from emozoo.target import Scale as Range
+
+    if not items:
+        return None
+    if len(items) > 1:
+        raise EmozooError(f"--scale is given {len(items)} times, as {' and '.join(items)}: a dataset has one")
+    found = Range.parse(items[0])
+    return found.low, found.high
 
 
 def merges(items: list[str] | None) -> dict[str, str]:

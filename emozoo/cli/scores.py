@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,10 +11,11 @@ from emozoo.cli import console
 from emozoo.cli.console import styled
 
 if TYPE_CHECKING:
-    from emozoo.checkpoint.results import Confidence, SetMetrics
+    from emozoo.checkpoint.results import Confidence, DimensionMetrics, SetMetrics, SeveralMetrics, VoteMetrics
     from emozoo.evaluation.calibrate import Calibrated
     from emozoo.evaluation.evaluate import Evaluation
     from emozoo.evaluation.metrics import Metrics
+    from emozoo.training.history import DevScores
 
 
 SCORES = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1"}
@@ -28,8 +29,89 @@ def _interval(interval: Sequence[float]) -> str:
     return f"{percentage(interval[0])} to {percentage(interval[1])}"
 
 
+def plain(score: float | None) -> str:
+    return "-" if score is None else f"{score:.3f}"
+
+
+def deviation(mean: float | None, spread: float | None) -> str:
+    return "-" if mean is None else f"{plain(mean)} ± {plain(spread)}"
+
+
+def dev_words(dev: DevScores) -> list[str]:
+    """What a line about an epoch says of the dev split."""
+    shares = {"UA": dev.ua, "macro F1": dev.macro_f1}
+    found = [f"{name} {percentage(share)}" for name, share in shares.items() if share is not None]
+    numbers = {"divergence": dev.divergence, "CCC": dev.ccc}
+    return found + [f"{name} {plain(number)}" for name, number in numbers.items() if number is not None]
+
+
+def in_short(metrics: Metrics) -> list[str]:
+    """What a line about a fold says."""
+    found = [f"UA {percentage(metrics.ua)}", f"WA {percentage(metrics.wa)}"] if metrics.labels else []
+    found += [f"divergence {plain(metrics.votes.divergence)}"] if metrics.votes else []
+    found += [f"macro F1 {percentage(metrics.several.macro_f1)}"] if metrics.several else []
+    return found + [f"CCC of {each.name} {plain(each.ccc)}" for each in metrics.dimensions]
+
+
 def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
-    """Scores with their interval, scores per class beside the confusion matrix, and scores per speaker."""
+    """Scores with their interval: of words, with scores per class beside the confusion matrix, and per speaker; of votes,
+    several labels, and dimensions."""
+    over = metrics.interval_over
+    if metrics.labels:
+        _show_words(metrics, per_speaker)
+    if metrics.votes:
+        _show_votes(metrics.votes, over)
+    if metrics.several:
+        _show_several(metrics.several, over)
+    if metrics.dimensions:
+        _show_dimensions(metrics.dimensions, over)
+
+
+def _show_votes(votes: VoteMetrics, over: str) -> None:
+    divergence = f"Jensen-Shannon divergence from the votes {plain(votes.divergence)} bits"
+    console.out.print(f"{divergence}{_beside(votes.divergence_interval, over, plain)}", soft_wrap=True)
+    said = f"{percentage(votes.any_rater)} %{_beside(votes.any_rater_interval, over)}"
+    console.out.print(f"most probable word is one that a rater said: {said}", soft_wrap=True)
+    if votes.human_accuracy is not None:
+        ceiling = f"{percentage(votes.human_accuracy)} % say the majority's word"
+        again = f"{percentage(votes.human_any_rater)} % a word that another says"
+        console.out.print(f"raters among themselves, each against the others: {ceiling}, {again}", soft_wrap=True)
+
+
+def _show_several(several: SeveralMetrics, over: str) -> None:
+    for name, share, interval in (
+        ("macro F1", several.macro_f1, several.macro_f1_interval),
+        ("micro F1", several.micro_f1, several.micro_f1_interval),
+        ("all labels right", several.exact, several.exact_interval),
+    ):
+        console.out.print(f"{name} {percentage(share)} %{_beside(interval, over)}", soft_wrap=True)
+    table = Table(title="F1 of each label, %", title_justify="left")
+    for label in several.labels:
+        table.add_column(label, justify="right")
+    table.add_row(*map(percentage, several.f1))
+    console.out.print(table)
+
+
+def _show_dimensions(dimensions: Sequence[DimensionMetrics], over: str) -> None:
+    table = Table(title=f"Dimensions, with 95 % intervals over {over}", title_justify="left")
+    for name in ("", "clips", "CCC", "Pearson", "mean absolute error"):
+        table.add_column(name, justify="left" if not name else "right")
+    for each in dimensions:
+        scores = ((each.ccc, each.ccc_interval), (each.pearson, each.pearson_interval), (each.mae, each.mae_interval))
+        cells = [f"{plain(score)}{_between(interval)}" for score, interval in scores]
+        table.add_row(each.name, str(each.count), *cells)
+    console.out.print(table)
+
+
+def _between(interval: Sequence[float] | None) -> str:
+    return "" if interval is None else f" ({plain(interval[0])} to {plain(interval[1])})"
+
+
+def _beside(interval: Sequence[float] | None, over: str, form: Callable[[float], str] = percentage) -> str:
+    return "" if interval is None else f"  (95 % interval over {over}: {form(interval[0])} to {form(interval[1])})"
+
+
+def _show_words(metrics: Metrics, per_speaker: bool) -> None:
     over = metrics.interval_over
     console.out.print(
         f"WA {percentage(metrics.wa)} %  (95 % interval over {over}: {_interval(metrics.wa_interval)})", soft_wrap=True

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from emozoo.cli import console
 from emozoo.cli.console import is_main_process, line, progress_bars, styled
-from emozoo.cli.scores import percentage, show_metrics
+from emozoo.cli.scores import dev_words, deviation, in_short, percentage, plain, show_metrics
 from emozoo.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TrainingProgress(Progress):
         if record.pretraining:
             text += "  (pretraining)"
         elif record.dev:
-            text += f"  dev loss {record.dev.loss:.3f}  dev UA {percentage(record.dev.ua)}"
+            text += f"  dev loss {record.dev.loss:.3f}{''.join(f'  dev {each}' for each in dev_words(record.dev))}"
         self._line(f"{text}  {record.seconds:.1f} s{'  best so far' if is_best and record.dev else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
@@ -64,25 +64,31 @@ class TrainingProgress(Progress):
 
         self.folds.append((fold, metrics))
         note = speaker_note(fold)
-        text = f"fold {fold.number}: test UA {percentage(metrics.ua)}, WA {percentage(metrics.wa)}"
+        text = f"fold {fold.number}: test {', '.join(in_short(metrics))}"
         self._line(line(f"{text}; ", styled(note, "bold yellow")) if note else text)
 
 
 def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Metrics]]) -> None:
     """The test results of a run: each fold, mean and deviation, and the pooled confusion matrix."""
-    table = Table(title="Test results, %")
-    for name in ("fold", "test on", "clips", "WA", "UA", "macro F1"):
+    words, dimensions = bool(summary.pooled.labels), [each.name for each in summary.pooled.dimensions]
+    table = Table(title="Test results")
+    names = ["fold", "test on", "clips", *(("WA %", "UA %", "macro F1 %") if words else ())]
+    for name in (*names, *(f"CCC {name}" for name in dimensions)):
         table.add_column(name, justify="left" if name == "test on" else "right")
     for fold, metrics in folds:
-        scores = map(percentage, (metrics.wa, metrics.ua, metrics.macro_f1))
-        table.add_row(str(fold.number), fold.name, str(metrics.count), *scores)
+        cells = list(map(percentage, (metrics.wa, metrics.ua, metrics.macro_f1))) if words else []
+        own = {each.name: plain(each.ccc) for each in metrics.dimensions}
+        table.add_row(
+            str(fold.number), fold.name, str(metrics.count), *cells, *(own.get(name, "-") for name in dimensions)
+        )
     if len(folds) > 1:
         table.add_section()
-        spread = [
+        cells = [
             f"{percentage(getattr(summary, f'{name}_mean'))} ± {percentage(getattr(summary, f'{name}_std'))}"
-            for name in ("wa", "ua", "macro_f1")
+            for name in (("wa", "ua", "macro_f1") if words else ())
         ]
-        table.add_row("all", "mean ± deviation over folds", str(summary.pooled.count), *spread)
+        cells += [deviation(each.ccc_mean, each.ccc_std) for each in summary.dimensions]
+        table.add_row("all", "mean ± deviation over folds", str(summary.pooled.count), *cells)
     console.out.print(table)
     if len(folds) > 1:
         console.out.print(f"pooled: the test clips of all {len(folds)} folds together", soft_wrap=True)

@@ -7,6 +7,7 @@ module imports neither torch nor datasets.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import sys
@@ -21,6 +22,7 @@ from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.paths import cache_root, cached_folder, user_path
 from emozoo.registry.entry_points import DATASETS, find, plugins
 from emozoo.registry.loading import load_plugin
+from emozoo.target import DIMENSIONS, EMOTION, VOTES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,11 +44,18 @@ def load_dataset(
     window: WindowShape = DEFAULT_WINDOW,
     cache_dir: str | os.PathLike[str] | None = None,
     may_lack: bool = False,
+    target: str = EMOTION,
+    multi: bool = False,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.ClipStore` gives them as arrays.
 
     `data_dir` is the dataset's folder or file; by default, the dataset's environment variable names it. `merge` renames
     labels ({"excited": "happy"}) before `labels` are picked; ("all",) picks every label, sorted, None the dataset's default.
+
+    For a `target` of votes, or of several labels a clip (`multi`), clips are those that a rater gave one of `labels`:
+    `label` is then -1 where most do not agree on one, and the column `said` has the merged votes as JSON. For dimensions
+    alone, clips are those with a rating, and `label` has the strata by which folds are balanced: see
+    `emozoo.data.truth.strata`.
 
     Columns: `emozoo.data.corpus.FEATURES` (`emotion` as it was before `merge`); `label`, a ClassLabel whose names are
     the label set in the given order; `waveform`, int16 at 16 kHz (1.0 is 32768); `digest`, equal for equal waveforms;
@@ -63,7 +72,13 @@ def load_dataset(
     corpus = get_corpus(name) if isinstance(name, str) else name
     preparation.require(f"load_dataset({corpus.name!r})")
     root = user_path(cache_dir) if cache_dir is not None else cache_root()
-    rows = _label(read_rows(corpus, locate(corpus, data_dir, root), root), corpus, labels, merge or {}, may_lack)
+    rows = read_rows(corpus, locate(corpus, data_dir, root), root)
+    if target == DIMENSIONS:
+        rows = _rated(rows, corpus)
+    elif multi or target.startswith(VOTES):
+        rows = _voted(rows, corpus, labels, merge or {}, may_lack, multi)
+    else:
+        rows = _label(rows, corpus, labels, merge or {}, may_lack)
     if video and "video" in optional:
         video = _some_video(rows, corpus)
     elif video:
@@ -122,27 +137,87 @@ def _label(
     """The rows that carry a wanted label, with the column `label`."""
     import datasets
 
-    merged = _merged(rows["emotion"][:], corpus, merge)
+    merged = _merged(rows["emotion"][:], set(rows["emotion"][:]) - {""}, corpus, merge)
     wanted = list(dict.fromkeys(corpus.labels if labels is None else labels))
     if respelled := _respelled(wanted, set(merged) - {""}):
         told = ", ".join(f"{found} as {asked}" for found, asked in sorted(respelled.items()))
         log.warning("labels of %s in another spelling are read: %s", corpus.name, told)
         merged = [respelled.get(label, label) for label in merged]
-    known = set(merged) - {""}
-    if labels is None:
-        wanted = _present(wanted, known, corpus)
-    if not wanted or wanted == ["all"]:
-        wanted = sorted(known)
-    _check_labels(wanted, known, corpus, after=" after merging" if merge else "", may_lack=may_lack)
+    wanted = _wanted(wanted, labels, set(merged) - {""}, corpus, bool(merge), may_lack)
     number = {label: position for position, label in enumerate(wanted)}
     keep = [row for row, label in enumerate(merged) if label in number]
     column = [number[merged[row]] for row in keep]
     return take(rows, keep).add_column("label", column, feature=datasets.ClassLabel(names=wanted))
 
 
-def _merged(emotions: list[str], corpus: Corpus, merge: Mapping[str, str]) -> list[str]:
-    """The emotions as `merge` renames them."""
-    known = set(emotions) - {""}
+def _voted(
+    rows: Dataset,
+    corpus: Corpus,
+    labels: Sequence[str] | None,
+    merge: Mapping[str, str],
+    may_lack: bool,
+    multi: bool,
+) -> Dataset:
+    """The rows that a rater gave a wanted label, with the columns `label`, -1 where most do not agree on one, and `said`."""
+    import datasets
+
+    from emozoo.data.truth import UNDECIDED, majority, votes_of
+
+    if "votes" not in rows.column_names or not any(rows["votes"][:]) and not multi:
+        raise EmozooError(
+            f"the dataset {corpus.name} does not tell how its raters voted: leave --target out to tell words apart"
+        )
+    emotions = rows["emotion"][:]
+    votes = votes_of(rows, merge, emotions if multi else [""] * len(rows))
+    known = {word for each in votes for word in each}
+    merged = _merged(emotions, known | set(emotions) - {""}, corpus, merge)
+    wanted = list(dict.fromkeys(corpus.labels if labels is None else labels))
+    wanted = _wanted(wanted, labels, known, corpus, bool(merge), may_lack)
+    keep = [row for row, each in enumerate(votes) if any(each.get(word) for word in wanted)]
+    if lost := sum(not each for each in votes):
+        log.warning("%d of the %d clips of %s have no votes and are left out", lost, len(rows), corpus.name)
+    # A word of the corpus' own that is not asked for is not replaced by a smaller group's.
+    chosen = [merged[row] or majority(votes[row], sorted(known)) for row in keep]
+    numbers = [wanted.index(word) if word in wanted else UNDECIDED for word in chosen]
+    kept = take(rows, keep).add_column("label", numbers, feature=datasets.ClassLabel(names=wanted))
+    return kept.add_column("said", [json.dumps(votes[row]) for row in keep])
+
+
+def _rated(rows: Dataset, corpus: Corpus) -> Dataset:
+    """The rows that have a rating, with their strata as `label`."""
+    import datasets
+
+    from emozoo.data.truth import rated_dimensions, strata
+
+    rated_dimensions(rows, corpus.name)
+    words = strata(rows)
+    keep = [row for row, word in enumerate(words) if word]
+    if lost := len(rows) - len(keep):
+        log.warning("%d of the %d clips of %s have no rating and are left out", lost, len(rows), corpus.name)
+    names = sorted(set(words) - {""})
+    numbers = [names.index(words[row]) for row in keep]
+    return take(rows, keep).add_column("label", numbers, feature=datasets.ClassLabel(names=names))
+
+
+def _wanted(
+    wanted: list[str],
+    labels: Sequence[str] | None,
+    known: Collection[str],
+    corpus: Corpus,
+    merging: bool,
+    may_lack: bool,
+) -> list[str]:
+    """The labels to tell apart, in order: those `wanted`, of which the dataset has the `known` ones."""
+    if labels is None:
+        wanted = _present(wanted, known, corpus)
+    if not wanted or wanted == ["all"]:
+        wanted = sorted(known)
+    _check_labels(wanted, known, corpus, after=" after merging" if merging else "", may_lack=may_lack)
+    return wanted
+
+
+def _merged(emotions: list[str], known: Collection[str], corpus: Corpus, merge: Mapping[str, str]) -> list[str]:
+    """The emotions as `merge` renames them; a word that is not `known` cannot be renamed."""
     if unknown := [source for source in merge if source not in known]:
         raise EmozooError(
             f"cannot merge {', '.join(unknown)}: the labels of {corpus.name} are {', '.join(sorted(known))}"

@@ -264,7 +264,7 @@ def _dev(folder: Path, run: RunOptions, data: Data) -> _Part:
     protocol = run.protocol or data.corpus.protocol
     notes = [EPOCH]
     if kept := read_split(folder):
-        found = kept.find(data.columns, data.labels)
+        found = kept.find(data.columns, data.classes)
         fold = pick_fold(kept.placed(found), run.fold or 1, protocol)
         was = pick_fold(kept.folds, run.fold or 1, protocol)
         if changed := kept.differences(found, was.dev):

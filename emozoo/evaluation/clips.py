@@ -28,7 +28,7 @@ def clip_probabilities(
     hop: float | None = None,
     answered: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Probabilities float64 [len(rows), labels] of a dataset's decoded clips, the mean over each clip's windows that have
+    """Answers float64 [len(rows), outputs] of a dataset's decoded clips, the mean over each clip's windows that have
     what the model needs (`emozoo.inference.voice`). A clip without any, such as a silent one, gets NaN.
 
     `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other. `hop`
@@ -50,7 +50,7 @@ def clip_probabilities(
         probabilities[~_counts(model, sound, frames, seconds)] = np.nan
         return probabilities
 
-    totals, counts = np.zeros((len(rows), len(model.labels))), np.zeros((len(rows), 1))
+    totals, counts = np.zeros((len(rows), len(model.outputs.names))), np.zeros((len(rows), 1))
     for (position, _), probabilities in zip(plan, in_batches(model, plan, answer, within), strict=True):
         if np.isfinite(probabilities).all():
             totals[position] += probabilities

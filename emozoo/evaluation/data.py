@@ -12,10 +12,12 @@ from emozoo.data.corpus import Corpus
 from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
 from emozoo.data.splits.protocols import Fold, make_folds
 from emozoo.data.store import ClipStore
+from emozoo.data.truth import Truth, rated_dimensions, scale_of
 from emozoo.errors import EmozooError, blamed
 from emozoo.hub.reference import is_reference
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
+from emozoo.target import EMOTION, Outputs, has_dimensions, has_labels
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,30 @@ class Data:
     corpus: Corpus
     store: ClipStore
     columns: dict[str, list[Any]]
-    labels: tuple[str, ...]
+    outputs: Outputs
+    """What a network's outputs are compared with."""
+    names: tuple[str, ...]
+    """Of the classes by which folds are balanced: the labels, or strata of ratings."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.outputs.labels
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What people said of the clips. Raises EmozooError for a rating outside of the scale."""
+        return Truth.of(self.columns, self.outputs)
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """The class of each row, by which folds are balanced; "" where its raters do not agree on a label."""
+        return [self.names[number] if number >= 0 else "" for number in self.columns["label"]]
 
     def folds(self, protocol: str | None, seed: int) -> list[Fold]:
         """The folds of a protocol, or of the corpus' usual one."""
-        words = [self.labels[number] for number in self.columns["label"]]
-        return make_folds({**self.columns, "label": words}, protocol or self.corpus.protocol, seed=seed)
+        columns = {**self.columns, "label": self.classes}
+        needed = tuple(self.labels) if self.outputs.labels and not self.outputs.multi else ()
+        return make_folds(columns, protocol or self.corpus.protocol, seed=seed, needed=needed)
 
     @cached_property
     def clips(self) -> Clips:
@@ -62,9 +82,14 @@ def open_data(
     preparation: Preparation = PLAIN,
     window: WindowShape = DEFAULT_WINDOW,
     may_lack: bool = False,
+    target: str = EMOTION,
+    multi: bool = False,
+    dimensions: Sequence[str] | None = None,
+    scale: Sequence[float] | None = None,
 ) -> Data:
-    """Finds, decodes and opens a dataset. If its corpus can `fetch`, `data_dir` may be one of the Hub,
-    `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
+    """Finds, decodes and opens a dataset, for outputs of a `target`, as `emozoo.target` has it: with those `dimensions`, or
+    all that are rated, on a `scale` that the corpus does not name itself. If its corpus can `fetch`, `data_dir` may be one
+    of the Hub, `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
     labels may have no clip.
 
     Raises EmozooError if the dataset is unknown or its data are missing."""
@@ -85,6 +110,26 @@ def open_data(
         preparation=preparation,
         window=window,
         may_lack=may_lack,
+        target=target,
+        multi=multi,
     )
     columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
-    return Data(corpus, ClipStore(rows, window.grid), columns, tuple(rows.features["label"].names))
+    names = tuple(rows.features["label"].names)
+    outputs = Outputs(
+        labels=names if has_labels(target) else (),
+        dimensions=_rated(corpus, columns, dimensions) if has_dimensions(target) else (),
+        target=target,
+        multi=multi,
+        scale=scale_of(corpus.name, corpus.scale, scale) if has_dimensions(target) else None,
+    )
+    return Data(corpus, ClipStore(rows, window.grid), columns, outputs, names)
+
+
+def _rated(corpus: Corpus, columns: dict[str, list[Any]], dimensions: Sequence[str] | None) -> tuple[str, ...]:
+    """The dimensions to compare with. Raises EmozooError for a dataset without ratings of any of them."""
+    rated = rated_dimensions(columns, corpus.name)
+    if dimensions is not None and not set(dimensions) & set(rated):
+        raise EmozooError(
+            f"the dataset {corpus.name} has no ratings of {', '.join(dimensions)}: it has those of {', '.join(rated)}"
+        )
+    return tuple(rated if dimensions is None else dimensions)

@@ -23,17 +23,19 @@ from emozoo.data.splits.kept import read_split
 from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, pick_fold
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
-from emozoo.evaluation.confidence import confidence, risk_coverage, set_metrics
+from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.data import Data, open_data
-from emozoo.evaluation.metrics import Metrics, evaluate_predictions
+from emozoo.evaluation.metrics import Metrics
+from emozoo.evaluation.worth import Tested, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
 from emozoo.hub.files import commit_of
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note
+from emozoo.inference.answers import calibrated
 from emozoo.paths import user_path
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
-from emozoo.target import EMOTION
+from emozoo.target import has_labels
 
 ADAPTATIONS = ("speaker",)
 OLD_RUN = (
@@ -87,43 +89,43 @@ def measure(
     provenance: Provenance | None = None,
     coverage: float | None = None,
 ) -> Metrics:
-    """Compares the model's answers for the rows with their labels, by one `modality` alone where it is named; for a
-    calibrated model, also sets of labels that are asked for a `coverage`, 0.9 if left out.
+    """Compares the model's answers for the rows with what people said of them, by one `modality` alone where it is named;
+    for a calibrated model, also sets of labels that are asked for a `coverage`, 0.9 if left out.
 
     Clips without a voice are not answered, so they are not in the metrics. With a folder, writes predictions.csv, which
-    marks what `provenance` has of the rows, confusion_matrix.png and risk_coverage.png there. Raises EmozooError where no
-    clip is answered.
+    marks what `provenance` has of the rows, and for words confusion_matrix.png and risk_coverage.png there. Raises
+    EmozooError where no clip is answered.
     """
-    probabilities = clip_probabilities(model, data.store, rows, modality=modality)
-    if model.calibration:
-        probabilities = model.calibration.apply(probabilities)
-    truth = np.asarray(data.store.labels)[np.asarray(rows)]
+    answers = clip_probabilities(model, data.store, rows, modality=modality)
+    answers = calibrated(model, answers)
     speakers = [data.speakers[row] for row in rows]
-    answered = np.flatnonzero(np.isfinite(probabilities).all(1))
-    who = [speakers[place] for place in answered]
+    there = np.flatnonzero(np.isfinite(answers).all(1))
     if adapted is not None:
-        probabilities[answered] = adapt_to_speakers(probabilities[answered], who, adapted.recordings)
-    metrics = _worth(model, truth[answered], probabilities[answered], who, coverage)
+        who = [speakers[place] for place in there]
+        words = model.outputs.of_labels
+        answers[there, words] = adapt_to_speakers(answers[there, words], who, adapted.recordings)
+    tested = Tested.of(data, rows, speakers, there, answers)
+    metrics = worth(model, tested, coverage)
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
         trained_on = marks(provenance, data.clips, rows)
-        write_predictions(folder / PREDICTIONS, model.labels, ids, speakers, truth, probabilities, trained_on)
-        confusion_matrix(metrics, folder / CONFUSION)
-        sure = probabilities[answered]
-        risk_coverage_curve(*risk_coverage(truth[answered], sure), sure.max(1), folder / RISK)
+        said = data.truth.rows(rows)
+        write_predictions(
+            folder / PREDICTIONS,
+            model.outputs,
+            ids,
+            speakers,
+            said.words,
+            said.counts,
+            said.ratings,
+            answers,
+            trained_on,
+        )
+        if metrics.labels:
+            confusion_matrix(metrics, folder / CONFUSION)
+            sure, true = tested.labelled
+            risk_coverage_curve(*risk_coverage(true, sure), sure.max(1), folder / RISK)
     return metrics
-
-
-def _worth(
-    model: EmotionModel, true: np.ndarray, probabilities: np.ndarray, speakers: list[str], coverage: float | None
-) -> Metrics:
-    """The metrics of clips that were answered."""
-    metrics = evaluate_predictions(model.labels, true, probabilities.argmax(1), speakers)
-    return replace(
-        metrics,
-        confidence=confidence(true, probabilities, speakers),
-        sets=set_metrics(model.calibration, true, probabilities, speakers, coverage),
-    )
 
 
 def evaluate(
@@ -141,6 +143,7 @@ def evaluate(
     output: str | Path | None = None,
     device: str = "auto",
     precision: str = "fp32",
+    scale: tuple[float, float] | None = None,
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
@@ -148,7 +151,7 @@ def evaluate(
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
     gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
-    `precision` is as for `emozoo.load`.
+    `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
@@ -156,11 +159,11 @@ def evaluate(
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
-    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold)
+    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale)
     data = _open(subject, selection, modality)
     part = _part(subject, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)
-    adapted = None if adapt is None else _adaptation(adapt, recordings, data, part)
+    adapted = None if adapt is None else _adaptation(subject, adapt, recordings, data, part)
     place = None if output is None else user_path(output)
     with locked(place, str(output)) if place else nullcontext():
         metrics = measure(
@@ -174,7 +177,7 @@ def evaluate(
             coverage=coverage,
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
-    note = _note(subject.model, data, part, leak, modality, len(part.rows) - metrics.count)
+    note = _note(subject.model, data, part, leak, modality, metrics)
     return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted)
 
 
@@ -204,11 +207,6 @@ class _Subject:
         folder = resolve(place, extra=(PROVENANCE,))
         published = is_reference(place)
         model = load(commit_of(place, folder) if published else folder, device, precision)
-        if model.target != EMOTION:
-            raise EmozooError(
-                f"{name_of(reference)} answers with {', '.join(model.outputs.names)}, and evaluate compares words for "
-                "emotions: emozoo predict --csv writes its values"
-            )
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 
     def check_modality(self, modality: str | None) -> None:
@@ -234,12 +232,14 @@ class _Selection:
     merge: Mapping[str, str]
     protocol: str | None
     fold: int | None
+    scale: tuple[float, float] | None = None
 
 
 def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Data:
     dataset = selection.dataset
     data_dir = selection.data_dir
     merge = selection.merge
+    scale = selection.scale
     if dataset is None:
         if subject.run is None:
             raise EmozooError(
@@ -248,29 +248,37 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
         dataset = subject.run.dataset
         data_dir = data_dir or subject.run.data_dir
         merge = {**subject.run.merge, **merge}
+        scale = scale or subject.run.scale
     model = subject.model
+    outputs = model.outputs
     model.preparation.require(subject.name)
     return open_data(
         dataset,
         data_dir,
-        model.labels,
+        model.labels or None,
         merge,
         video=model.video and modality != "audio",
         optional=model.optional,
         preparation=model.preparation,
         window=model.window,
         may_lack=True,
+        target=outputs.target,
+        multi=outputs.multi,
+        dimensions=outputs.dimensions,
+        scale=scale,
     )
 
 
-def _adaptation(to: str, recordings: int | None, data: Data, part: _Part) -> Adaptation:
+def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: _Part) -> Adaptation:
+    if not has_labels(subject.model.target) or subject.model.outputs.multi:
+        raise EmozooError(f"{subject.name} does not answer with one word a clip: leave --adapt {to} out")
     speakers = [data.speakers[row] for row in part.rows]
     if not any(speakers):
         raise EmozooError(f"{data.corpus.name} does not tell who speaks in {part.words}: leave --adapt {to} out")
     return Adaptation(to, recordings, adaptation_note(speakers, recordings))
 
 
-def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None, unanswered: int) -> str:
+def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None, metrics: Metrics) -> str:
     """What a reader of the numbers must know."""
     notes = [_trained_by_its_card(model, data), leak.sentence]
     if part.dependent and not leak.disjoint:  # to a model that was trained on other data, this split means nothing
@@ -279,13 +287,26 @@ def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: st
     lacking = sum(data.store.frames(row) is None for row in part.rows) if model.video and not modality else 0
     if lacking:
         notes.append(f"{lacking} of {len(part.rows)} clips have no video: the model got their audio alone")
-    if unanswered:
-        notes.append(
-            f"{unanswered} of {len(part.rows)} clips are silent: they have no answer and are not in the figures"
-        )
-    there = set(data.store.labels[part.rows].tolist())
+    if silent := len(part.rows) - (metrics.answered or 0):
+        notes.append(f"{silent} of {len(part.rows)} clips are silent: they have no answer and are not in the figures")
+    notes += [
+        f"CCC of {each.name} is undefined: all ratings are alike" for each in metrics.dimensions if each.ccc is None
+    ]
+    if lacking_ratings := [
+        name for name in model.outputs.dimensions if name not in {each.name for each in metrics.dimensions}
+    ]:
+        notes.append(f"no clip has a rating of {' or '.join(lacking_ratings)}")
+    if metrics.votes and metrics.votes.human_accuracy is None:
+        notes.append("each clip has one rater, so the raters' own agreement is not known")
+    there = set(data.truth.words[part.rows].tolist())
+    if not metrics.labels:
+        return ". ".join(filter(None, notes))
+    if undecided := int((data.truth.words[part.rows] < 0).sum()):
+        notes.append(f"{undecided} of {len(part.rows)} clips have no majority: they are not in WA and UA")
     if absent := [label for number, label in enumerate(model.labels) if number not in there]:
-        notes.append(f"no clip is {' or '.join(absent)}: UA and macro F1 are over the other {len(there)} classes")
+        notes.append(
+            f"no clip is {' or '.join(absent)}: UA and macro F1 are over the other {len(there - {-1})} classes"
+        )
     return ". ".join(filter(None, notes))
 
 
@@ -337,7 +358,7 @@ def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, f
         return _tested_part(folder, run, data, protocol, fold) or replace(
             _new_part(data, protocol, fold, run.seed), notes=(SPLIT_ANEW,)
         )
-    found = kept.find(data.columns, data.labels)
+    found = kept.find(data.columns, data.classes)
     was = pick_fold(kept.folds, fold, words)
     now = pick_fold(kept.placed(found), fold, words)
     if not now.test:

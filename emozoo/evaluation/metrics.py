@@ -10,6 +10,7 @@ usual for speech emotion. Macro F1 is the mean of the F1 of those same classes.
 from __future__ import annotations
 
 import collections
+import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,12 +19,12 @@ import numpy as np
 
 from emozoo.checkpoint.results import Metrics, SpeakerMetrics, Summary
 from emozoo.errors import EmozooError
+from emozoo.evaluation.dimensions import pool_dimensions, spread_of
+from emozoo.evaluation.sums import INTERVAL, RESAMPLES
+from emozoo.evaluation.votes import pool_several, pool_votes
 
 BINS = 15
 """Ranges of probability of the calibration error."""
-RESAMPLES = 2_000
-INTERVAL = (2.5, 97.5)
-"""Percentiles of the bootstrap distribution: a 95 % interval (Efron 1979)."""
 
 
 def evaluate_predictions(
@@ -49,10 +50,16 @@ def evaluate_predictions(
     return _measure(labels, dict(zip(names.tolist(), confusions, strict=True)))
 
 
+def recalls(true: np.ndarray, predicted: np.ndarray, labels: int) -> tuple[float, float]:
+    """WA and UA of clips, int [clips] each, whose classes are 0 to `labels` - 1."""
+    confusion = np.bincount(true * labels + predicted, minlength=labels * labels).reshape(labels, labels)
+    return float(_wa(confusion)), float(_ua(confusion))
+
+
 def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     """The folds of one label set together. Raises ValueError where there is none, or label sets differ, and EmozooError
     where a speaker is tested in two folds, unless speakers need not be `apart`."""
-    counts = collections.Counter(row.speaker for fold in folds for row in fold.per_speaker)
+    counts = collections.Counter(speaker for fold in folds for speaker in _speakers(fold))
     if apart and (twice := [speaker for speaker, count in counts.items() if count > 1]):
         raise EmozooError(
             f"these folds are not of one split: {', '.join(sorted(twice)[:3])} is in the test clips of two of them; "
@@ -60,6 +67,18 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
         )
     if not folds or any(fold.labels != folds[0].labels for fold in folds):
         raise ValueError("needs at least one fold, and folds of one label set")
+    dimensions = [fold.dimensions for fold in folds]
+    votes = [fold.votes for fold in folds if fold.votes]
+    several = [fold.several for fold in folds if fold.several]
+    beside: dict[str, Any] = {
+        "dimensions": pool_dimensions(dimensions),
+        "votes": pool_votes(votes) if votes else None,
+        "several": pool_several(several) if several else None,
+    }
+    if not folds[0].labels:
+        over = "speakers" if all(fold.interval_over == "speakers" for fold in folds) else "clips"
+        whole = Metrics(count=sum(fold.count for fold in folds), interval_over=over, **beside)
+        return Summary(len(folds), whole, dimensions=spread_of(dimensions))
     confusions: dict[str, np.ndarray] = {}
     for fold in folds:
         unknown = np.array(fold.confusion)
@@ -73,7 +92,15 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
         values = [getattr(fold, name) for fold in folds]
         spread[f"{name}_mean"] = statistics.fmean(values)
         spread[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
-    return Summary(len(folds), _measure(folds[0].labels, confusions), **spread)
+    pooled = dataclasses.replace(_measure(folds[0].labels, confusions), **beside)
+    return Summary(len(folds), pooled, dimensions=spread_of(dimensions), **spread)
+
+
+def _speakers(fold: Metrics) -> set[str]:
+    """Whose clips were tested, as far as that is known."""
+    others = (each for each in (*fold.dimensions, fold.votes, fold.several) if each)
+    names = {row.speaker for row in fold.per_speaker}
+    return names.union(row.speaker for each in others for row in each.per_speaker) - {""}
 
 
 def calibration_error(true: Sequence[int] | np.ndarray, probabilities: np.ndarray) -> float:

@@ -27,6 +27,10 @@ LABEL_INCHES = 0.09
 AXIS_INCHES = 0.7
 """The width of a label's letter, and of what is written along the labels."""
 MOST_MARKED_EPOCHS = 15
+DEV_SCORES = {
+    "dev_ua": "UA", "dev_macro_f1": "macro F1", "dev_ccc": "CCC", "dev_wa": "WA", "dev_divergence": "divergence",
+}  # fmt: skip
+"""What is drawn of the dev split, where it was measured, in the order of its weight."""
 
 
 class Counted(Protocol):
@@ -114,16 +118,17 @@ def _name_cells(axes: Axes, names: Sequence[str], slanted: bool) -> None:
 
 
 def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], kept: int) -> None:
-    """Loss, UA and WA, and learning rate over epochs; each entry of `history` is an epoch's numbers. `kept` is the number of
-    the epoch whose weights were kept; it is marked.
+    """Loss, scores on the dev split, and learning rate over epochs; each entry of `history` is an epoch's numbers. `kept` is
+    the number of the epoch whose weights were kept; it is marked.
 
-    Keys: `epoch`, `pretraining`, `loss`, `learning_rate`, and where a dev split was kept `dev_loss`, `dev_ua`, `dev_wa`
-    (shares, 0..1). Epochs of pretraining are left out: their loss is another.
+    Keys: `epoch`, `pretraining`, `loss`, `learning_rate`, and where a dev split was kept `dev_loss` and some of
+    `DEV_SCORES`, 0..1. Epochs of pretraining are left out: their loss is another.
     """
     history = [entry for entry in history if not entry["pretraining"]]
     if not history:
         raise ValueError("no epoch to draw")
-    measured = "dev_ua" in history[0]
+    scores = [name for name in DEV_SCORES if name in history[0]]
+    measured = bool(scores)
     epochs = _column(history, "epoch")
     marker = "o" if len(history) <= MOST_MARKED_EPOCHS else ""
     first: dict[str, Any] = {"color": INK, "marker": marker}
@@ -133,12 +138,13 @@ def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLik
         heights = [3, 3, 1.4] if measured else [3, 1.4]
         loss, *accuracies, rate = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         loss.plot(epochs, _column(history, "loss"), **first, label="train")
-        loss.set_title("Loss (cross entropy, nats)")
+        loss.set_title("Loss (cross entropy, nats)" if "dev_ccc" not in scores else "Loss")
         for accuracy in accuracies:
             loss.plot(epochs, _column(history, "dev_loss"), **second, label="dev")
-            accuracy.plot(epochs, _column(history, "dev_ua", 100), **first, label="UA")
-            accuracy.plot(epochs, _column(history, "dev_wa", 100), **second, label="WA")
-            _mark_kept(accuracy, history, kept)
+            for number, name in enumerate(scores):
+                style = {**(second if number else first), "linestyle": ("-", "--", ":")[number % 3]}
+                accuracy.plot(epochs, _column(history, name, 100), **style, label=DEV_SCORES[name])
+            _mark_kept(accuracy, history, kept, scores[0])
         rate.plot(epochs, _column(history, "learning_rate"), **first)
         _label_epochs(rate, epochs)
         for axes in (loss, *accuracies):
@@ -150,11 +156,11 @@ def _column(history: Sequence[Mapping[str, Any]], name: str, factor: int = 1) ->
     return [factor * float(entry[name]) for entry in history]
 
 
-def _mark_kept(axes: Axes, history: Sequence[Mapping[str, Any]], kept: int) -> None:
-    ua = _column(history, "dev_ua", 100)[_column(history, "epoch").index(kept)]
+def _mark_kept(axes: Axes, history: Sequence[Mapping[str, Any]], kept: int, name: str) -> None:
+    score = _column(history, name, 100)[_column(history, "epoch").index(kept)]
     star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
-    axes.plot(kept, ua, **star, label=f"kept: epoch {kept}, UA {ua:.1f} %")
-    axes.set_title("Accuracy on the dev split (%)")
+    axes.plot(kept, score, **star, label=f"kept: epoch {kept}, {DEV_SCORES[name]} {score:.1f} %")
+    axes.set_title("Accuracy on the dev split (%)" if name == "dev_ua" else "Scores on the dev split (%)")
 
 
 def _label_epochs(axes: Axes, epochs: Sequence[float]) -> None:

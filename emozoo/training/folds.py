@@ -24,8 +24,8 @@ def folds_of_run(folder: Path, plan: Plan, data: Data, progress: Progress) -> tu
     if split is None:
         folds = data.folds(plan.options.protocol, plan.options.seed)
         _compare_finished(folder, data, folds, progress)
-        return folds, Split.of(data.columns, data.labels, folds)
-    found = split.find(data.columns, data.labels)
+        return folds, Split.of(data.columns, data.classes, folds)
+    found = split.find(data.columns, data.classes)
     if changed := split.differences(found):
         raise EmozooError(
             f"{folder} cannot be resumed, for its data are no longer those that it was begun with: {changed}; bring "

@@ -9,9 +9,11 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.data.store import ClipStore
+from emozoo.data.truth import Truth
 from emozoo.errors import blamed
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.registry.entry_points import ARCHITECTURES, find
+from emozoo.target import Outputs
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class ModelSpec:
     architecture: Architecture
     config: Any
     """Of the architecture's own type."""
-    labels: tuple[str, ...]
+    outputs: Outputs | tuple[str, ...]
+    """What a network's outputs mean, or the labels alone."""
     preparation: Preparation = PLAIN
     provenance: Provenance | None = None
     """What it will have been trained on."""
@@ -39,7 +42,7 @@ class ModelSpec:
             return EmotionModel(
                 self.architecture,
                 self.config,
-                self.labels,
+                self.outputs,
                 preparation=self.preparation,
                 provenance=self.provenance,
                 synthetic=self.synthetic,
@@ -54,6 +57,13 @@ class TrainingClips:
     train: tuple[int, ...]
     dev: tuple[int, ...]
     """Empty without a dev split."""
+    truth: Truth | None = None
+    """What people said of all clips of the store; None: their labels alone."""
+
+    @property
+    def said(self) -> Truth:
+        """`truth`, or what the labels say."""
+        return self.truth or Truth.of_labels(self.store.labels)
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,12 @@ from emozoo.architecture import Recipe
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError, blamed
 from emozoo.evaluation.clips import clip_probabilities
-from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.features.batches import Batch, to_device
 from emozoo.training.accelerator import new_accelerator
 from emozoo.training.accumulation import parts, sharing
 from emozoo.training.augmentation import augment_frames, augment_waveform, mix
 from emozoo.training.averaging import average_weights
+from emozoo.training.dev import dev_scores
 from emozoo.training.frozen import FeatureFile, FrozenPart, announcement, hindrance, offers_features, outputs_of
 from emozoo.training.history import DevScores, EpochRecord
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
@@ -64,8 +64,7 @@ class Trainer:
         self.store = clips.store
         self.train_rows = np.asarray(clips.train)
         self.dev_rows = clips.dev
-        self.targets = np.asarray(clips.store.labels)
-        self.class_weights = class_weights(self.targets[self.train_rows], len(spec.labels))
+        self.truth = clips.said
         self.folder = folder
         self.seed = seed
         self.progress = progress or Progress()
@@ -81,6 +80,10 @@ class Trainer:
         self.accelerator = new_accelerator(compute or Compute(), spec.architecture, recipe, folder)
         self.reseed("weights")
         self.model = spec.build()
+        self.outputs = self.model.outputs
+        self.words = self._words()
+        labels = len(self.outputs.labels)
+        self.class_weights = class_weights(self.truth.classes[self.train_rows], labels) if labels else np.ones(0)
         self._check_network()
         self._configure_augmentation()
         optimizer = self._new_optimizer()
@@ -105,8 +108,17 @@ class Trainer:
                     augment_by(self.recipe)
 
     def _new_objective(self) -> Objective:
-        weights = torch.as_tensor(self.class_weights) if self.recipe.balance == "loss" else None
-        return Objective(self.model, weights, self.recipe.label_smoothing)
+        recipe = self.recipe
+        weighted = recipe.balance == "loss" and self.outputs.labels and not self.outputs.multi
+        weights = torch.as_tensor(self.class_weights) if weighted else None
+        return Objective(self.model, weights, recipe.label_smoothing, recipe.dimension_weight)
+
+    def _words(self) -> np.ndarray:
+        """What the words of all clips are compared with, as `Objective` takes it."""
+        if self.outputs.multi and self.truth.counts is not None:
+            return (self.truth.counts > 0).astype(np.float32)
+        shares = self.truth.shares(self.recipe.vote_temperature)
+        return self.truth.words if shares is None else shares
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         kind = torch.optim.AdamW if self.recipe.optimizer == "adamw" else torch.optim.Adam
@@ -217,6 +229,7 @@ class Trainer:
     def _train_epoch(self, pretrain: bool) -> float:
         """One pass over the epoch's clips; returns the mean loss over batches and processes."""
         self.objective.train()
+        self.accelerator.unwrap_model(self.objective).concordance.forget()
         total = torch.zeros((), device=self.accelerator.device)
         for number, (rows, starts) in enumerate(self._epoch_batches()):
             rate = self.learning_rate(number)
@@ -267,7 +280,8 @@ class Trainer:
         """The rows of one epoch, in order."""
         if self.recipe.balance == "sampling":
             corpora = self.store.corpora[self.train_rows]
-            return self.train_rows[balanced_epoch(self.targets[self.train_rows], rng, corpora=corpora)]
+            classes = self.truth.classes[self.train_rows]  # of dimensions alone, all are one
+            return self.train_rows[balanced_epoch(classes, rng, corpora=corpora)]
         return rng.permutation(self.train_rows)
 
     def step(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> Tensor:
@@ -279,9 +293,9 @@ class Trainer:
         total = torch.zeros((), device=self.accelerator.device)
         self.optimizer.zero_grad()
         for part in parts(self._weights(rows, pretrain), self.recipe.accumulation):
-            batch, labels = self._augmented_batch(rows[part.places], starts[part.places], pretrain)
+            batch, words, ratings = self._augmented_batch(rows[part.places], starts[part.places], pretrain)
             with blamed(self.plugin, "failed in training"), sharing(self.accelerator, self.objective, part):
-                loss = self.objective(*batch, labels, pretrain) * (weight * part.share)
+                loss = self.objective(*batch, words, ratings, pretrain) * (weight * part.share)
                 if self.checks_loss and not math.isfinite(loss.item()):
                     raise EmozooError(
                         f"{self.plugin} is broken: the loss of its first batch is {loss.item()}, before any step was taken"
@@ -296,29 +310,34 @@ class Trainer:
 
     def _weights(self, rows: np.ndarray, pretrain: bool) -> np.ndarray:
         """Each clip's weight in the loss of a batch."""
-        if self.recipe.balance != "loss" or self.recipe.mixup or pretrain:  # the loss of shares is a plain mean
+        weighted = self.recipe.balance == "loss" and self.outputs.labels and self.words.ndim == 1
+        if not weighted or self.recipe.mixup or pretrain:  # the loss of shares is a plain mean
             return np.ones(len(rows))
-        return self.class_weights[self.targets[rows]]
+        return self.class_weights[self.words[rows]]
 
-    def _augmented_batch(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> tuple[Batch, Tensor]:
-        """Windows and labels on the device, as `Objective` takes them."""
+    def _augmented_batch(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> tuple[Batch, Tensor, Tensor]:
+        """Windows, words and ratings on the device, as `Objective` takes them."""
         recipe = self.recipe
         device = self.accelerator.device
+        words = to_device((self.truth.classes if pretrain else self.words)[rows], device)
+        ratings = to_device(self.truth.ratings[rows], device)
         if self.frozen:
-            return self.frozen.batch(rows, starts), to_device(self.targets[rows], device)
+            return self.frozen.batch(rows, starts), words, ratings
         sound, frames, lengths = self.store.batch(rows, starts, device, self.model.window)
         sound, lengths = augment_waveform(
             sound, lengths, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
         )
         if frames is not None and recipe.frame_augment:
             frames = augment_frames(frames)
-        labels = to_device(self.targets[rows], device)
         if recipe.mixup and not pretrain:
             sound, frames, share, partner = mix(sound, frames, recipe.mixup)
-            whole = F.one_hot(labels, len(self.model.labels)).float()
-            labels = whole.lerp(whole[partner], 1 - share[:, None])
+            other = 1 - share[:, None]
+            if self.outputs.labels:
+                whole = words if words.is_floating_point() else F.one_hot(words, len(self.outputs.labels)).float()
+                words = whole.lerp(whole[partner], other)
+            ratings = ratings.lerp(ratings[partner], other)  # NaN where either is unknown
             lengths = torch.maximum(lengths, lengths[partner])
-        return Batch(sound, frames, lengths), labels
+        return Batch(sound, frames, lengths), words, ratings
 
     def learning_rate(self, batch: int) -> float:
         """Of a batch of this epoch: rises from zero over the warm-up, then stays or follows a cosine to zero."""
@@ -335,21 +354,16 @@ class Trainer:
         return recipe.learning_rate
 
     def measure_dev(self) -> DevScores:
-        """Loss, WA and UA on the dev split, window by window as in prediction."""
+        """Loss and scores on the dev split, window by window as in prediction."""
         model = self.measured.eval()
         answered = None
         if self.frozen:
             self.frozen.fill([cut for row in self.dev_rows for cut in self.frozen.cuts(row)])
             answered = partial(self.frozen.answer, model)
-        probabilities = clip_probabilities(
-            model, self.store, self.dev_rows, self.accelerator.autocast, answered=answered
-        )
-        known = np.isfinite(probabilities).all(1)
-        probabilities, truth = probabilities[known], self.targets[np.asarray(self.dev_rows)][known]
-        of_truth = probabilities[np.arange(len(truth)), truth]
-        loss = float(-np.log(np.maximum(of_truth, 1e-12)).mean())
-        metrics = evaluate_predictions(self.model.labels, truth, probabilities.argmax(1))
-        return DevScores(loss, metrics.wa, metrics.ua)
+        answers = clip_probabilities(model, self.store, self.dev_rows, self.accelerator.autocast, answered=answered)
+        known = np.isfinite(answers).all(1)
+        rows = np.asarray(self.dev_rows)[known]
+        return dev_scores(self.outputs, self.truth.rows(rows), self.words[rows], answers[known], self.recipe)
 
     def _state(self) -> State:
         return State(

@@ -20,6 +20,7 @@ from emozoo.media.preparation import Preparation
 from emozoo.paths import write_text
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
+from emozoo.target import DIMENSIONS
 from emozoo.training.rehearsal import check_labels
 from emozoo.training.start import Adoption, Start, built
 
@@ -56,6 +57,8 @@ class Plan:
         preparation.require("this training")
         if recipe.patience and not options.dev:
             raise EmozooError("patience needs the dev split: leave it at 0, or leave --no-dev out")
+        if recipe.pretrain_epochs and (options.target == DIMENSIONS or options.multi):
+            raise EmozooError("pretraining needs one label a clip: leave pretrain_epochs at 0")
         if recipe.start_share and not start:
             raise EmozooError("start_share is for fine-tuning only: add --from MODEL, or leave it at 0")
         get_corpus(options.dataset)
@@ -88,15 +91,18 @@ class Plan:
         data = open_data(
             options.dataset,
             options.data_dir,
-            options.labels or (start.model.labels if start else None),
+            options.labels or (start.model.labels or None if start else None),
             options.merge,
             video=self.architecture.video,
             optional=self.architecture.optional_modalities,
             preparation=self.preparation,
             window=window_of(self.architecture, self.asked),
+            target=options.target,
+            multi=options.multi,
+            scale=options.scale,
         )
         check_labels(data.labels)
-        if start and self.recipe.start_share and data.labels != start.model.labels:
+        if start and self.recipe.start_share and data.outputs != start.model.outputs:
             raise EmozooError(f"start_share needs the same labels, and {start.name} has others: leave it at 0")
         return data
 

@@ -64,10 +64,10 @@ def _data_record(task: FoldTask) -> DataRecord:
 
 
 def _part_record(data: Data, rows: Sequence[int]) -> PartRecord:
-    counts = collections.Counter(data.labels[data.store.labels[row]] for row in rows)
+    counts = collections.Counter(data.classes[row] for row in rows)
     return PartRecord(
         clips=len(rows),
-        labels={label: counts[label] for label in data.labels},
+        labels={name: counts[name] for name in data.names},
         speakers=len({data.columns["speaker"][row] for row in rows} - {""}),
     )
 

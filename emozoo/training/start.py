@@ -73,12 +73,18 @@ class Start:
         and these differ."""
         weights = self.model.network.state_dict()
         fresh: list[str] = []
-        if model.labels != self.model.labels:
-            count = len(model.labels)
+        if _told_apart(model) != _told_apart(self.model):
+            count = len(model.outputs.names)
             one, other = (_shapes(model.architecture, model.config, count + more) for more in (0, 1))
             fresh = [name for name in weights if one[name] != other[name]]
         model.network.load_state_dict({**weights, **{name: model.network.state_dict()[name] for name in fresh}})
         return fresh
+
+
+def _told_apart(model: EmotionModel) -> tuple[object, ...]:
+    """What the weights of the outputs depend on."""
+    outputs = model.outputs
+    return outputs.names, outputs.dimensions, outputs.multi
 
 
 @dataclasses.dataclass(frozen=True)

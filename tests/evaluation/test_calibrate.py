@@ -79,7 +79,7 @@ def test_a_run_is_calibrated_on_its_dev_speakers(run: Path) -> None:
     options = read(run / "run.json")
     model = load(run, "cpu")
     data = open_data("toy", options["data_dir"], model.labels, {}, video=False)
-    rows = split.placed(split.find(data.columns, data.labels))[1].dev
+    rows = split.placed(split.find(data.columns, data.classes))[1].dev
     probabilities = clip_probabilities(model, data.store, rows)
     true = np.asarray(data.store.labels)[list(rows)]
 

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import HUB, DataDir, Device, Json, Merge, Precision, PrecisionOf, Protocol, merges, print_json
+from emozoo.cli.options import (
+    HUB,
+    DataDir,
+    Device,
+    Json,
+    Merge,
+    Precision,
+    PrecisionOf,
+    Protocol,
+    Scale,
+    merges,
+    print_json,
+    scales,
+)
 
 
 class Modality(StrEnum):
@@ -59,6 +72,7 @@ def evaluate(
     dataset: Dataset = None,
     data_dir: DataDir = None,
     merge: Merge = None,
+    scale: Scale = None,
     protocol: Protocol = None,
     fold: Fold = None,
     adapt: AdaptTo = None,
@@ -70,7 +84,7 @@ def evaluate(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Measure a model on labelled clips: WA, UA and macro F1.
+    """Measure a model on labelled clips: WA, UA and macro F1 of words, CCC of dimensions.
 
     Shows the scores of each class and speaker, the confusion matrix, and 95 % intervals; how far its probabilities can be
     trusted; and, if it is calibrated, how often its sets of emotions hold the true one.
@@ -85,6 +99,7 @@ def evaluate(
             dataset=dataset,
             data_dir=data_dir,
             merge=merges(merge),
+            scale=scales(scale),
             protocol=protocol,
             fold=fold,
             adapt=adapt and adapt.value,

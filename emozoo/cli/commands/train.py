@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emozoo.cli.options import ANY_MODEL, DataDir, Device, Json, Merge, Protocol, Settings, merges, pairs, print_json
+from emozoo.cli.options import (
+    ANY_MODEL,
+    DataDir,
+    Device,
+    Json,
+    Merge,
+    Protocol,
+    Scale,
+    Settings,
+    merges,
+    pairs,
+    print_json,
+    scales,
+)
 from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
 
@@ -17,6 +30,10 @@ if TYPE_CHECKING:
     from emozoo.checkpoint.run import RunOptions
     from emozoo.cli.training_progress import TrainingProgress
     from emozoo.evaluation.metrics import Summary
+
+
+SEVERAL = "multi"
+"""In --labels: a clip may have several."""
 
 
 class Precision(StrEnum):
@@ -42,7 +59,8 @@ Labels = Annotated[
     str | None,
     typer.Option(
         metavar="EMOTION,...",
-        help="Emotions to tell apart, as in sad,angry,neutral; all takes every one. Default: the dataset's choice.",
+        help="Emotions to tell apart, as in sad,angry,neutral; all takes every one. Default: the dataset's choice. With "
+        "multi, alone or before them, a clip may have several.",
     ),
 ]
 CropTo = Annotated[
@@ -82,6 +100,14 @@ Output = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Continue the run in --output, or else the last run of this kind.")
 ]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TARGET",
+        help="What to learn: emotion, votes (how many raters say which word), dimensions (valence, arousal, dominance), or "
+        "emotion,dimensions or votes,dimensions together. Default: emotion; with --from, what the model learnt.",
+    ),
+]
 PrecisionOf = Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that compute in it, else fp32.")]
 
 
@@ -90,6 +116,8 @@ def train(
     dataset: Dataset = USUAL,
     data_dir: DataDir = None,
     labels: Labels = None,
+    target: Target = None,
+    scale: Scale = None,
     merge: Merge = None,
     crop: CropTo = None,
     denoise: Denoise = False,
@@ -115,11 +143,15 @@ def train(
     settings = pairs(set_, "--set")
     if epochs is not None:
         settings["epochs"] = str(epochs)
+    name, usual = _start(architecture, start)
     options = RunOptions(
-        architecture=_architecture(architecture, start),
+        architecture=name,
         dataset=dataset,
         data_dir=data_dir,
         labels=_words(labels),
+        target=_target(target) if target else usual,
+        multi=_multi(labels),
+        scale=scales(scale),
         merge=merges(merge),
         protocol=protocol,
         fold=None if fold == "all" else _number(fold),
@@ -136,24 +168,25 @@ def train(
     _run(options, folder, device, resume, as_json)
 
 
-def _architecture(name: str | None, start: str | None) -> str:
-    """The architecture that is named, or that of the model to fine-tune. Whether a network can start from another library's
-    checkpoint is its own business."""
+def _start(name: str | None, start: str | None) -> tuple[str, str]:
+    """The architecture that is named, or that of the model to fine-tune, and what that learnt. Whether a network can start
+    from another library's checkpoint is its own business."""
     if start is not None:
         from emozoo.checkpoint.foreign import checkpoint_config, is_own
         from emozoo.checkpoint.locate import resolve
         from emozoo.hub.reference import name_of
 
         folder = resolve(start)
-        known = checkpoint_config(folder, name_of(start)).architecture
+        config = checkpoint_config(folder, name_of(start))
+        known = config.architecture
         if name not in (None, known):
             if not is_own(folder):
-                return str(name)
+                return str(name), config.target
             raise EmozooError(f"--from {start} is a {known}, not a {name}: leave the architecture out")
-        return known
+        return known, config.target
     if name is None:
         raise EmozooError("name an architecture, such as cnn_rnn, or a model to fine-tune with --from")
-    return name
+    return name, "emotion"
 
 
 def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool) -> None:
@@ -188,7 +221,21 @@ def _words(text: str | None) -> tuple[str, ...] | None:
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     if not words:
         raise EmozooError("--labels names no emotion; as in --labels sad,angry,neutral")
-    return words
+    return words[1:] or None if _multi(text) else words
+
+
+def _multi(labels: str | None) -> bool:
+    """Whether a clip may have several labels."""
+    return labels is not None and labels.split(",")[0].strip() == SEVERAL
+
+
+def _target(text: str) -> str:
+    from emozoo.target import TARGETS
+
+    word = ",".join(part.strip() for part in text.split(","))
+    if word not in TARGETS:
+        raise EmozooError(f"--target {text}: must be {', or '.join(' '.join(TARGETS).split())}")
+    return word
 
 
 def _number(fold: str) -> int:

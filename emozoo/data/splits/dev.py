@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def split_off_dev(
     if dev is not None:
         return _Rest(sorted(training.difference(dev)), dev, by_clips)
     units = by_clip if by_clips else by_speaker
-    holders = sum(rows.counts(unit) > 0 for unit in units)
+    holders = np.where(rows.needed, sum(rows.counts(unit) > 0 for unit in units), len(units) + 1)
     word = rows.classes[int(np.argmin(holders))]
     problem = (
         f"fold {fold}: only one {'clip' if by_clips else 'speaker'} of class {word!r} is left for both train and dev; "
@@ -56,10 +57,8 @@ def _pick_dev(rows: Rows, units: list[Unit], rng: np.random.Generator) -> Unit |
         return None
     total = sum(rows.counts(unit) for unit in units)
     # A part can be split off only if each of its units can: if no unit can, no part can.
-    parts = [
-        part for part in rows.balanced(units, min(DEV_PARTS, len(units)), rng) if np.all(total > rows.counts(part))
-    ]
-    parts = parts or [unit for unit in units if np.all(total > rows.counts(unit))]
+    parts = [part for part in rows.balanced(units, min(DEV_PARTS, len(units)), rng) if _leaves_all(rows, total, part)]
+    parts = parts or [unit for unit in units if _leaves_all(rows, total, unit)]
     if not parts:
         return None
 
@@ -73,9 +72,14 @@ def _pick_dev(rows: Rows, units: list[Unit], rng: np.random.Generator) -> Unit |
     return fit[int(rng.integers(len(fit)))]
 
 
+def _leaves_all(rows: Rows, total: Any, part: Unit) -> bool:
+    """Whether every class that training needs has a clip in the rest."""
+    return bool(np.all((total > rows.counts(part))[rows.needed]))
+
+
 def missing_class(rows: Rows, fold: str, train: Sequence[int]) -> str:
-    """The problem if a class of the dataset has no clip in `train`; else ""."""
-    counts = rows.counts(train)
+    """The problem if a class that training needs has no clip in `train`; else ""."""
+    counts = np.where(rows.needed, rows.counts(train), 1)
     if counts.all():
         return ""
     return (

@@ -56,9 +56,9 @@ class Split:
     folds: tuple[Fold, ...]
 
     @classmethod
-    def of(cls, columns: Mapping[str, Sequence[Any]], labels: Sequence[str], folds: Iterable[Fold]) -> Split:
-        """From the columns of a dataset whose `label` is a number of `labels`."""
-        return cls(tuple(_clips(columns, labels)), tuple(folds))
+    def of(cls, columns: Mapping[str, Sequence[Any]], classes: Sequence[str], folds: Iterable[Fold]) -> Split:
+        """From the columns of a dataset, and the class of each row."""
+        return cls(tuple(_clips(columns, classes)), tuple(folds))
 
     def write(self, folder: Path) -> None:
         document = {
@@ -67,9 +67,9 @@ class Split:
         }
         write_text(folder / SPLIT, json.dumps(document, ensure_ascii=False) + "\n")
 
-    def find(self, columns: Mapping[str, Sequence[Any]], labels: Sequence[str]) -> Found:
+    def find(self, columns: Mapping[str, Sequence[Any]], classes: Sequence[str]) -> Found:
         """The clips in a dataset as it is now. Among copies, the least changed one is taken."""
-        there = list(_clips(columns, labels))
+        there = list(_clips(columns, classes))
         rows: dict[int, int] = {}
         free = dict.fromkeys(range(len(there)))
         for key in _KEYS:
@@ -153,9 +153,9 @@ def read_split(folder: Path) -> Split | None:
         raise EmozooError(f"{path} is damaged: it is not the split of a run") from error
 
 
-def _clips(columns: Mapping[str, Sequence[Any]], labels: Sequence[str]) -> Iterable[Clip]:
-    count = len(columns["label"])
+def _clips(columns: Mapping[str, Sequence[Any]], classes: Sequence[str]) -> Iterable[Clip]:
+    count = len(classes)
     names = ("utterance_id", "digest", "corpus", "speaker")
     texts = [[str(value or "") for value in columns.get(name, [""] * count)] for name in names]
-    for identity, digest, corpus, speaker, label in zip(*texts, columns["label"], strict=True):
-        yield Clip(identity, digest[:DIGITS], corpus, speaker, labels[label])
+    for identity, digest, corpus, speaker, word in zip(*texts, classes, strict=True):
+        yield Clip(identity, digest[:DIGITS], corpus, speaker, word)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,13 @@ class Fold:
         return self
 
 
-def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *, seed: int = 0) -> list[Fold]:
+def make_folds(
+    columns: Mapping[str, Sequence[Any]] | Dataset,
+    protocol: str,
+    *,
+    seed: int = 0,
+    needed: Collection[Any] | None = None,
+) -> list[Fold]:
     """The folds of `protocol`, one of `PROTOCOLS`, over rows that are described by their columns.
 
     `columns` is a `datasets.Dataset`, or a mapping with one entry per row under `speaker`, `session`, `split`, `digest`,
@@ -94,17 +100,18 @@ def make_folds(columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, *,
     of all is the first of each: speakers of equal names in two corpora are not the same. Corpora that share a clip are
     split as one.
 
-    A fold that cannot be trained on, because train lacks a class or no dev split can be split off, says so in
-    `Fold.problem`; the others are unaffected. Raises `EmozooError` if the columns do not suffice for the protocol.
+    `needed` are the classes that train must have; None: all. A fold that cannot be trained on, because train lacks one or no
+    dev split can be split off, says so in `Fold.problem`; the others are unaffected. Raises `EmozooError` if the columns do
+    not suffice for the protocol.
     """
     kind, count = _parse(protocol)
     if kind == "corpus":
-        return _corpus_folds(columns, seed)
+        return _corpus_folds(columns, seed, needed)
     if kind == "group" and (parts := _corpora(columns)):
         return _side_by_side(
-            {name: (part, _own_folds(name, _some(columns, part), protocol, seed)) for name, part in parts}
+            {name: (part, _own_folds(name, _some(columns, part), protocol, seed, needed)) for name, part in parts}
         )
-    rows = Rows(columns, by_session=kind == "session")
+    rows = Rows(columns, needed, by_session=kind == "session")
     copies = components(len(rows), rows.copies)
     if kind == "split":
         return [_given_split(rows, copies, seed)]
@@ -193,7 +200,9 @@ def _some(columns: Mapping[str, Sequence[Any]] | Dataset, rows: Sequence[int]) -
     return {name: [values[row] for row in rows] for name in COLUMNS if (values := _column(columns, name, count))}
 
 
-def _corpus_folds(columns: Mapping[str, Sequence[Any]] | Dataset, seed: int) -> list[Fold]:
+def _corpus_folds(
+    columns: Mapping[str, Sequence[Any]] | Dataset, seed: int, needed: Collection[Any] | None
+) -> list[Fold]:
     """A fold for each corpus, by the protocol `session`: each corpus is a session with speakers of its own."""
     count = len(columns["label"][:])
     own = _some(columns, range(count))
@@ -204,12 +213,14 @@ def _corpus_folds(columns: Mapping[str, Sequence[Any]] | Dataset, seed: int) -> 
             "--protocol"
         )
     speakers = [f"{name} {speaker}" if speaker else "" for name, speaker in zip(corpus, own["speaker"], strict=True)]
-    return make_folds({**own, "session": corpus, "speaker": speakers}, "session", seed=seed)
+    return make_folds({**own, "session": corpus, "speaker": speakers}, "session", seed=seed, needed=needed)
 
 
-def _own_folds(name: str, columns: Mapping[str, Sequence[Any]], protocol: str, seed: int) -> list[Fold]:
+def _own_folds(
+    name: str, columns: Mapping[str, Sequence[Any]], protocol: str, seed: int, needed: Collection[Any] | None
+) -> list[Fold]:
     try:
-        return make_folds(columns, protocol, seed=seed)
+        return make_folds(columns, protocol, seed=seed, needed=needed)
     except EmozooError as error:
         raise EmozooError(f"{_called(name)}: {error}") from error
 

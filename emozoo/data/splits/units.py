@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,9 @@ Unit = list[int]
 class Rows:
     """The columns as lists in an order of their own, the same however the rows were shuffled; `back` undoes it."""
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]] | Dataset, *, by_session: bool) -> None:
+    def __init__(
+        self, columns: Mapping[str, Sequence[Any]] | Dataset, needed: Collection[Any] | None = None, *, by_session: bool
+    ) -> None:
         label = list(columns["label"][:])
         if not label:
             raise EmozooError("the dataset has no rows to split")
@@ -45,6 +47,8 @@ class Rows:
         classes = sorted(set(label))
         code = {value: position for position, value in enumerate(classes)}
         self.codes = np.array([code[label[row]] for row in self.order])
+        self.needed = np.array([needed is None or value in needed for value in classes])
+        """Whether each class must have a clip in train: bool [classes]."""
         feature = (getattr(columns, "features", None) or {}).get("label")
         words = getattr(feature, "names", None)  # of a datasets.ClassLabel
         self.classes = [str(words[value] if words else value) for value in classes]
