@@ -15,12 +15,13 @@ from calibration import read_calibration
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.bundled import FOLDER
+from emozoo.checkpoint.results import Metrics
 from emozoo.filenames import CONFIG
 from emozoo.hints import from_json
 from emozoo.inference.calibration import METHOD
 from emozoo.inspection.describe import measured_results
 from emozoo.publishing import card_text
-from emozoo.publishing.card import METRIC_IDS, PIPELINE_TAGS, dump_front_matter, eval_results
+from emozoo.publishing.card import PIPELINE_TAGS, dump_front_matter, eval_results
 from emozoo.publishing.card_text import citation_section, network_section, purpose, settings_table
 from emozoo.registry.entry_points import ARCHITECTURES, plugins
 from emozoo.registry.loading import get_architecture
@@ -119,7 +120,7 @@ def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
         result
         for row in rows
         for result in eval_results(
-            {key: float(row[key]) for key in METRIC_IDS},
+            Metrics(("",), wa=float(row["wa"]), ua=float(row["ua"]), macro_f1=float(row["macro_f1"])).scores,
             dataset=row["dataset"],
             protocol=f"{row['protocol']}, {len(row['labels'].split())} emotions",
             video=architecture.video,
@@ -133,7 +134,7 @@ def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
         pipeline_tag=PIPELINE_TAGS[modalities],
         tags=["emozoo", architecture.name, *modalities, "speech-emotion-recognition"],
         datasets=sorted({row["dataset"] for row in rows}) or None,
-        metrics=[kind for kind, _ in METRIC_IDS.values()] if rows else None,
+        metrics=sorted({result.metric_type for result in results}) or None,
         model_name=architecture.name,
         eval_results=results or None,
     )

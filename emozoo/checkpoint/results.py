@@ -69,6 +69,22 @@ class SpeakerSums:
     sums: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Score:
+    """One number of a result."""
+
+    name: str
+    kind: str
+    """As the Hub calls such a metric."""
+    value: float | None
+    """None where it is undefined."""
+    interval: Interval | None = None
+    average: str = ""
+    """`macro` or `micro`, where it is a mean."""
+    share: bool = True
+    """Whether it is written in per cent."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DimensionMetrics:
     """What the values of a dimension are worth, as `emozoo.evaluation.dimensions` defines them; None where undefined."""
@@ -173,6 +189,35 @@ class Metrics:
     several: SeveralMetrics | None = None
     answered: int | None = None
     """Clips that were answered, with a label or without; None where an older emozoo measured."""
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """Its main numbers, the first of which says most."""
+        found: list[Score] = []
+        if self.labels:
+            found += [
+                Score("UA", "recall", self.ua, self.ua_interval, "macro"),
+                Score("WA", "accuracy", self.wa, self.wa_interval),
+                Score("macro F1", "f1", self.macro_f1, None, "macro"),
+            ]
+        if votes := self.votes:
+            divergence = votes.divergence, votes.divergence_interval
+            found += [
+                Score("Jensen-Shannon divergence", "jensen-shannon", *divergence, share=False),
+                Score("a rater's word", "any-rater-accuracy", votes.any_rater, votes.any_rater_interval),
+            ]
+        if several := self.several:
+            found += [
+                Score("macro F1", "f1", several.macro_f1, several.macro_f1_interval, "macro"),
+                Score("micro F1", "f1", several.micro_f1, several.micro_f1_interval, "micro"),
+            ]
+        for each in self.dimensions:
+            found += [
+                Score(f"CCC of {each.name}", "ccc", each.ccc, each.ccc_interval, share=False),
+                Score(f"Pearson's r of {each.name}", "pearsonr", each.pearson, each.pearson_interval, share=False),
+                Score(f"mean absolute error of {each.name}", "mae", each.mae, each.mae_interval, share=False),
+            ]
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """As `metrics.json` holds it: without what means nothing."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.config import CheckpointConfig, read_config
-from emozoo.checkpoint.results import Summary
+from emozoo.checkpoint.results import Score, Summary
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES, METRICS, README, RISK
@@ -31,13 +32,13 @@ from emozoo.publishing.card_merge import (
     read_note,
     words_of,
 )
-from emozoo.publishing.card_text import Facts, body, is_private
+from emozoo.publishing.card_results import Facts, is_private
+from emozoo.publishing.card_text import body
 
 log = logging.getLogger("emozoo")
 BEGIN = "<!-- emozoo: begin -->"
 END = "<!-- emozoo: end -->"
 PIPELINE_TAGS = {("audio",): "audio-classification", ("audio", "video"): "video-classification"}
-METRIC_IDS = {"wa": ("accuracy", "WA"), "ua": ("recall", "UA"), "macro_f1": ("f1", "macro F1")}
 """As the Hub names them: UA is recall, and F1 is f1, with the average "macro"."""
 FRONT_MATTER = (
     *("license", "license_name", "language", "library_name", "pipeline_tag", "tags", "base_model"),
@@ -148,9 +149,9 @@ def source_license(licence: str | None) -> tuple[str, str | None]:
 
 
 def eval_results(
-    scores: dict[str, float], *, dataset: str, protocol: str, video: bool, details: dict[str, Any] | None = None
+    scores: Iterable[Score], *, dataset: str, protocol: str, video: bool, details: dict[str, Any] | None = None
 ) -> list[Any]:
-    """WA, UA and macro F1 as huggingface_hub.EvalResult. `details`: of the split, such as its fold."""
+    """Scores that are defined, as huggingface_hub.EvalResult. `details`: of the split, such as its fold."""
     from huggingface_hub import EvalResult
 
     return [
@@ -162,12 +163,13 @@ def eval_results(
             dataset_config=protocol,
             dataset_split="test",
             dataset_args={"protocol": protocol, **(details or {})},
-            metric_type=kind,
-            metric_name=name,
-            metric_value=round(scores[key], 4),
-            metric_args=None if key == "wa" else {"average": "macro"},
+            metric_type=score.kind,
+            metric_name=score.name,
+            metric_value=round(score.value, 4),
+            metric_args={"average": score.average} if score.average else None,
         )
-        for key, (kind, name) in METRIC_IDS.items()
+        for score in scores
+        if score.value is not None
     ]
 
 
@@ -192,10 +194,10 @@ def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[st
         languages = data.language.replace(",", " ").split()
         known["language"] = (languages if len(languages) > 1 else data.language) or None
         known["datasets"] = None if is_private(data) else [data.dataset]
-        known["metrics"] = [kind for kind, _ in METRIC_IDS.values()]
+        known["metrics"] = sorted({score.kind for score in record.test.scores if score.value is not None})
         known["model_name"] = model_name(config, record)
         known["eval_results"] = eval_results(
-            {score: getattr(record.test, score) for score in METRIC_IDS},
+            record.test.scores,
             dataset=data.dataset,
             protocol=data.protocol,
             video=config.video,

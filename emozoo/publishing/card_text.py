@@ -6,39 +6,19 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import CheckpointConfig
-from emozoo.checkpoint.results import SetMetrics, Summary
-from emozoo.checkpoint.run import DataRecord, RunRecord
-from emozoo.data.loading import get_corpus
+from emozoo.checkpoint.results import SetMetrics
+from emozoo.checkpoint.run import RunRecord
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFUSION, CURVES, RISK
+from emozoo.filenames import RISK
+from emozoo.publishing.card_results import Facts, dataset_words, fold_words, results, table
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.registry.loading import get_architecture
-from emozoo.target import DIMENSIONS
+from emozoo.target import VOTES, Outputs
 from emozoo.text import percent
-
-SCORES = ("wa", "ua", "macro_f1")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a card is made from."""
-
-    config: CheckpointConfig
-    record: RunRecord | None
-    """None where nothing was measured."""
-    repo_id: str
-    """`user/name` on the Hub, for the examples."""
-    figures: tuple[str, ...] = ()
-    """Files of the folder that the card shows."""
-    summary: Summary | None = None
-    """Of the run, where the model is one of several folds."""
 
 
 def body(facts: Facts) -> str:
@@ -50,23 +30,13 @@ def body(facts: Facts) -> str:
         _running(facts),
         _training_data(facts),
         _recipe(facts),
-        _results(facts),
+        results(facts),
         _confidence(facts),
         network_section(architecture) if architecture else "",
         _versions(facts),
         _citation(facts, architecture),
     )
     return "\n\n".join(section for section in sections if section)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; all but its first column stand on the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *([_cell(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 def _architecture(name: str) -> Architecture | None:
@@ -79,20 +49,34 @@ def _architecture(name: str) -> Architecture | None:
 
 def _opening(facts: Facts, architecture: Architecture | None) -> str:
     name = facts.config.architecture
-    labels = ", ".join(facts.config.outputs.names)
-    data = f", trained on {_dataset(facts.record.data)}" if facts.record else ""
+    data = f", trained on {dataset_words(facts.record.data)}" if facts.record else ""
     what = "audio and video" if facts.config.video else "audio"
     summary = f"{architecture.summary}. " if architecture and architecture.summary else ""
     window = facts.config.window
     every = "one a second" if window.hop == 1 else f"one every {window.hop:g} seconds"
-    verb = "answers with values of" if facts.config.target == DIMENSIONS else "tells apart"
     return (
         f"# {name}: emotion in {'speech and video' if facts.config.video else 'speech'}\n\n"
         f"`{name}` is an architecture of emozoo{data}. {summary}It takes {what}, {window.seconds:g} seconds at a time, and "
-        f"{verb}: **{labels}**. A longer recording is cut into windows, {every}, and gets the mean of their "
-        f"{'values' if facts.config.target == DIMENSIONS else 'probabilities'}."
+        f"{_answers(facts.config.outputs)}. A longer recording is cut into windows, {every}, and gets the mean of their "
+        f"answers."
         f"{_prepared(facts)}"
     )
+
+
+def _answers(outputs: Outputs) -> str:
+    """What it answers with."""
+    words = ", ".join(outputs.labels)
+    found = []
+    if outputs.multi:
+        found.append(f"says of each of these words whether it fits: **{words}**")
+    elif outputs.target.startswith(VOTES):
+        found.append(f"says which share of people would choose which word: **{words}**")
+    elif outputs.labels:
+        found.append(f"tells apart: **{words}**")
+    if outputs.dimensions:
+        scale = f", rated from {outputs.scale}" if outputs.scale else ""
+        found.append(f"answers with values of: **{', '.join(outputs.dimensions)}**{scale}")
+    return "; it ".join(found)
 
 
 def _prepared(facts: Facts) -> str:
@@ -101,27 +85,6 @@ def _prepared(facts: Facts) -> str:
     words = " and ".join(what for what, _, _ in needs)
     extras = ",".join(extra for _, _, extra in needs)
     return f" It {words} first, which needs `pip install 'emozoo[{extras}]'`." if needs else ""
-
-
-def is_private(data: DataRecord) -> bool:
-    """Whether a model was trained on a user's own clips. Older results do not say: then the dataset is asked."""
-    if data.private is not None:
-        return data.private
-    with suppress(EmozooError):  # a dataset that is not installed
-        return get_corpus(data.dataset).private
-    return False
-
-
-def _dataset(data: DataRecord) -> str:
-    return "a collection of clips listed in a manifest" if is_private(data) else f"`{data.dataset}`"
-
-
-def _fold_name(data: DataRecord) -> str:
-    """What the test fold holds. The speakers of a user's own clips are counted, not named."""
-    count = data.parts["test"].speakers
-    if is_private(data):
-        return f"{count} speakers" if count > 1 else "one speaker" if count else "clips of unknown speakers"
-    return data.fold_name
 
 
 def _speakers(record: RunRecord | None) -> str:
@@ -153,7 +116,7 @@ work. Inferring emotion is regulated in places: the European Union's AI Act forb
 exceptions.
 
 **Limits**: the network knows how emotion is *portrayed* in its training data; that is not what a person feels. It always
-picks one of its labels, also for silence, music or several voices at once. Other languages, accents, ages, microphones and
+answers, also for music or several voices at once. Other languages, accents, ages, microphones and
 rooms than those of the training data make it worse, and not equally for everyone.{sureness}
 
 **Consent**: record and analyse people only with their informed consent, and tell them what is inferred.
@@ -212,10 +175,10 @@ def _training_data(facts: Facts) -> str:
         return "## Training data\n\nThe training left no record: data and licence are unknown."
     data = record.data
     lines = [
-        f"Trained on {_dataset(data)}"
+        f"Trained on {dataset_words(data)}"
         + (f", language: {data.language}" if data.language else "")
         + f", split by the protocol `{data.protocol}`: fold {data.fold} of {data.folds}, "
-        f"tested on {_fold_name(data)}."
+        f"tested on {fold_words(data)}."
     ]
     if data.merge:
         merged = ", ".join(f"{source} as {target}" for source, target in data.merge.items())
@@ -229,7 +192,7 @@ def _training_data(facts: Facts) -> str:
         if data.licence
         else "The licence of the data was not recorded: ask the author of this model before you use it."
     )
-    labels = list(data.parts["test"].labels)
+    labels = list(data.parts["test"].labels) if facts.config.labels else []  # not the strata of ratings
     rows = [
         [name, part.clips, part.speakers or "unknown", *(part.labels[label] for label in labels)]
         for name, part in data.parts.items()
@@ -260,48 +223,6 @@ def settings_table(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
 
 def _setting(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _results(facts: Facts) -> str:
-    if facts.record is None:
-        return "## Results\n\nNothing was measured."
-    test = facts.record.test
-    data = facts.record.data
-    over = "speakers" if test.interval_over == "speakers" else "clips, and so tells nothing about other speakers"
-    lines = [
-        "## Results",
-        f"On the {test.count} test clips of fold {data.fold} of {data.folds} (`{data.protocol}`, "
-        f"{_fold_name(data)}), which were measured once, after training. WA is accuracy, UA the mean recall of the "
-        f"classes; the 95 % interval is a bootstrap over {over}.",
-    ]
-    if data.note:
-        lines.append(f"**{data.note}**")
-    score = [
-        ("UA", percent(test.ua), " to ".join(map(percent, test.ua_interval))),
-        ("WA", percent(test.wa), " to ".join(map(percent, test.wa_interval))),
-        ("macro F1", percent(test.macro_f1), ""),
-    ]
-    lines.append(table(["", "%", "95 % interval"], score))
-    if facts.summary:
-        means = {
-            name: f"{percent(getattr(facts.summary, f'{name}_mean'))} ± {percent(getattr(facts.summary, f'{name}_std'))}"
-            for name in SCORES
-        }
-        lines.append(
-            f"This model is one of {facts.summary.folds}, each trained and measured on another fold. Mean and deviation "
-            f"over them, in %: UA {means['ua']}, WA {means['wa']}, macro F1 {means['macro_f1']}."
-        )
-    counts = [sum(row) for row in test.confusion]
-    per_class = zip(test.labels, counts, test.recall, test.precision, test.f1, strict=True)
-    rows = [[label, count, *map(percent, shares)] for label, count, *shares in per_class]
-    lines.append(table(["emotion", "clips", "recall %", "precision %", "F1 %"], rows))
-    if len(speakers := [speaker.ua for speaker in test.per_speaker]) > 1:
-        lines.append(
-            f"Over {len(speakers)} speakers, UA goes from {percent(min(speakers))} to {percent(max(speakers))} %."
-        )
-    names = {CONFUSION: "Confusion matrix of the test clips", CURVES: "Training curves"}
-    lines += [f"![{names[name]}]({name})" for name in facts.figures if name in names]
-    return "\n\n".join(lines)
 
 
 def _confidence(facts: Facts) -> str:

@@ -37,6 +37,7 @@ from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inspection.listing import Entry
 from emozoo.publishing.push import Push
 from emozoo.registry.facts import Facts, Measured
+from emozoo.target import Outputs
 from emozoo.text import csv_cell, csv_text, json_text, printable
 
 NASTY = "a\x1b]0;owned\x07\x9b31m\r\nerror: all is lost\u202egpj.\u2066\u2028[red]b[/red]:smile:\x00\\"
@@ -210,7 +211,9 @@ def test_predictions_csv_is_harmless_in_a_spreadsheet_and_gives_back_the_words(t
     labels = ["=cmd|' /C calc'!A0", "-angry", "'tis"]
     ids = ["@SUM(1)", "+1", "'=1", "\tx", "a\r\nb", 'q"', "plain"]
     speakers, true = ["-1"] * len(ids), np.zeros(len(ids), int)
-    write_predictions(tmp_path / "predictions.csv", labels, ids, speakers, true, np.full((len(ids), 3), 1 / 3))
+    shares, unrated = np.full((len(ids), 3), 1 / 3), np.zeros((len(ids), 0))
+    outputs = Outputs(tuple(labels))
+    write_predictions(tmp_path / "predictions.csv", outputs, ids, speakers, true, None, unrated, shares)
     with open(tmp_path / "predictions.csv", encoding="utf-8", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell[:1] in {*"=+-@\t\r"}] and "0.333333" in cells
