@@ -1,18 +1,29 @@
 """`emozoo.data.corpora.toy`: a small corpus in IEMOCAP's layout, the same each time; its sound and picture belong
 together."""
 
+import hashlib
+import re
 import wave
 from collections import Counter
+from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 
 import datasets
 import numpy as np
 import pytest
+import torch
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, LeaveOneGroupOut, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from emozoo.data.corpora.iemocap import Iemocap
 from emozoo.data.corpora.toy import CONTENT_VERSION, corpus, write_toy
-from emozoo.data.corpus import SIDE_CROPS
+from emozoo.data.corpus import SIDE_CROPS, read_votes
+from emozoo.data.synthetic.actors import VOICES, Turn, express_mood
+from emozoo.data.synthetic.raters import rate
+from emozoo.features import LogMel
 from emozoo.media import read_audio
 from emozoo.media.reading import read_clip
 
@@ -20,7 +31,9 @@ LOUDNESS = [
     (281_491, 3412), (286_742, 4086), (310_216, 2480), (315_748, 3047), (295_887, 2776),
     (317_521, 2976), (337_810, 2672), (267_881, 3182), (272_778, 3691), (258_086, 2585),
 ]  # fmt: skip
-"""Samples and root mean square of each dialogue of version 1."""
+"""Samples and root mean square of each dialogue of versions 1 and 2."""
+LABELS = "c42d52cfeacdfdbf"
+"""The digest of the label files of version 2."""
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +50,16 @@ def rows(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> datasets.Dat
     return builder.as_dataset(split="train")
 
 
-def test_its_version_is_raised_when_its_sound_changes(folder: Path) -> None:
+def test_its_version_is_raised_when_its_sound_or_its_labels_change(folder: Path) -> None:
     loudness = []
     for path in sorted(folder.rglob("dialog/wav/*.wav")):
         with wave.open(str(path)) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
         loudness.append((len(samples), round(float(np.sqrt(np.mean(samples**2))))))
-    known = {1: LOUDNESS}
-    assert loudness == known[CONTENT_VERSION], "the toy corpus sounds different: raise CONTENT_VERSION"
+    texts = [path.read_bytes() for path in sorted(folder.rglob("EmoEvaluation/*.txt"))]
+    known = {2: (LOUDNESS, LABELS)}
+    found = loudness, hashlib.blake2b(b"".join(texts), digest_size=8).hexdigest()
+    assert found == known[CONTENT_VERSION], "the toy corpus is another one: raise CONTENT_VERSION"
 
 
 def test_layout_is_the_releases(folder: Path) -> None:
@@ -164,7 +179,57 @@ def test_emotions_sound_and_look_different(rows: datasets.Dataset) -> None:
     assert np.median(red["angry"]) > 20 + np.median(red["sad"])
 
 
+def test_the_label_is_what_most_raters_said_and_ratings_are_their_mean(folder: Path, rows: datasets.Dataset) -> None:
+    words = {line["utterance_id"]: (line["emotion"], read_votes(line["votes"])) for line in rows}
+    text = "".join(path.read_text() for path in sorted(folder.rglob("EmoEvaluation/*.txt")))
+    blocks = dict(re.findall(r"\t(Ses\w+)\t\w+\t\[[^\n]*\n(.*?)(?:\n\n|\Z)", text, re.DOTALL))
+    assert blocks.keys() == words.keys()
+    for name, (emotion, votes) in words.items():
+        most = [word for word, number in votes.items() if number == max(votes.values())]
+        assert (most == [emotion]) if emotion != "undecided" else (len(most) > 1)
+        assert blocks[name].count("C-E") == blocks[name].count("A-E") == 3 <= sum(votes.values())
+    for name, *means in zip(rows["utterance_id"], rows["valence"], rows["activation"], rows["dominance"], strict=True):
+        rated = re.findall(r"val (\d); act (\d); dom (\d);", blocks[name])
+        assert np.array(rated, float).mean(axis=0) == pytest.approx(means, abs=1e-4)
+        assert all(1 <= float(each) <= 5 for rater in rated for each in rater)
+    assert 0.3 < np.mean([len(votes) == 1 for _, votes in words.values()]) < 0.8  # raters agree on some clips only
+
+
+def test_ratings_can_be_learnt_from_the_sound_of_other_speakers(rows: datasets.Dataset) -> None:
+    """By a linear model, from the mean, deviation and change of a spectrogram's bands; session by session."""
+    spectrogram = LogMel()
+    features = []
+    for one in rows:
+        bands = spectrogram(torch.from_numpy(read_audio(one["audio_path"]))[None])[0, 0].numpy()
+        features.append(np.concatenate([bands.mean(1), bands.std(1), np.diff(bands).std(1)]))
+    for dimension in ("valence", "activation", "dominance"):
+        rated = np.array(rows[dimension])
+        model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 4, 9)))
+        found = cross_val_predict(model, np.array(features), rated, groups=rows["session"], cv=LeaveOneGroupOut())
+        agreement = (
+            2 * np.cov(rated, found, bias=True)[0, 1] / (rated.var() + found.var() + (rated.mean() - found.mean()) ** 2)
+        )
+        assert agreement > 0.5, (dimension, agreement)
+
+
+def test_picture_tells_what_the_sound_does_not() -> None:
+    """Of the ratings, more of the valence than of the others."""
+    rng = np.random.default_rng(0)
+    turns = [Turn(word, "F", vague) for word in VOICES for vague in ("sound", "face", "") for _ in range(60)]
+    drawn = [express_mood(turn, rng) for turn in turns]
+    rated = np.array([rate(*one, rng).mean(axis=0) for one in drawn])
+    voices, faces = (np.array([astuple(one[place]) for one in drawn]) for place in (0, 1))
+    score = {
+        name: cross_val_score(
+            make_pipeline(StandardScaler(), RidgeCV()), features, rated, cv=KFold(5, shuffle=True, random_state=0)
+        ).mean()
+        for name, features in (("sound", voices), ("picture", faces), ("both", np.hstack([voices, faces])))
+    }
+    assert score["both"] > max(score["sound"], score["picture"]) + 0.05 and score["both"] < 0.95
+
+
 def test_what_the_corpus_says_of_itself() -> None:
+    assert corpus.scale == (1, 5)
     assert (corpus.name, corpus.builder, corpus.write, corpus.protocol) == ("toy", Iemocap, write_toy, "session")
     assert corpus.labels == ("happy", "sad", "angry", "neutral")
     assert "synthetic" in corpus.summary

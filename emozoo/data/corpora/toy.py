@@ -17,8 +17,10 @@ from emozoo.data.synthetic.actors import (
     SAMPLING_RATE,
     VOICES,
     Actor,
+    Face,
     Turn,
     Utterance,
+    Voice,
     cast,
     express_mood,
     mix_voices,
@@ -26,14 +28,11 @@ from emozoo.data.synthetic.actors import (
     speak_utterance,
 )
 from emozoo.data.synthetic.files import to_samples, write_video, write_wav
+from emozoo.data.synthetic.raters import NAMES, rate, vote
 
-CONTENT_VERSION = 1
+CONTENT_VERSION = 2
 """Raise it when what is written changes, here or in `emozoo.data.synthetic`: the cache then gets a new corpus."""
 SEED = 20_080_512
-RATINGS = {  # valence, activation, dominance, of 5
-    "neu": (3.0, 2.5, 3.0), "hap": (4.0, 3.5, 3.0), "ang": (2.0, 4.0, 4.0), "sad": (2.0, 2.0, 2.5),
-    "exc": (4.0, 4.0, 3.5), "fru": (2.5, 3.0, 3.5), "xxx": (3.0, 3.0, 3.0),
-}  # fmt: skip
 
 
 def write_toy(folder: Path, utterances: int = 220) -> None:
@@ -83,6 +82,7 @@ def _write_dialogue(
     texts: list[str] = []
     spoken: list[Utterance] = []
     end = SAMPLING_RATE // 2
+    (raters,) = rng.spawn(1)
     for turn in turns:
         voice, face = express_mood(turn, rng)
         seat = seats.index(turn.speaks)
@@ -93,11 +93,8 @@ def _write_dialogue(
         end = start + len(sound)
         spoken.append(Utterance(name, seat, start, sound, face))
         span = start / SAMPLING_RATE, end / SAMPLING_RATE
-        v, a, d = np.clip(np.array(RATINGS[turn.word]) + rng.choice([-0.5, 0, 0.5], 3), 1, 5)
-        labels.append(
-            f"[{span[0]:.4f} - {span[1]:.4f}]\t{name}\t{turn.word}\t[{v:.4f}, {a:.4f}, {d:.4f}]\n"
-            f"A-E1:\tval {v:.0f}; act {a:.0f}; dom {d:.0f};\t()\n"
-        )
+        rng.integers(3, size=3)  # as version 1 did here: what follows sounds and looks the same
+        labels.append(f"[{span[0]:.4f} - {span[1]:.4f}]\t{name}\t{_judge(turn, voice, face, raters)}")
         texts.append(f"{name} [{span[0]:08.4f}-{span[1]:08.4f}]: {' '.join(syllables)}\n")
     samples = to_samples(mix_voices(spoken, end + SAMPLING_RATE // 2, rng))
 
@@ -108,6 +105,21 @@ def _write_dialogue(
         write_wav(sentences / f"{one.name}.wav", samples[one.start : one.start + len(one.sound)])
     frames = render_frames(actors, spoken, len(samples), rng)
     write_video(dialog / "avi" / "DivX" / f"{dialogue}.avi", frames, samples)
+
+
+def _judge(turn: Turn, voice: Voice, face: Face, rng: np.random.Generator) -> str:
+    """The label of an utterance, its mean ratings, and a line for each rater's words and ratings."""
+    answers = vote(turn.word, voice, face, rng)
+    ratings = rate(voice, face, rng)
+    v, a, d = ratings.mean(axis=0)
+    lines = [f"{turn.word}\t[{v:.4f}, {a:.4f}, {d:.4f}]"]
+    lines += [
+        f"C-E{number}:\t{' '.join(f'{NAMES[word]};' for word in words)}\t()" for number, words in enumerate(answers, 1)
+    ]
+    lines += [
+        f"A-E{number}:\tval {v:.0f}; act {a:.0f}; dom {d:.0f};\t()" for number, (v, a, d) in enumerate(ratings, 1)
+    ]
+    return "\n".join(lines) + "\n"
 
 
 corpus = Corpus(
