@@ -63,6 +63,12 @@ def _opening(facts: Facts, architecture: Architecture | None) -> str:
     )
 
 
+def _printed(outputs: Outputs) -> str:
+    """What an example prints of an answer."""
+    words = ["answer.emotion", "answer.probabilities"] if outputs.labels else []
+    return ", ".join([*words, *(["answer.dimensions"] if outputs.dimensions else [])])
+
+
 def _answers(outputs: Outputs) -> str:
     """What it answers with."""
     words = ", ".join(outputs.labels)
@@ -143,7 +149,7 @@ import emozoo
 
 model = emozoo.load("hub:{facts.repo_id}")
 answer = model.predict("{clip}")
-print(answer.emotion, answer.probabilities)
+print({_printed(facts.config.outputs)})
 ```
 
 """
