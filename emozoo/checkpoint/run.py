@@ -14,7 +14,7 @@ from typing import Any
 from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_json
 from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak
-from emozoo.checkpoint.results import Metrics, Summary
+from emozoo.checkpoint.results import DimensionMetrics, Metrics, SeveralMetrics, Summary, VoteMetrics
 from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, RUN, SUMMARY
 from emozoo.hints import from_json, type_problem
@@ -217,6 +217,9 @@ class Outcome:
     """As `ua` and `macro_f1`, None where the model does not answer with one word."""
     ua: float | None = None
     macro_f1: float | None = None
+    dimensions: tuple[DimensionMetrics, ...] = ()
+    votes: VoteMetrics | None = None
+    several: SeveralMetrics | None = None
     count: int
     """Test clips."""
     recipe: dict[str, Any]

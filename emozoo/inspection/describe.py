@@ -154,6 +154,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "distribution": f"{config.plugin.distribution} {config.plugin.version}",
         "target": config.target,
         "labels": list(config.outputs.names),
+        **({"scale": [config.outputs.scale.low, config.outputs.scale.high]} if config.outputs.scale else {}),
         "window": config.window.seconds,
         "hop": config.window.hop,
         **_origin(config),
@@ -186,8 +187,18 @@ def _results(outcome: Outcome) -> dict[str, Any]:
         "trained_on": f"{outcome.dataset}, {outcome.protocol} fold {outcome.fold} of {outcome.folds}, "
         f"test: {outcome.fold_name}",
         "fine_tuned_from": outcome.start,
-        "test_results": {score: round(getattr(outcome, score), 4) for score in ("wa", "ua", "macro_f1")}
-        | {"clips": outcome.count},
+        "test_results": {**_scores(outcome), "clips": outcome.count},
         "note": outcome.note,
         "recipe": outcome.recipe,
     }
+
+
+def _scores(outcome: Outcome) -> dict[str, float]:
+    """Those that the model has, by name."""
+    found = {name: getattr(outcome, name) for name in ("wa", "ua", "macro_f1")}
+    if outcome.votes:
+        found |= {"divergence": outcome.votes.divergence, "any_rater": outcome.votes.any_rater}
+    if outcome.several:
+        found |= {"macro_f1": outcome.several.macro_f1, "micro_f1": outcome.several.micro_f1}
+    found |= {f"ccc_{each.name}": each.ccc for each in outcome.dimensions}
+    return {name: round(score, 4) for name, score in found.items() if score is not None}
