@@ -28,8 +28,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     "session": ("session", "session_id"),
     "transcript": ("transcript", "transcription", "text"),
     "utterance_id": ("utterance_id", "utt_id"),
+    "valence": ("valence", "emo_val"),
+    "arousal": ("arousal", "activation", "emo_act"),
+    "dominance": ("dominance", "emo_dom"),
+    "votes": ("votes",),
 }  # fmt: skip
 """Names by meaning. Case, blanks and signs between words do not matter. `video` is the file if no column names audio."""
+RATINGS = ("valence", "arousal", "dominance")
+VOTES_OF = "votes_"
+"""How the meaning of a column begins that counts the votes for one word: `votes_happy`."""
 STARTS = ("start", "begin", "beginning", "onset", "tmin", "xmin")
 ENDS = ("end", "stop", "offset", "tmax", "xmax")
 DURATIONS = ("duration", "dur")
@@ -42,6 +49,9 @@ _TIME = re.compile(
         "|".join(STARTS + ENDS + DURATIONS), "|".join([*UNITS, *_EXPORTED])
     )
 )
+_VOTES = re.compile(r"votes[\s_.:-]+(?P<word>\w.*)", re.IGNORECASE)
+_SUMS = ("total", "sum", "all", "count", "counts", "n", "num", "number")
+"""What a column of votes counts where it is not those for a word."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 
@@ -112,7 +122,7 @@ class Columns:
     def told(self) -> str:
         """Which columns are read by another name, and which are not used; "" if there are none."""
         known = [
-            column.name if plain(column.name) == meaning.replace("_", "") else f"{column.name} as {meaning}"
+            column.name if plain(column.name) == plain(meaning) else f"{column.name} as {meaning}"
             for meaning, columns in self.known.items()
             for column in columns
         ]
@@ -132,10 +142,14 @@ def plain(name: str) -> str:
 
 
 def meaning_of(name: str) -> tuple[str, float] | None:
-    """The meaning of a column's name, and the seconds for 1 in a number without a unit; None if unknown."""
+    """The meaning of a column's name, and the seconds for 1 in a number without a unit; None if unknown.
+
+    The votes for a word have a meaning for each word: `VOTES_OF` and the word."""
     written = plain(name)
     if written in _SIMPLE:
         return _SIMPLE[written], 1.0
+    if (match := _VOTES.fullmatch(unicodedata.normalize("NFKC", name).strip())) and match["word"].lower() not in _SUMS:
+        return VOTES_OF + match["word"], 1.0
     if match := _TIME.fullmatch(written):
         what = "start" if match["what"] in STARTS else "end" if match["what"] in ENDS else "duration"
         return what, (UNITS | _EXPORTED)[match["unit"]]
@@ -185,16 +199,21 @@ def _settle_offset(known: dict[str, list[Column]]) -> None:
         del known["end"]
 
 
+def tells(meaning: str) -> bool:
+    """Whether a column of that meaning says what a clip expresses: a label, a rating or votes."""
+    return meaning in ("label", "votes", *RATINGS) or meaning.startswith(VOTES_OF)
+
+
 def _require(columns: Columns, table: Table) -> None:
     for meaning, likeness in (("file", _FILE), ("label", _LABEL)):
-        if meaning in columns.known:
+        if meaning in columns.known or meaning == "label" and any(map(tells, columns.known)):
             continue
         close = [name for name in columns.unused if likeness.fits(name)]
         hint = f"{close[0]} looks like it: name it {meaning}" if close else "the first line must name the columns"
         names = f"{meaning} (or {', '.join(NAMES[meaning][1:5])})"
         raise EmozooError(
             f"no column {names}: its columns are {', '.join(table.names) or 'none'}; it needs one for the file and one for "
-            f"the label ({hint})"
+            f"the label ({hint}), or columns of ratings or votes"
         )
 
 

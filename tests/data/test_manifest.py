@@ -18,7 +18,9 @@ from support.places import CASES, ROOT, SHARED_DATA, needs_shared
 from support.small import emozoo, one_error, set_words
 
 from emozoo.data import load_dataset
+from emozoo.data.corpora.hub_table import unpack
 from emozoo.data.corpora.manifest import corpus, read
+from emozoo.data.corpus import read_votes
 from emozoo.data.tables.rows import find_table
 from emozoo.errors import EmozooError
 from emozoo.tables.columns import DURATIONS, ENDS, NAMES, STARTS
@@ -690,3 +692,128 @@ def test_a_real_table(caplog: pytest.LogCaptureFixture) -> None:
     assert {(row["start"], row["end"]) for row in rows} == {(-1.0, -1.0)}
     (record,) = caplog.records
     assert record.levelno == logging.INFO and "emotion as label" in record.getMessage()
+
+
+# Ratings, votes and several emotions
+
+
+def judged(path: Path) -> list[tuple[str, dict[str, float]]]:
+    return [(each["emotion"], read_votes(each["votes"])) for each in read(path)]
+
+
+@pytest.mark.parametrize("arousal", ["arousal", "Activation", "EmoAct", "emo_act"])
+def test_ratings_stand_in_columns_of_their_own(folder: Path, arousal: str) -> None:
+    """On any scale; then a clip needs no label. A dimension that is not rated is unknown."""
+    rows = read(table(folder, f"file;valence;{arousal};EmoDom\na.wav;4,5;-1e1;\nb.wav;nan;3;2.25\n"))
+    found = [[each[name] for name in ("valence", "activation", "dominance")] for each in rows]
+    assert str(found) == "[[4.5, -10.0, nan], [nan, 3.0, 2.25]]"
+    assert {(each["emotion"], each["votes"]) for each in rows} == {("", "")}
+
+
+def test_votes_are_an_object_or_a_column_a_word(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    objects = table(
+        folder, 'file,votes\na.wav,"{""happy"": 2, ""sad"": 0.5, ""angry"": 0}"\nb.wav,"{""sad"":null,""x"":1}"\n'
+    )
+    assert judged(objects) == [("", {"happy": 2, "sad": 0.5}), ("", {"x": 1})]
+    parts = table(folder, "file,label,votes_happy,Votes Very Sad,votes_total\na.wav,happy,2,,2\nb.wav,,0,1,1\n")
+    with caplog.at_level("INFO", logger="emozoo"):
+        assert judged(parts) == [("happy", {"happy": 2}), ("", {"Very Sad": 1})]
+    assert "not used: votes_total" in caplog.text
+    lines = [{"file": "a.wav", "votes": {"happy": 3}}, {"file": "b.wav", "votes": '{"sad": 1}'}]
+    (folder / "my.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert judged(folder / "my.jsonl") == [("", {"happy": 3}), ("", {"sad": 1})]
+
+
+def test_several_emotions_of_a_clip_are_votes_of_one_each(folder: Path) -> None:
+    text = 'file,emotion\na.wav,happy; surprised;happy\nb.wav,sad|\nü ber.wav,"sad|angry"\n'
+    assert judged(table(folder, text)) == [
+        ("", {"happy": 1, "surprised": 1}),
+        ("sad", {}),
+        ("", {"sad": 1, "angry": 1}),
+    ]
+    beside = table(folder, "file,emotion,votes_sad\na.wav,happy;surprised,3\n")
+    assert judged(beside) == [("", {"sad": 3})]
+
+
+def test_spellings_of_a_label_are_one_word_in_votes_too(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = table(folder, 'file,label,votes\na.wav,happy,"{""HAPPY"": 2, ""Happy"": 1, ""sad"": 1}"\nb.wav,Sad,\n')
+    assert judged(path) == [("happy", {"happy": 3, "sad": 1}), ("sad", {})]
+    assert "HAPPY, Happy as happy; Sad as sad" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("heading", "line", "reason"),
+    [
+        ("valence", "high", "valence 'high' is no number"),
+        ("valence", "inf", "valence 'inf' is no number"),
+        ("Arousal", "1e999", "Arousal '1e999' is no number"),
+        ("dominance", "1_0", "dominance '1_0' is no number"),
+        ("votes", "[1]", "votes '[1]' is no JSON object, such as "),
+        ("votes", "happy", "votes 'happy' is no JSON object, such as "),
+        ("votes", "{}", "votes: the votes add up to 0"),
+        ("votes", '"{""sad"": 0}"', "votes: the votes add up to 0"),
+        ("votes", '"{""sad"": -1, ""happy"": 2}"', "-1 votes for sad: a number of votes is 0 or more"),
+        ("votes", '"{""sad"": NaN}"', "votes for sad 'nan' is no number"),
+        ("votes", '"{""sad"": Infinity}"', "votes for sad 'inf' is no number"),
+        ("votes", '"{""sad"": true}"', "votes for sad 'True' is no number"),
+        ("votes", '"{""sad"": [1]}"', "votes for sad '[1]' is no number"),
+        ("votes", '"{"" "": 1}"', "votes has votes for no word"),
+        ("votes_sad", "many", "votes_sad 'many' is no number"),
+        ("votes_sad", "-2", "-2 votes for sad: a number of votes is 0 or more"),
+        ("votes_sad", "0", "votes_sad: the votes add up to 0"),
+        ("valence,votes_sad", ",", "the label is empty"),
+    ],
+)
+def test_what_is_no_rating_and_no_vote_costs_its_line(
+    folder: Path, caplog: pytest.LogCaptureFixture, heading: str, line: str, reason: str
+) -> None:
+    good = "," * heading.count(",")
+    read(table(folder, f"file,label,{heading}\nb.wav,sad,{good}\na.wav,{'' if 'empty' in reason else 'sad'},{line}\n"))
+    (record,) = caplog.records
+    assert f"1 lines are left out: line 3: {reason}" in record.getMessage() and "\n" not in record.getMessage()
+
+
+def test_a_clip_that_is_rated_in_two_ways_is_left_out(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = table(folder, "file,label,valence\na.wav,sad,1\na.wav,sad,2\nb.wav,sad,3\nb.wav,sad,3\n")
+    assert [each["valence"] for each in read(path)] == [3.0]
+    assert "1 clips stand under several labels and are left out: a.wav (other ratings or votes)" in caplog.text
+
+
+def test_a_column_of_votes_and_one_for_a_word_add_up(folder: Path) -> None:
+    path = table(folder, 'file,votes,votes_sad\na.wav,"{""sad"": 1, ""happy"": 1}",2\n')
+    assert judged(path) == [("", {"sad": 3, "happy": 1})]
+
+
+def test_parquet_of_the_hub_has_ratings_votes_and_several_labels(folder: Path) -> None:
+    words = ["happy", "sad"]
+    features = {
+        "audio": {"_type": "Audio"},
+        "label": {"_type": "Sequence", "feature": {"_type": "ClassLabel", "names": words}},
+    }
+    sounds = [{"bytes": b"not opened here", "path": f"{number}.wav"} for number in range(4)]
+    columns = {
+        "audio": sounds,
+        "label": [[0, 1], [1], [], None],
+        "EmoVal": [1.5, None, 2.0, None],
+        "votes": [None, None, None, {"happy": 1, "sad": None}],
+        "votes_sad": [None, 2, None, None],
+    }
+    made = pa.table(columns).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    pq.write_table(made, folder / "part.parquet")
+    (folder / "out").mkdir()
+    unpack([folder / "part.parquet"], folder, folder / "out", "hub:anna/rated")
+    rows = read(find_table(folder / "out"))
+    assert [(each["emotion"], read_votes(each["votes"])) for each in rows] == [
+        ("", {"happy": 1, "sad": 1}),
+        ("sad", {"sad": 2}),
+        ("", {}),
+        ("", {"happy": 1}),
+    ]
+    assert str([each["valence"] for each in rows]) == "[1.5, nan, 2.0, nan]"
+    pq.write_table(made.drop_columns(["label"]), folder / "part.parquet")
+    (folder / "more").mkdir()
+    unpack([folder / "part.parquet"], folder, folder / "more", "hub:anna/rated")
+    assert len(read(find_table(folder / "more"))) == 4
+    with pytest.raises(EmozooError, match="hub:anna/rated has no column of labels"):
+        pq.write_table(made.select(["audio"]), folder / "part.parquet")
+        unpack([folder / "part.parquet"], folder, folder / "more", "hub:anna/rated")

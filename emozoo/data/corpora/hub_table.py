@@ -1,7 +1,7 @@
 """A dataset of the Hugging Face Hub, `hub:user/name[@revision]`, becomes a table that `emozoo.data.tables` reads: `fetch`.
 
 A dataset that holds a table and its files is used as it is, and the table must name no other files. A dataset of Parquet
-files needs a column of audio and one of labels.
+files needs a column of audio, and one of labels, ratings or votes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emozoo.data.corpus import SOUNDS, VIDEOS
 from emozoo.data.tables.rows import TABLES, TEXTS, find_rows, find_table
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, cached_folder
-from emozoo.tables.columns import NAMES, meaning_of, plain
+from emozoo.tables.columns import NAMES, meaning_of, plain, tells
 
 
 def fetch(reference: str) -> Path:
@@ -39,7 +39,7 @@ def fetch(reference: str) -> Path:
     made = cache_root() / "made" / f"hub-{re.sub('[^A-Za-z0-9]+', '-', reference)[4:80]}-{folder.name}"
     if not made.is_dir():
         with cached_folder(made) as temporary:
-            _unpack(parts, folder, temporary, reference)
+            unpack(parts, folder, temporary, reference)
     return made
 
 
@@ -49,12 +49,13 @@ class _Columns:
 
     sound: str
     label: str
+    """"": there is none, but there are ratings or votes."""
     words: list[str]
     """The words that numbers in `label` stand for; empty: they stand for nothing."""
     others: list[str]
 
 
-def _unpack(parts: list[Path], root: Path, target: Path, reference: str) -> None:
+def unpack(parts: list[Path], root: Path, target: Path, reference: str) -> None:
     """Writes the audio of Parquet files, as it is, and metadata.jsonl."""
     count = 0
     with open(target / "metadata.jsonl", "w", encoding="utf-8") as table:
@@ -68,26 +69,31 @@ def _unpack(parts: list[Path], root: Path, target: Path, reference: str) -> None
                 line = {"file": path.name, **row, "split": split[1] if split else ""}
                 table.write(json.dumps(line, default=str) + "\n")
     if not count:
-        raise EmozooError(f"{reference} holds no clip with audio and a label")
+        raise EmozooError(f"{reference} holds no clip with audio and a label, a rating or votes")
 
 
 def _clips(part: Path, reference: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The clips of a Parquet file that have audio and a label: the audio as `datasets` stores it, and the other columns."""
+    """The clips of a Parquet file that have audio and a label, a rating or votes: the audio as `datasets` stores it, and the
+    other columns."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(part)
     columns = _columns(file.schema_arrow, reference)
-    for batch in file.iter_batches(64, columns=[columns.sound, columns.label, *columns.others]):
+    judging = [name for name in columns.others if tells(_meaning(name))]
+    for batch in file.iter_batches(64, columns=[columns.sound, *filter(None, [columns.label]), *columns.others]):
         for line in batch.to_pylist():
             clip = line[columns.sound] or {}
-            label = _label(line[columns.label], columns.words)
-            if clip.get("bytes") and label is not None:
-                yield clip, {"label": label, **{name: line[name] for name in columns.others}}
+            label = _label(line[columns.label], columns.words) if columns.label else None
+            if clip.get("bytes") and (label is not None or any(line[name] is not None for name in judging)):
+                yield clip, {"label": label or "", **{name: line[name] for name in columns.others}}
 
 
 def _label(value: Any, words: list[str]) -> str | None:
-    """The word of a cell; None if it is no label."""
-    if value is None or isinstance(value, list | dict):
+    """The word of a cell, or several between semicolons; None if it is no label."""
+    if isinstance(value, list):
+        several = [_label(each, words) for each in value]
+        return ";".join(filter(None, several)) if several and None not in several else None
+    if value is None or isinstance(value, dict):
         return None
     if not words:
         return str(value)
@@ -100,21 +106,33 @@ def _columns(schema: Any, reference: str) -> _Columns:
     kinds = {name: kind if isinstance(kind, dict) else {} for name, kind in features.items()}
     sounds = [name for name in schema.names if str(schema.field(name).type).startswith("struct<bytes: binary")]
     sounds = [name for name in schema.names if kinds.get(name, {}).get("_type") == "Audio"] or sounds
-    labels = [name for name in schema.names if (meaning_of(name) or ("",))[0] == "label"]
-    labels = labels or [name for name in schema.names if kinds.get(name, {}).get("_type") == "ClassLabel"]
-    if not sounds or not labels:
+    labels = [name for name in schema.names if _meaning(name) == "label"]
+    labels = labels or [name for name in schema.names if _class_label(kinds.get(name, {})).get("_type") == "ClassLabel"]
+    others = _others(schema.names, (sounds[0] if sounds else "", labels[0] if labels else ""))
+    if not sounds or not labels and not any(tells(_meaning(name)) for name in others):
         lacking = "audio" if not sounds else "labels (label or emotion)"
         raise EmozooError(f"{reference} has no column of {lacking}: its columns are {', '.join(schema.names)}")
-    others = _others(schema.names, (sounds[0], labels[0]))
-    return _Columns(sounds[0], labels[0], kinds.get(labels[0], {}).get("names") or [], others)
+    label = labels[0] if labels else ""
+    return _Columns(sounds[0], label, _class_label(kinds.get(label, {})).get("names") or [], others)
+
+
+def _class_label(kind: dict[str, Any]) -> dict[str, Any]:
+    """The feature of a label: itself, or that of each item where a clip has a list of them."""
+    return inner if isinstance(inner := kind.get("feature"), dict) else kind
+
+
+def _meaning(name: str) -> str:
+    return (meaning_of(name) or ("", 1.0))[0]
 
 
 def _others(names: list[str], used: tuple[str, str]) -> list[str]:
     """The columns that say more about a clip, one for each meaning. Times are those of another file, and not kept."""
     kept: dict[str, list[str]] = {}
     for name in names:
-        meaning, _ = meaning_of(name) or ("", 1.0)
-        if name not in used and meaning in (*TEXTS, "transcript", "utterance_id"):
+        meaning = _meaning(name)
+        if name not in used and (
+            meaning in (*TEXTS, "transcript", "utterance_id") or meaning != "label" and tells(meaning)
+        ):
             kept.setdefault(meaning, []).append(name)
-    order = [plain(each) for each in itertools.chain.from_iterable(NAMES.values())]
-    return [min(same, key=lambda name: order.index(plain(name))) for same in kept.values()]
+    order = {plain(each): place for place, each in enumerate(itertools.chain.from_iterable(NAMES.values()))}
+    return [min(same, key=lambda name: order.get(plain(name), 0)) for same in kept.values()]

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.data.corpora.hub_table import fetch
-from emozoo.data.corpus import Corpus, RowsBuilder
+from emozoo.data.corpus import Corpus, RowsBuilder, read_votes, written_votes
 from emozoo.data.tables.rows import Found, find_rows, find_table
 from emozoo.errors import EmozooError
 from emozoo.text import listed
 
 REPORTED = 10
+JUDGED = ("emotion", "valence", "activation", "dominance", "votes")
 log = logging.getLogger("emozoo")
 
 
@@ -85,7 +86,8 @@ def _one_spelling(rows: list[dict[str, Any]], meaning: str, path: Path) -> None:
     """Words that differ in case only become one, with a warning: the one in lower case, else the most frequent."""
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for each in rows:
-        spellings[each[meaning].casefold()][each[meaning]] += 1
+        for word in (each[meaning], *_voted(each, meaning)):
+            spellings[word.casefold()][word] += 1
     chosen = {}
     for folded, counts in spellings.items():
         chosen[folded] = min(counts, key=lambda word: (word != word.lower(), -counts[word], word))
@@ -98,10 +100,20 @@ def _one_spelling(rows: list[dict[str, Any]], meaning: str, path: Path) -> None:
         log.warning("%s: the same %s in several spellings is one: %s", path, meaning, _some(told, REPORTED))
     for each in rows:
         each[meaning] = chosen[each[meaning].casefold()]
+        if votes := _voted(each, meaning):
+            same: dict[str, float] = defaultdict(float)
+            for word, number in votes.items():
+                same[chosen[word.casefold()]] += number
+            each["votes"] = written_votes(same)
+
+
+def _voted(row: dict[str, Any], meaning: str) -> dict[str, float]:
+    """The words that raters chose, which are emotions, and how many did."""
+    return read_votes(row["votes"]) if meaning == "emotion" else {}
 
 
 def _one_each(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
-    """The rows, each clip once: no clip that has two labels, and one of those that are repeated."""
+    """The rows, each clip once: no clip that has two labels or ratings, and one of those that are repeated."""
     clips: dict[tuple[str, float, float], list[dict[str, Any]]] = defaultdict(list)
     for each in rows:
         clips[os.path.normpath(each["audio_path"]), max(each["start"], 0.0), each["end"]].append(each)
@@ -110,9 +122,11 @@ def _one_each(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     repeated = 0
     for (file, start, end), same in clips.items():
         labels = sorted({each["emotion"] for each in same})
-        if len(labels) > 1:
+        judged = {repr([each[name] for name in JUDGED]) for each in same}
+        if len(judged) > 1:
             span = "" if (start, end) == (0.0, -1.0) else f" from {start:g} s"
-            torn.append(f"{os.path.relpath(file, path.parent)}{span} ({', '.join(labels)})")
+            differ = ", ".join(label or "none" for label in labels) if len(labels) > 1 else "other ratings or votes"
+            torn.append(f"{os.path.relpath(file, path.parent)}{span} ({differ})")
             continue
         # Test before dev before train: a clip of the test split is not trained on. Two speakers of one clip stay.
         same.sort(key=lambda each: ("test", "dev", "train", "").index(each["split"]))

@@ -10,6 +10,7 @@ from typing import Any
 
 from emozoo.data.corpus import VIDEOS, row
 from emozoo.data.splits.protocols import SPLIT_WORDS
+from emozoo.data.tables.judgements import emotions_in, ratings_in, votes_in
 from emozoo.errors import EmozooError
 from emozoo.tables import files
 from emozoo.tables.columns import Columns, understand
@@ -121,8 +122,10 @@ def _row(
         raise ValueError(f"the file is no path, but {str(written)[:40]!r}")
     path = _path(written.strip(), folder, inside)
     given, _ = columns.of(fields, "label")
-    label = _word(given)
-    if not label:
+    emotions = emotions_in(given, _word)
+    ratings = ratings_in(fields, columns, _word, decimal_comma)
+    votes = votes_in(fields, columns, _word, decimal_comma)
+    if not (emotions or ratings or votes):
         raise ValueError("the label is empty" + (f" ({str(given).strip()})" if given is not None else ""))
     start, end = _span(fields, columns, decimal_comma)
     split = _word(columns.of(fields, "split")[0])
@@ -133,7 +136,9 @@ def _row(
         **{meaning: _word(columns.of(fields, meaning)[0]) for meaning in TEXTS},
         transcript="" if transcript is None else _encodable(str(transcript).strip()),
         utterance_id=_word(utterance) or name,
-        emotion=label,
+        emotion=emotions[0] if len(emotions) == 1 else "",
+        votes=votes or (dict.fromkeys(emotions, 1) if len(emotions) > 1 else ""),
+        **ratings,
         audio_path=str(path),
         video_path=str(path) if path.suffix.lower() in VIDEOS else "",
         start=start,
