@@ -223,7 +223,7 @@ class Metrics:
         """As `metrics.json` holds it: without what means nothing."""
         document = dataclasses.asdict(self)
         left_out = () if self.labels else WORD_FIELDS
-        extra = [name for name in ("dimensions", "votes", "several") if not document[name]]
+        extra = [name for name in ("dimensions", "votes", "several", "answered") if not document[name]]
         return {name: value for name, value in document.items() if name not in (*left_out, *extra)}
 
     def _repr_html_(self) -> str:

@@ -70,10 +70,12 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     dimensions = [fold.dimensions for fold in folds]
     votes = [fold.votes for fold in folds if fold.votes]
     several = [fold.several for fold in folds if fold.several]
+    answered = [fold.answered for fold in folds if fold.answered is not None]
     beside: dict[str, Any] = {
         "dimensions": pool_dimensions(dimensions),
         "votes": pool_votes(votes) if votes else None,
         "several": pool_several(several) if several else None,
+        "answered": sum(answered) if len(answered) == len(folds) else None,
     }
     if not folds[0].labels:
         over = "speakers" if all(fold.interval_over == "speakers" for fold in folds) else "clips"
