@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 import os
 import re
 import tempfile
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.config import NAME
 from emozoo.conformance.points import Broken, LeftOut, Point
-from emozoo.data.corpus import SIDE_CROPS, Corpus
+from emozoo.data.corpus import SIDE_CROPS, Corpus, read_votes
 from emozoo.data.decoding import decode
 from emozoo.data.loading import get_corpus, locate
 from emozoo.data.rows import read_rows, take
@@ -24,6 +25,8 @@ from emozoo.text import listed
 if TYPE_CHECKING:
     from datasets import Dataset
 
+ROUNDING = 1e-4
+"""How far off the scale a rating may be, because rows hold it in 32 bits."""
 DECODED = 24
 """Clips that are decoded, from the whole range of rows."""
 
@@ -101,8 +104,23 @@ def _rows(subject: CorpusSubject) -> str:
             raise Broken(f"side is {side!r} in {name}")
         if split and split.lower() not in SPLIT_WORDS:
             raise Broken(f"split is {split!r} in {name}")
+    _judgements(subject, ids)
     speakers = set(subject.column("speaker")) - {""}
     return f"{len(ids)} rows, {len(speakers)} speakers"
+
+
+def _judgements(subject: CorpusSubject, ids: list[str]) -> None:
+    """Raises Broken for votes that are none, and for ratings off the corpus' scale."""
+    for name, votes in zip(ids, subject.column("votes"), strict=True):
+        try:
+            read_votes(votes)
+        except ValueError as error:
+            raise Broken(f"{error}, in {name}") from None
+    low, high = subject.corpus.scale or (-math.inf, math.inf)
+    for dimension in ("valence", "activation", "dominance"):
+        for name, rating in zip(ids, subject.column(dimension), strict=True):
+            if not (math.isnan(rating) or low - ROUNDING <= rating <= high + ROUNDING):
+                raise Broken(f"{dimension} is {rating:g} in {name}, and the scale is {low:g} to {high:g}")
 
 
 def _again(subject: CorpusSubject) -> str:

@@ -470,7 +470,7 @@ def look_at(point: str, rows: list[dict[str, Any]], folder: Path, **fields: Any)
             for number, values in enumerate(rows):
                 yield number, row(**values)
 
-    corpus = dataclasses.replace(ravdess, builder=Builder, labels=(), **fields)
+    corpus = dataclasses.replace(ravdess, builder=Builder, labels=(), scale=(1, 7), **fields)
     points = {point.name: point for point in conformance_corpus.POINTS}
     return find(points[point], CorpusSubject(corpus, folder))
 
@@ -496,6 +496,9 @@ CORPORA = {
     "rows: the end first": ("rows", {"start": 2.0, "end": 1.0}, "before it starts"),
     "rows: side": ("rows", {"side": "top"}, "side is 'top'"),
     "rows: split": ("rows", {"split": "trial"}, "split is 'trial'"),
+    "rows: votes": ("rows", {"votes": '{"sad": "many"}'}, "no JSON object of words and numbers, in "),
+    "rows: votes of 0": ("rows", {"votes": "{}"}, "which add up to 0, in "),
+    "rows: off the scale": ("rows", {"arousal": 7.5}, "activation is 7.5 in "),
     "labels: one": ("labels", {"emotion": "sad"}, "the labels sad"),
     "labels: capitals": ("labels", {"emotion": "Sad"}, "the labels Sad"),
     "files: missing": ("files", {"audio_path": "/no/such.wav"}, "1 of 1 files do not exist"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emozoo import EmozooError
 from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
-from emozoo_corpora.files import Lost, find_files, keep, media_files, read_table
+from emozoo_corpora.files import Lost, find_files, keep, media_files, number, read_table
 
 EMOTIONS = {
     "ANG": "angry",
@@ -32,9 +32,12 @@ SENTENCES = {
     "WSI": "We'll stop in a couple of minutes",
 }
 GENDERS = {"male": "M", "female": "F"}
+VOICE, BOTH = "1", "3"
+"""How the numbers of the table of votes begin: of raters who only heard a recording, and of those who also saw it."""
 OBTAIN = (
     "Clone https://github.com/CheyneyComputerScience/CREMA-D with git-lfs installed (free, no registration); of it the "
-    "folder AudioWAV is needed, and for the actors' gender VideoDemographics.csv; for video, convert VideoFlash to MP4."
+    "folder AudioWAV is needed, for the actors' gender VideoDemographics.csv, and for the raters' votes "
+    "processedResults/tabulatedVotes.csv; for video, convert VideoFlash to MP4."
 )
 
 _STEM = re.compile(
@@ -43,7 +46,8 @@ _STEM = re.compile(
 
 
 class CremaD(RowsBuilder):
-    """One row for each recording, by actor and take.
+    """One row for each recording, by actor and take. Its emotion is the one that was asked for; votes are those of raters
+    who had what the row has, the sound or both sound and picture.
 
     AudioWAV is preferred for the sound to AudioMP3, and either to the sound track of a video. The Flash videos of VideoFlash
     cannot be read; copies of them in MP4, or what else emozoo reads, are the video.
@@ -65,6 +69,7 @@ class CremaD(RowsBuilder):
                 f"every folder below. {OBTAIN}"
             )
         genders = _genders(folder)
+        votes = _votes(folder)
         rows = []
         for take in sorted(sounds.keys() | videos.keys()):
             actor, sentence, emotion, _ = take.split("_")
@@ -74,6 +79,7 @@ class CremaD(RowsBuilder):
                     speaker=actor,
                     gender=genders.get(actor, ""),
                     emotion=EMOTIONS[emotion],
+                    votes=votes.get((BOTH if take in videos else VOICE, take), ""),
                     transcript=SENTENCES[sentence],
                     audio_path=str(sounds.get(take) or videos[take]),
                     video_path=str(videos.get(take, "")),
@@ -89,6 +95,18 @@ def _genders(folder: Path) -> dict[str, str]:
         table = read_table(path, ("ActorID", "Sex"))
         return {line["ActorID"]: GENDERS.get(line["Sex"].lower(), "") for line in table}
     return {}
+
+
+def _votes(folder: Path) -> dict[tuple[str, str], dict[str, float]]:
+    """How many raters chose each emotion, by `VOICE` or `BOTH` and take, where the table of votes is there."""
+    letters = {word[0]: emotion for word, emotion in EMOTIONS.items()}
+    votes = {}
+    for path in find_files(folder, "tabulatedvotes.csv")[:1]:
+        for line in read_table(path, ("", "fileName", *letters)):
+            counts = {emotion: number(line[letter]) for letter, emotion in letters.items()}
+            if all(count >= 0 for count in counts.values()):
+                votes[line[""][:1], line["fileName"].upper()] = counts
+    return votes
 
 
 corpus = Corpus(

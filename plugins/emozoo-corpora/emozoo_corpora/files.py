@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import math
 import os
 from collections import defaultdict
 from pathlib import Path
@@ -79,18 +80,25 @@ def find_files(folder: Path, name: str) -> list[Path]:
         return []
 
 
-def read_table(path: Path, columns: tuple[str, ...], delimiter: str = ",") -> list[dict[str, str]]:
-    """The rows of a table with a heading, by `columns`, whose case does not matter; UTF-8 or Windows' code page 1252.
-
-    Raises EmozooError for one that cannot be read, or lacks a column."""
+def read_text(path: Path) -> str:
+    """A text in UTF-8 or Windows' code page 1252. Raises EmozooError for one that cannot be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise EmozooError(f"{path} cannot be read: {error.strerror or error}") from error
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
+        return data.decode("cp1252", "replace")
+
+
+def read_table(
+    path: Path, columns: tuple[str, ...], delimiter: str = ",", optional: tuple[str, ...] = ()
+) -> list[dict[str, str]]:
+    """The rows of a table with a heading, by `columns`, whose case does not matter, and the `optional` ones that it has.
+
+    Raises EmozooError for one that cannot be read, or lacks a column."""
+    text = read_text(path)
     try:
         heading, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row] or [[]]
     except csv.Error as error:
@@ -98,8 +106,17 @@ def read_table(path: Path, columns: tuple[str, ...], delimiter: str = ",") -> li
     places = {name.strip().lower(): place for place, name in enumerate(heading)}
     if missing := [column for column in columns if column.lower() not in places]:
         raise EmozooError(f"{path} has no column {missing[0]}: its columns are {', '.join(heading)}")
-    wanted = {column: places[column.lower()] for column in columns}
+    wanted = {column: places[column.lower()] for column in (*columns, *optional) if column.lower() in places}
     return [
         {column: row[place].translate(WINDOWS).strip() if place < len(row) else "" for column, place in wanted.items()}
         for row in rows
     ]
+
+
+def number(text: str) -> float:
+    """A number of a table; NaN for what is none, or not finite."""
+    try:
+        found = float(text)
+    except ValueError:
+        return math.nan
+    return found if math.isfinite(found) else math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import conftest  # noqa: F401 - gives every process a cache of its own
 import numpy as np
 import pytest
-from emozoo_corpora import ased, crema_d, emo_db, meld, nemo
+from emozoo_corpora import ased, cmu_mosei, crema_d, emo_db, meld, msp_improv, msp_podcast, nemo
 from support.make_media import grey, tone, write_sound, write_video
 from support.places import SHARED_DATA, needs_shared
 from support.plugin_site import installed
@@ -19,11 +20,12 @@ from support.small import emozoo, one_error, set_words
 
 from emozoo import EmozooError
 from emozoo.data import load_dataset
-from emozoo.data.corpus import Corpus, corpus_problem
+from emozoo.data.corpus import Corpus, corpus_problem, read_votes
 from emozoo.data.rows import read_rows
 from emozoo.data.splits.protocols import make_folds
 
-CORPORA = {each.corpus.name: each.corpus for each in (ased, crema_d, emo_db, nemo, meld)}
+MODULES = (ased, crema_d, emo_db, nemo, meld, msp_podcast, msp_improv, cmu_mosei)
+CORPORA = {each.name: each for each in (*(module.corpus for module in MODULES), msp_podcast.test2)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +50,7 @@ def read(corpus: Corpus, folder: Path) -> list[dict[str, Any]]:
 def test_each_says_what_it_is_and_how_to_obtain_it(name: str) -> None:
     corpus = CORPORA[name]
     assert corpus_problem(corpus, name) is None
-    assert corpus.environment == f"EMOZOO_{name.upper()}"
+    assert corpus.environment == f"EMOZOO_{name.removesuffix('_test2').upper()}"
     assert all((corpus.obtain, corpus.licence, corpus.language, corpus.summary, corpus.citation, corpus.labels))
     assert {"https://", "http://"} & {word[: word.index("://") + 3] for word in corpus.obtain.split() if "://" in word}
     shown = json.loads(emozoo("info", name, "--json").stdout) if name == "meld" else None
@@ -59,7 +61,7 @@ def test_they_import_of_emozoo_only_what_they_may() -> None:
     folder = Path(crema_d.__file__).parent
     lines = [line for path in folder.glob("*.py") for line in path.read_text().splitlines()]
     used = {line.split()[1] for line in lines if line.startswith(("import ", "from ")) and "emozoo" in line}
-    assert used == {"emozoo", "emozoo.data.corpus", "emozoo_corpora.files"}
+    assert used == {"emozoo", "emozoo.data.corpus", "emozoo_corpora.files", "emozoo_corpora.rated"}
 
 
 EXAMPLES = {
@@ -68,6 +70,10 @@ EXAMPLES = {
     "nemo": "EB0_anger_1.wav",
     "meld": "train_sent_emo.csv",
     "ased": "01Neutral/n1-01-01-01-25.wav",
+    "msp_podcast": "Labels/labels_consensus.csv",
+    "msp_podcast_test2": "Audios/MSP-PODCAST_0001_0008.wav",
+    "msp_improv": "Evalution.txt",
+    "cmu_mosei": "Data_Train_modified.csv",
 }
 
 
@@ -83,9 +89,11 @@ def test_a_folder_without_the_corpus_is_an_error_that_tells_the_way(name: str, t
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_pointers_of_git_lfs_are_named(name: str, tmp_path: Path) -> None:
-    table = tmp_path / "train_sent_emo.csv"
-    table.write_text("Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n")
-    path = {"meld": "train_splits/dia0_utt0.mp4"}.get(name, EXAMPLES[name])
+    path = EXAMPLES[name]
+    if name in TABLES:
+        path = f"{ONE[name]}.mp4"
+        table, text = TABLES[name]
+        (tmp_path / table).write_text(text)
     files(tmp_path, path)
     (tmp_path / path).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 63084\n")
     with pytest.raises(EmozooError, match="pointers of Git LFS .* git lfs pull"):
@@ -98,14 +106,31 @@ ONE = {
     "nemo": "samples/EB0_anger_1",
     "meld": "train/dia0_utt0",
     "ased": "01Neutral/n1-01-01-01-25",
+    "msp_podcast": "Audios/MSP-PODCAST_0001_0008",
+    "msp_podcast_test2": "Audio/MSP-PODCAST_0001_0008",
+    "msp_improv": "session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01",
+    "cmu_mosei": "Audio/WAV_16000/--qXJuDtHPw",
 }
-HEADING_AND_LINE = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHey.,Ross,joy,0,0\n"
+PODCAST = (
+    "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set\nMSP-PODCAST_0001_0008.wav,N,1,2,3,7,Male,{}\n"
+)
+TABLES = {
+    "meld": ("train_sent_emo.csv", "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\nHey.,Ross,joy,0,0\n"),
+    "msp_podcast": ("labels_consensus.csv", PODCAST.format("Test1")),
+    "msp_podcast_test2": ("labels_consensus.csv", PODCAST.format("Test2")),
+    "msp_improv": ("Evalution.txt", "UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:3.0; V:3.5; D:3.0 ; N:4.0;\n"),
+    "cmu_mosei": (
+        "Data_Train_modified.csv",
+        "video,start_time,end_time,sentiment,happy,sad,anger,surprise,disgust,fear\n--qXJuDtHPw,0,2.5,1,1,0,0,0,0,0\n",
+    ),
+}
 
 
 def one_recording(name: str, folder: Path, ending: str) -> Path:
     files(folder, f"{ONE[name]}{ending}")
-    if name == "meld":
-        (folder / "train_sent_emo.csv").write_text(HEADING_AND_LINE)
+    if name in TABLES:
+        table, text = TABLES[name]
+        (folder / table).write_text(text)
     return folder
 
 
@@ -175,6 +200,29 @@ def test_crema_d_is_found_from_above_and_from_below(below: str, tmp_path: Path) 
     (folder / "VideoDemographics.csv").write_text("ActorID,Age,Sex\n1001,51,Male\n")
     (row,) = read(crema_d.corpus, folder.parent if below == "above" else folder / below)
     assert row["gender"] == "M"
+
+
+def test_votes_of_crema_d_are_those_of_raters_who_had_what_the_row_has(tmp_path: Path) -> None:
+    """As in the release: a line each for the voice, the face and both, told apart by their numbers."""
+    folder = files(
+        tmp_path, "AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1001_DFA_SAD_XX.wav", "AudioWAV/1002_DFA_SAD_XX.wav"
+    )
+    files(folder, "VideoMP4/1001_DFA_SAD_XX.mp4", "processedResults/other.csv")
+    heading = '"","A","D","F","H","N","S","fileName","numResponses","agreement","emoVote"'
+    lines = (
+        '"100062",6,2,0,0,1,0,"1001_DFA_ANG_XX",9,0.667,"A"', '"100061",1,2,0,0,5,1,"1001_DFA_SAD_XX",9,0.556,"N"',
+        '"200061",0,0,9,0,0,0,"1001_DFA_SAD_XX",9,1,"F"', '"300061",0,0,0,0,2,8,"1001_DFA_SAD_XX",10,0.8,"S"',
+        '"300062",0,9,0,0,0,0,"1001_DFA_ANG_XX",9,1,"D"', '"100063",NA,0,0,0,0,0,"1002_DFA_SAD_XX",0,NA,""',
+    )  # fmt: skip
+    (folder / "processedResults" / "tabulatedVotes.csv").write_text("\n".join((heading, *lines)))
+    found = {
+        each["utterance_id"]: (each["emotion"], read_votes(each["votes"])) for each in read(crema_d.corpus, folder)
+    }
+    assert found == {
+        "1001_DFA_ANG_XX": ("angry", {"angry": 6, "disgusted": 2, "neutral": 1}),
+        "1001_DFA_SAD_XX": ("sad", {"neutral": 2, "sad": 8}),
+        "1002_DFA_SAD_XX": ("sad", {}),
+    }
 
 
 # --- EMO-DB
@@ -410,6 +458,153 @@ def test_melds_clips_give_sound_and_picture_and_its_speakers_are_in_all_splits(
     assert {len(waveform) for waveform in dataset["waveform"]} <= set(range(15_000, 17_100))
     (fold,) = make_folds(dataset, meld.corpus.protocol)
     assert not fold.speaker_disjoint  # Monica is in all three
+
+
+# --- Rated corpora
+
+AUDIO = ("0001_0008", "0001_0019", "0002_0033", "0002_0039_0001", "0003_0271", "0006_0029", "0009_0001")
+CONSENSUS = """FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set
+MSP-PODCAST_0001_0008.wav,N,2.200000,4.000000,2.600000,Unknown,Unknown,Train
+MSP-PODCAST_0001_0019.wav,X,3.5,NaN,7,127,Female,Development
+MSP-PODCAST_0002_0033.wav,C,3.5,1,6.5,12,Male,Test1
+MSP-PODCAST_0002_0039_0001.wav,U,3.5,1,6.5,12,Male,Test2
+MSP-PODCAST_0003_0271.wav,H,3.5,1,6.5,12,Male,Test3
+MSP-PODCAST_0006_0029.wav,?,3.5,1,6.5,12,Male,Train
+MSP-PODCAST_0009_0001.wav,H,3.5,1,6.5,12,Male,Elsewhere
+MSP-PODCAST_0010_0001.wav,H,3.5,1,6.5,12,Male,Train
+"""
+DETAIL = """FileName,EmoDetail
+MSP-PODCAST_0001_0008.wav,"WORKER00000001; Neutral; Neutral,Confused; A:1.000000; V:4.000000; D:1.000000;"
+MSP-PODCAST_0001_0008.wav,"WORKER00000002; Neutral; Neutral; A:3.000000; V:4.000000; D:4.000000;"
+MSP-PODCAST_0001_0008.wav,"WORKER00000003; Other-Curious; ; A:3.000000; V:4.000000; D:4.000000;"
+MSP-PODCAST_0002_0033.wav,"WORKER00000003; Surprise; Angry,Fear; A:3.000000; V:4.000000; D:4.000000;"
+"""
+COLUMNS = """FileName,Worker,EmoClass_Major,EmoClass_Second,EmoAct,EmoVal,EmoDom
+MSP-PODCAST_0001_0008.wav,WORKER1,Neutral,"Neutral,Confused",1,4,1
+MSP-PODCAST_0001_0008.wav,WORKER2,Neutral,Neutral,3,4,4
+MSP-PODCAST_0001_0008.wav,WORKER3,Other-Curious,,3,4,4
+MSP-PODCAST_0002_0033.wav,WORKER3,Surprise,"Angry,Fear",3,4,4
+"""
+PODCASTS = {
+    "MSP-PODCAST_0001_0008": ("", "", "neutral", 4.0, 2.2, 2.6, {"neutral": 2, "other": 1}, "train"),
+    "MSP-PODCAST_0001_0019": ("127", "F", "undecided", None, 3.5, 7.0, {}, "dev"),
+}
+LAST = {
+    "test1": {"MSP-PODCAST_0002_0033": ("12", "M", "contempt", 1.0, 3.5, 6.5, {"surprised": 1}, "test")},
+    "test2": {"MSP-PODCAST_0002_0039_0001": ("12", "M", "surprised", 1.0, 3.5, 6.5, {}, "test")},
+}
+PODCAST_FILES = tuple(f"Audios/MSP-PODCAST_{name}.wav" for name in AUDIO)
+OLD = "Previous_releases_information/previous_releases_info/v1.6/label/labels_concensus.csv"
+IMPROV = """UTD-IMPROV-S01A-F01-P-FM01.avi; N; A:2.800000; V:3.000000; D:NaN ; N:3.8;
+A1B2-p1; Neutral; Neutral,Concerned; A:3.000000; V:3.000000; D:NaN; N:4.000000;
+C3D4_p2; Other; Bored (a bit);  A:2.000000; V:3.000000; D:NaN; N:4.000000;
+E5F6; Neutral; ; A:3.000000; V:3.000000; D:NaN; N:3.000000;
+
+UTD-IMPROV-S12H-M06-T-MM12.avi; X; A:3.500000; V:4.250000; D:3.000000 ; N:4.5;
+A1B2-p1; Happy; Happy,Excited; A:3.000000; V:5.000000; D:3.000000; N:4.000000;
+
+UTD-IMPROV-S12H-M06-T-MM13.avi; A; A:3.500000; V:1.000000; D:3.000000 ; N:4.5;
+"""
+MOSEI = "video,start_time,end_time,sentiment,happy,sad,anger,surprise,disgust,fear,text,ASR\n"
+TOLD = {
+    "msp_podcast, a column a rater": (
+        msp_podcast.corpus,
+        PODCAST_FILES,
+        {"Labels/labels_consensus.csv": CONSENSUS, "Labels/labels_detailed.csv": DETAIL, OLD: "old,table"},
+        PODCASTS | LAST["test1"],
+        "1 lines have no known emotion, such as MSP-PODCAST_0006_0029; 1 lines have no known split, such as "
+        "MSP-PODCAST_0009_0001; 1 clips are missing, such as MSP-PODCAST_0010_0001",
+    ),
+    "msp_podcast, columns": (
+        msp_podcast.test2,
+        PODCAST_FILES,
+        {"Labels/labels_consensus.csv": CONSENSUS, "Labels/labels_detailed.csv": COLUMNS},
+        PODCASTS | LAST["test2"],
+        "1 clips are missing, such as MSP-PODCAST_0010_0001",
+    ),
+    "msp_improv": (
+        msp_improv.corpus,
+        ("session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav", "session1/S01A/P/UTD-IMPROV-S01A-F01-P-FM01.avi",
+         "Audio/session6/S12H/T/MSP-IMPROV-S12H-M06-T-MM12.wav", "other/MSP-IMPROV.wav"),
+        {"Evalution.txt": IMPROV},
+        {
+            "MSP-IMPROV-S01A-F01-P-FM01": ("F01", "F", "neutral", 3.0, 2.8, None, {"neutral": 2, "other": 1}, ""),
+            "MSP-IMPROV-S12H-M06-T-MM12": ("M06", "M", "undecided", 4.25, 3.5, 3.0, {"happy": 1}, ""),
+        },
+        "1 clips are missing, such as MSP-IMPROV-S12H-M06-T-MM13",
+    ),
+    "cmu_mosei": (
+        cmu_mosei.corpus,
+        ("Videos/Full/Combined/--qXJuDtHPw.mp4", "Audio/WAV_16000/--qXJuDtHPw.wav", "Audio/WAV_16000/aBc_1.wav"),
+        {
+            "Labels/Data_Train_modified.csv": f"{MOSEI}--qXJuDtHPw,-0.5,2.5,1.3333,0.6667,0,0.3333,0,0,0,Hey,HEY\n",
+            "Labels/Data_Val_modified.csv": f"{MOSEI}aBc_1,1,3,-3,1,1,0,0,0,0,,\nabc_1,1,3,0,0,0,0,0,0,0,,\n",
+            "Labels/Data_Test_original.csv": f"{MOSEI}aBc_1,3,9.5,0,0,0,0,0,0,0,,\naBc_1,9,8,0,0,0,0,0,0,0\naBc_1,9,x\n",
+        },
+        {
+            "--qXJuDtHPw_-0.5_2.5": ("", "", "happy", 1.3333, None, None, {"happy": 0.6667, "angry": 0.3333}, "train"),
+            "aBc_1_1_3": ("", "", "", -3.0, None, None, {"happy": 1, "sad": 1}, "dev"),
+            "aBc_1_3_9.5": ("", "", "", 0.0, None, None, {}, "test"),
+        },
+        "2 lines cannot be read, such as Data_Test_original.csv: aBc_1_9_8; 1 clips are missing, such as abc_1_1_3",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_rated_corpora_as_they_are_unpacked(case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    corpus, names, tables, expected, lost = TOLD[case]
+    folder = files(tmp_path / "here", *names)
+    for name, text in tables.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    rows = read(corpus, folder)
+    columns = ("speaker", "gender", "emotion", "valence", "activation", "dominance")
+    found = {
+        each["utterance_id"]: (*(each[name] for name in columns), read_votes(each["votes"]), each["split"])
+        for each in rows
+    }
+    assert {name: tuple(map(plain, values)) for name, values in found.items()} == expected
+    (record,) = caplog.records
+    assert lost in record.getMessage()
+    low, high = corpus.scale or (0, 0)
+    assert all(low <= each[name] <= high for each in rows for name in columns[3:] if not math.isnan(each[name]))
+    assert all(Path(each["audio_path"]).is_file() for each in rows)
+
+
+def plain(value: Any) -> Any:
+    """A rating as it was written, and None for an unknown one."""
+    return (None if math.isnan(value) else round(value, 4)) if isinstance(value, float) else value
+
+
+def test_a_sentence_of_mosei_is_a_stretch_of_its_video_or_else_of_its_sound(tmp_path: Path) -> None:
+    _, names, tables, _, _ = TOLD["cmu_mosei"]
+    folder = files(tmp_path, *names)
+    for name, text in tables.items():
+        (folder / Path(name).name).write_text(text)
+    first, second, _ = read(cmu_mosei.corpus, folder)
+    assert first["audio_path"] == first["video_path"] == str(folder / names[0])
+    assert (first["start"], first["end"], first["dialogue"], first["transcript"]) == (0.0, 2.5, "--qXJuDtHPw", "Hey")
+    assert (second["audio_path"], second["video_path"]) == (str(folder / names[2]), "")
+
+
+def test_turns_of_msp_improv_have_sound_picture_and_session(tmp_path: Path) -> None:
+    _, names, tables, _, _ = TOLD["msp_improv"]
+    folder = files(tmp_path, *names)
+    (folder / "Evaluation.txt").write_text(tables["Evalution.txt"], newline="\r\n")
+    first, second = read(msp_improv.corpus, folder)
+    assert [Path(first[name]).suffix for name in ("audio_path", "video_path")] == [".wav", ".avi"]
+    assert (first["start"], first["session"], second["session"]) == (-1.0, "session1", "session6")
+
+
+def test_the_two_test_sets_of_msp_podcast_share_their_name_and_training_clips(tmp_path: Path) -> None:
+    """So a model that was trained on one is known to have been trained on speakers of the other."""
+    folder = files(tmp_path, *PODCAST_FILES)
+    (folder / "labels_concensus.csv").write_text(CONSENSUS)
+    first, second = (read(corpus, folder) for corpus in (msp_podcast.corpus, msp_podcast.test2))
+    names = [[each["utterance_id"] for each in rows] for rows in (first, second)]
+    assert names[0][:2] == names[1][:2] and names[0][2] != names[1][2] and len(first) == len(second) == 3
+    assert {each["corpus"] for each in first + second} == {"msp_podcast"} and not any(each["votes"] for each in first)
 
 
 def test_a_missing_corpus_is_one_line_on_the_command_line(tmp_path: Path) -> None:
