@@ -22,7 +22,7 @@ from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.paths import cache_root, cached_folder, user_path
 from emozoo.registry.entry_points import DATASETS, find, plugins
 from emozoo.registry.loading import load_plugin
-from emozoo.target import DIMENSIONS, EMOTION, VOTES
+from emozoo.target import DIMENSION_COLUMNS, DIMENSIONS, EMOTION, VOTES
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -75,7 +75,7 @@ def load_dataset(
     rows = read_rows(corpus, locate(corpus, data_dir, root), root)
     if target == DIMENSIONS:
         rows = _rated(rows, corpus)
-    elif multi or target.startswith(VOTES):
+    elif multi or target.startswith(VOTES) and not (may_lack and not _has_votes(rows)):
         rows = _voted(rows, corpus, labels, merge or {}, may_lack, multi)
     else:
         rows = _label(rows, corpus, labels, merge or {}, may_lack)
@@ -163,7 +163,7 @@ def _voted(
 
     from emozoo.data.truth import UNDECIDED, majority, votes_of
 
-    if "votes" not in rows.column_names or not any(rows["votes"][:]) and not multi:
+    if not multi and not _has_votes(rows):
         raise EmozooError(
             f"the dataset {corpus.name} does not tell how its raters voted: leave --target out to tell words apart"
         )
@@ -183,13 +183,21 @@ def _voted(
     return kept.add_column("said", [json.dumps(votes[row]) for row in keep])
 
 
+def _has_votes(rows: Dataset) -> bool:
+    return any(rows["votes"][:])
+
+
 def _rated(rows: Dataset, corpus: Corpus) -> Dataset:
     """The rows that have a rating, with their strata as `label`."""
     import datasets
 
     from emozoo.data.truth import rated_dimensions, strata
 
-    rated_dimensions(rows, corpus.name)
+    if not rated_dimensions(rows):
+        raise EmozooError(
+            f"the dataset {corpus.name} has no ratings of {', '.join(DIMENSION_COLUMNS)}: leave --target out to tell words "
+            "apart"
+        )
     words = strata(rows)
     keep = [row for row, word in enumerate(words) if word]
     if lost := len(rows) - len(keep):

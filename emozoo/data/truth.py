@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.target import DIMENSION_COLUMNS, VOTES, Outputs, Scale, has_dimensions
+from emozoo.target import DIMENSION_COLUMNS, Outputs, Scale, has_dimensions
 from emozoo.text import listed, shown
 
 log = logging.getLogger("emozoo")
@@ -38,7 +38,7 @@ class Truth:
         if outputs.labels:
             words = np.asarray(columns["label"], np.int64)
         counts = None
-        if outputs.multi or outputs.target.startswith(VOTES):
+        if "said" in columns:
             counts = _counts(columns["said"], outputs.labels)
         return cls(words, counts, _ratings(columns, outputs))
 
@@ -102,14 +102,9 @@ def majority(votes: Mapping[str, float], words: Sequence[str]) -> str:
     return best[0][1] if best[0][0] > 0 and (len(best) < 2 or best[0][0] > best[1][0]) else ""
 
 
-def rated_dimensions(columns: Mapping[str, Sequence[Any]], name: str) -> tuple[str, ...]:
-    """The dimensions that have a rating. Raises EmozooError, about the dataset `name`, where none has."""
-    found = tuple(each for each, column in DIMENSION_COLUMNS.items() if np.isfinite(_column(columns, column)).any())
-    if not found:
-        raise EmozooError(
-            f"the dataset {name} has no ratings of {', '.join(DIMENSION_COLUMNS)}: leave --target out to tell words apart"
-        )
-    return found
+def rated_dimensions(columns: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """The dimensions that have a rating."""
+    return tuple(each for each, column in DIMENSION_COLUMNS.items() if np.isfinite(_column(columns, column)).any())
 
 
 def strata(columns: Mapping[str, Sequence[Any]]) -> list[str]:

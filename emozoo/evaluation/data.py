@@ -17,7 +17,7 @@ from emozoo.errors import EmozooError, blamed
 from emozoo.hub.reference import is_reference
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
-from emozoo.target import EMOTION, Outputs, has_dimensions, has_labels
+from emozoo.target import DIMENSION_COLUMNS, EMOTION, Outputs, has_dimensions, has_labels
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def open_data(
     """Finds, decodes and opens a dataset, for outputs of a `target`, as `emozoo.target` has it: with those `dimensions`, or
     all that are rated, on a `scale` that the corpus does not name itself. If its corpus can `fetch`, `data_dir` may be one
     of the Hub, `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
-    labels may have no clip.
+    labels may have no clip, and where there are labels, votes and ratings may be missing.
 
     Raises EmozooError if the dataset is unknown or its data are missing."""
     corpus = get_corpus(dataset)
@@ -115,21 +115,25 @@ def open_data(
     )
     columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
     names = tuple(rows.features["label"].names)
+    rated = has_dimensions(target) and not (may_lack and has_labels(target) and not rated_dimensions(columns))
+    dimensions = _rated(corpus, columns, dimensions) if rated else tuple(dimensions or ())
     outputs = Outputs(
         labels=names if has_labels(target) else (),
-        dimensions=_rated(corpus, columns, dimensions) if has_dimensions(target) else (),
+        dimensions=dimensions,
         target=target,
         multi=multi,
-        scale=scale_of(corpus.name, corpus.scale, scale) if has_dimensions(target) else None,
+        scale=scale_of(corpus.name, corpus.scale, scale) if rated else None,
     )
     return Data(corpus, ClipStore(rows, window.grid), columns, outputs, names)
 
 
 def _rated(corpus: Corpus, columns: dict[str, list[Any]], dimensions: Sequence[str] | None) -> tuple[str, ...]:
     """The dimensions to compare with. Raises EmozooError for a dataset without ratings of any of them."""
-    rated = rated_dimensions(columns, corpus.name)
-    if dimensions is not None and not set(dimensions) & set(rated):
+    rated = rated_dimensions(columns)
+    wanted = rated if dimensions is None else tuple(dimensions)
+    if not set(wanted) & set(rated):
         raise EmozooError(
-            f"the dataset {corpus.name} has no ratings of {', '.join(dimensions)}: it has those of {', '.join(rated)}"
+            f"the dataset {corpus.name} has no ratings of {', '.join(wanted or DIMENSION_COLUMNS)}: it has those of "
+            f"{', '.join(rated) or 'nothing'}"
         )
-    return tuple(rated if dimensions is None else dimensions)
+    return wanted

@@ -112,7 +112,7 @@ def measure(
         said = data.truth.rows(rows)
         write_predictions(
             folder / PREDICTIONS,
-            model.outputs,
+            data.outputs,
             ids,
             speakers,
             said.words,

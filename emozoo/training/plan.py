@@ -99,6 +99,7 @@ class Plan:
             window=window_of(self.architecture, self.asked),
             target=options.target,
             multi=options.multi,
+            dimensions=(start.model.outputs.dimensions or None) if start else None,
             scale=options.scale,
         )
         check_labels(data.labels)

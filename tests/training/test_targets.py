@@ -221,3 +221,43 @@ def test_epochs_are_compared_by_what_is_learnt() -> None:
     assert DevScores(1.0, ua=0.6, ccc=0.2).score == pytest.approx(0.4)
     assert DevScores(1.0, ua=0.6, divergence=0.3).score == pytest.approx(0.7)
     assert DevScores(1.0, ccc=0.5).score == 0.5 and DevScores(1.0, macro_f1=0.3).score == 0.3
+
+
+def test_an_exported_graph_reads_its_outputs_as_the_model_does(runs: dict[str, Path]) -> None:
+    from emozoo.checkpoint import onnx_model
+    from emozoo.checkpoint.export import export_onnx
+
+    rng = np.random.default_rng(1)
+    windows: list[Any] = [(rng.normal(0, 0.1, 48_000).astype(np.float32), None) for _ in range(2)]
+    for name in ("both", "several"):
+        export_onnx(runs[name])
+        written = onnx_model.load(runs[name])
+        assert written.outputs == load(runs[name], "cpu").outputs
+        expected = load(runs[name], "cpu").probabilities(windows)
+        np.testing.assert_allclose(written.probabilities(windows), expected, atol=2e-4)
+
+
+def test_other_datasets_measure_what_they_know_of(runs: dict[str, Path], tmp_path: Path) -> None:
+    """Of clips with words alone, a model of words and dimensions is measured by its words, one of votes by the majority; one
+    of dimensions is refused. Ratings on another scale are compared as shares of it."""
+    clips = sorted(toy().rglob("sentences/wav/*/*.wav"))[:8]
+    words = "".join(f"{clip},{LABELS[n % 4]}\n" for n, clip in enumerate(clips))
+    (tmp_path / "words.csv").write_text(f"path,emotion\n{words}")
+    given: dict[str, Any] = {"dataset": "manifest", "data_dir": str(tmp_path / "words.csv"), "device": "cpu"}
+    both = evaluate(runs["both"], **given)
+    assert both.metrics.count == 8 and not both.metrics.dimensions and "no clip has a rating of valence" in both.note
+    assert evaluate(runs["votes"], **given).metrics.votes is None
+    with pytest.raises(EmozooError, match="has no ratings of valence"):
+        evaluate(runs["dimensions"], **given)
+    rated = "".join(f"{clip},{n},4\n" for n, clip in enumerate(clips))
+    (tmp_path / "rated.csv").write_text(f"path,arousal,valence\n{rated}")
+    given["data_dir"] = str(tmp_path / "rated.csv")
+    with pytest.raises(EmozooError, match="as in --scale 1,7"):
+        evaluate(runs["dimensions"], **given)
+    found = evaluate(runs["dimensions"], **given, scale=(0, 7), output=tmp_path / "report")
+    by_name = {each.name: each for each in found.metrics.dimensions}
+    assert by_name["arousal"].ccc is not None and by_name["arousal"].span == 7 and "dominance" not in by_name
+    assert by_name["valence"].ccc is None and "CCC of valence is undefined" in found.note
+    assert "NaN" not in json.dumps(found.to_dict())
+    with open(tmp_path / "report" / "predictions.csv", encoding="utf-8") as file:
+        assert [row["arousal_true"] for row in csv.DictReader(file)] == [f"{n:.6f}" for n in range(8)]
