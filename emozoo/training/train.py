@@ -166,7 +166,8 @@ class _Run:
     def write_summary(self, summary: Summary) -> None:
         """What stands in the folder of a run over all folds, beside the folds' own."""
         write_text(self.folder / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
-        confusion_matrix(summary.pooled, self.folder / CONFUSION, summary.folds)
+        if summary.pooled.labels:
+            confusion_matrix(summary.pooled, self.folder / CONFUSION, summary.folds)
 
 
 def _summary(tasks: Sequence[FoldTask], results: Sequence[Metrics]) -> Summary:

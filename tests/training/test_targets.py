@@ -15,7 +15,8 @@ from support.small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_w
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.run import RunOptions
-from emozoo.data.truth import Truth, majority, parse_votes
+from emozoo.data.splits.protocols import make_folds
+from emozoo.data.truth import Truth, majority, parse_votes, strata
 from emozoo.errors import EmozooError
 from emozoo.evaluation.evaluate import evaluate
 from emozoo.target import Outputs, Scale
@@ -261,3 +262,35 @@ def test_other_datasets_measure_what_they_know_of(runs: dict[str, Path], tmp_pat
     assert "NaN" not in json.dumps(found.to_dict())
     with open(tmp_path / "report" / "predictions.csv", encoding="utf-8") as file:
         assert [row["arousal_true"] for row in csv.DictReader(file)] == [f"{n:.6f}" for n in range(8)]
+
+
+def test_all_folds_of_dimensions_are_summed_up_and_pooled(tmp_path: Path) -> None:
+    words = train_words(tmp_path / "all", "--target", "dimensions", "--fold", "all", epochs=1)
+    done = emozoo(*words, COLUMNS="60")
+    summary = read(tmp_path / "all" / "summary.json")
+    folds = [read(tmp_path / "all" / f"fold{n}" / "metrics.json")["test"]["dimensions"][0] for n in range(1, 6)]
+    known = [each["ccc"] for each in folds if each["ccc"] is not None]
+    (valence, *_) = summary["dimensions"]
+    assert (valence["folds"], valence["ccc_mean"]) == (len(known), pytest.approx(np.mean(known)))
+    (pooled, *_) = summary["pooled"]["dimensions"]
+    assert pooled["count"] == sum(each["count"] for each in folds) and "ua_mean" not in summary
+    assert "mean ± deviation" in " ".join(done.stdout.split()) and "UA" not in done.stdout
+
+
+def test_folds_are_balanced_by_ratings() -> None:
+    rng = np.random.default_rng(0)
+    count = 600
+    columns: dict[str, list[Any]] = {
+        "valence": rng.random(count).tolist(),
+        "activation": np.where(rng.random(count) < 0.8, rng.random(count), np.nan).tolist(),
+        "dominance": [float("nan")] * count,
+    }
+    words = strata(columns)
+    assert set(words[0].split(", ")[0].split()) <= {"valence", "high", "low"} and "dominance" not in " ".join(words)
+    names = {name: [""] * count for name in ("session", "split", "video_path")}
+    columns |= names | {"label": words, "start": [-1.0] * count, "end": [-1.0] * count}
+    columns |= {name: [f"{name}{n}" for n in range(count)] for name in ("digest", "audio_path")}
+    columns["speaker"] = [f"s{n % 60}" for n in range(count)]
+    folds = make_folds(columns, "group-5", needed=())
+    shares = [np.mean(["valence high" in words[row] for row in fold.test]) for fold in folds]
+    assert max(shares) - min(shares) < 0.1 and all(fold.train and fold.dev and not fold.problem for fold in folds)
