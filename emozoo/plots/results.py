@@ -31,6 +31,7 @@ DEV_SCORES = {
     "dev_ua": "UA", "dev_macro_f1": "macro F1", "dev_ccc": "CCC", "dev_wa": "WA", "dev_divergence": "divergence",
 }  # fmt: skip
 """What is drawn of the dev split, where it was measured, in the order of its weight."""
+SHARES = frozenset(("dev_ua", "dev_wa", "dev_macro_f1"))
 
 
 class Counted(Protocol):
@@ -143,8 +144,8 @@ def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLik
             loss.plot(epochs, _column(history, "dev_loss"), **second, label="dev")
             for number, name in enumerate(scores):
                 style = {**(second if number else first), "linestyle": ("-", "--", ":")[number % 3]}
-                accuracy.plot(epochs, _column(history, name, 100), **style, label=DEV_SCORES[name])
-            _mark_kept(accuracy, history, kept, scores[0])
+                accuracy.plot(epochs, _column(history, name, _factor(scores)), **style, label=DEV_SCORES[name])
+            _mark_kept(accuracy, history, kept, scores)
         rate.plot(epochs, _column(history, "learning_rate"), **first)
         _label_epochs(rate, epochs)
         for axes in (loss, *accuracies):
@@ -156,11 +157,18 @@ def _column(history: Sequence[Mapping[str, Any]], name: str, factor: int = 1) ->
     return [factor * float(entry[name]) for entry in history]
 
 
-def _mark_kept(axes: Axes, history: Sequence[Mapping[str, Any]], kept: int, name: str) -> None:
-    score = _column(history, name, 100)[_column(history, "epoch").index(kept)]
+def _factor(scores: Sequence[str]) -> int:
+    """Shares are drawn in per cent, where there is nothing else beside them."""
+    return 100 if SHARES.issuperset(scores) else 1
+
+
+def _mark_kept(axes: Axes, history: Sequence[Mapping[str, Any]], kept: int, scores: Sequence[str]) -> None:
+    name, factor = scores[0], _factor(scores)
+    score = _column(history, name, factor)[_column(history, "epoch").index(kept)]
+    written = f"{score:.1f} %" if factor == 100 else f"{score:.3f}"
     star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
-    axes.plot(kept, score, **star, label=f"kept: epoch {kept}, {DEV_SCORES[name]} {score:.1f} %")
-    axes.set_title("Accuracy on the dev split (%)" if name == "dev_ua" else "Scores on the dev split (%)")
+    axes.plot(kept, score, **star, label=f"kept: epoch {kept}, {DEV_SCORES[name]} {written}")
+    axes.set_title("Accuracy on the dev split (%)" if factor == 100 else "Scores on the dev split")
 
 
 def _label_epochs(axes: Axes, epochs: Sequence[float]) -> None:
