@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support import warm
+
+TIMEOUT = 300
+"""Seconds."""
 NETWORK = {"filters": "4,6,6", "kernels": "[[5,5],[5,5],[3,3]]", "linear": "16"}
 RECIPE = {"batch_size": "10", "learning_rate": "3e-3", "warmup": "0"}
 
@@ -38,16 +42,19 @@ def emozoo(
     *words: str, check: int | None = 0, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command line as a user does; `check` is the exit status it must have."""
-    done = subprocess.run(
-        [sys.executable, "-m", "emozoo", *map(str, words)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=cwd,
-    )
+    whole = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", **environment}
+    done = _done([str(word) for word in words], whole, environment, cwd)
     assert check is None or done.returncode == check, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+def _done(
+    words: list[str], whole: dict[str, str], changed: dict[str, str], cwd: Path | None
+) -> subprocess.CompletedProcess[str]:
+    if warm.takes(changed):
+        return subprocess.CompletedProcess(words, *warm.run(words, whole, cwd, TIMEOUT))
+    command = [sys.executable, "-m", "emozoo", *words]
+    return subprocess.run(command, env=whole, capture_output=True, text=True, timeout=TIMEOUT, cwd=cwd)
 
 
 def train_words(output: Path, *more: str, architecture: str = "cnn", epochs: int = 2) -> list[str]:
