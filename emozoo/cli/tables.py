@@ -14,7 +14,15 @@ from rich.text import Text
 from emozoo.cli import console
 from emozoo.cli.console import line, say, styled, warn
 from emozoo.cli.scores import SCORES, percentage
-from emozoo.cli.turn_tables import adapted_to_speakers, score_cells, score_columns, turn_table
+from emozoo.cli.turn_tables import (
+    NONE,
+    about_dimensions,
+    adapted_to_speakers,
+    rating,
+    score_cells,
+    score_columns,
+    turn_table,
+)
 from emozoo.text import listed, printable
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from emozoo.inference.answers import Prediction, WindowAnswer
     from emozoo.inference.options import PredictOptions
     from emozoo.publishing.push import Push
+    from emozoo.target import Outputs
 
 MOST_NAMED = 5
 """Files that a line names, at most."""
@@ -35,23 +44,18 @@ def adapted_with(bias: SpeakerBias) -> str:
     return f"adapted to the speaker with {bias.recordings} recording{'' if bias.recordings == 1 else 's'}"
 
 
-def show_predictions(
-    answers: Sequence[Prediction],
-    labels: Sequence[str],
-    timeline: bool,
-    options: PredictOptions,
-    dimensions: bool = False,
-) -> None:
-    """A row per file, per window, or per segment and speaker. Errors and warnings follow on standard error. `dimensions`:
-    the labels are those of dimensions, whose values are shown."""
+def show_predictions(answers: Sequence[Prediction], outputs: Outputs, timeline: bool, options: PredictOptions) -> None:
+    """A row per file, per window, or per segment and speaker. Errors and warnings follow on standard error."""
     from emozoo.inference.answers import ONE_SIDED  # imports numpy, which `emozoo list` does not need
 
     if options.segments is not None:
-        table = turn_table(answers, labels, options, dimensions)
+        table = turn_table(answers, outputs, options)
     else:
-        table = _prediction_table(answers, labels, timeline, options, dimensions)
+        table = _prediction_table(answers, outputs, timeline, options)
     if table.row_count:
         console.out.print(table)
+        if about := about_dimensions(outputs, options):
+            console.out.print(about, soft_wrap=True)
         if options.bias:
             console.out.print(adapted_with(options.bias), soft_wrap=True)
         if options.adapt_speakers:
@@ -67,13 +71,13 @@ def show_predictions(
 
 
 def _prediction_table(
-    answers: Sequence[Prediction], labels: Sequence[str], timeline: bool, options: PredictOptions, dimensions: bool
+    answers: Sequence[Prediction], outputs: Outputs, timeline: bool, options: PredictOptions
 ) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     if timeline:
         table.add_column("seconds", justify="right")
-    score_columns(table, labels, options, dimensions)
+    score_columns(table, outputs, options)
     for answer in answers:
         if answer.error is not None:
             continue
@@ -82,7 +86,7 @@ def _prediction_table(
             parts = [(_span(each), each) for each in answer.windows or ()] + parts
         for position, (span, part) in enumerate(parts):
             name = answer.file if position == 0 else ""
-            table.add_row(name, *([span] if timeline else []), *score_cells(part, labels, options, dimensions))
+            table.add_row(name, *([span] if timeline else []), *score_cells(part, outputs, options))
     return table
 
 
@@ -100,17 +104,24 @@ def _span(window: WindowAnswer) -> str:
     return f"{window.start:.1f} to {window.end:.1f}"
 
 
-def show_window(answer: WindowAnswer, labels: Sequence[str]) -> None:
-    """One line for a window: its emotion and how probable it is, or its dimensions."""
-    width = max(len(printable(label)) for label in labels)
+def show_window(answer: WindowAnswer, outputs: Outputs) -> None:
+    """One line for a window: its emotion and how probable it is, and its dimensions."""
+    parts: list[Text | str] = [f"{_span(answer):>16}"]
+    if outputs.labels or answer.reason is not None:
+        width = max(len(printable(name)) for name in outputs.names)
+        word = answer.emotion or answer.reason or NONE
+        if answer.emotions:
+            word = ", ".join(answer.emotions)
+        parts.append(styled(f"{printable(word):<{width}}", "bold" if answer.reason is None else "italic"))
+    if answer.probabilities is not None:
+        parts.append(f"{percentage(max(answer.probabilities.values())):>5} %")
     if answer.dimensions:
-        told = ", ".join(f"{printable(name)} {value:.2f}" for name, value in answer.dimensions.items())
-        console.out.print(line(f"{_span(answer):>16}  {told}"), soft_wrap=True)
-        return
-    share = "" if answer.probabilities is None else f"{percentage(max(answer.probabilities.values())):>5} %"
-    word = f"{printable(answer.emotion or answer.reason):<{width}}"
-    style = "bold" if answer.reason is None else "italic"
-    console.out.print(line(f"{_span(answer):>16}  ", styled(word, style), f"  {share}".rstrip()), soft_wrap=True)
+        told = ", ".join(f"{printable(name)} {rating(value, outputs)}" for name, value in answer.dimensions.items())
+        parts.append(f"{told} of {outputs.scale}" if outputs.scale else told)
+    spaced = [each for part in parts for each in ("  ", part)][1:]
+    text = line(*spaced)
+    text.rstrip()
+    console.out.print(text, soft_wrap=True)
 
 
 def show_export(done: Export) -> None:

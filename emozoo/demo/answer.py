@@ -88,7 +88,7 @@ def _answer(model: Model, path: Path, name: str, limits: Limits, segments: Segme
     prediction = predict_file(model, Clip(name, str(path)), options, seen=record)
     warnings = tuple(warning.replace(str(path), name) for warning in prediction.warnings)
     prediction = dataclasses.replace(prediction, warnings=warnings)
-    if prediction.probabilities is None:
+    if prediction.scores is None:
         return Answer(prediction)
     frames = record.some_frames()
     uncropped: tuple[np.ndarray, ...] = ()

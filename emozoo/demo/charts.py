@@ -46,7 +46,7 @@ def course_chart(windows: Sequence[WindowAnswer], labels: Sequence[str]) -> str:
     styles = colour_styles(labels)
     edges = answers.edges
     lanes = "".join(
-        _lane(escape(label), f'<svg viewBox="0 0 {edges[-1]:.3f} 1" preserveAspectRatio="none" aria-hidden="true">'
+        lane(escape(label), f'<svg viewBox="0 0 {edges[-1]:.3f} 1" preserveAspectRatio="none" aria-hidden="true">'
               f'<path class="emz-ink" style="{styles[label]}" d="{_stairs(edges, answers.probabilities[:, place])}"/></svg>')
         for place, label in enumerate(labels)
     )  # fmt: skip
@@ -59,14 +59,15 @@ def course_chart(windows: Sequence[WindowAnswer], labels: Sequence[str]) -> str:
 
 
 def turns_chart(segments: Sequence[SegmentAnswer], labels: Sequence[str]) -> str:
-    """Who speaks when, in which emotion: a lane for each speaker, the one who speaks first above."""
+    """Who speaks when, in which emotion: a lane for each speaker, the one who speaks first above. Without `labels`, just
+    who."""
     length = max(segment.end for segment in segments) or 1.0
     styles = colour_styles(labels)
     by_speaker: dict[str, list[SegmentAnswer]] = {}
     for segment in sorted(segments, key=lambda segment: segment.start):
         by_speaker.setdefault(segment.speaker, []).append(segment)
     lanes = "".join(
-        _lane(escape(speaker or NAMELESS), "".join(_turn(each, length, styles) for each in own), "emz-turns")
+        lane(escape(speaker or NAMELESS), "".join(_turn(each, length, styles) for each in own), "emz-turns")
         for speaker, own in itertools.islice(by_speaker.items(), MOST_SPEAKERS)
     )
     return (
@@ -76,10 +77,13 @@ def turns_chart(segments: Sequence[SegmentAnswer], labels: Sequence[str]) -> str
 
 
 def _turn(segment: SegmentAnswer, length: float, styles: dict[str, str]) -> str:
-    emotion = segment.emotion
-    name = emotion or segment.reason or "no answer"
-    said = f"{name}: {segment.text}" if segment.text else name
-    look, style = ("emz-nobody", "") if emotion is None else ("", styles[emotion])
+    emotion, values = segment.emotion, segment.ratings or segment.dimensions or {}
+    word = segment.reason or ("no answer" if segment.scores is None else "none" if segment.probabilities else "")
+    name = ", ".join(segment.emotions or ()) or emotion or word
+    numbers = [f"{dimension} {value:.2f}" for dimension, value in values.items()]
+    said = ": ".join(filter(None, [", ".join(filter(None, [name, *numbers])), segment.text]))
+    look = "emz-spoken" if segment.dimensions and not segment.probabilities else "emz-nobody"
+    look, style = (look, "") if emotion is None else ("", styles[emotion])
     return box(name, segment.start, segment.end, length, look, style, said)
 
 
@@ -89,7 +93,7 @@ def _ribbon(answers: Course, labels: Sequence[str], styles: dict[str, str]) -> s
         name = "no voice" if best == NOBODY else labels[best]
         look, style = ("emz-nobody", "") if best == NOBODY else ("", styles[name])
         boxes += box(name, start, end, answers.edges[-1], look, style)
-    return _lane("", boxes, "emz-ribbon")
+    return lane("", boxes, "emz-ribbon")
 
 
 def box(name: str, start: float, end: float, length: float, look: str, style: str, said: str = "") -> str:
@@ -139,8 +143,8 @@ def sound_chart(outline: Outline) -> str:
     spectrogram = f'<i style="width:{shown:.3f}%;mask-image:{image};-webkit-mask-image:{image}"></i>'
     return (
         f'<figure class="emz-chart emz-sound" role="img" aria-label="Wave and spectrogram of the clip, {seconds:.1f} s">'
-        f"<figcaption>Wave and spectrogram</figcaption>{_lane('', wave, 'emz-wave')}"
-        f"{_lane('<small>8 kHz</small><small>4</small><small>0</small>', spectrogram, 'emz-spectrogram')}"
+        f"<figcaption>Wave and spectrogram</figcaption>{lane('', wave, 'emz-wave')}"
+        f"{lane('<small>8 kHz</small><small>4</small><small>0</small>', spectrogram, 'emz-spectrogram')}"
         f"{axis(seconds)}</figure>"
     )
 
@@ -175,7 +179,7 @@ def axis(seconds: float) -> str:
     """Times below the lanes."""
     step = next((step for step in TICKS if seconds / step <= MOST_TICKS), TICKS[-1])
     marks = [step * number for number in range(int(seconds / step) + 1) if step * number <= 0.97 * seconds]
-    return _lane(
+    return lane(
         "",
         "".join(
             f'<small style="left:{100 * mark / seconds:.2f}%">{_clock(mark, seconds)}</small>' for mark in marks
@@ -192,5 +196,5 @@ def _clock(second: float, length: float) -> str:
     return f"{second // 3600:.0f}:{second % 3600 // 60:02.0f} h"
 
 
-def _lane(name: str, content: str, look: str = "") -> str:
+def lane(name: str, content: str, look: str = "") -> str:
     return f'<div class="emz-lane {look}"><span>{name}</span><div class="emz-track">{content}</div></div>'

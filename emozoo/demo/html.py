@@ -18,11 +18,14 @@ import numpy as np
 
 from emozoo.demo.answer import Answer
 from emozoo.demo.charts import MOST_SPEAKERS, NAMELESS, colour_styles, course_chart, sound_chart, turns_chart
+from emozoo.demo.dimensions import dimension_bars, dimensions_chart, in_ratings, plane_chart
 from emozoo.inference import answers as inference_answers
-from emozoo.inference.answers import ONE_SIDED, Prediction, write_csv
+from emozoo.inference.answers import ONE_SIDED, Prediction
+from emozoo.inference.csv_answers import write_csv
 from emozoo.inference.turn_answers import SpeakerAnswer
 from emozoo.inference.voice import NO_SPEECH
 from emozoo.plots.outline import Outline
+from emozoo.target import Outputs
 
 TITLE = "emozoo: emotion in speech and video"
 HEADING = """# emozoo
@@ -51,12 +54,13 @@ def model(name: str, synthetic: bool) -> str:
 
 def facts(found: Mapping[str, Any]) -> str:
     """A model's network and labels, its scores and where they were measured. `found` is as of `emozoo info`."""
-    rows = {"network": f"{found['architecture']} ({found['distribution']})", "tells apart": ", ".join(found["labels"])}
+    kind = "tells apart" if found.get("target") in (None, "emotion", "votes") else "answers with"
+    rows = {"network": f"{found['architecture']} ({found['distribution']})", kind: ", ".join(found["labels"])}
     if done := found["preparation"]:
         words = ["video cropped to the face"] * ("crop" in done) + ["noise removed"] * ("denoise" in done)
         rows["before"] = ", ".join(words)
-    if found.get("test_results"):
-        scores = found["test_results"]
+    scores = found.get("test_results") or {}
+    if "ua" in scores:
         rows["measured"] = f"UA {100 * scores['ua']:.1f} %, WA {100 * scores['wa']:.1f} % on {scores['clips']:,} clips"
         rows["trained on"] = found["trained_on"]
         rows["mind"] = found["note"] or ""
@@ -68,27 +72,38 @@ def waiting() -> str:
     return _slot("", '<p class="emz-quiet">No clip yet.</p>')
 
 
-def answer(given: Answer, labels: Sequence[str], order: Sequence[str] = ()) -> str:
-    """An answer, or the sentence that says why there is none. `labels` are the model's, `order` is that of all models'
+def answer(given: Answer, outputs: Outputs, order: Sequence[str] = ()) -> str:
+    """An answer, or the sentence that says why there is none. `outputs` are the model's, `order` is that of all models'
     labels on the page."""
     prediction = given.prediction
     name = f'<p class="emz-quiet emz-file">{escape(prediction.file)}</p>'
-    if prediction.probabilities is None:
+    if prediction.scores is None:
         return _slot("", name + _no_answer(prediction), _remarks(prediction))
-    order = list(dict.fromkeys([*order, *labels]))
-    own = [label for label in order if label in labels]
+    order = list(dict.fromkeys([*order, *outputs.labels]))
+    own = [label for label in order if label in outputs.labels]
     styles = colour_styles(order)
-    emotion = prediction.emotion
-    if emotion is None:
-        head = f'<p class="emz-emotion emz-none">{escape(prediction.reason or "no answer")}</p>'
-    else:
-        swatch = f'<span class="emz-swatch emz-ink" style="{styles[emotion]}"></span>'
-        head = f'<p class="emz-emotion">{swatch}{escape(emotion)}</p>'
-    course = course_chart(prediction.windows, own) if prediction.windows else ""
+    head = bars = course = ""
+    if prediction.probabilities is not None:
+        found = prediction.emotions or ([prediction.emotion] if prediction.emotion else [])
+        word = escape(prediction.reason or ("no answer" if prediction.emotions is None else "none"))
+        head = f'<p class="emz-emotion emz-none">{word}</p>'
+        if found:
+            named = ", ".join(f"{_swatch(styles[emotion])}{escape(emotion)}" for emotion in found)
+            head = f'<p class="emz-emotion">{named}</p>'
+        bars = _bars(prediction.probabilities, order, styles)
+        course = course_chart(prediction.windows, own) if prediction.windows else ""
     if prediction.segments and prediction.speakers:
-        course = turns_chart(prediction.segments, own) + _speakers(prediction.speakers, styles)
-    bars = _bars(prediction.probabilities, order, styles)
+        course = turns_chart(prediction.segments, own) + _speakers(prediction.speakers, styles, outputs)
+    if prediction.dimensions:
+        parts = prediction.windows or prediction.segments or ()
+        bars += dimension_bars(prediction.dimensions, outputs)
+        bars += plane_chart(parts, prediction.dimensions, outputs, moves=prediction.windows is not None)
+        course += dimensions_chart(prediction.windows, outputs) if prediction.windows else ""
     return _slot("emz-answer", name + head, _remarks(prediction), bars, course, _frames(given))
+
+
+def _swatch(style: str) -> str:
+    return f'<span class="emz-swatch emz-ink" style="{style}"></span>'
 
 
 def _slot(look: str, *rows: str) -> str:
@@ -112,25 +127,23 @@ def _no_answer(prediction: Prediction) -> str:
 def _remarks(prediction: Prediction) -> str:
     """What is to be said of the clip: what the answer is based on, how much of it is speech, and warnings."""
     one_sided = ONE_SIDED.get(prediction.modalities) if prediction.modalities is not None else None
-    parts = [one_sided] if one_sided and prediction.probabilities is not None else []
-    if prediction.speech is not None and prediction.probabilities is not None:
+    parts = [one_sided] if one_sided and prediction.scores is not None else []
+    if prediction.speech is not None and prediction.scores is not None:
         parts.append(f"{100 * prediction.speech:.0f} % of it is speech")
     said = f'<p class="emz-quiet emz-small">{escape("; ".join(parts))}</p>' if parts else ""
     warnings = "".join(f"<li>{escape(warning)}</li>" for warning in prediction.warnings)
     return said + (f'<ul class="emz-note">{warnings}</ul>' if warnings else "")
 
 
-def _speakers(speakers: Sequence[SpeakerAnswer], styles: Mapping[str, str]) -> str:
+def _speakers(speakers: Sequence[SpeakerAnswer], styles: Mapping[str, str], outputs: Outputs) -> str:
     """A row for each speaker: the emotion of all his or her segments together."""
     rows = ""
     for each in speakers[:MOST_SPEAKERS]:
-        emotion = each.emotion
-        swatch = "" if emotion is None else f'<span class="emz-swatch emz-ink" style="{styles[emotion]}"></span>'
-        share = f"{100 * max(each.probabilities.values()):.1f} %" if each.probabilities else ""
+        swatch = "" if each.emotion is None else _swatch(styles[each.emotion])
         count = f"{each.segments} segment{'s' * (each.segments != 1)}, {each.seconds:.1f} s"
         rows += (
-            f"<tr><td>{escape(each.speaker or NAMELESS)}</td><td>{swatch}{escape(emotion or each.reason or 'no answer')} "
-            f'{share}</td><td class="emz-quiet">{count}</td></tr>'
+            f"<tr><td>{escape(each.speaker or NAMELESS)}</td><td>{swatch}{_in_short(each, outputs)}</td>"
+            f'<td class="emz-quiet">{count}</td></tr>'
         )
     left = len(speakers) - MOST_SPEAKERS
     more = small(f"{left} more speakers: see the JSON below") if left > 0 else ""
@@ -190,25 +203,28 @@ def refusal(sentence: str) -> str:
     return f'<div class="emz"><p class="emz-error" role="alert">{escape(sentence)}</p></div>'
 
 
-def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[Prediction | None]]) -> str:
+def past(models: Sequence[tuple[str, Outputs]], clips: Sequence[Sequence[Prediction | None]]) -> str:
     """The clips of a visit: a table, the latest first, and downloads as of `emozoo predict --json` and `--csv`.
 
-    `models` are names and labels. A clip has a prediction by each model, or None as long as it waits."""
+    `models` are names and outputs. A clip has a prediction by each model, or None as long as it waits."""
     if not clips:
         return '<div class="emz"><p class="emz-quiet">None yet.</p></div>'
     head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in ("clip", *(name for name, _ in models)))
     rows = "".join(
         f"<tr><td>{escape(next((prediction.file for prediction in clip if prediction), '...'))}</td>"
-        + "".join(f"<td>{_cell(prediction)}</td>" for prediction in clip)
+        + "".join(
+            f"<td>{_in_short(prediction, outputs) if prediction else '...'}</td>"
+            for prediction, (_, outputs) in zip(clip, models, strict=True)
+        )
         + "</tr>"
         for clip in reversed(clips)
     )
     links = []
-    for number, (name, labels) in enumerate(models):
+    for number, (name, outputs) in enumerate(models):
         answers = [prediction for clip in clips if (prediction := clip[number]) is not None]
         table = io.StringIO()
-        write_csv(answers, labels, False, table)
-        document = json.dumps(inference_answers.document(name, labels, answers, False), indent=2, ensure_ascii=False)
+        write_csv(answers, outputs, False, table)
+        document = json.dumps(inference_answers.document(name, outputs, answers, False), indent=2, ensure_ascii=False)
         stem = escape(PurePath(name.replace(":", "/")).name or "model")
         links.append(
             f"<p>{escape(name) if len(models) > 1 else 'Download'}: "
@@ -219,14 +235,17 @@ def past(models: Sequence[tuple[str, Sequence[str]]], clips: Sequence[Sequence[P
     return f'<div class="emz emz-table">{table_of_all}{"".join(links)}</div>'
 
 
-def _cell(prediction: Prediction | None) -> str:
-    if prediction is None:
-        return "..."
-    if prediction.probabilities is None:
-        return escape(prediction.reason or "no answer")
-    return (
-        f"{escape(prediction.emotion or str(prediction.reason))} {100 * max(prediction.probabilities.values()):.1f} %"
-    )
+def _in_short(part: Prediction | SpeakerAnswer, outputs: Outputs) -> str:
+    """An answer in a few words: the emotion and how probable it is, then dimensions."""
+    if part.scores is None:
+        return escape(part.reason or "no answer")
+    said = []
+    if part.probabilities:
+        word = ", ".join(part.emotions or ()) or part.emotion or part.reason or "none"
+        said.append(f"{word} {100 * max(part.probabilities.values()):.1f} %")
+    if part.dimensions:
+        said.append(in_ratings(part.dimensions, outputs))
+    return escape("; ".join(said))
 
 
 def _png(frame: np.ndarray) -> bytes:

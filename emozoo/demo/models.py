@@ -42,11 +42,6 @@ def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
             raise EmozooError(f"--model {name} is named twice: each is shown once")
         loaded = load(reference, device)
         loaded.preparation.require(name)
-        if loaded.target != "emotion":
-            raise EmozooError(
-                f"{name} answers with {', '.join(loaded.outputs.names)}, and the page shows words for emotions: emozoo "
-                "predict and emozoo serve answer by it"
-            )
         folder = resolve(reference, weights=False, extra=(METRICS,))
         facts = describe_checkpoint(folder, name)
         own = folder_of(reference) is not None and "test_results" not in facts

@@ -38,7 +38,7 @@ QUICK: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "multiple"
 
 def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path) -> gr.Blocks:
     """The page. The examples are written into a subfolder of `folder`."""
-    named = [(each.name, each.model.labels) for each in models]
+    named = [(each.name, each.model.outputs) for each in models]
     order = list(dict.fromkeys(label for each in models for label in each.model.labels))
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.Markdown(HEADING, elem_classes="emz-heading")
@@ -270,6 +270,6 @@ def _answerer(visits: Visits, number: int, shown: Shown, limits: Limits, order: 
         visit, clip = found
         given = answer(shown.model, visit.files[clip], visit.names[clip], limits, visit.segments[clip])
         visit.clips[clip][number] = given.prediction.without_windows()
-        return html.answer(given, shown.model.labels, order)
+        return html.answer(given, shown.model.outputs, order)
 
     return respond

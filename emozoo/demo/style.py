@@ -85,9 +85,29 @@ footer { display: none !important; }
 .emz-turns i { border-radius: 4px; box-shadow: inset 0 0 0 1px var(--background-fill-primary); min-width: 2px; }
 .emz-speakers { margin-top: 0.6em; }
 .emz-nobody { --l: #d9dbe0; --d: #3f3f46; --li: #52525b; --di: #a1a1aa; }
+.emz-spoken { --l: #9db4d6; --d: #4b6a94; --li: #1f2937; --di: #f4f4f5; }
 .emz-axis .emz-track { height: 1.5em; border: 0; }
 .emz-axis small { position: absolute; top: 0.2em; transform: translateX(-50%); font-variant-numeric: tabular-nums; }
 .emz-axis small:first-child { transform: none; }
+.emz-value .emz-track { height: 3.6em; }
+.emz-value > span { align-self: stretch; display: flex; flex-direction: column; justify-content: space-between; }
+.emz-value svg { overflow: visible; }
+.emz-line { fill: none; stroke: var(--l); stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.dark .emz-line { stroke: var(--d); }
+.emz-square { display: grid; grid-template-columns: auto minmax(0, 15em) auto; grid-template-rows: auto auto auto;
+  column-gap: 0.5em; width: fit-content; }
+.emz-square > svg { grid-area: 1 / 2 / 3; aspect-ratio: 1; width: 15em; max-width: 100%; }
+.emz-square > small:nth-child(1) { grid-area: 1 / 1; }
+.emz-square > small:nth-child(2) { grid-area: 2 / 1; align-self: end; }
+.emz-square > small:nth-child(4) { grid-area: 3 / 2; }
+.emz-square > small:nth-child(5) { grid-area: 3 / 2; justify-self: end; }
+.emz-grid, .emz-way { fill: none; stroke: currentColor; stroke-width: 0.5; opacity: 0.3; }
+.emz-way { stroke-width: 0.7; opacity: 0.45; }
+.emz-dots { fill: currentColor; opacity: 0.55; }
+.emz-whole, .emz-moving { fill: #8a4fbf; stroke: var(--background-fill-primary); stroke-width: 0.6; }
+.emz-moving { fill: #d97706; }
+.dark .emz-whole { fill: #c8a4ec; }
+@media (prefers-reduced-motion: reduce) { .emz-moving { display: none; } }
 .emz-wave .emz-track { height: 4.2em; color: var(--body-text-color); border: 0; }
 .emz-wave svg { opacity: 0.75; }
 .emz-spectrogram .emz-track { height: 7em; background: color-mix(in srgb, currentColor 4%, transparent); }

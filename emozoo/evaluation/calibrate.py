@@ -34,7 +34,7 @@ from emozoo.evaluation.remeasure import remeasure
 from emozoo.filenames import CONFIG
 from emozoo.hub.reference import is_reference
 from emozoo.hub.reference import parse as parse_reference
-from emozoo.inference.calibration import COVERAGES, METHODS, TEMPERATURES, Calibration
+from emozoo.inference.calibration import COVERAGES, TEMPERATURES, Calibration
 from emozoo.inference.conformal import fit_temperature, fit_thresholds, scale
 from emozoo.paths import user_path, write_text
 
@@ -138,11 +138,11 @@ def fit(
     calibration error before it and after it, as `Calibrated` has them. A speaker is "" where unknown."""
     temperature = fit_temperature(probabilities, true)
     calibrated = scale(probabilities, temperature)
-    thresholds = {method: fit_thresholds(calibrated, true, method) for method in METHODS}
     calibration = Calibration(
         temperature=round(temperature, 6),
         coverages=COVERAGES,
-        **thresholds,
+        lac=fit_thresholds(calibrated, true, "lac"),
+        aps=fit_thresholds(calibrated, true, "aps"),
         dataset=dataset,
         part=part,
         clips=len(true),

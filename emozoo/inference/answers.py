@@ -1,24 +1,23 @@
-"""The answers for windows and files, as JSON and CSV, and the `Model` that gives them."""
+"""The answers for windows and files, and as JSON, and the `Model` that gives them."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 import numpy as np
 
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.options import PredictOptions
-from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer, answered
+from emozoo.inference.turn_answers import Scored, SegmentAnswer, SpeakerAnswer, answered
 from emozoo.inference.voice import UNSURE
 from emozoo.media.preparation import Preparation
 from emozoo.media.window_shape import WindowShape
-from emozoo.target import DIMENSIONS, Outputs
-from emozoo.text import SCHEMA, csv_cell, printable
+from emozoo.target import PRESENT, Outputs
+from emozoo.text import SCHEMA
 
 NOTE = """### What such a guess is, and what it is not
 The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
@@ -86,13 +85,13 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
-class WindowAnswer:
+class WindowAnswer(Scored):
     """One window's answer: seconds from the start of the clip, probabilities by label."""
 
     start: float
     end: float
     emotion: str | None
-    """None where there is a `reason`."""
+    """None where there is a `reason`, and as of a `Prediction`."""
     probabilities: dict[str, float] | None
     """None where there is no voice."""
     reason: str | None = None
@@ -100,9 +99,11 @@ class WindowAnswer:
     speech: float | None = None
     """How much of the window is speech, from 0 to 1; None: not searched for."""
     prediction_set: tuple[str, ...] | None = None
-    """As of a `Prediction`."""
+    """As of a `Prediction`, and so are the fields below."""
     dimensions: dict[str, float] | None = None
-    """As of a `Prediction`."""
+    ratings: dict[str, float] | None = None
+    intervals: dict[str, tuple[float, float]] | None = None
+    emotions: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json --timeline` and `emozoo listen --json` print it."""
@@ -110,11 +111,13 @@ class WindowAnswer:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Scored):
     """The answer for a clip, or why there is none."""
 
     file: str
     emotion: str | None = None
+    """The most probable label. None where there is a `reason`, where there are dimensions alone, and where a model of
+    several labels finds none of them."""
     probabilities: dict[str, float] | None = None
     windows: tuple[WindowAnswer, ...] | None = None
     error: str | None = None
@@ -131,7 +134,14 @@ class Prediction:
     prediction_set: tuple[str, ...] | None = None
     """The labels that hold the true one in the share of cases that was asked for, the most probable first; else None."""
     dimensions: dict[str, float] | None = None
-    """Of a model that answers with dimensions instead of words: such as arousal, dominance and valence, about 0 to 1."""
+    """Of a model that answers with dimensions, beside words or instead of them: such as valence and arousal, 0 to 1."""
+    ratings: dict[str, float] | None = None
+    """The dimensions on the scale of the corpus that the model was trained on, where that is known."""
+    intervals: dict[str, tuple[float, float]] | None = None
+    """For each dimension, the lowest and the highest value between which people's rating lies in the share of cases that was
+    asked for, 0 to 1."""
+    emotions: tuple[str, ...] | None = None
+    """Of a model whose clips may have several labels: all that are there, the most probable first, perhaps none."""
     segments: tuple[SegmentAnswer, ...] | None = None
     """Where segments are answered, in the order in which they were given. The clip's answer is then their mean by length."""
     speakers: tuple[SpeakerAnswer, ...] | None = None
@@ -170,28 +180,30 @@ class Prediction:
 
 def document(
     name: str,
-    labels: Iterable[str],
+    outputs: Outputs,
     answers: Iterable[Prediction],
     timeline: bool,
     bias: SpeakerBias | None = None,
-    dimensions: bool = False,
 ) -> dict[str, Any]:
     """Answers of the model called `name`, as `emozoo predict --json` prints them: with windows only for `timeline`, and
-    adapted to a speaker whose `bias` is given; `dimensions`: the labels are those of dimensions."""
+    adapted to a speaker whose `bias` is given."""
     predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
-    names = {"labels": [], "dimensions": list(labels)} if dimensions else {"labels": list(labels)}
-    return {"schema": SCHEMA, "model": name, **names, **_adapted(bias), "predictions": predictions}
+    names = {"labels": list(outputs.labels), **({"dimensions": list(outputs.dimensions)} if outputs.dimensions else {})}
+    head = {"schema": SCHEMA, "model": name, **names, **scale_of(outputs), **_adapted(bias)}
+    return {**head, "predictions": predictions}
 
 
-def has_dimensions(model: Model) -> bool:
-    """Whether a model answers with a number for each dimension, instead of words."""
-    return model.target == DIMENSIONS
-
-
-def line_document(name: str, answer: Prediction, timeline: bool, bias: SpeakerBias | None = None) -> dict[str, Any]:
+def line_document(
+    name: str, outputs: Outputs, answer: Prediction, timeline: bool, bias: SpeakerBias | None = None
+) -> dict[str, Any]:
     """One answer, as `emozoo predict --jsonl` prints it: see `document`."""
     answered = (answer if timeline else answer.without_windows()).to_dict()
-    return {"schema": SCHEMA, "model": name, **_adapted(bias), **answered}
+    return {"schema": SCHEMA, "model": name, **scale_of(outputs), **_adapted(bias), **answered}
+
+
+def scale_of(outputs: Outputs) -> dict[str, Any]:
+    """The scale of the ratings in a document, where it is known."""
+    return {"scale": [outputs.scale.low, outputs.scale.high]} if outputs.scale else {}
 
 
 def _adapted(bias: SpeakerBias | None) -> dict[str, Any]:
@@ -200,36 +212,47 @@ def _adapted(bias: SpeakerBias | None) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Words:
-    """Probabilities as an answer says them."""
+    """A model's numbers as an answer says them; the fields are those of a `Prediction`."""
 
     emotion: str | None = None
     probabilities: dict[str, float] | None = None
     reason: str | None = None
     prediction_set: tuple[str, ...] | None = None
     dimensions: dict[str, float] | None = None
+    ratings: dict[str, float] | None = None
+    intervals: dict[str, tuple[float, float]] | None = None
+    emotions: tuple[str, ...] | None = None
 
 
-def in_words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
-    """The answer from a model's probabilities, or dimensions, float64 [labels] of a window, or their mean over a clip.
+def in_words(model: Model, given: np.ndarray, options: PredictOptions) -> Words:
+    """The answer from a model's probabilities and dimensions, float64 [outputs] of a window, or their mean over a clip.
 
     Probabilities are calibrated (which never changes the most probable label), then a speaker's bias is subtracted.
     """
-    probabilities = calibrated(model, probabilities)
-    if options.bias is not None:
-        probabilities = options.bias.apply(probabilities)
-    return words(model, probabilities, options)
+    found = calibrated(model, given)
+    return words(model, found if options.bias is None else options.bias.apply(found), options)
 
 
-def calibrated(model: Model, probabilities: np.ndarray) -> np.ndarray:
-    """A model's probabilities float64 [..., labels], calibrated where it is."""
-    return probabilities if model.calibration is None else model.calibration.apply(probabilities)
+def calibrated(model: Model, given: np.ndarray) -> np.ndarray:
+    """A model's numbers float64 [..., outputs], with the probabilities calibrated where they are; dimensions stay."""
+    outputs = model.outputs
+    if model.calibration is None or not outputs.labels or outputs.multi:
+        return given
+    probabilities = model.calibration.apply(given[..., outputs.of_labels])
+    return np.concatenate([probabilities, given[..., outputs.of_dimensions]], axis=-1)
 
 
-def words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
-    """As `in_words`, from probabilities that are calibrated and adapted already."""
-    by_label = {label: float(value) for label, value in zip(model.outputs.names, probabilities, strict=True)}
-    if has_dimensions(model):
-        return Words(dimensions=by_label)
+def words(model: Model, given: np.ndarray, options: PredictOptions) -> Words:
+    """As `in_words`, from numbers that are calibrated and adapted already."""
+    outputs = model.outputs
+    found = Words()
+    if outputs.labels:
+        found = (_several if outputs.multi else _one)(model, given[outputs.of_labels], options)
+    return _with_dimensions(found, model, given[outputs.of_dimensions], options) if outputs.dimensions else found
+
+
+def _one(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
+    by_label = dict(zip(model.labels, probabilities.tolist(), strict=True))
     best = max(by_label, key=by_label.__getitem__)
     found = None
     if options.coverage is not None and model.calibration is not None:
@@ -240,76 +263,26 @@ def words(model: Model, probabilities: np.ndarray, options: PredictOptions) -> W
     return Words(best, by_label, None, found)
 
 
+def _several(model: Model, probabilities: np.ndarray, options: PredictOptions) -> Words:
+    """The labels that are there, each with a probability of its own: those of `PRESENT` or more."""
+    by_label = dict(zip(model.labels, probabilities.tolist(), strict=True))
+    least = max(PRESENT, options.min_confidence)
+    there = tuple(label for label in sorted(by_label, key=lambda label: -by_label[label]) if by_label[label] >= least)
+    unsure = max(by_label.values()) < options.min_confidence
+    return Words(there[0] if there else None, by_label, UNSURE if unsure else None, emotions=there)
+
+
+def _with_dimensions(found: Words, model: Model, values: np.ndarray, options: PredictOptions) -> Words:
+    by_name = dict(zip(model.outputs.dimensions, values.tolist(), strict=True))
+    scale, calibration, intervals = model.outputs.scale, model.calibration, None
+    if options.coverage is not None and calibration is not None:
+        share, bounded = options.coverage, scale is not None
+        intervals = {name: calibration.interval(name, value, share, bounded) for name, value in by_name.items()}
+    ratings = {name: scale.from_unit(value) for name, value in by_name.items()} if scale else None
+    return dataclasses.replace(found, dimensions=by_name, ratings=ratings, intervals=intervals)
+
+
 ONE_SIDED: dict[tuple[str, ...], str] = {
     ("audio",): "sound only, because there is no video",
     ("video",): "video only, because there is no sound",
 }
-
-
-@dataclass(frozen=True)
-class CsvTable:
-    """Writes answers as CSV, each line at once: probabilities, or dimensions, from 0 to 1, and the error of a file without
-    an answer.
-
-    Words are made printable, and harmless in a spreadsheet (`emozoo.text.csv_cell`).
-    """
-
-    labels: tuple[str, ...]
-    timeline: bool
-    to: TextIO
-    segments: bool = False
-    """Whether a file has a row for each segment."""
-
-    def begin(self) -> None:
-        """Writes the names of the columns."""
-        span = ["start", "end"] if self.timeline or self.segments else []
-        span += ["speaker", "text"] if self.segments else []
-        labels = [csv_cell(printable(label)) for label in self.labels]
-        self._write(["file", *span, "emotion", *labels, *REMARKS])
-
-    def add(self, answer: Prediction) -> None:
-        """Writes an answer: one row, or one per window or segment."""
-        if self.segments:
-            for segment in answer.segments or ():
-                times = [f"{segment.start:.3f}", f"{segment.end:.3f}"]
-                named = [csv_cell(printable(word)) for word in (segment.speaker, segment.text)]
-                self._row(answer, [*times, *named], segment)
-            if not answer.segments:
-                self._row(answer, [""] * 4, answer)
-        elif not self.timeline:
-            self._row(answer, [], answer)
-        elif answer.windows:
-            for window in answer.windows:
-                self._row(answer, [f"{window.start:.3f}", f"{window.end:.3f}"], window)
-        else:
-            self._row(answer, ["", ""], answer)
-
-    def _row(self, answer: Prediction, span: list[str], part: WindowAnswer | SegmentAnswer | Prediction) -> None:
-        shares = part.probabilities or part.dimensions
-        values = [""] * len(self.labels) if shares is None else [f"{shares[label]:.6f}" for label in self.labels]
-        remarks = [
-            part.reason or "",
-            "" if part.speech is None else f"{part.speech:.3f}",
-            " ".join(part.prediction_set or ()),
-            " ".join(answer.modalities or ()),
-            "; ".join(answer.warnings),
-            answer.error or "",
-        ]
-        words = [csv_cell(printable(word)) for word in (answer.file, part.emotion or "", *remarks)]
-        self._write([words[0], *span, words[1], *values, *words[2:]])
-
-    def _write(self, cells: Sequence[str]) -> None:
-        csv.writer(self.to, lineterminator="\n").writerow(cells)
-        self.to.flush()
-
-
-REMARKS = ("reason", "speech", "prediction_set", "modalities", "warnings", "error")
-"""The columns of a CSV table behind the probabilities; empty where there is nothing to say."""
-
-
-def write_csv(answers: Iterable[Prediction], labels: Sequence[str], timeline: bool, to: TextIO) -> None:
-    """A whole `CsvTable`."""
-    table = CsvTable(tuple(labels), timeline, to)
-    table.begin()
-    for answer in answers:
-        table.add(answer)

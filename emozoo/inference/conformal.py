@@ -1,4 +1,5 @@
-"""The formulas of `emozoo.inference.calibration`: temperature scaling, and thresholds of split conformal prediction.
+"""The formulas of `emozoo.inference.calibration`: temperature scaling, and thresholds and margins of split conformal
+prediction.
 
 Probabilities are those of clips, the mean over each clip's windows, so the temperature is applied to their logarithms.
 """
@@ -70,13 +71,29 @@ def fit_thresholds(probabilities: np.ndarray, true: np.ndarray, method: str) -> 
     Of n scores, it is the ⌈(n + 1) · coverage⌉-th smallest, so that a clip like these has its true label in the set with
     that probability at least (Vovk et al. 2005). None where that is more than n.
     """
-    own = np.sort(np.take_along_axis(scores(probabilities, method), np.asarray(true)[:, None], axis=-1)[:, 0])
+    own = np.take_along_axis(scores(probabilities, method), np.asarray(true)[:, None], axis=-1)[:, 0]
+    return _quantiles(own, 1.0)
+
+
+def fit_margins(values: np.ndarray, rated: np.ndarray, bounded: bool) -> tuple[float | None, ...]:
+    """How far the rating is from the value at most, for each of `COVERAGES`, from a model's values of a dimension, float
+    [clips], and people's ratings, float [clips], both 0 to 1 where `bounded`.
+
+    The margins are the same quantiles as thresholds are, of the absolute residuals (Lei et al. 2018, split conformal
+    inference): for a clip like these, the value plus or minus its margin holds the rating with that probability at least.
+    """
+    residuals = np.abs(np.asarray(values, np.float64) - np.asarray(rated, np.float64))
+    return _quantiles(residuals, 1.0 if bounded else np.inf)
+
+
+def _quantiles(found: np.ndarray, most: float) -> tuple[float | None, ...]:
+    own = np.sort(found)
     ranks = [math.ceil(round((len(own) + 1) * coverage, 9)) for coverage in COVERAGES]
-    return tuple(_rounded_up(float(own[rank - 1])) if rank <= len(own) else None for rank in ranks)
+    return tuple(_rounded_up(float(own[rank - 1]), most) if rank <= len(own) else None for rank in ranks)
 
 
-def _rounded_up(score: float) -> float:
-    return max(score, min(1.0, math.ceil(score * ROUND) / ROUND))
+def _rounded_up(score: float, most: float) -> float:
+    return max(score, min(most, math.ceil(score * ROUND) / ROUND))
 
 
 def label_set(probabilities: np.ndarray, threshold: float, method: str) -> tuple[int, ...]:

@@ -19,15 +19,16 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.adaptation import SpeakerBias
-from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, has_dimensions, in_words
+from emozoo.inference.adaptation import SpeakerBias, middles_of
+from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, in_words
 from emozoo.inference.batches import CPU_BATCH, classify, in_batches, thread_pool
+from emozoo.inference.checks import check_adaptation, check_options
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.inference.segment_sources import segment_source
 from emozoo.inference.turns import SegmentReader, SegmentsAnswer
-from emozoo.inference.voice import clip_reason, sentence, speech_detector
+from emozoo.inference.voice import clip_reason, sentence
 from emozoo.media.files import find_files
 from emozoo.paths import cores
 
@@ -66,30 +67,6 @@ def predict_file(
     return answer.prediction()
 
 
-def check_options(model: Model, options: PredictOptions) -> None:
-    """Raises EmozooError where a package is missing that finds speech, and for a hop that is longer than the model's
-    windows, and for what it cannot give, such as a set of emotions."""
-    speech_detector(model, options)
-    model.window.every(options.hop)
-    if options.bias or options.adapt_speakers or options.min_confidence or options.coverage:
-        _require_words(model)
-    if options.coverage is not None:
-        if model.calibration is None:
-            raise EmozooError(
-                "this model is not calibrated, so no set of emotions has a known coverage: emozoo calibrate RUN calibrates "
-                "a run's model"
-            )
-        model.calibration.threshold(options.coverage)
-
-
-def _require_words(model: Model) -> None:
-    if has_dimensions(model):
-        raise EmozooError(
-            f"this model answers with {', '.join(model.outputs.names)}, not with probabilities of words: adaptation, a "
-            "least confidence and sets of emotions are for those that do"
-        )
-
-
 def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) -> SpeakerBias:
     """The bias of a model for a speaker, from recordings: files, folders and patterns, as in
     `emozoo.media.files.find_files`.
@@ -97,18 +74,19 @@ def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) ->
     Files that cannot be read, or have no voice in them, are left out with a warning. Raises EmozooError if there is no
     other.
     """
-    _require_words(model)
+    check_adaptation(model)
     given = [recordings] if isinstance(recordings, str | Path) else recordings
     files = find_files([os.fspath(each) for each in given], warn=log.warning)
     found: list[list[float]] = []
     for answer in predict_files(model, files):
-        if answer.probabilities is not None:
-            found.append(list(answer.probabilities.values()))
+        if (scores := answer.scores) is not None:
+            found.append(list(scores.values()))
         else:
             log.warning("left out of the speaker's recordings: %s", answer.error)
     if files and not found:
         raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
-    return SpeakerBias.from_probabilities(np.reshape(found, (-1, len(model.labels))).astype(float))
+    rows = np.reshape(found, (-1, len(model.outputs.names))).astype(float)
+    return SpeakerBias.from_probabilities(rows, middles_of(model))
 
 
 def _reader(clip: Clip, model: Model, options: PredictOptions) -> ClipReader:
@@ -274,7 +252,7 @@ class _ClipAnswer(ClipWindows):
         return super().note(cut)
 
     def add(self, answer: np.ndarray) -> None:
-        """The next answer of the network, probabilities float64 [labels]."""
+        """The next answer of the network, float64 [outputs]."""
         super().add(answer)
         if self._options.timeline:
             place = self._places.popleft()

@@ -6,8 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class Scored:
+    """What has probabilities, dimensions or both."""
+
+    probabilities: dict[str, float] | None
+    dimensions: dict[str, float] | None
+
+    @property
+    def scores(self) -> dict[str, float] | None:
+        """All its numbers by name, in the order of the model's outputs; None where there is no voice."""
+        return {**(self.probabilities or {}), **(self.dimensions or {})} or None
+
+
 @dataclass(frozen=True)
-class SegmentAnswer:
+class SegmentAnswer(Scored):
     """The answer for a segment."""
 
     start: float
@@ -30,16 +42,14 @@ class SegmentAnswer:
     adapted_with: int | None = None
     """How many other segments of the speaker it was adapted with; None: it was not asked for, or the speaker is unknown."""
     dimensions: dict[str, float] | None = None
-    """As of a `Prediction`."""
+    """As of a `Prediction`, and so are the fields below."""
+    ratings: dict[str, float] | None = None
+    intervals: dict[str, tuple[float, float]] | None = None
+    emotions: tuple[str, ...] | None = None
 
     @property
     def seconds(self) -> float:
         return self.end - self.start
-
-    @property
-    def scores(self) -> dict[str, float] | None:
-        """Probabilities or dimensions; None where there is no voice."""
-        return self.probabilities or self.dimensions
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
@@ -51,8 +61,8 @@ class SegmentAnswer:
 
 
 @dataclass(frozen=True)
-class SpeakerAnswer:
-    """What the segments of a speaker say together: the mean of their probabilities, weighted by their lengths."""
+class SpeakerAnswer(Scored):
+    """What the segments of a speaker say together: the mean of their numbers, weighted by their lengths."""
 
     speaker: str
     """"" for segments whose speaker is not known; in JSON null."""
@@ -67,6 +77,9 @@ class SpeakerAnswer:
     reason: str | None = None
     prediction_set: tuple[str, ...] | None = None
     dimensions: dict[str, float] | None = None
+    ratings: dict[str, float] | None = None
+    intervals: dict[str, tuple[float, float]] | None = None
+    emotions: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json` prints it."""
@@ -74,12 +87,24 @@ class SpeakerAnswer:
         return {"speaker": self.speaker or None, **counts, **answered(self)}
 
 
+FIELDS = (
+    *("emotions", "probabilities", "dimensions", "ratings", "intervals"),
+    *("reason", "speech", "prediction_set"),
+)
+
+
 def answered(answer: Any) -> dict[str, Any]:
-    """What all answers have in common, as JSON: emotion, probabilities, reason, speech, prediction_set, dimensions; without
-    those that there are not, except the emotion, which only dimensions stand in for."""
-    document: dict[str, Any] = {} if answer.dimensions else {"emotion": answer.emotion}
-    for name in ("probabilities", "dimensions", "reason", "speech", "prediction_set"):
+    """What all answers have in common, as JSON: the emotion, and those of `FIELDS` that there are. Of dimensions alone,
+    there is no emotion."""
+    document: dict[str, Any] = {} if answer.dimensions and not answer.probabilities else {"emotion": answer.emotion}
+    for name in FIELDS:
         value = getattr(answer, name, None)
         if value is not None:
-            document[name] = list(value) if isinstance(value, tuple) else value
+            document[name] = _plain(value)
     return document
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return list(value) if isinstance(value, tuple) else value

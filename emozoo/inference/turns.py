@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.adaptation import biases_from_others
+from emozoo.inference.adaptation import biases_from_others, middles_of
 from emozoo.inference.answers import Model, Prediction, calibrated, in_words, words
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import PredictOptions
@@ -162,7 +162,7 @@ class SegmentsAnswer:
         return cut.reason is None
 
     def add(self, probabilities: np.ndarray) -> None:
-        """The next answer of the network, float64 [labels]."""
+        """The next answer of the network, float64 [outputs]."""
         turn = self._turns[self._asked.popleft()]
         turn.total += probabilities
         turn.count += 1
@@ -205,7 +205,7 @@ class SegmentsAnswer:
         """The bias for each answered segment; None where it stays as it is."""
         if not self._options.adapt_speakers or not means:
             return [None] * len(means)
-        return list(biases_from_others(calibrated(self._model, np.stack(means)), speakers))
+        return list(biases_from_others(calibrated(self._model, np.stack(means)), speakers, middles_of(self._model)))
 
     def _speakers(self, answers: Sequence[SegmentAnswer]) -> Iterator[SpeakerAnswer]:
         """In the order in which they first speak."""
@@ -219,7 +219,7 @@ class SegmentsAnswer:
             yield SpeakerAnswer(speaker, len(own), count, seconds, **said)
 
     def _together(self, answers: Sequence[SegmentAnswer]) -> dict[str, Any] | None:
-        """The answer of several segments, the mean of their probabilities by length; None where none is answered."""
+        """The answer of several segments, the mean of their numbers by length; None where none is answered."""
         rows = [answer for answer in answers if answer.scores is not None]
         if not rows:
             return None

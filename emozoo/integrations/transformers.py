@@ -13,6 +13,10 @@ A pipeline that is given a file's name decodes it with the program ffmpeg, which
 takes the waveform of `emozoo.media.read_audio(file)`.
 
 Clips of different length in one batch get the same answers as alone, because the attention mask says where each ends.
+
+What the outputs mean stands in `config.problem_type`. `single_label_classification`: logits of labels. `regression`: values
+of dimensions, 0 to 1; of a model of words and dimensions, first the labels' probabilities, and such a model answers, also in
+a pipeline, but is not fine-tuned here. `multi_label_classification`: a logit of each label alone.
 """
 
 from __future__ import annotations
@@ -49,7 +53,7 @@ from emozoo.inference.voice import SHORTEST
 from emozoo.media.window import SILENT, window_starts
 from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
 from emozoo.registry.loading import get_architecture
-from emozoo.target import EMOTION
+from emozoo.target import DIMENSIONS, EMOTION, Outputs, Scale
 
 log = logging.get_logger(__name__)
 
@@ -73,13 +77,28 @@ class EmozooConfig(PreTrainedConfig):
     hop: float | None = None
     frames: list | None = None
     target: str | None = None
+    dimensions: list | None = None
+    scale: list | None = None
+    multi: bool | None = None
     source: dict | None = None
 
     def to_diff_dict(self) -> dict[str, Any]:
         """What save_pretrained writes. It includes the labels even if they are transformers' defaults, and leaves out
         what emozoo leaves out."""
         written = {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
-        absent = ("optional_modalities", "calibration", "hop", "frames", "target", "source")
+        absent = (
+            *(
+                "optional_modalities",
+                "calibration",
+                "hop",
+                "frames",
+                "target",
+                "dimensions",
+                "scale",
+                "multi",
+                "source",
+            ),
+        )
         return {name: value for name, value in written.items() if name not in absent or value is not None}
 
 
@@ -101,6 +120,8 @@ class EmozooForAudioClassification(PreTrainedModel):
         # from_pretrained builds on the meta device, where a network's constants would have no values.
         with torch.device("cpu"), _float32():
             self.network, self._window, self._takes_lengths = _build(config)
+        self._outputs = _outputs_of(config)
+        config.problem_type = _problem_type(self._outputs)
         self._constants = {
             name: buffer.clone() for name, buffer in self.named_buffers() if name not in self.state_dict()
         }
@@ -116,11 +137,6 @@ class EmozooForAudioClassification(PreTrainedModel):
                 raise EmozooError(
                     f"{pretrained_model_name_or_path} leaves its pretrained encoder out, which transformers cannot fill "
                     "in: emozoo export --merge writes it whole"
-                )
-            if model.target != EMOTION:
-                raise EmozooError(
-                    "this model answers with dimensions, which transformers' audio classification would take for labels: "
-                    "use emozoo predict, or emozoo.load(...).predict(file)"
                 )
             if model.preparation.denoise:
                 raise EmozooError(
@@ -161,13 +177,16 @@ class EmozooForAudioClassification(PreTrainedModel):
         return_dict: bool | None = None,
         **_: Any,
     ) -> SequenceClassifierOutput | tuple[Tensor, ...]:
-        """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, labels]; with labels [batch], `loss`.
+        """Sound float32 [batch, samples], 16 kHz, any length -> `logits` [batch, outputs]; with labels, `loss`.
 
         Each clip is cut into the windows of `emozoo predict`, as long as the model's. Its logits are the logarithms of the
-        mean probabilities of the windows that are not silent, divided by the temperature where the model is calibrated.
-        In train mode they are not, and the calibration is dropped, for it was fitted to other weights. `attention_mask`
-        [batch, samples] is 0 where a clip is padded. For several clips without a mask, exact zeros at the end of a clip
-        count as padding. Raises EmozooError for a silent clip, which has no answer, unless there are labels to learn.
+        mean probabilities of the windows that are not silent, divided by the temperature where the model is calibrated; or
+        what else `config.problem_type` says. The labels are int64 [batch] for one label a clip (cross-entropy), float32
+        [batch, outputs] for several (binary cross-entropy) and for dimensions, 0 to 1 (mean squared error).
+        In train mode the temperature is left out and the calibration is dropped, for it was fitted to other weights.
+        `attention_mask` [batch, samples] is 0 where a clip is padded. For several clips without a mask, exact zeros at the
+        end of a clip count as padding. Raises EmozooError for a silent clip, which has no answer, unless there are labels to
+        learn; and for labels of a model of words and dimensions.
         """
         shape = self._window
         spans = _spans(input_values, attention_mask, shape)
@@ -177,7 +196,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         cuts = [starts or [first] for starts, (first, _) in zip(cuts, spans, strict=True)]
         plan = [(row, start, spans[row][1]) for row, starts in enumerate(cuts) for start in starts]
         answers = [
-            self.network(windows, **({"lengths": lengths} if self._takes_lengths else {})).float().log_softmax(-1)
+            self.network(windows, **({"lengths": lengths} if self._takes_lengths else {})).float()
             for windows, lengths in _batches(input_values.float(), plan, shape)
         ]
         if not (self.training or torch.compiler.is_compiling() or all(answer.isfinite().all() for answer in answers)):
@@ -185,15 +204,56 @@ class EmozooForAudioClassification(PreTrainedModel):
             name = self.config.name_or_path or "the model"
             raise EmozooError(f"{name} answers with values that are no numbers: {why}")
         counts = [len(starts) for starts in cuts]
-        logits = torch.stack([own.logsumexp(0) - math.log(len(own)) for own in torch.cat(answers).split(counts)])
         if self.training and self.config.calibration:
             self.config.calibration = None
-        if self.config.calibration:
-            logits = logits / self.config.calibration["temperature"]
-        loss = None if labels is None else F.cross_entropy(logits, labels)
+        temperature = self.config.calibration["temperature"] if self.config.calibration else 1.0
+        logits = torch.stack(
+            [_together(own, self._outputs, temperature, self.training) for own in torch.cat(answers).split(counts)]
+        )
+        loss = None if labels is None else _loss(logits, labels, self._outputs)
         if return_dict is False:
             return (logits,) if loss is None else (loss, logits)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def _outputs_of(config: EmozooConfig) -> Outputs:
+    names = tuple(config.id2label[number] for number in range(config.num_labels))
+    target = config.target or EMOTION
+    dimensions = tuple(config.dimensions or (names if target == DIMENSIONS else ()))
+    scale = Scale(*config.scale) if config.scale else None
+    return Outputs(names[: len(names) - len(dimensions)], dimensions, target, bool(config.multi), scale)
+
+
+def _problem_type(outputs: Outputs) -> str:
+    """As transformers names it. Its pipelines leave the numbers of a regression as they are."""
+    if outputs.dimensions:
+        return "regression"
+    return "multi_label_classification" if outputs.multi else "single_label_classification"
+
+
+def _together(windows: Tensor, outputs: Outputs, temperature: float, training: bool) -> Tensor:
+    """The logits [outputs] of a clip, from the network's outputs for its windows [windows, outputs]."""
+    words, values = windows[:, outputs.of_labels], windows[:, outputs.of_dimensions]
+    if outputs.multi:
+        return F.logsigmoid(words).logsumexp(0) - F.logsigmoid(-words).logsumexp(0)
+    logs = (words.log_softmax(-1).logsumexp(0) - math.log(len(words))) / temperature
+    if not outputs.dimensions:
+        return logs
+    limited = values if training or outputs.scale is None else values.clamp(0, 1)
+    return torch.cat([logs.softmax(-1), limited.mean(0)])
+
+
+def _loss(logits: Tensor, labels: Tensor, outputs: Outputs) -> Tensor:
+    if outputs.labels and outputs.dimensions:
+        raise EmozooError(
+            "transformers' loss is of words or of dimensions, and this model answers with both: emozoo train --from "
+            "trains it"
+        )
+    if outputs.dimensions:
+        return F.mse_loss(logits, labels.to(logits))
+    if outputs.multi:
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits))
+    return F.cross_entropy(logits, labels)
 
 
 def _spans(input_values: Tensor, attention_mask: Tensor | None, shape: WindowShape) -> list[tuple[int, int]]:

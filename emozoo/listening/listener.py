@@ -16,7 +16,7 @@ import numpy as np
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import Window, WindowAnswer, in_words
 from emozoo.inference.batches import classify
-from emozoo.inference.files import check_options
+from emozoo.inference.checks import check_options
 from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.inference.voice import speech_detector, window_reason
 from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser

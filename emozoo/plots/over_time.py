@@ -1,4 +1,4 @@
-"""Emotions over time, as a figure."""
+"""Emotions and dimensions over time, as a figure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import itertools
 import math
 import os
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emozoo.plots.colours import emotion_colours, emotion_hatches, ink_on
 from emozoo.plots.fonts import width_of, written
+from emozoo.plots.plane import draw_plane, plane_of
 from emozoo.plots.style import INK, SHADES, new_figure, save_figure, styled
+from emozoo.target import UNIT, Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,46 +32,83 @@ NOBODY_LOOKS: dict[str, Any] = {"facecolor": "#d9dbe0", "hatch": None, "linewidt
 MOST_POINTS = 240
 """Windows that a timeline shows one by one. More are shown as means of several."""
 
+LINES = ("-", "--", "-.", ":")
+PLANE_INCHES = 3.2
+
 CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
 """Seconds between the numbers on a long axis."""
 
 
 def timeline(
-    windows: Sequence[WindowAnswer], labels: Sequence[str], path: str | os.PathLike[str], outline: Outline | None = None
+    windows: Sequence[WindowAnswer],
+    labels: Sequence[str],
+    path: str | os.PathLike[str],
+    outline: Outline | None = None,
+    scale: Scale | None = None,
+    whole: Mapping[str, float] | None = None,
 ) -> None:
     """`draw_timeline` as a PNG file."""
     figure = new_figure()
-    draw_timeline(figure, windows, labels, outline)
+    draw_timeline(figure, windows, labels, outline, scale, whole)
     save_figure(figure, path)
 
 
 def draw_timeline(
-    figure: Figure, windows: Sequence[WindowAnswer], labels: Sequence[str], outline: Outline | None = None
+    figure: Figure,
+    windows: Sequence[WindowAnswer],
+    labels: Sequence[str],
+    outline: Outline | None = None,
+    scale: Scale | None = None,
+    whole: Mapping[str, float] | None = None,
 ) -> None:
-    """Draws onto an empty figure, over time: the likeliest label, each label's probability, and with an `outline` the
-    recording's wave and spectrogram. Windows without a voice are grey.
+    """Draws onto an empty figure, over time: the likeliest label, each label's probability, each dimension that the windows
+    have, and with an `outline` the recording's wave and spectrogram. Windows without a voice are grey, or a gap.
 
-    The figure keeps its width and becomes as high as the labels need; the steps are those of `course`. Raises ValueError
+    Dimensions are on the `scale` of their corpus, or from 0 to 1. Where valence and arousal are among them, the windows' way
+    through their plane stands below, with the point of the `whole` clip, whose dimensions are from 0 to 1.
+    The figure keeps its width and becomes as high as all this needs; the steps are those of `course`. Raises ValueError
     where there is no window.
     """
     answers = course(windows, labels, outline.seconds if outline else None)
     edges, end = answers.edges, answers.edges[-1]
     names = written(labels)
     looks = _looks(labels)
-    heights = [0.32, max(0.5, 0.36 * len(labels)), *((0.75, 1.3) if outline else ())]  # inches
-    with styled(names):
-        figure.set_size_inches(figure.get_figwidth(), sum(heights) + 0.42 * len(heights) + 0.5)
-        ribbon, lanes, *sound = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        _draw_ribbon(ribbon, answers.likeliest, edges, names, looks, figure.get_figwidth() - 1.2)
-        _draw_lanes(lanes, answers.probabilities, edges, names, looks)
-        if answers.step is not None:
-            lanes.set_title(f"Probability (0 to 100 %, means of {answers.step:.0f} s)")
+    heights = [0.32, max(0.5, 0.36 * len(labels))] if labels else []  # inches
+    heights += ([1.5] if answers.dimensions else []) + ([0.75, 1.3] if outline else [])
+    plane = plane_of(answers.dimensions)
+    with styled([*names, *answers.dimensions]):
+        *panels, last = _panels(figure, heights, bool(plane))
+        rest: Iterator[Axes] = iter(panels)
+        if labels:
+            _draw_ribbon(next(rest), answers.likeliest, edges, names, looks, figure.get_figwidth() - 1.2)
+            lanes = next(rest)
+            _draw_lanes(lanes, answers.probabilities, edges, names, looks)
+            if answers.step is not None:
+                lanes.set_title(f"Probability (0 to 100 %, means of {answers.step:.0f} s)")
+        if answers.dimensions:
+            _draw_dimensions(next(rest), answers, scale or UNIT)
         if outline:
-            _draw_wave(sound[0], outline)
-            _draw_spectrogram(sound[1], outline)
-        for axes in figure.axes:
+            _draw_wave(next(rest), outline)
+            _draw_spectrogram(next(rest), outline)
+        for axes in panels:
             axes.tick_params(axis="y", which="both", length=0)
-        _draw_clock(figure.axes[-1], end)
+        _draw_clock(panels[-1], end)
+        if plane and last is not None:
+            places = [answers.dimensions.index(name) for name in plane]
+            point = [whole[name] for name in plane] if whole else None
+            draw_plane(last, answers.values[:, places], point, scale or UNIT)
+
+
+def _panels(figure: Figure, heights: Sequence[float], with_plane: bool) -> list[Any]:
+    """Axes below each other with one axis of time, so many inches high; then the plane's, or None."""
+    inches = [*heights, *([PLANE_INCHES] if with_plane else [])]
+    figure.set_size_inches(figure.get_figwidth(), sum(inches) + 0.42 * len(inches) + 0.5)
+    grid = figure.add_gridspec(len(inches), 1, height_ratios=inches)
+    first = figure.add_subplot(grid[0])
+    panels = [first, *(figure.add_subplot(grid[row], sharex=first) for row in range(1, len(heights)))]
+    for axes in panels[:-1]:
+        axes.tick_params(axis="x", labelbottom=False)
+    return [*panels, figure.add_subplot(grid[len(heights)]) if with_plane else None]
 
 
 @dataclass(frozen=True)
@@ -84,36 +123,41 @@ class Course:
     """int [steps]: the number of the most probable label, or `NOBODY`."""
     step: float | None
     """Seconds in a step, where it is the mean of several windows; else None."""
+    middles: list[float]
+    """Seconds: the middle of each step's windows."""
+    dimensions: tuple[str, ...] = ()
+    values: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    """float64 [steps, dimensions]; NaN where there is no voice."""
 
 
 def course(windows: Sequence[WindowAnswer], labels: Sequence[str], end: float | None = None) -> Course:
-    """The windows' answers over time, until second `end`, or that of the last window. A window's probabilities hold from
-    halfway to the window before it to halfway to the one after it. Raises ValueError where there is no window."""
+    """The windows' answers over time, until second `end`, or that of the last window. A window's numbers hold from halfway
+    to the window before it to halfway to the one after it. Raises ValueError where there is no window."""
     if not windows:
         raise ValueError("no window to draw")
     parts = _joined(windows)
-    probabilities = np.array([_mean(part, labels) for part in parts])
-    likeliest = np.where(probabilities.any(axis=1), probabilities.argmax(axis=1), NOBODY)
+    dimensions = tuple(next((each.dimensions for each in windows if each.dimensions), ()))
+    means = np.array([_mean(part, [*labels, *dimensions]) for part in parts])
+    there = np.isfinite(means).any(axis=1)
+    probabilities = np.where(there[:, None], means[:, : len(labels)], 0.0)
+    likeliest = np.where(there, probabilities.argmax(axis=1), NOBODY) if labels else np.full(len(parts), NOBODY)
     step = parts[1][0].start - parts[0][0].start if len(parts[0]) > 1 else None
-    return Course(_edges(parts, windows[-1].end if end is None else end), probabilities, likeliest, step)
+    middles = [(part[0].start + part[-1].end) / 2 for part in parts]
+    edges = [0.0, *((one + other) / 2 for one, other in itertools.pairwise(middles))]
+    edges.append(windows[-1].end if end is None else end)
+    return Course(edges, probabilities, likeliest, step, middles, dimensions, means[:, len(labels) :])
 
 
-def _mean(part: Sequence[WindowAnswer], labels: Sequence[str]) -> list[float]:
-    """The mean probability of each label; zeros where no window has an answer."""
-    answered = [each.probabilities for each in part if each.probabilities is not None]
-    return [statistics.fmean(each[label] for each in answered) if answered else 0.0 for label in labels]
+def _mean(part: Sequence[WindowAnswer], names: Sequence[str]) -> list[float]:
+    """The mean number of each name; NaN where no window has an answer."""
+    answered = [each.scores for each in part if each.scores is not None]
+    return [statistics.fmean(each[name] for each in answered) if answered else math.nan for name in names]
 
 
 def _joined(windows: Sequence[WindowAnswer]) -> list[Sequence[WindowAnswer]]:
     """Neighbouring windows together, so that there are no more than `MOST_POINTS` groups."""
     size = math.ceil(len(windows) / MOST_POINTS)
     return [windows[start : start + size] for start in range(0, len(windows), size)]
-
-
-def _edges(parts: Sequence[Sequence[WindowAnswer]], end: float) -> list[float]:
-    """Seconds between the parts, halfway from middle to middle, with 0 and `end`."""
-    middles = [(part[0].start + part[-1].end) / 2 for part in parts]
-    return [0.0, *((one + other) / 2 for one, other in itertools.pairwise(middles)), end]
 
 
 def _looks(labels: Sequence[str]) -> list[dict[str, Any]]:
@@ -175,6 +219,32 @@ def _draw_lanes(
     axes.grid(axis="y", which="major", visible=False)
     axes.grid(axis="y", which="minor", color="#C8C8C8")
     axes.set(title="Probability (each row: 0 to 100 %)", ylim=(0, count))
+
+
+def _draw_dimensions(axes: Axes, answers: Course, scale: Scale) -> None:
+    """A line for each dimension, on the scale of its ratings."""
+    rated = scale.low + answers.values * scale.span
+    names = written(answers.dimensions)
+    colours = emotion_colours(answers.dimensions)
+    for place, name in enumerate(answers.dimensions):
+        look: dict[str, Any] = {"color": colours[name], "linestyle": LINES[place % len(LINES)]}
+        axes.plot(answers.middles, rated[:, place], marker="o", markersize=2.5, label=names[place], **look)
+    known = rated[np.isfinite(rated)]
+    margin = 0.05 * scale.span
+    low, high = min([scale.low, *known]), max([scale.high, *known])
+    step = "" if answers.step is None else f", means of {answers.step:.0f} s"
+    ticks = [scale.low, scale.from_unit(0.5), scale.high]
+    axes.set(title=f"Dimensions ({scale}{step})", ylim=(low - margin, high + margin))
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    beside_title = {
+        "loc": "lower right",
+        "bbox_to_anchor": (1.01, 1),
+        "ncols": 3,
+        "borderaxespad": 0,
+        "columnspacing": 0.9,
+    }
+    place_of: dict[str, Any] = beside_title if len(names) <= 3 and not step else {"loc": "best"}
+    axes.legend(fontsize=9, handlelength=1.8, handletextpad=0.4, **place_of).set_in_layout(False)
 
 
 def _draw_wave(axes: Axes, outline: Outline) -> None:

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Prediction, document, has_dimensions
-from emozoo.inference.files import check_options
+from emozoo.inference.answers import Prediction, document
+from emozoo.inference.checks import check_options
 from emozoo.inference.options import PredictOptions
 from emozoo.serve.answering import answer_all, embed_upload, in_request_words, predict_upload
 from emozoo.serve.asked import EMBED, PREDICT, read_asked
@@ -50,8 +50,7 @@ async def predict(service: Service, slot: Slot, request: Request, form: Form) ->
     work = partial(predict_upload, service, model, options)
     answers = await answer_all(service, slot, request, model, form.uploads, work)
     _count(service, served.name, [each.error for each in answers])
-    labels, dimensions = served.model.outputs.names, has_dimensions(served.model)
-    return _answered(document(served.name, labels, answers, options.timeline, dimensions=dimensions), answers)
+    return _answered(document(served.name, served.model.outputs, answers, options.timeline), answers)
 
 
 async def embed(service: Service, slot: Slot, request: Request, form: Form) -> Response:

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import WindowAnswer
+from emozoo.inference.answers import WindowAnswer, scale_of
 from emozoo.listening.listener import Listener, check_model
 from emozoo.listening.pcm import FORMATS, OTHER_FILES, Layout, check_layout, samples_of
 from emozoo.serve.answering import in_request_words, unexpected
@@ -74,6 +74,7 @@ class _Stream:
         served = service.model(asked.text("model"))
         self._model: Joined = served.joined()
         check_model(self._model)
+        self._scale = scale_of(self._model.outputs)
         self._listener = Listener(self._model, self._layout.rate, asked.options())
         self._held = b""
         self._samples = 0
@@ -141,7 +142,7 @@ class _Stream:
         try:
             async with asyncio.timeout(self._service.limits.timeout):
                 for each in answers:
-                    await self._socket.send_text(json_text({"schema": SCHEMA, **each.to_dict()}))
+                    await self._socket.send_text(json_text({"schema": SCHEMA, **self._scale, **each.to_dict()}))
         except TimeoutError:
             raise Refused(408, f"the client read nothing for {self._service.limits.timeout:g} s") from None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.errors import EmozooError
+from emozoo.inference.answers import scale_of
 from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.paths import user_path
 from emozoo.serve.batching import Batcher, Joined
@@ -38,11 +39,14 @@ class Served:
 
     def facts(self) -> dict[str, Any]:
         """As `GET /v1/models` has them."""
-        video = self.model.video
+        video, outputs = self.model.video, self.model.outputs
         return {
             "name": self.name,
-            "labels": list(self.model.outputs.names),
-            "target": self.model.target,
+            "labels": list(outputs.labels or outputs.dimensions),
+            "target": outputs.target,
+            **({"dimensions": list(outputs.dimensions)} if outputs.dimensions else {}),
+            **scale_of(outputs),
+            "several": outputs.multi,
             "modalities": ["audio", "video"] if video else ["audio"],
             "optional": list(self.model.optional),
             "sampling_rate": SAMPLING_RATE,

@@ -162,7 +162,8 @@ def _confidence_options() -> dict[str, Any]:
             "type": "number",
             "exclusiveMinimum": 0,
             "exclusiveMaximum": 1,
-            "description": "Also gives the set of emotions that holds the true one in this share of cases.",
+            "description": "Also gives the set of emotions that holds the true one in this share of cases, and the interval "
+            "of each dimension that holds people's rating.",
         },
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from emozoo.target import TARGETS
+
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT: dict[str, Any] = {"type": "string"}
 _SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
@@ -12,12 +14,35 @@ _VECTOR: dict[str, Any] = {"type": "array", "items": {"type": "number"}, "minIte
 _SCHEMA: dict[str, Any] = {"const": 1, "description": "Version of this document. Fields may be added to it."}
 _ERROR: dict[str, Any] = {"type": "string", "minLength": 1, "description": "Why there is no answer, in one sentence."}
 _ANSWER: dict[str, Any] = {
-    "emotion": {"type": ["string", "null"], "description": "The most probable label; null where there is a reason."},
-    "probabilities": {"type": "object", "additionalProperties": _SHARE, "description": "By label; they add up to 1."},
+    "emotion": {
+        "type": ["string", "null"],
+        "description": "The most probable label; null where there is a reason, and where a model of several labels "
+        "finds none of them.",
+    },
+    "probabilities": {
+        "type": "object",
+        "additionalProperties": _SHARE,
+        "description": "By label; they add up to 1, unless a model finds several labels.",
+    },
     "dimensions": {
         "type": "object",
         "additionalProperties": {"type": "number"},
-        "description": "Instead of an emotion, of a model that answers with dimensions: the value of each, about 0 to 1.",
+        "description": "Of a model that answers with dimensions, beside an emotion or instead of it: about 0 to 1.",
+    },
+    "ratings": {
+        "type": "object",
+        "additionalProperties": {"type": "number"},
+        "description": "The dimensions on the scale of the corpus that the model was trained on, where it is known.",
+    },
+    "intervals": {
+        "type": "object",
+        "additionalProperties": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        "description": "Between which values people's rating lies in the share of cases that was asked for.",
+    },
+    "emotions": {
+        "type": "array",
+        "items": _TEXT,
+        "description": "Of a model whose clips may have several labels: all that are there, the most probable first.",
     },
     "reason": {"enum": ["silent", "no speech", "too short", "unsure"], "description": "Why there is no emotion."},
     "speech": {**_SHARE, "description": "How much of the sound is speech, where that was searched for."},
@@ -26,6 +51,13 @@ _ANSWER: dict[str, Any] = {
         "items": _TEXT,
         "description": "The labels that hold the true one in the share of cases that was asked for.",
     },
+}
+_SCALE: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "number"},
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "The lowest and the highest rating, where the model knows the scale of its corpus.",
 }
 _SPAN: dict[str, Any] = {"start": _SECONDS, "end": _SECONDS}
 
@@ -68,8 +100,11 @@ _EMBEDDED = {
 _MODEL = _object(
     "name labels modalities optional sampling_rate window_seconds streams",
     name={"type": "string", "description": "What requests call it: model=NAME."},
-    labels=_list(_TEXT, minItems=1),
-    target={"enum": ["emotion", "dimensions"], "description": "What the labels name."},
+    labels=_list(_TEXT, minItems=1, description="The emotions; of a model of dimensions alone, these."),
+    target={"enum": list(TARGETS), "description": "What it was trained on, and answers with."},
+    dimensions=_list(_TEXT, description="Of a model that answers with them."),
+    scale=_SCALE,
+    several={"type": "boolean", "description": "Whether a clip may have several emotions."},
     modalities=_list({"enum": ["audio", "video"]}, minItems=1),
     optional=_list({"enum": ["audio", "video"]}, description="What a file may lack."),
     sampling_rate={"type": "integer"},
@@ -97,7 +132,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             schema=_SCHEMA,
             model=_TEXT,
             labels=_list(_TEXT),
-            dimensions=_list(_TEXT, description="Of a model of dimensions: their names; labels is then empty."),
+            dimensions=_list(_TEXT, description="Of a model of dimensions; labels is empty where there are no words."),
+            scale=_SCALE,
             predictions=_list(_FILE, minItems=1),
             error={**_ERROR, "description": "Only with status 422: no file could be answered."},
         ),
@@ -114,7 +150,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
     "serve-listen": {
         "title": "WS /v1/listen: a line of the service",
-        **_object("schema", schema=_SCHEMA),
+        **_object("schema", schema=_SCHEMA, scale=_SCALE),
         "oneOf": [
             {"title": "the answer for a window, as emozoo listen --json prints it", **_WINDOW},
             {

@@ -225,13 +225,28 @@ def test_dimensions_are_numbers_and_no_words(dimensions: Path, clip: Path) -> No
     assert segments.segments and segments.speakers and segments.speakers[0].dimensions == segments.dimensions
 
 
-def test_what_needs_words_is_refused(dimensions: Path, clip: Path, tmp_path: Path) -> None:
+def test_dimensions_adapt_to_a_speaker_and_are_drawn(dimensions: Path, clip: Path, tmp_path: Path) -> None:
+    words = [
+        "predict",
+        clip,
+        "--no-vad",
+        "--model",
+        dimensions,
+        "--speaker",
+        clip,
+        "--plot",
+        tmp_path / "a.png",
+        "--json",
+    ]
+    document = json.loads(emozoo(*words).stdout)
+    assert document["speaker"] == {"recordings": 1} and "scale" not in document
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_what_needs_words_is_refused(dimensions: Path, clip: Path) -> None:
     for words in (
         ["predict", clip, "--no-vad", "--model", dimensions, "--min-confidence", "0.5"],
-        ["predict", clip, "--no-vad", "--model", dimensions, "--speaker", clip],
-        ["predict", clip, "--no-vad", "--model", dimensions, "--timeline", "--plot", tmp_path / "a.png"],
         ["evaluate", dimensions, "--dataset", "toy", "--data-dir", toy()],
-        ["demo", "--model", dimensions],
     ):
         assert "arousal" in one_error(emozoo(*words, check=2))
 

@@ -30,7 +30,8 @@ from emozoo.cli.tables import (
 )
 from emozoo.hub.public import PublicModel
 from emozoo.hub.search import HubModel
-from emozoo.inference.answers import Prediction, WindowAnswer, write_csv
+from emozoo.inference.answers import Prediction, WindowAnswer
+from emozoo.inference.csv_answers import write_csv
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.segment_sources import GivenSegments
 from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer

@@ -23,8 +23,10 @@ from emozoo.demo.examples import write_examples
 from emozoo.inference.answers import Prediction, WindowAnswer
 from emozoo.plots.outline import outline
 from emozoo.plots.over_time import MOST_POINTS
+from emozoo.target import Outputs
 
 LABELS = ("happy", "sad", "angry")
+OUTPUTS = Outputs.of(LABELS)
 SHARES = {"happy": 0.2, "sad": 0.7, "angry": 0.1}
 
 
@@ -45,7 +47,7 @@ def prediction(**changes: Any) -> Prediction:
 
 def told(**changes: Any) -> str:
     """The words of an answer."""
-    text = html.answer(Answer(prediction(**changes)), LABELS)
+    text = html.answer(Answer(prediction(**changes)), OUTPUTS)
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
@@ -55,7 +57,7 @@ def bars(text: str) -> list[str]:
 
 def test_the_labels_of_all_models_stand_in_one_order_and_those_that_one_lacks_say_so() -> None:
     order = ("angry", "calm", "sad", "happy")
-    text = html.answer(Answer(prediction()), LABELS, order)
+    text = html.answer(Answer(prediction()), OUTPUTS, order)
     assert bars(text) == list(order)
     assert text.count("data-probability") == 3 and text.count('title="not a label of this model"') == 1
     lanes = re.findall(r'<div class="emz-lane "><span>([^<]+)</span>', text)
@@ -64,7 +66,7 @@ def test_the_labels_of_all_models_stand_in_one_order_and_those_that_one_lacks_sa
 
 def test_every_answer_has_as_many_rows_so_that_those_side_by_side_align() -> None:
     answers = [prediction(), prediction(emotion=None, probabilities=None, error="bad", windows=None)]
-    texts = [html.waiting(), *(html.answer(Answer(each), LABELS) for each in answers)]
+    texts = [html.waiting(), *(html.answer(Answer(each), OUTPUTS) for each in answers)]
     for text in texts:
         inner = text.partition(">")[2].rpartition("</div>")[0]
         depths = np.cumsum([1 if tag == "<div" else -1 for tag in re.findall(r"<div|</div", inner)])
@@ -75,14 +77,14 @@ def test_all_warnings_are_told_and_how_much_is_speech() -> None:
     warnings = ("cut off: 1.6 s are there", "only the sound of the video was used")
     text = told(warnings=warnings, speech=0.456)
     assert all(warning in text for warning in warnings) and "46 % of it is speech" in text
-    assert "is speech" not in told() and "emz-note" not in html.answer(Answer(prediction()), LABELS)
+    assert "is speech" not in told() and "emz-note" not in html.answer(Answer(prediction()), OUTPUTS)
 
 
 @pytest.mark.parametrize("reason", ["silent", "no speech", "too short"])
 def test_a_clip_without_a_voice_gets_its_reason_and_no_bars(reason: str) -> None:
     error = f"clip.wav has nothing; switch the search for speech off (--no-vad) ({reason})"
     given = prediction(emotion=None, probabilities=None, windows=None, reason=reason, error=error, speech=0.0)
-    text = html.answer(Answer(given), LABELS)
+    text = html.answer(Answer(given), OUTPUTS)
     assert f">{reason}</p>" in text and "data-probability" not in text and "clip.wav" in text
     assert ("--no-vad" in text) is (reason != "no speech")  # a visitor has no command line
 
@@ -149,14 +151,14 @@ def test_what_a_visitor_a_file_or_a_model_says_is_escaped() -> None:
     failed = prediction(file=HOSTILE, emotion=None, probabilities=None, windows=None, error=HOSTILE, reason=HOSTILE)
     facts = {"architecture": HOSTILE, "distribution": HOSTILE, "labels": [HOSTILE], "preparation": []}
     pieces = [
-        html.answer(Answer(answered), (HOSTILE, "sad"), ("sad", HOSTILE, HOSTILE * 2)),
-        html.answer(Answer(failed), LABELS),
+        html.answer(Answer(answered), Outputs.of((HOSTILE, "sad")), ("sad", HOSTILE, HOSTILE * 2)),
+        html.answer(Answer(failed), OUTPUTS),
         html.model(HOSTILE, True),
         html.facts(facts),
         html.player(Path("clip.mp3"), HOSTILE),
         html.refusal(HOSTILE),
         html.small(HOSTILE),
-        html.past([(HOSTILE, ("sad",))], [[failed], [None]]),
+        html.past([(HOSTILE, Outputs.of(("sad", HOSTILE)))], [[failed], [None]]),
     ]
     for piece in pieces:
         found = Tags()
@@ -171,12 +173,12 @@ def test_a_model_of_the_toy_corpus_says_that_it_knows_no_real_voices() -> None:
 
 def test_a_video_that_is_answered_by_its_sound_says_so() -> None:
     given = answer(small_model("cnn"), FACE, "film.mp4", Limits())
-    assert "only the sound of the video was used" in html.answer(given, given.prediction.probabilities or ())
+    assert "only the sound of the video was used" in html.answer(given, small_model("cnn").outputs)
 
 
 def test_a_file_is_called_as_its_visitor_calls_it() -> None:
     def asked(path: Path) -> str:
-        return html.answer(answer(small_model("cnn"), path, "mine.wav", Limits()), LABELS)
+        return html.answer(answer(small_model("cnn"), path, "mine.wav", Limits()), OUTPUTS)
 
     assert "mine.wav" in asked(QUICK) and str(QUICK) not in asked(QUICK)
 

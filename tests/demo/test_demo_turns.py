@@ -48,7 +48,7 @@ def upload(visits: Visits, content: bytes = b"abc", name: str = "a.wav") -> Path
 def test_each_speaker_has_a_lane_and_a_row_and_a_segment_without_a_voice_is_grey(call: Path, turns: Path) -> None:
     source = read_turns(turns, "mine.csv", Limits())
     given = answer(small_model("cnn"), call, "call.wav", Limits(), source)
-    text = html.answer(given, small_model("cnn").labels)
+    text = html.answer(given, small_model("cnn").outputs)
     lanes = re.findall(r'<div class="emz-lane emz-turns"><span>([^<]*)</span>(.*?)</div>', text)
     assert [name for name, _ in lanes] == ["Anna", "&lt;b&gt;Ben&lt;/b&gt;"]
     assert lanes[0][1].count("<i") == 2 and "emz-nobody" in lanes[0][1] and "emz-nobody" not in lanes[1][1]
@@ -60,7 +60,7 @@ def test_more_speakers_than_a_screen_holds_are_counted(call: Path, tmp_path: Pat
     path = tmp_path / "many.csv"
     path.write_text("start,end,speaker\n" + "".join(f"0,1,speaker {number}\n" for number in range(20)))
     given = answer(small_model("cnn"), call, "call.wav", Limits(), read_turns(path, path.name, Limits()))
-    text = html.answer(given, small_model("cnn").labels)
+    text = html.answer(given, small_model("cnn").outputs)
     assert text.count('"emz-lane emz-turns"') == MOST_SPEAKERS and f"{20 - MOST_SPEAKERS} more speakers" in text
 
 

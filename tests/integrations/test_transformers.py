@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from support import hub_server
 from support.calibrated import calibrate_by_hand
-from support.models import LABELS, edit, small_model
+from support.models import JOINT, LABELS, SEVERAL, VALUES, edit, small_model
 from support.plugins import offer
 from torch import nn
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
@@ -27,6 +27,7 @@ from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.media import read_audio
 from emozoo.media.preparation import Preparation
 from emozoo.registry.loading import get_architecture
+from emozoo.target import Outputs
 
 AUDIO = ["cnn", "cnn_rnn", "cnn_lstm"]
 
@@ -57,6 +58,46 @@ def test_the_pipeline_answers_as_predict_does(run: Path, tmp_path: Path) -> None
         path = wav(tmp_path / "clip.wav", seconds, seed=round(seconds))
         found = {answer["label"]: answer["score"] for answer in classify(read_audio(path))}
         assert found == pytest.approx(own.predict(path).probabilities, abs=2e-6), seconds
+
+
+KINDS = {
+    "single_label_classification": Outputs(LABELS, target="votes"),
+    "multi_label_classification": SEVERAL,
+    "regression": VALUES,
+}
+
+
+@pytest.mark.parametrize(("kind", "outputs"), [*KINDS.items(), ("regression", JOINT)])
+def test_the_pipeline_answers_for_every_target_as_predict_does(kind: str, outputs: Outputs, tmp_path: Path) -> None:
+    small_model("cnn", outputs).save(tmp_path / "model")
+    if outputs.labels and not outputs.multi:
+        calibrate_by_hand(tmp_path / "model")
+    saved = AutoModelForAudioClassification.from_pretrained(tmp_path / "model")
+    assert saved.config.problem_type == kind and saved.config.num_labels == len(outputs.names)
+    saved.save_pretrained(tmp_path / "saved")
+    AutoFeatureExtractor.from_pretrained(tmp_path / "model").save_pretrained(tmp_path / "saved")
+    own = emozoo.load(tmp_path / "saved", device="cpu")
+    assert own.outputs == outputs
+    path = wav(tmp_path / "clip.wav", 7.5)
+    classify = pipeline("audio-classification", model=str(tmp_path / "saved"), top_k=None, device="cpu")
+    found = {answer["label"]: answer["score"] for answer in classify(read_audio(path))}
+    assert found == pytest.approx(own.predict(path).scores, abs=2e-6)
+
+
+def test_each_kind_has_the_loss_that_its_numbers_have(tmp_path: Path) -> None:
+    sound = torch.randn(2, 48_000, generator=torch.Generator().manual_seed(0)) / 10
+    wanted = {"multi_label_classification": torch.tensor([[0, 1, 1, 0], [1, 0, 0, 0]]), "regression": torch.rand(2, 3)}
+    losses = {"multi_label_classification": nn.BCEWithLogitsLoss(), "regression": nn.MSELoss()}
+    for kind, labels in wanted.items():
+        small_model("cnn", KINDS[kind]).save(tmp_path / kind)
+        model = AutoModelForAudioClassification.from_pretrained(tmp_path / kind).train()
+        answered = model(sound, labels=labels)
+        torch.testing.assert_close(answered.loss, losses[kind](answered.logits, labels.float()))
+        answered.loss.backward()
+        assert all(parameter.grad is not None for parameter in model.parameters())
+    small_model("cnn", JOINT).save(tmp_path / "joint")
+    with pytest.raises(EmozooError, match="emozoo train --from trains it"):
+        AutoModelForAudioClassification.from_pretrained(tmp_path / "joint")(sound, labels=torch.rand(2, 7))
 
 
 def test_the_auto_class_loads_weights_and_constants(run: Path) -> None:

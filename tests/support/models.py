@@ -1,7 +1,7 @@
 """A small model that was not trained, and its checkpoint with other words in it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,16 +15,28 @@ from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
+from emozoo.target import Outputs, Scale
 from support.small import NETWORK
 
 LABELS = ("happy", "sad", "angry", "neutral")
 
 
-def small_model(name: str = "cnn") -> EmotionModel:
+DIMENSIONS = ("valence", "arousal", "dominance")
+JOINT = Outputs(LABELS, DIMENSIONS, "emotion,dimensions", scale=Scale(1, 5))
+VALUES = Outputs((), DIMENSIONS, "dimensions", scale=Scale(1, 7))
+SEVERAL = Outputs(LABELS, multi=True)
+
+
+def small_model(name: str = "cnn", outputs: Outputs | Sequence[str] = LABELS) -> EmotionModel:
+    """Its dimensions are about 0.5."""
     architecture = get_architecture(name)
     config, _ = apply_settings(architecture, NETWORK)
     torch.manual_seed(3)
-    return EmotionModel(architecture, config, LABELS, synthetic=True).eval()
+    model = EmotionModel(architecture, config, outputs, synthetic=True).eval()
+    *_, last = (module for module in model.network.modules() if isinstance(module, torch.nn.Linear))
+    with torch.no_grad():
+        last.bias[model.outputs.of_dimensions] += 0.5
+    return model
 
 
 def cuts_of(

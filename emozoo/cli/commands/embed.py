@@ -54,9 +54,9 @@ def embed(
     """
     from emozoo.cli.console import track, warn
     from emozoo.hub.reference import name_of
+    from emozoo.inference.checks import check_options
     from emozoo.inference.embedding_tables import embedding_table, table_path
     from emozoo.inference.embeddings import embed_each
-    from emozoo.inference.files import check_options
     from emozoo.inference.options import PredictOptions
     from emozoo.media.files import find_files
     from emozoo.version import version

@@ -69,6 +69,7 @@ def listen(
     Example: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """
     from emozoo.cli.tables import show_window
+    from emozoo.inference.answers import scale_of
     from emozoo.inference.files import speaker_bias
     from emozoo.inference.options import PredictOptions
     from emozoo.listening.listener import Listener, check_model
@@ -93,9 +94,9 @@ def listen(
     _say_limits(loaded)
     for answer in listener.hear(chunks):
         if as_json:
-            typer.echo(json_text({"schema": SCHEMA, **answer.to_dict()}))
+            typer.echo(json_text({"schema": SCHEMA, **scale_of(loaded.outputs), **answer.to_dict()}))
         else:
-            show_window(answer, loaded.outputs.names)
+            show_window(answer, loaded.outputs)
 
 
 def _microphone(rate: int | None, channels: int | None, format_: Format | None) -> tuple[int, Iterator[np.ndarray]]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from emozoo.inference.answers import Model as LoadedModel
     from emozoo.inference.answers import Prediction
     from emozoo.inference.options import PredictOptions
+    from emozoo.target import Outputs
 
 
 class Adapt(StrEnum):
@@ -55,7 +56,8 @@ Coverage = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Name the set of emotions that holds the true one in this share of cases, as in 0.9. Needs a calibrated model.",
+        help="Name the set of emotions that holds the true one in this share of cases, as in 0.9, and the interval of each "
+        "dimension that holds people's rating. Needs a calibrated model.",
         show_default=False,
     ),
 ]
@@ -113,7 +115,8 @@ def predict(
 
     if as_csv + as_json + as_jsonl > 1:
         raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
-    from emozoo.inference.files import check_options, predict_files
+    from emozoo.inference.checks import check_options
+    from emozoo.inference.files import predict_files
     from emozoo.inference.options import PredictOptions
     from emozoo.inference.segment_sources import segment_source
     from emozoo.media.files import find_files
@@ -135,10 +138,6 @@ def predict(
     start_decoder(names)
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
-    if plot and loaded.target != "emotion":
-        raise EmozooError(
-            f"--plot draws probabilities of words, and {model} answers with {', '.join(loaded.outputs.names)}"
-        )
     options = replace(options, bias=_bias(loaded, recordings))
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
     answers = []
@@ -147,7 +146,7 @@ def predict(
         printer.add(answer)
     printer.finish()
     if plot:
-        _draw(answers[0], loaded.outputs.names, plot)
+        _draw(answers[0], loaded.outputs, plot)
     if all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
@@ -169,7 +168,7 @@ def _bias(model: LoadedModel, recordings: Sequence[str]) -> SpeakerBias | None:
         return speaker_bias(model, recordings)
 
 
-def _draw(answer: Prediction, labels: Sequence[str], plot: Path) -> None:
+def _draw(answer: Prediction, outputs: Outputs, plot: Path) -> None:
     from emozoo.cli.console import waiting
     from emozoo.plots import over_time
     from emozoo.plots.outline import read_outline
@@ -177,7 +176,8 @@ def _draw(answer: Prediction, labels: Sequence[str], plot: Path) -> None:
     if answer.windows is None:  # the file could not be answered
         return
     with waiting("drawing"):
-        over_time.timeline(answer.windows, labels, plot, read_outline(answer.file))
+        sound = read_outline(answer.file)
+        over_time.timeline(answer.windows, outputs.labels, plot, sound, outputs.scale, answer.dimensions)
 
 
 class _Table:
@@ -194,11 +194,8 @@ class _Table:
 
     def finish(self) -> None:
         from emozoo.cli.tables import show_predictions
-        from emozoo.inference.answers import has_dimensions
 
-        show_predictions(
-            self._answers, self._model.outputs.names, self._timeline, self._options, has_dimensions(self._model)
-        )
+        show_predictions(self._answers, self._model.outputs, self._timeline, self._options)
 
 
 class _JsonDocument(_Table):
@@ -209,10 +206,9 @@ class _JsonDocument(_Table):
         self._name = name
 
     def finish(self) -> None:
-        from emozoo.inference.answers import document, has_dimensions
+        from emozoo.inference.answers import document
 
-        given = self._name, self._model.outputs.names, self._answers, self._timeline, self._options.bias
-        print_json(document(*given, has_dimensions(self._model)))
+        print_json(document(self._name, self._model.outputs, self._answers, self._timeline, self._options.bias))
         for answer in self._answers:
             _warn_of_error(answer)
 
@@ -220,15 +216,17 @@ class _JsonDocument(_Table):
 class _JsonLines:
     """Prints each answer as a line of JSON, at once."""
 
-    def __init__(self, name: str, options: PredictOptions, timeline: bool) -> None:
+    def __init__(self, name: str, outputs: Outputs, options: PredictOptions, timeline: bool) -> None:
         self._name = name
+        self._outputs = outputs
         self._options = options
         self._timeline = timeline
 
     def add(self, answer: Prediction) -> None:
         from emozoo.inference.answers import line_document
 
-        typer.echo(json_text(line_document(self._name, answer, self._timeline, self._options.bias)))
+        given = self._name, self._outputs, answer, self._timeline, self._options.bias
+        typer.echo(json_text(line_document(*given)))
         sys.stdout.flush()
         _warn_of_error(answer)
 
@@ -242,13 +240,15 @@ class _Csv:
     def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
         from emozoo.cli.console import say
         from emozoo.cli.tables import adapted_with
-        from emozoo.inference.answers import CsvTable
+        from emozoo.inference.csv_answers import CsvTable
 
         if options.bias:
             say(adapted_with(options.bias))
         if options.adapt_speakers:
             say("each segment is adapted to its speaker with the other segments of the same speaker")
-        self._table = CsvTable(tuple(model.outputs.names), timeline, sys.stdout, segments=options.segments is not None)
+        self._table = CsvTable(
+            model.outputs, timeline, sys.stdout, options.segments is not None, options.coverage is not None
+        )
         self._table.begin()
 
     def add(self, answer: Prediction) -> None:
@@ -274,7 +274,7 @@ def _printer(
     if as_csv:
         return _Csv(model, options, timeline)
     if as_jsonl:
-        return _JsonLines(name_of(reference), options, timeline)
+        return _JsonLines(name_of(reference), model.outputs, options, timeline)
     return _JsonDocument(name_of(reference), model, options, timeline) if as_json else _Table(model, options, timeline)
 
 
