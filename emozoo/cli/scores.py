@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emozoo.evaluation.calibrate import Calibrated
     from emozoo.evaluation.evaluate import Evaluation
     from emozoo.evaluation.metrics import Metrics
+    from emozoo.evaluation.remeasure import IntervalMetrics
     from emozoo.training.history import DevScores
 
 
@@ -183,22 +184,36 @@ def show_calibrated(found: Sequence[Calibrated]) -> None:
     """What was fitted, on what, and the calibration error before and after."""
     for each in found:
         own = each.calibration
+        temperature = f"temperature {own.temperature:.3f}, " if own.has_labels else ""
         console.out.print(
-            f"{each.model}: temperature {own.temperature:.3f}, coverage up to {own.highest:g}; fitted on {own.clips} clips"
+            f"{each.model}: {temperature}coverage up to {own.highest:g}; fitted on {own.clips} clips"
             f" of {own.speakers or 'unknown'} speaker{'' if own.speakers == 1 else 's'} ({own.dataset}, {own.part})",
             soft_wrap=True,
         )
-        console.out.print(
-            f"calibration error on them {percentage(each.error_before)} % before, {percentage(each.error_after)} % after "
-            "(each speaker by the temperature of the others)",
-            soft_wrap=True,
-        )
+        if each.error_before is not None:
+            errors = f"{percentage(each.error_before)} % before, {percentage(each.error_after)} % after"
+            told = f"calibration error on them {errors} (each speaker by the temperature of the others)"
+            console.out.print(told, soft_wrap=True)
         if each.test and each.test.confidence:
             console.out.print(styled(f"On the {each.test.count} test clips of this run:", "bold"))
             _show_confidence(each.test.confidence, each.test.interval_over)
             _show_sets(each.test.sets, each.test.labels)
+        if each.intervals:
+            _show_intervals(each.intervals)
     for note in dict.fromkeys(note for each in found for note in each.notes):
         console.out.print(styled(note, "bold yellow"), soft_wrap=True)
+
+
+def _show_intervals(intervals: Sequence[IntervalMetrics]) -> None:
+    asked = f"{100 * intervals[0].asked:g}"
+    told = f"Intervals that are to hold people's rating in {asked} % of cases, on this run's test clips:"
+    console.out.print(told, soft_wrap=True)
+    table = Table()
+    for name in ("", "% that do", "mean width"):
+        table.add_column(name, justify="left" if not name else "right")
+    for each in intervals:
+        table.add_row(each.name, percentage(each.coverage), f"{each.width:.2f}")
+    console.out.print(table)
 
 
 def show_evaluation(result: Evaluation) -> None:

@@ -26,17 +26,19 @@ from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.data.splits.kept import read_split
 from emozoo.data.splits.protocols import Fold, pick_fold
+from emozoo.data.truth import UNDECIDED, Truth
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import calibration_error
-from emozoo.evaluation.remeasure import remeasure
+from emozoo.evaluation.remeasure import IntervalMetrics, interval_metrics, remeasure
 from emozoo.filenames import CONFIG
 from emozoo.hub.reference import is_reference
 from emozoo.hub.reference import parse as parse_reference
 from emozoo.inference.calibration import COVERAGES, TEMPERATURES, Calibration
-from emozoo.inference.conformal import fit_temperature, fit_thresholds, scale
+from emozoo.inference.conformal import fit_margins, fit_temperature, fit_thresholds, scale
 from emozoo.paths import user_path, write_text
+from emozoo.target import Outputs
 
 FEWEST = 20
 """Clips. With fewer, a coverage of 0.95 could not be promised (Vovk et al. 2005), and the temperature would be a guess."""
@@ -60,14 +62,16 @@ class Calibrated:
     model: str
     """Its folder, as it was named."""
     calibration: Calibration
-    error_before: float
-    """The expected calibration error on these clips, of uncalibrated probabilities."""
-    error_after: float
+    error_before: float | None
+    """The expected calibration error on these clips, of uncalibrated probabilities; None for dimensions alone."""
+    error_after: float | None
     """The same, each speaker's with a temperature that was fitted to other speakers."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures must know."""
     test: Metrics | None = None
     """Of a run: what the calibrated model is worth on its test clips."""
+    intervals: tuple[IntervalMetrics, ...] = ()
+    """The same of the intervals of its dimensions."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo calibrate --json` prints it."""
@@ -77,6 +81,7 @@ class Calibrated:
             "calibration_error_before": self.error_before,
             "calibration_error_after": self.error_after,
             "notes": list(self.notes),
+            "intervals": [asdict(each) for each in self.intervals],
             "test": self.test and {"confidence": asdict(self.test)["confidence"], "sets": asdict(self.test)["sets"]},
         }
 
@@ -88,13 +93,15 @@ def calibrate(
     data_dir: str | None = None,
     merge: Mapping[str, str] | None = None,
     device: str = "auto",
+    scale: tuple[float, float] | None = None,
 ) -> list[Calibrated]:
     """Calibrates the model of a run's folder, or of each fold of a run over all folds, on the run's own dev clips; with a
-    `dataset`, on all of its clips, none of which the model may have been trained on.
+    `dataset`, on all of its clips, none of which the model may have been trained on. `scale` is that of the dataset's
+    ratings, where it does not say so itself.
 
-    Raises EmozooError where there are no dev clips, fewer than `FEWEST` clips, no clip of one of the labels, or clips that
-    the model was trained on; and for a model of the Hub, a bundled one and a plugin's, whose folders are not the user's.
-    Then no folder is changed.
+    Raises EmozooError where there are no dev clips, fewer than `FEWEST` clips, or as few ratings of a dimension, no clip of
+    one of the labels, or clips that the model was trained on; for a model of several labels; and for a model of the Hub, a
+    bundled one and a plugin's, whose folders are not the user's. Then no folder is changed.
     """
     name = leads_to(str(folder))
     if is_reference(name):
@@ -110,7 +117,7 @@ def calibrate(
         for place in places:
             if Path(place).is_dir():
                 held.enter_context(locked(user_path(place), place))
-        asked = _Asked(dataset, data_dir, merge or {})
+        asked = _Asked(dataset, data_dir, merge or {}, scale)
         found = [_calibrated(place, asked, device) for place in places]
         return [_kept(each) for each in found]
 
@@ -118,8 +125,9 @@ def calibrate(
 def _kept(calibrated: Calibrated) -> Calibrated:
     """Writes a model's calibration, and what it makes of the run's results, which it then has as well."""
     folder = user_path(calibrated.model)
-    labels = write_calibration(folder, calibrated.calibration).labels
-    return replace(calibrated, test=remeasure(folder, labels, calibrated.calibration))
+    outputs = write_calibration(folder, calibrated.calibration).outputs
+    test = remeasure(folder, outputs.labels, calibrated.calibration) if outputs.labels else None
+    return replace(calibrated, test=test, intervals=interval_metrics(folder, outputs, calibrated.calibration))
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> CheckpointConfig:
@@ -183,6 +191,7 @@ class _Asked:
     dataset: str | None
     data_dir: str | None
     merge: Mapping[str, str]
+    scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -196,32 +205,60 @@ class _Part:
 
 def _calibrated(place: str, asked: _Asked, device: str) -> Calibrated:
     model = load(place, device)
+    if model.outputs.multi:
+        raise EmozooError(
+            f"{place} gives each label a probability of its own, and a temperature is for one label a clip: its "
+            "probabilities stay as they are"
+        )
     run = read_options(user_path(place))
     if asked.dataset is None:
         run = _with_dev(run, place)
-        data = _open(model, place, run.dataset, asked.data_dir or run.data_dir, {**run.merge, **asked.merge})
+        merge, scale = {**run.merge, **asked.merge}, asked.scale or run.scale
+        data = _open(model, place, run.dataset, asked.data_dir or run.data_dir, merge, scale)
         part = _dev(user_path(place), run, data)
     else:
-        data = _open(model, place, asked.dataset, asked.data_dir, asked.merge)
+        data = _open(model, place, asked.dataset, asked.data_dir, asked.merge, asked.scale)
         part = _Part(list(range(len(data.store))), "all clips")
     _check_trained(place, compare(model.provenance, data.clips, part.rows))
-    _check_labels(place, model, data, part)
-    probabilities = clip_probabilities(model, data.store, part.rows)
-    answered = np.isfinite(probabilities).all(1)
+    _check_clips(place, model, data, part)
+    answers = clip_probabilities(model, data.store, part.rows)
+    answered = np.isfinite(answers).all(1)
     if not answered.all():
         part = replace(part, rows=np.asarray(part.rows)[answered].tolist(), notes=(*part.notes, SILENT))
-        _check_labels(place, model, data, part)
-        probabilities = probabilities[answered]
-    true = np.asarray(data.store.labels)[np.asarray(part.rows)]
+        _check_clips(place, model, data, part)
     speakers = [data.speakers[row] for row in part.rows]
-    calibration, before, after = fit(probabilities, true, speakers, data.corpus.name, part.words)
-    return Calibrated(place, calibration, before, after, part.notes + _notes(calibration))
+    found = fit_outputs(
+        model.outputs, answers[answered], data.truth.rows(part.rows), speakers, data.corpus.name, part.words
+    )
+    return Calibrated(place, *found, part.notes + _notes(found[0]))
+
+
+def fit_outputs(
+    outputs: Outputs, answers: np.ndarray, said: Truth, speakers: Sequence[str], dataset: str, part: str
+) -> tuple[Calibration, float | None, float | None]:
+    """`fit` for words, of the clips that have one, and margins for dimensions, of the clips that have a rating, from answers
+    float64 [clips, outputs] and what people `said` of the clips."""
+    before = after = None
+    nothing = (None,) * len(COVERAGES)
+    speaking = len({*speakers} - {""})
+    found = Calibration(1.0, COVERAGES, nothing, nothing, dataset, part, len(answers), speaking)
+    if outputs.labels:
+        decided = np.flatnonzero(said.words != UNDECIDED)
+        who = [speakers[clip] for clip in decided.tolist()]
+        found, before, after = fit(answers[decided, outputs.of_labels], said.words[decided], who, dataset, part)
+    residuals, middles = {}, {}
+    for place, name in enumerate(outputs.dimensions):
+        values, rated = answers[:, outputs.of_dimensions][:, place], said.ratings[:, place]
+        known = np.isfinite(rated)
+        residuals[name] = fit_margins(values[known], rated[known], outputs.scale is not None)
+        middles[name] = round(float(values.mean()), 6)
+    return replace(found, residuals=residuals, middles=middles), before, after
 
 
 def dev_clips(model: EmotionModel, place: str) -> tuple[Data, list[int]]:
     """The data of a run, opened for its model, and the rows of its dev clips. Raises EmozooError where it has none here."""
     run = _with_dev(read_options(user_path(place)), place)
-    data = _open(model, place, run.dataset, run.data_dir, run.merge)
+    data = _open(model, place, run.dataset, run.data_dir, run.merge, run.scale)
     return data, _dev(user_path(place), run, data).rows
 
 
@@ -234,18 +271,29 @@ def _notes(calibration: Calibration) -> tuple[str, ...]:
     )
 
 
-def _open(model: EmotionModel, place: str, dataset: str, data_dir: str | None, merge: Mapping[str, str]) -> Data:
+def _open(
+    model: EmotionModel,
+    place: str,
+    dataset: str,
+    data_dir: str | None,
+    merge: Mapping[str, str],
+    scale: tuple[float, float] | None,
+) -> Data:
     model.preparation.require(place)
     return open_data(
         dataset,
         data_dir,
-        model.labels,
+        model.labels or None,
         merge,
         video=model.video,
         optional=model.optional,
         preparation=model.preparation,
         window=model.window,
         may_lack=True,
+        target=model.target,
+        multi=model.outputs.multi,
+        dimensions=model.outputs.dimensions,
+        scale=scale,
     )
 
 
@@ -302,15 +350,26 @@ def _check_trained(place: str, leak: Leak) -> None:
         )
 
 
-def _check_labels(place: str, model: EmotionModel, data: Data, part: _Part) -> None:
-    if len(part.rows) < FEWEST:
+def _check_clips(place: str, model: EmotionModel, data: Data, part: _Part) -> None:
+    """Raises EmozooError for too few clips, or none of a label, or too few ratings of a dimension."""
+    said = data.truth.rows(part.rows)
+    decided = said.words[said.words != UNDECIDED]
+    clips = len(decided) if model.labels else len(part.rows)
+    if clips < FEWEST:
         raise EmozooError(
-            f"{place} cannot be calibrated on {len(part.rows)} clips ({part.words}), for that takes {FEWEST} or more: name "
-            "other recordings with --dataset and --data-dir"
+            f"{place} cannot be calibrated on {clips} clips ({part.words}), for "
+            f"that takes {FEWEST} or more: name other recordings with --dataset and --data-dir"
         )
-    counts = Counter(data.store.labels[part.rows].tolist())
+    counts = Counter(decided.tolist())
     if lacking := [label for number, label in enumerate(model.labels) if not counts[number]]:
         raise EmozooError(
             f"{place} cannot be calibrated: none of the {len(part.rows)} clips ({part.words}) is {' or '.join(lacking)}; "
             "name other recordings with --dataset and --data-dir"
         )
+    rated = np.isfinite(said.ratings).sum(axis=0)
+    for name, count in zip(model.outputs.dimensions, rated, strict=True):
+        if count < FEWEST:
+            raise EmozooError(
+                f"{place} cannot be calibrated: {count} of the {len(part.rows)} clips ({part.words}) have a rating of "
+                f"{name}, and that takes {FEWEST} or more; name other recordings with --dataset and --data-dir"
+            )

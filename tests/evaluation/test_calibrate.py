@@ -12,7 +12,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.metrics import log_loss
-from support.models import small_model
+from support.models import LABELS, small_model
 from support.small import emozoo, one_error, read, toy, train_words
 
 from emozoo import EmozooError
@@ -23,6 +23,8 @@ from emozoo.evaluation.calibrate import EPOCH, calibrate, fit
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import open_data
 from emozoo.evaluation.evaluate import evaluate
+from emozoo.inference.calibration import COVERAGES
+from emozoo.target import Outputs, Scale
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
@@ -237,3 +239,62 @@ def test_the_error_after_is_measured_on_speakers_that_the_temperature_was_not_fi
     assert calibration.speakers == 2 and calibration.clips == 200
     _, _, alone = fit(probabilities, true, [""] * 200, "drawn", "all clips")
     assert after > alone and before > 0
+
+
+# --- dimensions
+
+
+@pytest.mark.parametrize("labels", [(), LABELS], ids=["alone", "with words"])
+def test_dimensions_get_the_residuals_of_rated_clips(labels: tuple[str, ...], tmp_path: Path) -> None:
+    target = "emotion,dimensions" if labels else "dimensions"
+    outputs = Outputs(labels, ("valence", "arousal"), target, scale=Scale(1, 5))
+    small_model("cnn", outputs).save(tmp_path / "model")
+    (found,) = calibrate(tmp_path / "model", dataset="toy", data_dir=str(toy()), device="cpu")
+    fits({"schema": 1, "models": [json.loads(json.dumps(found.to_dict()))]}, "calibrate")
+    own = found.calibration
+    assert own.has_labels is (found.error_before is not None) is bool(labels)
+
+    model = load(tmp_path / "model", "cpu")
+    assert model.calibration == own
+    data = open_data("toy", str(toy()), labels or None, {}, video=False, target=target, dimensions=outputs.dimensions)
+    answers = clip_probabilities(model, data.store, range(len(data.store)))[:, outputs.of_dimensions]
+    for place, (name, column) in enumerate((("valence", "valence"), ("arousal", "activation"))):
+        rated = (np.array(data.columns[column]) - 1) / 4
+        wanted = np.quantile(
+            np.abs(answers[:, place] - rated), np.ceil((len(rated) + 1) * 0.9) / len(rated), method="inverted_cdf"
+        )
+        assert own.residuals[name][COVERAGES.index(0.9)] == pytest.approx(wanted, abs=2e-6)
+        assert own.middles[name] == pytest.approx(answers[:, place].mean(), abs=1e-6)
+
+
+def test_a_run_of_words_and_dimensions_is_worth_what_its_test_clips_say(corpus: Path, tmp_path: Path) -> None:
+    words = train_words(tmp_path / "run", "--protocol", "group-5", "--fold", "2", "--target", "emotion,dimensions")
+    emozoo(*[str(corpus) if word == str(toy()) else word for word in words])
+    shown = emozoo("calibrate", tmp_path / "run", "--device", "cpu").stdout
+    assert "Intervals that are to hold people's rating in 90 % of cases" in shown and "LAC" in shown
+    (found,) = calibrate(tmp_path / "run", device="cpu")
+    assert found.test is not None and found.test.confidence is not None
+    assert [each.name for each in found.intervals] == ["valence", "arousal", "dominance"]
+    assert all(each.coverage > 0.5 and 0 < each.width < 4 for each in found.intervals)
+    measured = evaluate(tmp_path / "run", device="cpu").metrics
+    assert measured.confidence is not None
+    assert found.test.confidence.calibration_error == pytest.approx(measured.confidence.calibration_error, abs=1e-4)
+    clip = next(path for path in corpus.rglob("*.wav"))
+    answer = load(tmp_path / "run", "cpu").predict(clip, coverage=0.9, vad=False)
+    assert answer.prediction_set and answer.intervals
+
+
+def test_several_labels_and_too_few_ratings_are_refused(tmp_path: Path) -> None:
+    small_model("cnn", Outputs(LABELS, multi=True)).save(tmp_path / "several")
+    with pytest.raises(EmozooError, match="a temperature is for one label a clip"):
+        calibrate(tmp_path / "several", dataset="toy", data_dir=str(toy()), device="cpu")
+    lines = ["file,emotion,valence"]
+    data = open_data("toy", str(toy()), None, {}, video=False)
+    for row, path in enumerate(data.columns["audio_path"]):
+        lines.append(f"{path},{data.labels[data.columns['label'][row]]},{3 if row < 9 else ''}")
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    outputs = Outputs(LABELS, ("valence",), "emotion,dimensions", scale=Scale(1, 5))
+    small_model("cnn", outputs).save(tmp_path / "model")
+    with pytest.raises(EmozooError, match="have a rating of valence, and that takes 20 or more"):
+        given = {"dataset": "manifest", "data_dir": str(tmp_path / "clips.csv"), "scale": (1.0, 5.0)}
+        calibrate(tmp_path / "model", **given, device="cpu")  # type: ignore[arg-type]

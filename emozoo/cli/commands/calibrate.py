@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import DataDir, Device, Json, Merge, merges, print_json
+from emozoo.cli.options import DataDir, Device, Json, Merge, Scale, merges, print_json, scales
 
 
 def calibrate(
@@ -23,13 +23,14 @@ def calibrate(
     ] = None,
     data_dir: DataDir = None,
     merge: Merge = None,
+    scale: Scale = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Make a model's probabilities tell how often it is right.
 
-    Fits a temperature and thresholds on the run's dev speakers, and writes them into its config.json. Then
-    emozoo predict --coverage 0.9 answers with sets of emotions.
+    Fits a temperature and thresholds on the run's dev speakers, and for dimensions how far from people's ratings they are,
+    and writes them into its config.json. Then emozoo predict --coverage 0.9 answers with sets of emotions and intervals.
     """
     from emozoo.cli.console import waiting
     from emozoo.cli.scores import show_calibrated
@@ -37,7 +38,8 @@ def calibrate(
     with waiting("calibrating"):
         from emozoo.evaluation.calibrate import calibrate as fit
 
-        found = fit(run, dataset=dataset, data_dir=data_dir, merge=merges(merge), device=device)
+        given = {"dataset": dataset, "data_dir": data_dir, "merge": merges(merge), "scale": scales(scale)}
+        found = fit(run, **given, device=device)  # type: ignore[arg-type]
     if as_json:
         print_json({"schema": 1, "models": [each.to_dict() for each in found]})
     else:
