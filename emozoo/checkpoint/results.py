@@ -103,6 +103,12 @@ class DimensionMetrics:
     span: float
     """The highest rating less the lowest."""
     per_speaker: tuple[SpeakerSums, ...] = ()
+    asked: float | None = None
+    """The coverage that was asked of the intervals of a calibrated model."""
+    covered: float | None = None
+    """The share of clips whose rating lies in the interval."""
+    width: float | None = None
+    """Of the intervals, in units of the ratings, where none is cut off by the scale."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,10 @@ class Metrics:
         document = dataclasses.asdict(self)
         left_out = () if self.labels else WORD_FIELDS
         extra = [name for name in ("dimensions", "votes", "several", "answered") if not document[name]]
+        for dimension in document["dimensions"]:
+            for name in ("asked", "covered", "width"):
+                if dimension[name] is None:
+                    del dimension[name]
         return {name: value for name, value in document.items() if name not in (*left_out, *extra)}
 
     def _repr_html_(self) -> str:

@@ -102,6 +102,11 @@ def _show_dimensions(dimensions: Sequence[DimensionMetrics], over: str) -> None:
         cells = [f"{plain(score)}{_between(interval)}" for score, interval in scores]
         table.add_row(each.name, str(each.count), *cells)
     console.out.print(table)
+    for each in dimensions:
+        if each.covered is not None and each.asked is not None:
+            asked, covered = f"{100 * each.asked:g}", percentage(each.covered)
+            what = f"intervals for {each.name} that are to hold the rating in {asked} % of cases"
+            console.out.print(f"{what}: {covered} % do, {plain(each.width)} wide", soft_wrap=True)
 
 
 def _between(interval: Sequence[float] | None) -> str:

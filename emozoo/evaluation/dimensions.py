@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from emozoo.checkpoint.results import DimensionMetrics, DimensionSpread, SpeakerSums
 from emozoo.evaluation.sums import by_speaker, pooled, scored
+from emozoo.inference.calibration import Calibration
 from emozoo.target import Outputs
 
+COVERAGE = 0.9
+"""Of intervals, where none is asked for."""
 FLAT = 1e-12
 """A variance below this is none."""
 
@@ -35,6 +39,29 @@ def measure_dimensions(
             span = outputs.scale.span if outputs.scale else 1.0
             found.append(_metrics(name, span, by_speaker(clips, who), clips))
     return tuple(found)
+
+
+def with_intervals(
+    found: Sequence[DimensionMetrics],
+    outputs: Outputs,
+    ratings: np.ndarray,
+    values: np.ndarray,
+    calibration: Calibration | None,
+    coverage: float | None,
+) -> tuple[DimensionMetrics, ...]:
+    """The same metrics, with how often a calibrated model's intervals for a `coverage`, or for `COVERAGE`, hold the rating."""
+    if calibration is None or coverage is None and calibration.highest < COVERAGE:
+        return tuple(found)
+    asked = COVERAGE if coverage is None else coverage
+    measured = []
+    for each in found:
+        if each.name in calibration.residuals:
+            place, margin = outputs.dimensions.index(each.name), calibration.margin(each.name, asked)
+            known = np.isfinite(ratings[:, place])
+            inside = abs(ratings[known, place] - values[known, place]) <= margin
+            each = replace(each, asked=asked, covered=float(inside.mean()), width=2 * margin * each.span)
+        measured.append(each)
+    return tuple(measured)
 
 
 def pool_dimensions(folds: Sequence[tuple[DimensionMetrics, ...]]) -> tuple[DimensionMetrics, ...]:

@@ -30,12 +30,12 @@ from emozoo.evaluation.worth import Tested, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
 from emozoo.hub.files import commit_of
 from emozoo.hub.reference import is_reference, name_of
-from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note
+from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note, middles_of
 from emozoo.inference.answers import calibrated
+from emozoo.inference.checks import check_adaptation
 from emozoo.paths import user_path
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
-from emozoo.target import has_labels
 
 ADAPTATIONS = ("speaker",)
 OLD_RUN = (
@@ -102,8 +102,7 @@ def measure(
     there = np.flatnonzero(np.isfinite(answers).all(1))
     if adapted is not None:
         who = [speakers[place] for place in there]
-        words = model.outputs.of_labels
-        answers[there, words] = adapt_to_speakers(answers[there, words], who, adapted.recordings)
+        answers[there] = adapt_to_speakers(answers[there], who, adapted.recordings, middles_of(model))
     tested = Tested.of(data, rows, speakers, there, answers)
     metrics = worth(model, tested, coverage)
     if folder is not None:
@@ -220,7 +219,10 @@ class _Subject:
             return
         if self.model.calibration is None:
             raise EmozooError(f"{self.name} is not calibrated, so it promises no coverage: run emozoo calibrate first")
-        self.model.calibration.threshold(coverage)
+        if self.model.labels:
+            self.model.calibration.threshold(coverage)
+        for name in self.model.outputs.dimensions:
+            self.model.calibration.margin(name, coverage)
 
 
 @dataclass(frozen=True)
@@ -270,8 +272,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
 
 
 def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: _Part) -> Adaptation:
-    if not has_labels(subject.model.target) or subject.model.outputs.multi:
-        raise EmozooError(f"{subject.name} does not answer with one word a clip: leave --adapt {to} out")
+    check_adaptation(subject.model)
     speakers = [data.speakers[row] for row in part.rows]
     if not any(speakers):
         raise EmozooError(f"{data.corpus.name} does not tell who speaks in {part.words}: leave --adapt {to} out")

@@ -13,7 +13,7 @@ from emozoo.data.truth import UNDECIDED, Truth
 from emozoo.errors import EmozooError
 from emozoo.evaluation.confidence import confidence, set_metrics
 from emozoo.evaluation.data import Data
-from emozoo.evaluation.dimensions import measure_dimensions
+from emozoo.evaluation.dimensions import measure_dimensions, with_intervals
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
 from emozoo.evaluation.votes import measure_several, measure_votes
 from emozoo.target import Outputs
@@ -62,7 +62,9 @@ def worth(model: EmotionModel, tested: Tested, coverage: float | None = None) ->
     if outputs.labels and not outputs.multi:
         found = _of_words(model, tested, coverage)
     values = tested.answers[:, outputs.of_dimensions]
-    dimensions = measure_dimensions(outputs, tested.truth.ratings, values, tested.speakers)
+    ratings = tested.truth.ratings
+    dimensions = measure_dimensions(outputs, ratings, values, tested.speakers)
+    dimensions = with_intervals(dimensions, outputs, ratings, values, model.calibration, coverage)
     votes = several = None
     if tested.truth.counts is not None and outputs.multi:
         several = measure_several(outputs.labels, tested.truth.counts, words, tested.speakers)

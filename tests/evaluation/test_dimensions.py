@@ -11,8 +11,9 @@ from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error
 
 from emozoo.checkpoint.results import Metrics
-from emozoo.evaluation.dimensions import mean_ccc, measure_dimensions, pool_dimensions, spread_of
+from emozoo.evaluation.dimensions import mean_ccc, measure_dimensions, pool_dimensions, spread_of, with_intervals
 from emozoo.evaluation.metrics import pool
+from emozoo.inference.calibration import COVERAGES, Calibration
 from emozoo.target import Outputs, Scale
 
 ONE = Outputs((), ("arousal",), "dimensions", scale=Scale(1, 7))
@@ -94,3 +95,15 @@ def test_an_interval_over_speakers_is_wider_where_speakers_differ() -> None:
         for who in ([f"s{number // 20}" for number in range(200)], [""] * 200)
     )
     assert named and unnamed and named[1] - named[0] > unnamed[1] - unnamed[0]
+
+
+def test_intervals_are_measured_by_how_often_they_hold_the_rating() -> None:
+    truth, values = np.linspace(0, 1, 11)[:, None], np.linspace(0, 1, 11)[:, None] + 0.05
+    values[:3] += 0.5
+    found = measure_dimensions(ONE, truth, values, [""] * 11)
+    margins = tuple(0.1 if coverage <= 0.9 else None for coverage in COVERAGES)
+    calibration = Calibration(1.0, COVERAGES, margins, margins, "toy", "all", 40, 4, residuals={"arousal": margins})
+    (measured,) = with_intervals(found, ONE, truth, values, calibration, None)
+    assert (measured.asked, measured.covered) == (0.9, pytest.approx(8 / 11))
+    assert measured.width == pytest.approx(0.1 * 2 * 6)
+    assert with_intervals(found, ONE, truth, values, None, None) == found
