@@ -49,7 +49,7 @@ def with_intervals(
     calibration: Calibration | None,
     coverage: float | None,
 ) -> tuple[DimensionMetrics, ...]:
-    """The same metrics, with how often a calibrated model's intervals for a `coverage`, or for `COVERAGE`, hold the rating."""
+    """The same metrics, with how often a calibrated model's intervals for a `coverage` (`COVERAGE`) hold the rating."""
     if calibration is None or coverage is None and calibration.highest < COVERAGE:
         return tuple(found)
     asked = COVERAGE if coverage is None else coverage

@@ -238,10 +238,16 @@ def _confidence(facts: Facts) -> str:
     lines = []
     if calibration:
         who = f" of {calibration.speakers} speakers" if calibration.speakers > 1 else ""
+        fitted, given = [], []
+        if calibration.has_labels:
+            fitted.append(f"a temperature of {calibration.temperature:.2f} (Guo et al. 2017) and thresholds")
+            given.append("the set of emotions that is to hold the true one")
+        if calibration.residuals:
+            fitted.append("margins (Lei et al. 2018)")
+            given.append("the interval that is to hold people's rating")
         lines.append(
-            f"Calibrated on {calibration.clips} clips{who} ({calibration.part}): a temperature of "
-            f"{calibration.temperature:.2f} (Guo et al. 2017) and thresholds of split conformal prediction, so that "
-            "`emozoo predict --coverage 0.9` answers with the set of emotions that is to hold the true one in 90 % of "
+            f"Calibrated on {calibration.clips} clips{who} ({calibration.part}): {', and '.join(fitted)} of split conformal "
+            f"prediction, so that `emozoo predict --coverage 0.9` answers with {', and '.join(given)} in 90 % of "
             "cases. That holds for recordings like those; for other speakers, microphones and languages it may not."
         )
     if measured:
