@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from emozoo.checkpoint.config import parse, read_config
 from emozoo.checkpoint.embedding import WithFeatures, features_of
@@ -65,6 +66,10 @@ LARGEST_DIFFERENCE = 1e-3
 """Of a probability, between the network and what was written, on sounds and frames that try it out."""
 LARGEST_SHARE = 1e-2
 """The same of an embedding's number, as a share of its largest. Most of a pure tone's spectrum is rounding."""
+MOST_BYTES = 2**31 - 2**24
+"""Of weights, in a file: protobuf's 2 GiB, less what the operators take."""
+SHORT_CLIPS, SHORT_STEP = 9, 160
+"""Of a network that takes lengths: how many short clips are tried, and by how many samples each is longer than the last."""
 LEAST_SAME = 0.9
 """Share of windows that a graph in 8 bits must answer as the network does."""
 LARGEST_REPEAT = 2**20
@@ -250,6 +255,11 @@ def _answer(model: Model) -> list[float]:
 def _graph(model: EmotionModel) -> ModelProto:
     """The network, with its front end, as an ONNX graph: of batches of any size or, where the network takes lengths, of one
     clip of any length, so that there is no padding to be told of. With its embeddings, where it has some."""
+    if sum(each.nbytes for each in model.network.state_dict().values()) > MOST_BYTES:
+        raise EmozooError(
+            f"{model.architecture.name} cannot be exported: its weights are more than the {MOST_BYTES / 2**30:.0f} GiB of "
+            "an ONNX file"
+        )
     alone = model.architecture.lengths
     rows = 1 if alone else 2
     noise = torch.randn(rows, model.window.samples, generator=torch.Generator().manual_seed(0)) / 10
@@ -262,7 +272,8 @@ def _graph(model: EmotionModel) -> ModelProto:
         sizes = ({1: samples}, *({} for _ in example[1:]))
     network, outputs = _with_features(model, example)
     try:
-        with _quiet:
+        # Other kernels lay their output out otherwise than what the graph computes instead, so that a view of it fails.
+        with _quiet, sdpa_kernel(SDPBackend.MATH):
             program = torch.onnx.export(
                 network,
                 example,
@@ -341,12 +352,15 @@ def _features_difference(model: EmotionModel, written: OnnxModel) -> float:
 
 
 def _batches(model: EmotionModel) -> list[list[Window]]:
-    """Of several sizes: noise, loud and soft, tones and silence."""
+    """Of several sizes: noise, loud and soft, tones that swell, with the noise of a recording, and silence. In a purer or
+    steadier tone, most that a front end finds to standardise is rounding."""
     rng = np.random.default_rng(0)
     seconds = np.arange(model.window.samples) / SAMPLING_RATE
+    swell = 1 - 0.5 * np.cos(2 * np.pi * 1.7 * seconds)
     sounds = [rng.normal(0, level, len(seconds)) for level in (0.3, 0.1, 0.01, 0.001)]
     sounds += [
-        0.5 * np.sin(2 * np.pi * pitch * seconds) * (seconds < 2 * model.window.seconds / 3)
+        0.5 * np.sin(2 * np.pi * pitch * seconds) * swell * (seconds < 2 * model.window.seconds / 3)
+        + rng.normal(0, 0.001, len(seconds))
         for pitch in (110, 440, 1760)
     ]
     sounds += [np.zeros(len(seconds))]
@@ -356,4 +370,8 @@ def _batches(model: EmotionModel) -> list[list[Window]]:
         frames = rng.integers(0, 256, (*model.window.frames, 3), np.uint8) if model.video and not lacking else None
         whole = len(sound) if number % 2 or not model.architecture.lengths else len(sound) // (number + 1)
         windows.append((sound[:whole].clip(-1, 1).astype(np.float32), frames))
-    return [windows[:1], windows[1:4], windows]
+    # A graph may be right for its example's length only, and for those that leave the same remainder.
+    shortest = windows[0][0][: LEAST_SAMPLES + SHORT_STEP * SHORT_CLIPS]
+    clips = range(SHORT_CLIPS if model.architecture.lengths else 0)
+    short: list[Window] = [(shortest[: LEAST_SAMPLES + SHORT_STEP * clip], windows[0][1]) for clip in clips]
+    return [windows[:1], windows[1:4], windows + short]

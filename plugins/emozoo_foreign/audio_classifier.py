@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
+from emozoo_foreign.any_length import free_of_length
 from emozoo_foreign.front_ends import at_least, front_end
 from emozoo_foreign.more_heads import AverageEncoder, StatisticsEncoder
 from emozoo_foreign.spec import (
@@ -170,6 +171,7 @@ class AudioClassifier(nn.Module):
         self.front: Any = front_end(config.extractor, config.model)
         values = transformers_config(config.model)
         self.encoder = _encoder(values, config)
+        free_of_length(self.encoder)
         self.output = nn.Linear(self.encoder.features, outputs, bias=config.bias)
         self.rate = config.backbone_learning_rate
 

@@ -138,6 +138,15 @@ def test_the_mask_of_training_is_there_where_the_file_has_it(probability: float,
     assert np.array_equal(answers(load(tmp_path), CLIPS), expected)
 
 
+def test_positions_that_prediction_computed_do_not_stand_in_the_way_of_training(tmp_path: Path) -> None:
+    save_classifier(tmp_path, "wav2vec2-conformer", position_embeddings_type="rotary")
+    network, sound = load(tmp_path), torch.from_numpy(CLIPS[0])[None]
+    with torch.inference_mode():
+        network(sound)
+    network.train()(sound).sum().backward()
+    assert all(each.grad is not None for each in network.output.parameters())
+
+
 def test_weights_in_several_files_are_read(tmp_path: Path) -> None:
     model = save_classifier(tmp_path, "wav2vec2")
     whole = read(tmp_path)
