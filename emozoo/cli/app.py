@@ -23,6 +23,7 @@ from emozoo.cli.commands.benchmark import benchmark
 from emozoo.cli.commands.calibrate import calibrate
 from emozoo.cli.commands.card import card
 from emozoo.cli.commands.check import check
+from emozoo.cli.commands.compare import compare
 from emozoo.cli.commands.convert import convert
 from emozoo.cli.commands.demo import demo
 from emozoo.cli.commands.embed import embed
@@ -146,7 +147,7 @@ def common(
 
 
 for command in (
-    *(train, evaluate, calibrate, predict, embed, listen, list_, info, benchmark, export, convert),
+    *(train, evaluate, compare, calibrate, predict, embed, listen, list_, info, benchmark, export, convert),
     *(card, push, demo, serve, space, check),
 ):
     app.command(command.__name__.strip("_"), cls=Command)(command)

@@ -70,6 +70,11 @@ def models() -> list[str]:
     return [*named.names(), *runs()]
 
 
+def comparable() -> list[str]:
+    """Models, and the runs over all folds under ./runs."""
+    return [*models(), *sorted(path.parent.as_posix() for path in islice(Path(RUNS).glob("*/summary.json"), MOST_RUNS))]
+
+
 def plugins() -> list[str]:
     return [*architectures(), *datasets(), *readers()]
 
@@ -84,6 +89,7 @@ def everything() -> list[str]:
 
 OFFERED: dict[tuple[str, str], Callable[[], list[str]]] = {
     ("info", "name"): everything,
+    ("compare", "runs"): comparable,
     ("check", "name"): plugins,
     ("benchmark", "name"): networks,
     ("", "architecture"): architectures,

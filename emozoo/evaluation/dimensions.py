@@ -34,7 +34,7 @@ def measure_dimensions(
         known = np.isfinite(ratings[:, place])
         if known.any():
             truth, predicted = ratings[known, place].astype(float), values[known, place].astype(float)
-            clips = _moments(truth, predicted)
+            clips = moments(truth, predicted)
             who = [speaker for speaker, there in zip(speakers, known, strict=True) if there]
             span = outputs.scale.span if outputs.scale else 1.0
             found.append(_metrics(name, span, by_speaker(clips, who), clips))
@@ -96,12 +96,12 @@ def concordances(ratings: np.ndarray, values: np.ndarray) -> list[float]:
     found = []
     for truth, predicted in zip(ratings.T.astype(float), values.T.astype(float), strict=True):
         known = np.isfinite(truth)
-        found.append(float(ccc(_moments(truth[known], predicted[known]).sum(0))))
+        found.append(float(ccc(moments(truth[known], predicted[known]).sum(0))))
     return found
 
 
 def ccc(sums: np.ndarray) -> np.ndarray:
-    """Of sums [..., 7] as `_moments` gives them, NaN where all ratings are alike."""
+    """Of sums [..., 7] as `moments` gives them, NaN where all ratings are alike."""
     _, mean_t, mean_p, var_t, var_p, cov = _central(sums)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(var_t > FLAT, 2 * cov / (var_t + var_p + (mean_t - mean_p) ** 2), np.nan)
@@ -118,7 +118,7 @@ def _mae(sums: np.ndarray) -> np.ndarray:
     return sums[..., 6] / sums[..., 0]
 
 
-def _moments(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+def moments(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """float64 [clips, 7], whose sums give all scores."""
     one = np.ones(len(truth))
     return np.stack([one, truth, predicted, truth**2, predicted**2, truth * predicted, abs(truth - predicted)], axis=1)

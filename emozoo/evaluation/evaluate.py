@@ -70,6 +70,8 @@ class Evaluation:
     note: str = ""
     """What a reader of the numbers must know, such as that they are speaker-dependent; "" for nothing."""
     adapted: Adaptation | None = None
+    parameters: int | None = None
+    """Of the network; None for an ONNX graph."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo evaluate --json` prints it."""
@@ -139,6 +141,7 @@ def evaluate(
     recordings: int | None = None,
     modality: str | None = None,
     coverage: float | None = None,
+    seed: int | None = None,
     output: str | Path | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -150,7 +153,8 @@ def evaluate(
     `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
     gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
-    `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself.
+    `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself; it is
+    split by the random `seed`, that of the model's run if left out.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
@@ -158,7 +162,7 @@ def evaluate(
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
-    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale)
+    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed)
     data = _open(subject, selection, modality)
     part = _part(subject, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)
@@ -177,7 +181,7 @@ def evaluate(
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
     note = _note(subject.model, data, part, leak, modality, metrics)
-    return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted)
+    return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted, subject.parameters)
 
 
 def _check_options(adapt: str | None, recordings: int | None, output: str | Path | None) -> None:
@@ -208,6 +212,12 @@ class _Subject:
         model = load(commit_of(place, folder) if published else folder, device, precision)
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 
+    @property
+    def parameters(self) -> int | None:
+        if not isinstance(self.model, EmotionModel):
+            return None
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
     def check_modality(self, modality: str | None) -> None:
         """Raises EmozooError where the model needs the other modality as well."""
         if modality and (lost := {"audio", *["video"][: self.model.video]} - {modality, *self.model.optional}):
@@ -235,6 +245,7 @@ class _Selection:
     protocol: str | None
     fold: int | None
     scale: tuple[float, float] | None = None
+    seed: int | None = None
 
 
 def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Data:
@@ -346,7 +357,8 @@ def _part(subject: _Subject, selection: _Selection, data: Data) -> _Part:
         protocol = selection.protocol or subject.run.protocol
         return _own_part(subject.folder, subject.run, data, protocol, fold or subject.run.fold or 1)
     if fold is not None or selection.protocol is not None:
-        return _new_part(data, selection.protocol, fold or 1, subject.run.seed if subject.run else 0)
+        seed = selection.seed if selection.seed is not None else subject.run.seed if subject.run else 0
+        return _new_part(data, selection.protocol, fold or 1, seed)
     count = len(data.store)
     return _Part(list(range(count)), f"all {count} clips")
 

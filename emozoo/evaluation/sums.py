@@ -54,16 +54,24 @@ def value(score: Score, total: np.ndarray) -> float | None:
 def interval(score: Score, rows: np.ndarray) -> tuple[float, float] | None:
     """The 95 % percentile bootstrap of a score over rows float64 [units, sums], one a speaker or a clip; None where it is
     undefined in more than half of the resamples."""
+    return middle(resampled(score, rows)) if len(rows) > 1 else None
+
+
+def resampled(score: Score, rows: np.ndarray) -> np.ndarray:
+    """The score float64 [resamples] of resamples with replacement of rows float64 [units, sums], which are the same for the
+    same number of units."""
     units = len(rows)
-    if units < 2:
-        return None
     rng = np.random.default_rng(0)
     found = []
     step = max(1, AT_ONCE // units)
     for begin in range(0, RESAMPLES, step):
         counts = rng.multinomial(units, np.full(units, 1 / units), min(step, RESAMPLES - begin))
         found.append(score(counts.astype(float) @ rows))
-    scores = np.concatenate(found)
+    return np.concatenate(found)
+
+
+def middle(scores: np.ndarray) -> tuple[float, float] | None:
+    """Between which 95 % of the scores of resamples are; None where more than half are undefined."""
     known = scores[np.isfinite(scores)]
     if len(known) <= RESAMPLES // 2:
         return None

@@ -83,6 +83,18 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def svg(figure: Figure) -> bytes:
+    """The figure as an SVG file, its letters drawn as outlines. The same figure gives the same bytes."""
+    import matplotlib
+
+    buffer = io.BytesIO()
+    with styled(), matplotlib.rc_context({"svg.hashsalt": "emozoo"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    with atomic(user_path(path)) as temporary:
-        temporary.write_bytes(png(figure))
+    """As an SVG file where its name ends so, else as a PNG file."""
+    place = user_path(path)
+    with atomic(place) as temporary:
+        temporary.write_bytes(svg(figure) if place.suffix.lower() == ".svg" else png(figure))

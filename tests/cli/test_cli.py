@@ -17,14 +17,15 @@ from emozoo.inspection.describe import describe, measured_results
 from emozoo.registry.loading import get_architecture
 
 COMMANDS = [
-    "train", "evaluate", "calibrate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card", "list",
-    "info", "check", "new architecture", "new dataset",
+    "train", "evaluate", "compare", "calibrate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card",
+    "list", "info", "check", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed --output "
     "--resume --set --device --precision --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --coverage --output "
     "--device --json",
+    "compare": "--common --dataset --data-dir --merge --scale --protocol --fold --output --device --json",
     "calibrate": "--dataset --data-dir --merge --device --json",
     "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence "
     "--coverage --plot --csv --jsonl --backend --device --json",

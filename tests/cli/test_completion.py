@@ -54,6 +54,7 @@ def in_bash(script: str, home: Path, check: int = 0) -> subprocess.CompletedProc
         ("emozoo train --from ", {"speech"}),
         ("emozoo predict clip.wav --model sp", {"speech"}),
         ("emozoo evaluate ", {"speech"}),
+        ("emozoo compare speech ", {"speech"}),
         ("emozoo info ", {"cnn", "toy", "speech"}),
         ("emozoo check r", {"resnet_gru", "ravdess"}),
         ("emozoo benchmark re", {"resnet_gru"}),
@@ -80,6 +81,8 @@ def test_runs_are_offered_by_their_folders(tmp_path: Path) -> None:
             (tmp_path / "runs" / name / "config.json").write_text("{}")
     assert asked("emozoo push ", cwd=tmp_path) == ["runs/a", "runs/b/fold1"]
     assert asked("emozoo predict x --model ", cwd=tmp_path) == ["speech", "runs/a", "runs/b/fold1"]
+    (tmp_path / "runs" / "b" / "summary.json").write_text("{}")
+    assert asked("emozoo compare runs/a ", cwd=tmp_path) == ["speech", "runs/a", "runs/b/fold1", "runs/b"]
 
 
 def test_a_plugins_name_is_offered_and_never_run(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One meaning for every path that a user gives, and files that are written whole or not at all."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -37,7 +38,7 @@ from emozoo.publishing.card import write_card
 from emozoo.publishing.space import write_space
 from emozoo.scaffold.write import write_plugin
 
-PATHS = {"data_dir", "start", "model", "run", "speaker", "files", "output", "plot"}
+PATHS = {"data_dir", "start", "model", "run", "runs", "speaker", "files", "output", "plot"}
 """Parameters of commands that name a file or folder, or may; `name` of these two, which else names a plugin."""
 NAMES = {("info", "name"), ("benchmark", "name")}
 
@@ -55,6 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = [get_ffmpeg_exe(), "-v", "error", "-i", str(folder / "clips" / "0.wav"), *to[1:], to[0]]
         subprocess.run(command, check=True, capture_output=True)
     emozoo(*train_words(folder / "m", epochs=1))
+    shutil.copytree(folder / "m", folder / "twin")
     return folder
 
 
@@ -74,6 +76,7 @@ def run(*words: str) -> None:
 COMMANDS = {
     "train": [*train_words(Path("X"), epochs=1), "--from", "~/m", "--resume"],
     "evaluate": ["evaluate", "~/m", "--data-dir", "~/toy", "--output", "~/report"],
+    "compare": ["compare", "~/m", "~/twin", "--dataset", "toy", "--data-dir", "~/toy", "--output", "~/table.md"],
     "predict": ["predict", "~/clips/0.wav", "--model", "~/m", "--speaker", "~/clips/*.wav", "--timeline",
                 "--plot", "~/p.png"],
     "embed": ["embed", "~/clips/0.wav", "--model", "~/m", "--output", "~/e.npz"],
@@ -95,6 +98,7 @@ COMMANDS = {
 """Every parameter that takes a path, given a path in the home."""
 WRITTEN = {
     "train": "tuned/metrics.json", "evaluate": "report/predictions.csv", "predict": "p.png", "export": "onnx/model.onnx",
+    "compare": "table.md",
     "card": "m/README.md", "embed": "e.npz", "space": "space/app.py", "architecture": "tilde-net/pyproject.toml",
     "dataset": "tilde-set/pyproject.toml", "reader": "tilde-reader/pyproject.toml", "convert": "converted/config.json",
 }  # fmt: skip
@@ -123,7 +127,18 @@ def test_a_command_means_by_a_tilde_what_a_shell_does_and_shows_it_as_it_was_wri
     assert list(here.iterdir()) == []
     if command in WRITTEN:
         assert (home / WRITTEN[command]).is_file()
-    if command in ("train", "evaluate", "predict", "export", "convert", "card", "info", "benchmark", "space"):
+    if command in (
+        "train",
+        "evaluate",
+        "compare",
+        "predict",
+        "export",
+        "convert",
+        "card",
+        "info",
+        "benchmark",
+        "space",
+    ):
         assert "~/" in told and str(home) not in told
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from support.small import emozoo, one_error
 from emozoo.checkpoint.export import Export
 from emozoo.checkpoint.predictions import read_predictions, write_predictions
 from emozoo.cli import console
+from emozoo.cli.comparison_files import csv_table, latex, markdown
+from emozoo.cli.comparison_tables import show_comparison
 from emozoo.cli.console import PlainConsole, say, warn
 from emozoo.cli.list_tables import show_models, show_plugins, show_public
 from emozoo.cli.tables import (
@@ -28,6 +31,8 @@ from emozoo.cli.tables import (
     show_push,
     show_window,
 )
+from emozoo.evaluation.compare import Comparison, compared
+from emozoo.evaluation.tested import Answer, Run
 from emozoo.hub.public import PublicModel
 from emozoo.hub.search import HubModel
 from emozoo.inference.answers import Prediction, WindowAnswer
@@ -94,6 +99,15 @@ def test_no_cell_of_csv_is_a_formula_and_each_can_be_read_back(text: str) -> Non
     assert csv_text(cell) == text
 
 
+def strange_comparison(word: str) -> Comparison:
+    """Runs, labels and notes that are called so."""
+    label, other = f"{word}1", f"{word}2"
+    values = ((1.0,), (2.0,))
+    clips = {word: Answer(word, label, label, *values), other: Answer(other, other, other, *values, fold=1)}
+    run = Run(word, (label, other), True, (word,), clips, word, word, 0, 1, 1.0, word)
+    return compared([run, replace(run, name=other, note="")])
+
+
 def show_everything(word: str) -> None:
     """Prints each kind of result, with the word wherever a stranger's may stand."""
     warn(word)
@@ -118,6 +132,7 @@ def show_everything(word: str) -> None:
         show_models([entry])
     show_public([PublicModel(word, word, word, word, (word,), (word,), (word,), word, word, word, word, word)])
     show_export(Export(word, 1, 1, 0.0, 8))
+    show_comparison(strange_comparison(word))
     show_push(Push(word, {word: 1}, (word,), word, None))
     show_push(Push(word, {word: 1}, (word,), word, word))
     show_hub([HubModel(word, word, (word,), None, None, 1)])
@@ -135,6 +150,18 @@ def test_nothing_on_the_terminal_is_anything_but_text(word: str) -> None:
         patch.setattr(console, "err", PlainConsole(stream))
         show_everything(word)
     assert not obeyed(stream.getvalue().replace("\t", ""))
+
+
+@settings(deadline=None, max_examples=30)
+@given(OVERLONG)
+@example(NASTY)
+@example("=1+1")
+def test_a_comparison_in_a_file_is_text_and_no_formula(word: str) -> None:
+    comparison = strange_comparison(word)
+    for write in (markdown, latex, csv_table):
+        assert not obeyed(write(comparison))
+    for cells in csv.reader(io.StringIO(csv_table(comparison))):
+        assert cells[0][:1] not in {*"=+-@\t\r\n＝＋－＠"}  # noqa: RUF001
 
 
 @pytest.mark.parametrize("word", ["[red]b[/red]", "[/]", ":smile:", "a\\", "a\\\\\\", "[link=http://x]y[/link]"])
