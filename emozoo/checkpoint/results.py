@@ -108,7 +108,7 @@ class DimensionMetrics:
     covered: float | None = None
     """The share of clips whose rating lies in the interval."""
     width: float | None = None
-    """Of the intervals, in units of the ratings, where none is cut off by the scale."""
+    """Of an interval, on average, in units of the ratings."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from emozoo.evaluation.calibrate import Calibrated
     from emozoo.evaluation.evaluate import Evaluation
     from emozoo.evaluation.metrics import Metrics
-    from emozoo.evaluation.remeasure import IntervalMetrics
     from emozoo.training.history import DevScores
 
 
@@ -102,11 +101,7 @@ def _show_dimensions(dimensions: Sequence[DimensionMetrics], over: str) -> None:
         cells = [f"{plain(score)}{_between(interval)}" for score, interval in scores]
         table.add_row(each.name, str(each.count), *cells)
     console.out.print(table)
-    for each in dimensions:
-        if each.covered is not None and each.asked is not None:
-            asked, covered = f"{100 * each.asked:g}", percentage(each.covered)
-            what = f"intervals for {each.name} that are to hold the rating in {asked} % of cases"
-            console.out.print(f"{what}: {covered} % do, {plain(each.width)} wide", soft_wrap=True)
+    _show_intervals(dimensions)
 
 
 def _between(interval: Sequence[float] | None) -> str:
@@ -203,21 +198,24 @@ def show_calibrated(found: Sequence[Calibrated]) -> None:
             console.out.print(styled(f"On the {each.test.count} test clips of this run:", "bold"))
             _show_confidence(each.test.confidence, each.test.interval_over)
             _show_sets(each.test.sets, each.test.labels)
-        if each.intervals:
-            _show_intervals(each.intervals)
+        if each.test:
+            _show_intervals(each.test.dimensions)
     for note in dict.fromkeys(note for each in found for note in each.notes):
         console.out.print(styled(note, "bold yellow"), soft_wrap=True)
 
 
-def _show_intervals(intervals: Sequence[IntervalMetrics]) -> None:
-    asked = f"{100 * intervals[0].asked:g}"
-    told = f"Intervals that are to hold people's rating in {asked} % of cases, on this run's test clips:"
-    console.out.print(told, soft_wrap=True)
+def _show_intervals(dimensions: Sequence[DimensionMetrics]) -> None:
+    """How often the intervals of a calibrated model hold the rating."""
+    known = [each for each in dimensions if each.asked is not None]
+    if not known:
+        return
+    asked = f"{100 * (known[0].asked or 0):g}"
+    console.out.print(f"Intervals that are to hold people's rating in {asked} % of cases", soft_wrap=True)
     table = Table()
     for name in ("", "% that do", "mean width"):
         table.add_column(name, justify="left" if not name else "right")
-    for each in intervals:
-        table.add_row(each.name, percentage(each.coverage), f"{each.width:.2f}")
+    for each in known:
+        table.add_row(each.name, percentage(each.covered), plain(each.width))
     console.out.print(table)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from emozoo.data.corpus import read_votes
 from emozoo.errors import EmozooError
 from emozoo.target import DIMENSION_COLUMNS, Outputs, Scale, has_dimensions
-from emozoo.text import listed, shown
+from emozoo.text import listed
 
-log = logging.getLogger("emozoo")
 UNDECIDED = -1
 """The number of the label of a clip whose raters do not agree on one."""
 
@@ -74,26 +73,18 @@ def votes_of(
     found = []
     for name, text, emotion in zip(rows["utterance_id"][:], rows["votes"][:], emotions, strict=True):
         votes: dict[str, float] = {}
-        for word, count in parse_votes(text or "{}", name).items():
+        for word, count in _read(text, name).items():
             word = merge.get(word, word)
             votes[word] = votes.get(word, 0.0) + count
         found.append(votes or ({emotion: 1.0} if emotion else {}))
     return found
 
 
-def parse_votes(text: str, name: str) -> dict[str, float]:
-    """Votes from their JSON, word to count. Raises EmozooError, about the row `name`, for what is none."""
+def _read(text: str | None, name: str) -> dict[str, float]:
     try:
-        votes = json.loads(text)
-    except (ValueError, RecursionError):
-        votes = None
-    if not isinstance(votes, dict):
-        raise EmozooError(f'{name}: its votes are {shown(text)}, not JSON of words and counts such as {{"happy": 2}}')
-    for word, count in votes.items():
-        number = isinstance(count, int | float) and not isinstance(count, bool)
-        if not word.strip() or not number or not math.isfinite(count) or count < 0:
-            raise EmozooError(f"{name}: its votes for {shown(word)} are {shown(count)}, which is no count")
-    return {word: float(count) for word, count in votes.items() if count}
+        return read_votes(text or "")
+    except (ValueError, RecursionError) as error:
+        raise EmozooError(f"{name}: its {error}") from None
 
 
 def majority(votes: Mapping[str, float], words: Sequence[str]) -> str:

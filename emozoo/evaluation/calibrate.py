@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import calibration_error
-from emozoo.evaluation.remeasure import IntervalMetrics, interval_metrics, remeasure
+from emozoo.evaluation.remeasure import remeasure
 from emozoo.filenames import CONFIG
 from emozoo.hub.reference import is_reference
 from emozoo.hub.reference import parse as parse_reference
@@ -70,8 +70,6 @@ class Calibrated:
     """What a reader of the figures must know."""
     test: Metrics | None = None
     """Of a run: what the calibrated model is worth on its test clips."""
-    intervals: tuple[IntervalMetrics, ...] = ()
-    """The same of the intervals of its dimensions."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo calibrate --json` prints it."""
@@ -81,9 +79,14 @@ class Calibrated:
             "calibration_error_before": self.error_before,
             "calibration_error_after": self.error_after,
             "notes": list(self.notes),
-            "intervals": [asdict(each) for each in self.intervals],
-            "test": self.test and {"confidence": asdict(self.test)["confidence"], "sets": asdict(self.test)["sets"]},
+            "test": self.test and _told(self.test),
         }
+
+
+def _told(test: Metrics) -> dict[str, Any]:
+    """Of the test clips, what a calibration changes."""
+    document = test.to_dict()
+    return {name: document[name] for name in ("confidence", "sets", "dimensions") if name in document}
 
 
 def calibrate(
@@ -126,8 +129,7 @@ def _kept(calibrated: Calibrated) -> Calibrated:
     """Writes a model's calibration, and what it makes of the run's results, which it then has as well."""
     folder = user_path(calibrated.model)
     outputs = write_calibration(folder, calibrated.calibration).outputs
-    test = remeasure(folder, outputs.labels, calibrated.calibration) if outputs.labels else None
-    return replace(calibrated, test=test, intervals=interval_metrics(folder, outputs, calibrated.calibration))
+    return replace(calibrated, test=remeasure(folder, outputs, calibrated.calibration))
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> CheckpointConfig:

@@ -20,6 +20,8 @@ from emozoo.target import Outputs
 
 COVERAGE = 0.9
 """Of intervals, where none is asked for."""
+ROUNDING = 1e-6
+"""Of numbers in predictions.csv."""
 FLAT = 1e-12
 """A variance below this is none."""
 
@@ -56,10 +58,14 @@ def with_intervals(
     measured = []
     for each in found:
         if each.name in calibration.residuals:
-            place, margin = outputs.dimensions.index(each.name), calibration.margin(each.name, asked)
-            known = np.isfinite(ratings[:, place])
-            inside = abs(ratings[known, place] - values[known, place]) <= margin
-            each = replace(each, asked=asked, covered=float(inside.mean()), width=2 * margin * each.span)
+            place = outputs.dimensions.index(each.name)
+            known = np.isfinite(ratings[:, place]) & np.isfinite(values[:, place])
+            truth, own = ratings[known, place], values[known, place]
+            bounded = outputs.scale is not None
+            ends = np.array([calibration.interval(each.name, value, asked, bounded) for value in own])
+            inside = (ends[:, 0] - ROUNDING <= truth) & (truth <= ends[:, 1] + ROUNDING)
+            width = float(np.ptp(ends, axis=1).mean()) * each.span
+            each = replace(each, asked=asked, covered=float(inside.mean()), width=width)
         measured.append(each)
     return tuple(measured)
 

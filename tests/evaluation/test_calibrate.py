@@ -274,8 +274,8 @@ def test_a_run_of_words_and_dimensions_is_worth_what_its_test_clips_say(corpus: 
     assert "Intervals that are to hold people's rating in 90 % of cases" in shown and "LAC" in shown
     (found,) = calibrate(tmp_path / "run", device="cpu")
     assert found.test is not None and found.test.confidence is not None
-    assert [each.name for each in found.intervals] == ["valence", "arousal", "dominance"]
-    assert all(each.coverage > 0.5 and 0 < each.width < 4 for each in found.intervals)
+    assert [each.name for each in found.test.dimensions] == ["valence", "arousal", "dominance"]
+    assert all(each.covered > 0.5 and 0 < each.width < 4 for each in found.test.dimensions)
     measured = evaluate(tmp_path / "run", device="cpu").metrics
     assert measured.confidence is not None
     assert found.test.confidence.calibration_error == pytest.approx(measured.confidence.calibration_error, abs=1e-4)

@@ -105,5 +105,6 @@ def test_intervals_are_measured_by_how_often_they_hold_the_rating() -> None:
     calibration = Calibration(1.0, COVERAGES, margins, margins, "toy", "all", 40, 4, residuals={"arousal": margins})
     (measured,) = with_intervals(found, ONE, truth, values, calibration, None)
     assert (measured.asked, measured.covered) == (0.9, pytest.approx(8 / 11))
-    assert measured.width == pytest.approx(0.1 * 2 * 6)
+    ends = np.clip(np.stack([values[:, 0] - 0.1, values[:, 0] + 0.1]), 0, 1)
+    assert measured.width == pytest.approx(6 * np.ptp(ends.clip(0, 1), axis=0).mean(), rel=0.2)
     assert with_intervals(found, ONE, truth, values, None, None) == found
