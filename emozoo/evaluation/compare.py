@@ -226,10 +226,14 @@ def _row(
     known = dict(zip(ids, speakers, strict=True))
     folds: dict[int, list[str]] = {}
     for key in run.clips:  # in the order of the run, so that the intervals are those of its own metrics
-        if key in known and (run.clips[key].label or dimensions):
+        if key in known:
             folds.setdefault(run.clips[key].fold, []).append(key)
     own = (run.labels if run.whole else labels) if labels else ()
-    each = [_metrics(run, keys, [known[key] for key in keys], own, dimensions) for _, keys in sorted(folds.items())]
+    each = [
+        _metrics(run, keys, [known[key] for key in keys], own, dimensions)
+        for _, keys in sorted(folds.items())
+        if not own or any(run.clips[key].label for key in keys)
+    ]
     summary = pool(each, apart=False) if len(each) > 1 else None
     metrics = summary.pooled if summary else each[0]
     return Row(run.name, run.dataset, run.protocol, run.seed, metrics, summary, run.parameters, run.seconds, run.note)
