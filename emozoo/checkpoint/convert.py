@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emozoo.checkpoint.building import OwnGenerator
 from emozoo.checkpoint.config import read_config
-from emozoo.checkpoint.foreign import is_own
+from emozoo.checkpoint.foreign import check_network, is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
@@ -30,10 +30,9 @@ def convert(reference: str | os.PathLike[str], output: str | os.PathLike[str]) -
     if is_own(source):
         read_config(source, name_of(reference))  # which says what is wrong with one that is nobody's
         raise EmozooError(f"{name_of(reference)} is a checkpoint of emozoo already: it needs no conversion")
+    check_network(source, name_of(reference), "it needs no conversion, for emozoo predict --model takes it as it is")
     folder = _free(output)
     model = load(reference, "cpu")
-    if not isinstance(model, EmotionModel):
-        raise EmozooError(f"{name_of(reference)} is an ONNX file, which has no weights for a network: use it as it is")
     model.save(folder)
     return model
 

@@ -26,7 +26,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from emozoo.checkpoint.config import parse, read_config
 from emozoo.checkpoint.embedding import WithFeatures, features_of
-from emozoo.checkpoint.foreign import is_own, translate
+from emozoo.checkpoint.foreign import check_network, is_own, translate
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_graph import EMBEDDINGS, LOGITS, MOST_FEATURES, inputs
@@ -48,7 +48,7 @@ from emozoo.checkpoint.onnx_model import (
 from emozoo.checkpoint.quantization import quantize
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
-from emozoo.hub.reference import is_reference
+from emozoo.hub.reference import is_reference, name_of
 from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.paths import atomic, user_path
 from emozoo.shared_context import SharedContext
@@ -149,6 +149,7 @@ def _source(reference: str | os.PathLike[str], output: str | Path | None) -> Pat
     if output is None and (is_reference(leads_to(reference)) or folder_of(reference)):
         raise unnamed
     folder = resolve(reference)
+    check_network(folder, name_of(reference), "it is exported already, for emozoo predict --model takes it as it is")
     if output is None and not is_own(folder):
         raise unnamed
     return folder

@@ -91,6 +91,28 @@ def checkpoint_config(folder: Path, name: str) -> CheckpointConfig:
     return read_config(folder, name) if is_own(folder) else translate(folder, name).config
 
 
+def check_network(folder: Path, name: str, instead: str) -> None:
+    """Raises EmozooError, with what to do `instead`, where all that a folder has is an ONNX file of another library."""
+    if not is_own(folder) and translate(folder, name).graph:
+        raise EmozooError(f"{name} is an ONNX file of another library, which has no weights for a network: {instead}")
+
+
+def check_trainable(folder: Path, name: str) -> None:
+    """Raises EmozooError for a checkpoint without weights that a training could start from."""
+    check_network(folder, name, "fine-tune a model that has some, such as those of emozoo list --hub")
+
+
+def own_config(folder: Path, name: str) -> CheckpointConfig:
+    """config.json of a checkpoint that emozoo wrote. Raises EmozooError, for another library's with the way to one."""
+    if is_own(folder):
+        return read_config(folder, name)
+    where = "USER/" + folder.resolve().name
+    check_network(folder, name, f"publish it as it is (hf upload {where} {name}), and emozoo opens hub:{where}")
+    raise EmozooError(
+        f"{name} is a checkpoint of another library: name a folder that emozoo convert {name} has written"
+    )
+
+
 def fetch_foreign(name: Reference, weights: bool = True) -> Path | None:
     """The folder of the Hub's cache with the files of a checkpoint of another library; None where no reader knows it. Raises
     EmozooError for one whose weights are missing or refused."""

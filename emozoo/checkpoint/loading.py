@@ -55,7 +55,7 @@ def load_folder(folder: Path, name: str, device: str = "auto", precision: str = 
     foreign = None if is_own(folder) else translate(folder, name)
     if foreign and foreign.graph:
         raise EmozooError(
-            f"{name} is an ONNX file of another library: it answers, but cannot be trained, calibrated, exported or pushed"
+            f"{name} is an ONNX file of another library: it answers as it is, but cannot be trained, calibrated or merged"
         )
     config = foreign.config if foreign else read_config(folder, name)
     architecture = _architecture_of(name, config)

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.config import CheckpointConfig, read_config
+from emozoo.checkpoint.config import CheckpointConfig
+from emozoo.checkpoint.foreign import own_config
 from emozoo.checkpoint.results import Score, Summary
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
 from emozoo.errors import EmozooError
@@ -81,7 +82,7 @@ def render_card(
     if on_the_hub is not None:
         other = split_card(on_the_hub, f"{repo_id}/{README}")
         words, told = merge(words, words_of(*other), note.pushed if note else None)
-    config = read_config(folder, shown)
+    config = own_config(folder, shown)
     record = read_record(folder)
     figures = tuple(name for name in (CONFUSION, CURVES, RISK) if (folder / name).is_file())
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.foreign import own_config
 from emozoo.errors import EmozooError
 from emozoo.filenames import (
     CONFIG,
@@ -71,7 +71,7 @@ def push(
 
     shown = str(folder)
     folder = user_path(folder)
-    read_config(folder, shown)
+    own_config(folder, shown)
     _refuse_links(folder)
     name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
     if not check_token(token) and not dry_run:

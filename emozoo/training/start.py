@@ -9,7 +9,7 @@ import torch
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint import bundled
-from emozoo.checkpoint.foreign import checkpoint_config, is_own
+from emozoo.checkpoint.foreign import check_trainable, checkpoint_config, is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
@@ -104,6 +104,7 @@ class Adoption:
         folder, called = resolve(options.start), name_of(options.start)
         if is_own(folder):
             return None
+        check_trainable(folder, called)
         own = checkpoint_config(folder, called).architecture
         if own == architecture.name:
             return None

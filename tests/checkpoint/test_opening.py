@@ -23,6 +23,8 @@ from emozoo import EmozooError
 from emozoo.checkpoint.foreign_onnx import ForeignOnnx
 from emozoo.checkpoint.loading import load as load_network
 from emozoo.evaluation.evaluate import evaluate
+from emozoo.publishing.card import render_card
+from emozoo.publishing.push import push
 
 SOUND = voice(40_000)
 SCRIPT = """
@@ -150,10 +152,40 @@ def test_an_onnx_file_is_measured_and_embedded_but_no_network(folders: Path, tmp
     model = package.load(folders / "labels")
     assert measured.metrics.count > 10 and model.predict(sound, vad=False).emotion in model.labels
     assert package.load(folders / "audonnx").embed(sound, vad=False).shape == (5,)
-    with pytest.raises(EmozooError, match="is an ONNX file of another library: it answers, but cannot be trained"):
+    with pytest.raises(
+        EmozooError, match="is an ONNX file of another library: it answers as it is, but cannot be trained"
+    ):
         load_network(folders / "audonnx")
     with pytest.raises(EmozooError, match="runs on the CPU in fp32"):
         package.load(folders / "audonnx", precision="bf16")
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (("export", "MODEL", "--output", "new"), "it is exported already"),
+        (("convert", "MODEL", "--output", "new"), "it needs no conversion"),
+        (("push", "MODEL", "anna/labels"), "publish it as it is (hf upload USER/labels "),
+        (("train", "--from", "MODEL", "--dataset", "toy"), "fine-tune a model that has some"),
+        (("train", "cnn", "--from", "MODEL", "--dataset", "toy"), "fine-tune a model that has some"),
+    ],
+)
+def test_what_an_onnx_file_cannot_do_is_told_with_what_to_do_instead(
+    words: tuple[str, ...], instead: str, folders: Path, tmp_path: Path
+) -> None:
+    model = str(folders / "labels")
+    places = {"MODEL": model, "new": str(tmp_path / "new")}
+    said = one_error(emozoo(*(places.get(word, word) for word in words), check=2))
+    assert f"{model} is an ONNX file of another library, which has no weights for a network: {instead}" in said
+    assert not any(tmp_path.iterdir())
+
+
+def test_another_librarys_network_is_converted_before_it_is_pushed(folders: Path) -> None:
+    for act in (lambda folder: push(folder, "anna/odyssey", token="hf_x", dry_run=True), render_card):
+        with pytest.raises(
+            EmozooError, match=r"a checkpoint of another library: name .* that emozoo convert .* has written"
+        ):
+            act(folders / "odyssey")
 
 
 def test_the_command_line_says_why_not_in_a_line(folders: Path) -> None:

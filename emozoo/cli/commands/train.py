@@ -172,11 +172,12 @@ def _start(name: str | None, start: str | None) -> tuple[str, str]:
     """The architecture that is named, or that of the model to fine-tune, and what that learnt. Whether a network can start
     from another library's checkpoint is its own business."""
     if start is not None:
-        from emozoo.checkpoint.foreign import checkpoint_config, is_own
+        from emozoo.checkpoint.foreign import check_trainable, checkpoint_config, is_own
         from emozoo.checkpoint.locate import resolve
         from emozoo.hub.reference import name_of
 
         folder = resolve(start)
+        check_trainable(folder, name_of(start))
         config = checkpoint_config(folder, name_of(start))
         known = config.architecture
         if name not in (None, known):
