@@ -82,7 +82,7 @@ def _row_dict(row: Row) -> dict[str, Any]:
 
 
 def _pair_dict(pair: Pair) -> dict[str, Any]:
-    ccc = [{**asdict(each), "found": each.found} for each in pair.ccc]
+    ccc = [{**asdict(each), "found": each.found and not pair.too_few} for each in pair.ccc]
     return {**asdict(pair), "found": pair.found, "ccc": ccc, "sentences": sentences(pair)}
 
 

@@ -17,6 +17,8 @@ from emozoo.evaluation.sums import Score, by_speaker, interval, matrix, over_spe
 
 LEVEL = 0.05
 """A p-value below this, after Holm's correction, is a difference."""
+FEWEST_SPEAKERS = 5
+"""With fewer, resamples of speakers are all alike, and nothing can be said of others."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,19 @@ class Pair:
     wa: Estimate | None = None
     mcnemar: McNemar | None = None
     ccc: tuple[CccDifference, ...] = ()
+    speakers: int | None = None
+    """Over how many speakers the intervals are; None: over clips."""
+
+    @property
+    def too_few(self) -> bool:
+        """Whether the speakers are too few to tell of a difference."""
+        return self.speakers is not None and self.speakers < FEWEST_SPEAKERS
 
     @property
     def found(self) -> bool:
         """Whether the runs differ in their words: by the interval of UA, and by McNemar's test after Holm."""
-        return bool(self.ua and self.ua.apart and self.mcnemar and self.mcnemar.p_holm < LEVEL)
+        apart = bool(self.ua and self.ua.apart and self.mcnemar and self.mcnemar.p_holm < LEVEL)
+        return apart and not self.too_few
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,9 @@ class Answers:
 
 def differences(answers: Answers, runs: Sequence[str]) -> tuple[Pair, ...]:
     """Compares every two of the runs."""
-    pairs = [Pair(first, second) for first, second in itertools.combinations(runs, 2)]
+    names = {*answers.speakers}
+    speakers = len(names) if len(names) > 1 and "" not in names else None
+    pairs = [Pair(first, second, speakers=speakers) for first, second in itertools.combinations(runs, 2)]
     if answers.predicted:
         pairs = _words(answers, pairs)
     for dimension in answers.rated:

@@ -11,7 +11,8 @@ def sentences(pair: Pair) -> list[str]:
     if pair.ua and pair.wa and pair.mcnemar:
         told.append(_told(pair, pair.found, pair.ua, pair.wa, _p("McNemar", pair.mcnemar.p_holm)))
     for each in pair.ccc:
-        told.append(_told(pair, each.found, each.ccc, None, _p("bootstrap", each.p_holm), each.dimension))
+        found = each.found and not pair.too_few
+        told.append(_told(pair, found, each.ccc, None, _p("bootstrap", each.p_holm), each.dimension))
     return told
 
 
@@ -22,6 +23,8 @@ def _told(pair: Pair, found: bool, main: Estimate, wa: Estimate | None, test: st
     measure = f"CCC {difference(main, 1, 3)}" if dimension else f"UA {difference(main)}"
     evidence = f"{measure}; " + (f"WA {difference(wa)}; " if wa else "") + test
     in_ = f" in {dimension}" if dimension else ""
+    if pair.too_few:
+        return f"{pair.speakers} speakers are too few to tell whether {better} and {worse} differ{in_} ({evidence})"
     if not found:
         return f"no difference was found between {better} and {worse}{in_} ({evidence})"
     if wa and wa.value < 0:

@@ -38,8 +38,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_table(path: Path, predicted: Sequence[str], heading: str = "utterance_id,speaker,label,predicted") -> Path:
-    """Predictions of another tool for clips of four speakers."""
-    rows = [f"clip{number},s{number % 4},{LABELS[number % 3]},{word}" for number, word in enumerate(predicted)]
+    """Predictions of another tool for clips of five speakers."""
+    rows = [f"clip{number},s{number % 5},{LABELS[number % 3]},{word}" for number, word in enumerate(predicted)]
     path.write_text("\n".join([heading, *rows]) + "\n")
     return path
 

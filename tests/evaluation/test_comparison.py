@@ -201,7 +201,7 @@ def test_a_ccc_of_constant_ratings_is_undefined_and_left_out() -> None:
         rated={"valence": same, "arousal": np.full(10, np.nan)},
         valued={name: {"a": same, "b": other} for name in ("valence", "arousal")},
     )
-    assert only_pair(answers) == Pair("a", "b") and sentences(Pair("a", "b")) == []
+    assert only_pair(answers) == Pair("a", "b", speakers=2) and sentences(Pair("a", "b")) == []
 
 
 def test_holm_is_over_all_pairs_of_runs() -> None:
@@ -232,3 +232,15 @@ def test_the_words_say_which_run_is_better_none_or_that_ua_and_wa_part() -> None
         "no difference was found between a and b (UA +0.0, 0.0 to 0.0; WA +0.0, 0.0 to 0.0; McNemar p = 1.00 after Holm)"
     )
     assert told(better, true).startswith("b is better than a (UA +") and "p < 0.001 after Holm" in told(better, true)
+
+
+def test_few_speakers_tell_of_no_difference() -> None:
+    right, wrong = np.zeros(40, int), np.ones(40, int)
+    for count in (2, 4, 5):
+        speakers = [f"s{number % count}" for number in range(40)]
+        pair = only_pair(Answers(speakers, 2, np.zeros(40, int), {"a": right, "b": wrong}))
+        (told,) = sentences(pair)
+        assert pair.found == (count == 5) and told.startswith(
+            "a is better" if count == 5 else f"{count} speakers are too few"
+        )
+    assert only_pair(Answers([""] * 40, 2, np.zeros(40, int), {"a": right, "b": wrong})).found, "over clips"
