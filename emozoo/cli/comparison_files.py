@@ -206,7 +206,7 @@ def _picture(comparison: Comparison, path: Path) -> None:
     panels.append(Panel("Difference in UA (points)", points, True))
     for dimension in comparison.dimensions:
         points = [
-            Point(name, each.ccc.value, each.ccc.low, each.ccc.high, each.found)
+            Point(name, each.ccc.value, each.ccc.low, each.ccc.high, each.found and not pair.too_few)
             for name, pair in gaps
             for each in pair.ccc
             if each.dimension == dimension

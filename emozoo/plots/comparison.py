@@ -81,5 +81,6 @@ def _draw(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.margins(x=0.08)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
