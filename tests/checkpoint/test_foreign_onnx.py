@@ -15,6 +15,7 @@ from emozoo import EmozooError
 from emozoo.checkpoint import onnx_session
 from emozoo.checkpoint.foreign_onnx import ForeignOnnx, load_foreign_onnx
 from emozoo.reader import OnnxGraph
+from emozoo.target import Outputs
 
 EMOTIONS = ("angry", "happy", "sad")
 DIMENSIONS = ("arousal", "dominance", "valence")
@@ -24,7 +25,7 @@ SOUNDS = [voice(160_000), voice(40_001, 1), voice(160_000, 2), voice(3200, 3)]
 def load(folder: Path, model: onnx.ModelProto, target: str = "emotion", **fields: object) -> ForeignOnnx:
     onnx.save(model, folder / "model.onnx")
     labels = EMOTIONS if target == "emotion" else DIMENSIONS
-    return load_foreign_onnx(folder, OnnxGraph("model.onnx", **fields), labels, target, "hub:a/b")  # type: ignore[arg-type]
+    return load_foreign_onnx(folder, OnnxGraph("model.onnx", **fields), Outputs.of(labels, target), "hub:a/b")  # type: ignore[arg-type]
 
 
 def windows(sounds: list[np.ndarray]) -> list[tuple[np.ndarray, None]]:
@@ -219,7 +220,7 @@ def test_a_file_that_is_no_graph_is_an_error(content: bytes | None, tmp_path: Pa
     if content is not None:
         (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(EmozooError, match="hub:a/b/model.onnx is "):
-        load_foreign_onnx(tmp_path, OnnxGraph("model.onnx"), EMOTIONS, "emotion", "hub:a/b")
+        load_foreign_onnx(tmp_path, OnnxGraph("model.onnx"), Outputs.of(EMOTIONS), "hub:a/b")
 
 
 def test_a_graph_that_takes_too_long_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ from emozoo import EmozooError
 from emozoo.checkpoint.foreign_onnx import load_foreign_onnx
 from emozoo.conformance.reader_subject import marker_document
 from emozoo.reader import Reader, Reading
+from emozoo.target import Outputs
 
 CLIPS = [voice(samples, seed) for seed, samples in enumerate((16_000, 7_300, 16_000, 30_001, 1_600))]
 
@@ -302,7 +303,7 @@ def test_audonnx_dimensions_answer_as_onnxruntime(tmp_path: Path) -> None:
     save_audonnx(tmp_path)
     reading = read(onnx_folder.audonnx, tmp_path)
     assert (reading.labels, reading.target) == (ATTRIBUTES, "dimensions") and reading.graph is not None
-    model = load_foreign_onnx(tmp_path, reading.graph, reading.labels, reading.target, "a")
+    model = load_foreign_onnx(tmp_path, reading.graph, Outputs.of(reading.labels, reading.target), "a")
     windows = [(sound, None) for sound in CLIPS]
     expected = [answered(tmp_path / "model.onnx", sound) for sound in CLIPS]
     np.testing.assert_allclose(model.probabilities(windows), expected, atol=1e-6)
@@ -350,7 +351,7 @@ def test_an_onnx_file_with_labels_beside_it_answers_as_onnxruntime(
         )
     reading = read(onnx_folder.onnx_labels, tmp_path)
     assert (reading.labels, reading.target) == (("angry", "happy", "sad"), "emotion") and reading.graph is not None
-    model = load_foreign_onnx(tmp_path, reading.graph, reading.labels, reading.target, "a")
+    model = load_foreign_onnx(tmp_path, reading.graph, Outputs.of(reading.labels, reading.target), "a")
     sounds = [(sound - sound.mean()) / np.sqrt(sound.var() + 1e-7) if normalize else sound for sound in CLIPS]
     expected = [softmax(answered(tmp_path / "model.onnx", sound)) for sound in sounds]
     np.testing.assert_allclose(model.probabilities([(sound, None) for sound in CLIPS]), expected, atol=1e-5)
