@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics
+from emozoo.evaluation.notes import notes_on, trained_by_its_card
 from emozoo.evaluation.worth import Tested, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
 from emozoo.hub.files import commit_of
@@ -180,7 +180,16 @@ def evaluate(
             coverage=coverage,
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
-    note = _note(subject.model, data, part, leak, modality, metrics)
+    dependent = (
+        part.dependent and not leak.disjoint
+    )  # of a model that was trained on other data, this split says nothing
+    beside = [
+        trained_by_its_card(subject.model, data),
+        leak.sentence,
+        SPEAKER_DEPENDENT if dependent else "",
+        *part.notes,
+    ]
+    note = ". ".join(filter(None, [*beside, *notes_on(subject.model, data, part.rows, metrics, modality)]))
     return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted, subject.parameters)
 
 
@@ -288,53 +297,6 @@ def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, 
     if not any(speakers):
         raise EmozooError(f"{data.corpus.name} does not tell who speaks in {part.words}: leave --adapt {to} out")
     return Adaptation(to, recordings, adaptation_note(speakers, recordings))
-
-
-def _note(model: EmotionModel, data: Data, part: _Part, leak: Leak, modality: str | None, metrics: Metrics) -> str:
-    """What a reader of the numbers must know."""
-    notes = [_trained_by_its_card(model, data), leak.sentence]
-    if part.dependent and not leak.disjoint:  # to a model that was trained on other data, this split means nothing
-        notes.append(SPEAKER_DEPENDENT)
-    notes += part.notes
-    lacking = sum(data.store.frames(row) is None for row in part.rows) if model.video and not modality else 0
-    if lacking:
-        notes.append(f"{lacking} of {len(part.rows)} clips have no video: the model got their audio alone")
-    if silent := len(part.rows) - (metrics.answered or 0):
-        notes.append(f"{silent} of {len(part.rows)} clips are silent: they have no answer and are not in the figures")
-    notes += [
-        f"CCC of {each.name} is undefined: all ratings are alike" for each in metrics.dimensions if each.ccc is None
-    ]
-    if lacking_ratings := [
-        name for name in model.outputs.dimensions if name not in {each.name for each in metrics.dimensions}
-    ]:
-        notes.append(f"no clip has a rating of {' or '.join(lacking_ratings)}")
-    if metrics.votes and metrics.votes.human_accuracy is None:
-        notes.append("each clip has one rater, so the raters' own agreement is not known")
-    there = set(data.truth.words[part.rows].tolist())
-    if not metrics.labels:
-        return ". ".join(filter(None, notes))
-    if undecided := int((data.truth.words[part.rows] < 0).sum()):
-        notes.append(f"{undecided} of {len(part.rows)} clips have no majority: they are not in WA and UA")
-    if absent := [label for number, label in enumerate(model.labels) if number not in there]:
-        notes.append(
-            f"no clip is {' or '.join(absent)}: UA and macro F1 are over the other {len(there - {-1})} classes"
-        )
-    return ". ".join(filter(None, notes))
-
-
-def _trained_by_its_card(model: EmotionModel, data: Data) -> str:
-    """That the model's own card, of another library, names a corpus that is measured; "" where it names none."""
-    named = model.source.datasets if model.source else ()
-    there = {data.corpus.name, *map(str, data.columns.get("corpus", ()))}
-    known = {_plain(name) for name in there if name}
-    found = [name for name in named if _plain(name.rpartition("/")[2]) in known]
-    return (
-        f"leaked: its card says that it was trained on {', '.join(found)}, so these figures say little" if found else ""
-    )
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 @dataclass(frozen=True)
