@@ -43,7 +43,7 @@ from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inspection.listing import Entry
 from emozoo.publishing.push import Push
 from emozoo.registry.facts import Facts, Measured
-from emozoo.target import Outputs
+from emozoo.target import Outputs, Scale
 from emozoo.text import csv_cell, csv_text, json_text, printable
 
 NASTY = "a\x1b]0;owned\x07\x9b31m\r\nerror: all is lost\u202egpj.\u2066\u2028[red]b[/red]:smile:\x00\\"
@@ -122,11 +122,13 @@ def show_everything(word: str) -> None:
         segments=(SegmentAnswer(0.0, 3.0, word, word, word, shares), SegmentAnswer(3.0, 3.0, word, word, reason=word)),
         speakers=(SpeakerAnswer(word, 2, 1, 3.0, word, shares),),
     )
-    show_predictions(answers, Outputs(tuple(shares)), True, PredictOptions())
-    show_predictions(
-        [turns], Outputs(tuple(shares)), False, PredictOptions(segments=GivenSegments(()), adapt_speakers=True)
-    )
-    show_window(WindowAnswer(0.0, 3.0, word, shares), Outputs(tuple(shares)))
+    outputs = Outputs.of(list(shares) if len(shares) > 1 else [*shares, "another"])
+    show_predictions(answers, outputs, True, PredictOptions())
+    show_predictions([turns], outputs, False, PredictOptions(segments=GivenSegments(()), adapt_speakers=True))
+    show_window(WindowAnswer(0.0, 3.0, word, shares, emotions=(word, word)), outputs)
+    rated = Outputs((), (word,), "dimensions", scale=Scale(1, 5))
+    show_predictions([Prediction(word, dimensions={word: 0.5})], rated, False, PredictOptions(coverage=0.9))
+    show_window(WindowAnswer(0.0, 3.0, None, None, dimensions={word: 0.5}), rated)
     facts = Facts(word, (word,), 5, (word,), (word,), word, (word,), word, word, word)
     for problem in (None, word or None):
         entry = Entry(word, word, word, problem, facts, Measured(0.5, word, word, 4, word, word))
@@ -174,8 +176,9 @@ def test_markup_in_a_strangers_words_is_shown_as_it_is(word: str) -> None:
         patch.setattr(console, "err", PlainConsole(stream))
         warn(word)
         show_info({"name": word, "kind": "k", "list": [word], "table": {"a": word}})
-        show_window(WindowAnswer(0.0, 3.0, word, {word: 1.0, "-": 0.0}), Outputs((word, "-")))
-    assert stream.getvalue().count(word) == 5 and f"warning: {word}\n" in stream.getvalue()
+        show_window(WindowAnswer(0.0, 3.0, word, {word: 1.0}), Outputs.of([word, "another"]))
+        show_window(WindowAnswer(0.0, 3.0, None, None, dimensions={word: 0.5}), Outputs.of([word], "dimensions"))
+    assert stream.getvalue().count(word) == 6 and f"warning: {word}\n" in stream.getvalue()
 
 
 @given(OVERLONG)
@@ -255,7 +258,7 @@ def test_predictions_csv_is_harmless_in_a_spreadsheet_and_gives_back_the_words(t
 def test_labels_that_look_like_formulas_are_words_in_csv() -> None:
     shares = {"=1+1": 0.5, "b": 0.5}
     text = io.StringIO()
-    write_csv([Prediction("-x.wav", "=1+1", shares)], Outputs(tuple(shares)), False, text)
+    write_csv([Prediction("-x.wav", "=1+1", shares)], Outputs.of(list(shares)), False, text)
     assert text.getvalue() == (
         "file,emotion,'=1+1,b,reason,speech,prediction_set,modalities,warnings,error\n"
         "'-x.wav,'=1+1,0.500000,0.500000,,,,,,\n"
