@@ -71,7 +71,7 @@ def _child(
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["emozoo", *words]
-    sys.path[0:1] = [os.getcwd()]  # as `python -m`
+    sys.path.insert(0, os.getcwd())  # as `python -m`
     _end(_status())
 
 
