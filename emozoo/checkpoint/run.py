@@ -232,7 +232,8 @@ class Outcome:
             raise ValueError("a text is too long")
         if not all(0 <= count <= LARGEST_NUMBER for count in (self.fold, self.folds, self.count)):
             raise ValueError("a count is out of range")
-        if not all(share is None or 0 <= share <= 1 for share in (self.wa, self.ua, self.macro_f1)):
+        scores = [share for share in (self.wa, self.ua, self.macro_f1) if share is not None]
+        if len(scores) not in (0, 3) or not all(0 <= share <= 1 for share in scores):
             raise ValueError("a score is not in 0 to 1")
         if len(self.recipe) > MOST_SETTINGS or not all(map(_is_setting, (*self.recipe, *self.recipe.values()))):
             raise ValueError("the recipe holds what is no setting")
