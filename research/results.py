@@ -58,6 +58,8 @@ def command_of(options: RunOptions) -> str:
     words += [] if options.dev else ["--no-dev"]
     if options.seed:
         words += ["--seed", str(options.seed)]
+    if options.split_seed is not None:
+        words += ["--split-seed", str(options.split_seed)]
     for key, value in options.settings.items():
         words += [f"--{key} {value}" if key == "epochs" else f"--set {key}={value}"]
     return " ".join(words)

@@ -64,6 +64,13 @@ class RunOptions:
     """Whether a clip may have several labels."""
     scale: tuple[float, float] | None = None
     """The lowest and the highest rating, for a dataset that does not say so itself."""
+    split_seed: int | None = None
+    """The random seed of the folds; None: `seed`."""
+
+    @property
+    def folds_seed(self) -> int:
+        """The random seed that the dataset is split by."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     def check(self) -> None:
         """Raises EmozooError for a value of the wrong type, or one that is no text, which no file could hold."""

@@ -321,7 +321,7 @@ def _dev(folder: Path, run: RunOptions, data: Data) -> _Part:
             notes.append(changed)
         count = len(kept.folds)
     else:
-        folds = data.folds(run.protocol, run.seed)
+        folds = data.folds(run.protocol, run.folds_seed)
         fold, count = pick_fold(folds, run.fold or 1, protocol), len(folds)
         notes.append("this run keeps no split, so its data were split anew")
     if not fold.dev:

@@ -168,7 +168,7 @@ def _seed(models: Sequence[str]) -> int:
     seeds = {}
     for name in models:
         if not is_reference(leads_to(name)) and (run := read_options(resolve(name))):
-            seeds[run.seed] = name
+            seeds[run.folds_seed] = name
     if len(seeds) > 1:
         told = " and ".join(f"{name} has the random seed {seed}" for seed, name in list(seeds.items())[:2])
         raise EmozooError(f"{told}, which split a dataset into other folds: leave --protocol and --fold out")

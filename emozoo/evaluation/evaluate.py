@@ -319,7 +319,7 @@ def _part(subject: _Subject, selection: _Selection, data: Data) -> _Part:
         protocol = selection.protocol or subject.run.protocol
         return _own_part(subject.folder, subject.run, data, protocol, fold or subject.run.fold or 1)
     if fold is not None or selection.protocol is not None:
-        seed = selection.seed if selection.seed is not None else subject.run.seed if subject.run else 0
+        seed = selection.seed if selection.seed is not None else subject.run.folds_seed if subject.run else 0
         return _new_part(data, selection.protocol, fold or 1, seed)
     count = len(data.store)
     return _Part(list(range(count)), f"all {count} clips")
@@ -331,7 +331,7 @@ def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, f
     words = protocol or data.corpus.protocol
     if kept is None:
         return _tested_part(folder, run, data, protocol, fold) or replace(
-            _new_part(data, protocol, fold, run.seed), notes=(SPLIT_ANEW,)
+            _new_part(data, protocol, fold, run.folds_seed), notes=(SPLIT_ANEW,)
         )
     found = kept.find(data.columns, data.classes)
     was = pick_fold(kept.folds, fold, words)

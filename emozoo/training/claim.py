@@ -94,8 +94,7 @@ def _is_empty(folder: Path) -> bool:
 
 def differences(asked: RunOptions, recorded: RunOptions) -> list[str]:
     """What differs, compared as values: each as `seed 4 instead of 0`."""
-    asked = asked.placed()
-    recorded = recorded.placed()
+    asked, recorded = _meant(asked), _meant(recorded)
     found = []
     for field in dataclasses.fields(RunOptions):
         one, other = getattr(asked, field.name), getattr(recorded, field.name)
@@ -104,6 +103,12 @@ def differences(asked: RunOptions, recorded: RunOptions) -> list[str]:
         elif one != other:
             found.append(f"{field.name.replace('_', '-')} {_said(one)} instead of {_said(other)}")
     return found
+
+
+def _meant(options: RunOptions) -> RunOptions:
+    """The same options, whose seed of the folds is None where it is the run's own anyway."""
+    own = options.folds_seed == options.seed
+    return dataclasses.replace(options.placed(), split_seed=None if own else options.split_seed)
 
 
 def _different_settings(asked: RunOptions, recorded: RunOptions) -> list[str]:

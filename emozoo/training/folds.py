@@ -22,7 +22,7 @@ def folds_of_run(folder: Path, plan: Plan, data: Data, progress: Progress) -> tu
     """
     split = read_split(folder)
     if split is None:
-        folds = data.folds(plan.options.protocol, plan.options.seed)
+        folds = data.folds(plan.options.protocol, plan.options.folds_seed)
         _compare_finished(folder, data, folds, progress)
         return folds, Split.of(data.columns, data.classes, folds)
     found = split.find(data.columns, data.classes)

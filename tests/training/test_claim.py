@@ -217,6 +217,9 @@ def test_what_differs_at_resume_is_named_and_values_are_compared_as_values(tmp_p
         "seed 4 instead of 0", "filters 4,6,8 instead of 4,6,6", "learning_rate 0.003 instead of 0.001",
         "denoise true instead of false",
     ]  # fmt: skip
+    assert differences(RunOptions("cnn", "toy", seed=4), RunOptions("cnn", "toy", seed=4, split_seed=4)) == []
+    split = differences(RunOptions("cnn", "toy", split_seed=4), RunOptions("cnn", "toy"))
+    assert split == ["split-seed 4 instead of unset"]
     tuned = RunOptions("cnn", "toy", start="speech", settings={"dropout": "0.5"})
     assert differences(tuned, RunOptions("cnn", "toy", start="speech")) == ["dropout 0.5 instead of unset"]
 

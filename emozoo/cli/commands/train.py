@@ -90,6 +90,10 @@ Epochs = Annotated[
     typer.Option(metavar="N", min=1, help="Number of passes over the training clips. Default: the recipe's."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Random seed for weights, sampling and splits.")]
+SplitSeed = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Random seed for splits alone. Default: that of --seed.", show_default=False),
+]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -127,6 +131,7 @@ def train(
     fold: FoldNumber = "1",
     epochs: Epochs = None,
     seed: Seed = 0,
+    split_seed: SplitSeed = None,
     output: Output = None,
     resume: Resume = False,
     set_: Settings = None,
@@ -156,6 +161,7 @@ def train(
         protocol=protocol,
         fold=None if fold == "all" else _number(fold),
         seed=seed,
+        split_seed=split_seed,
         settings=settings,
         start=start,
         precision=precision.value,
