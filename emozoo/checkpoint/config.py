@@ -155,10 +155,17 @@ def read_config(folder: Path, name: str | None = None) -> CheckpointConfig:
         what = "is a file, not a checkpoint folder" if folder.exists() else "does not exist"
         raise EmozooError(f"no model at {name}: it {what}; emozoo train makes one, and one of the Hub is hub:user/name")
     if not path.is_file():
-        folds = sorted(each.parent.name for each in folder.glob(f"fold*/{CONFIG}"))
-        way_out = f"name one of its folds, such as {folder / folds[0]}" if folds else "emozoo train makes one"
+        way_out = _part_of(folder) or "emozoo train makes one"
         raise EmozooError(f"{name} is not a checkpoint: it has no {CONFIG}; {way_out}")
     return parse(read_json(path, f"{name}/{CONFIG}"), name)
+
+
+def _part_of(folder: Path) -> str:
+    """Which model of a run of several to name; "" where there is none."""
+    for pattern, parts in (("fold*", "folds"), ("seed*", "seeds"), ("seed*/fold*", "folds")):
+        if found := sorted(each.parent for each in folder.glob(f"{pattern}/{CONFIG}")):
+            return f"name one of its {parts}, such as {found[0]}"
+    return ""
 
 
 def parse(document: Any, name: str) -> CheckpointConfig:

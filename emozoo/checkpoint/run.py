@@ -65,7 +65,9 @@ class RunOptions:
     scale: tuple[float, float] | None = None
     """The lowest and the highest rating, for a dataset that does not say so itself."""
     split_seed: int | None = None
-    """The random seed of the folds; None: `seed`."""
+    """The random seed of the folds; None: `seed`, or the first of `seeds`."""
+    seeds: tuple[int, ...] | None = None
+    """Of a run over several seeds, all of them; `seed` is the first."""
 
     @property
     def folds_seed(self) -> int:
@@ -81,6 +83,8 @@ class RunOptions:
             raise EmozooError(f"the target is {shown(self.target)}, not one of {' '.join(TARGETS)}")
         if self.multi and self.target != EMOTION:
             raise EmozooError(f"several labels a clip are for the target {EMOTION} alone, not for {self.target}")
+        if self.seeds is not None and len(set(self.seeds)) != max(len(self.seeds), 1):
+            raise EmozooError("--seeds must name each random seed once, as in --seeds 0,1,2")
         if self.scale is not None and not has_dimensions(self.target):
             raise EmozooError("--scale is that of ratings, which this training does not use: add --target dimensions")
         for name, value in dataclasses.asdict(self).items():
@@ -122,8 +126,8 @@ def read_options(folder: Path) -> RunOptions | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         found = {name: value for name, value in values.items() if name in known}
-        listed = {name: tuple(values[name]) for name in ("labels", "scale") if values.get(name) is not None}
-        options = RunOptions(**{**found, "labels": None, **listed})
+        listed = {name: tuple(values[name]) for name in ("labels", "scale", "seeds") if values.get(name) is not None}
+        options = RunOptions(**{**found, "labels": None, "seeds": None, **listed})
         strangers = values.keys() - known - {WRITER}
         if strangers or type_problem(options, RunOptions):
             raise ValueError(*strangers)

@@ -69,7 +69,9 @@ def _free(folder: Path) -> None:
 
 
 def _places(folder: Path) -> list[Path]:
-    return [folder, *sorted(each for each in folder.glob("fold*") if each.is_dir())]
+    """The folder, and those of its folds and seeds."""
+    inner = {each for pattern in ("fold*", "seed*", "seed*/fold*") for each in folder.glob(pattern)}
+    return [folder, *sorted(each for each in inner if each.is_dir())]
 
 
 def _remove(folder: Path, names: tuple[str, ...]) -> None:

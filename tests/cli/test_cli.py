@@ -22,7 +22,7 @@ COMMANDS = [
 ]  # fmt: skip
 OPTIONS = {
     "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed "
-    "--split-seed --output --resume --set --device --precision --json",
+    "--seeds --split-seed --output --resume --set --device --precision --json",
     "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --coverage --output "
     "--device --json",
     "compare": "--common --dataset --data-dir --merge --scale --protocol --fold --output --device --json",

@@ -89,10 +89,26 @@ Epochs = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Number of passes over the training clips. Default: the recipe's."),
 ]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Random seed for weights, sampling and splits.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=0, help="Random seed for weights, sampling and splits. Default: 0.", show_default=False
+    ),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,...", help="Train each fold with each of these random seeds, as in 0,1,2, on the same splits."
+    ),
+]
 SplitSeed = Annotated[
     int | None,
-    typer.Option(metavar="N", min=0, help="Random seed for splits alone. Default: that of --seed.", show_default=False),
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Random seed for splits alone. Default: that of --seed, or the first of --seeds.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
     str | None,
@@ -130,7 +146,8 @@ def train(
     dev: Dev = True,
     fold: FoldNumber = "1",
     epochs: Epochs = None,
-    seed: Seed = 0,
+    seed: Seed = None,
+    seeds: Seeds = None,
     split_seed: SplitSeed = None,
     output: Output = None,
     resume: Resume = False,
@@ -148,6 +165,7 @@ def train(
     settings = pairs(set_, "--set")
     if epochs is not None:
         settings["epochs"] = str(epochs)
+    several = _seeds(seeds, seed)
     name, usual = _start(architecture, start)
     options = RunOptions(
         architecture=name,
@@ -160,7 +178,8 @@ def train(
         merge=merges(merge),
         protocol=protocol,
         fold=None if fold == "all" else _number(fold),
-        seed=seed,
+        seed=several[0] if several else seed or 0,
+        seeds=several,
         split_seed=split_seed,
         settings=settings,
         start=start,
@@ -201,6 +220,9 @@ def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: b
     from emozoo.cli.training_progress import TrainingProgress, show_training
     from emozoo.training.train import train as run
 
+    if options.seeds:
+        _run_seeds(options, folder, device, resume, as_json)
+        return
     with TrainingProgress() as progress:
         progress.message(f"{options.architecture} on {options.dataset}: the run's folder is {folder}")
         summary = run(options, folder, device=device, resume=resume, progress=progress)
@@ -210,6 +232,23 @@ def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: b
         _print_json(folder, summary, progress)
     else:
         show_training(folder, summary, progress.folds)
+
+
+def _run_seeds(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool) -> None:
+    from emozoo.cli.console import is_main_process
+    from emozoo.cli.seeds_table import show_seeds
+    from emozoo.cli.training_progress import TrainingProgress
+    from emozoo.training.seeds import train_seeds
+
+    with TrainingProgress() as progress:
+        progress.message(f"{options.architecture} on {options.dataset}: the folder of all seeds is {folder}")
+        summary = train_seeds(options, folder, device=device, resume=resume, progress=progress)
+    if not is_main_process():
+        return
+    if as_json:
+        print_json({"run": folder, **summary.to_dict()})
+    else:
+        show_seeds(folder, summary)
 
 
 def _print_json(folder: str, summary: Summary, progress: TrainingProgress) -> None:
@@ -249,6 +288,17 @@ def _number(fold: str) -> int:
     if not fold.isdigit() or int(fold) < 1:
         raise EmozooError(f"--fold {fold}: must be a number from 1, or all")
     return int(fold)
+
+
+def _seeds(text: str | None, seed: int | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    if seed is not None:
+        raise EmozooError(f"--seed {seed} and --seeds {text}: give one of them")
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise EmozooError(f"--seeds {text}: must be whole numbers, as in --seeds 0,1,2")
+    return tuple(map(int, words))
 
 
 def _folder(options: RunOptions, resume: bool) -> str:
