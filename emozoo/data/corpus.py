@@ -25,12 +25,15 @@ FEATURES = datasets.Features(
         "session": datasets.Value("string"),
         "speaker": datasets.Value("string"),
         "gender": datasets.Value("string"),
+        "age": datasets.Value("string"),
+        "language": datasets.Value("string"),
         "emotion": datasets.Value("string"),
         "valence": datasets.Value("float32"),
         "activation": datasets.Value("float32"),
         "dominance": datasets.Value("float32"),
         "votes": datasets.Value("string"),
         "transcript": datasets.Value("string"),
+        "sentence": datasets.Value("string"),
         "audio_path": datasets.Value("string"),
         "video_path": datasets.Value("string"),
         "start": datasets.Value("float64"),
@@ -44,12 +47,14 @@ FEATURES = datasets.Features(
 
 An unknown text is "", an unknown rating NaN. `start` and `end` are seconds within the file, -1 for the whole file. Where
 `audio_path` and `video_path` are two files, the audio file is the utterance itself and the times are those of the video.
-`side` is a key of `SIDE_CROPS`. `corpus` names the collection of a row, for a dataset made of several.
+`side` is a key of `SIDE_CROPS`. `corpus` names the collection of a row, for a dataset made of several. `age` is in years,
+or a word such as `adult`; `language` is a code such as `en`. `sentence` names the sentence that is said, where several
+speakers say the same ones.
 
 Ratings are numbers on the corpus' own scale; `activation` is the dimension that is called arousal elsewhere. `votes` says
 how many raters chose each emotion, as a JSON object of word to number; a rater who named two emotions counts for both.
 """
-MAY_LACK = ("votes", "corpus")
+MAY_LACK = ("votes", "corpus", "age", "language", "sentence")
 """Columns that a builder may leave out."""
 
 SIDE_CROPS: dict[str, Crop | None] = {

@@ -310,6 +310,9 @@ def test_names_of_the_speaker(folder: Path, name: str, caplog: pytest.LogCapture
         (("dataset", "source", "corpus", "database"), "corpus", "ravdess"),
         (("text", "transcription", "transcript"), "transcript", "well, none"),
         (("sex", "gender"), "gender", "F"),
+        (("age", "Age Group"), "age", "30-39"),
+        (("language", "lang", "locale"), "language", "pl"),
+        (("sentence", "sentence_id", "statement"), "sentence", "Kids talk"),
     ],
 )
 def test_other_names_of_the_rest(folder: Path, names: tuple[str, ...], meaning: str, value: str) -> None:
@@ -817,3 +820,18 @@ def test_parquet_of_the_hub_has_ratings_votes_and_several_labels(folder: Path) -
     with pytest.raises(EmozooError, match="hub:anna/rated has no column of labels"):
         pq.write_table(made.select(["audio"]), folder / "part.parquet")
         unpack([folder / "part.parquet"], folder, folder / "more", "hub:anna/rated")
+
+
+def test_the_hub_says_who_speaks_and_which_sentence(folder: Path) -> None:
+    columns = {
+        "audio": [{"bytes": b"not opened here", "path": "0.wav"}],
+        "emotion": ["sad"],
+        "locale": ["pl"],
+        "age": [31],
+        "sentence": ["Ród smoka"],
+    }
+    pq.write_table(pa.table(columns), folder / "part.parquet")
+    (folder / "out").mkdir()
+    unpack([folder / "part.parquet"], folder, folder / "out", "hub:anna/said")
+    (row,) = read(find_table(folder / "out"))
+    assert (row["language"], row["age"], row["sentence"]) == ("pl", "31", "Ród smoka")

@@ -31,6 +31,7 @@ def test_what_a_name_says(tmp_path: Path) -> None:
     expected = {"utterance_id": "01-05-01-01-02-01", "speaker": "Actor_01", "gender": "M", "emotion": "angry"}
     assert expected.items() <= man.items()
     assert man["transcript"] == "Kids are talking by the door"
+    assert (man["sentence"], woman["sentence"], man["language"], man["age"]) == ("01", "02", "en", "")
     assert (man["start"], man["end"], man["video_path"]) == (-1.0, -1.0, "")
     expected = {"utterance_id": "01-07-02-02-01-12", "speaker": "Actor_12", "gender": "F", "emotion": "disgusted"}
     assert expected.items() <= woman.items()

@@ -140,6 +140,8 @@ def _row(take: str, audio_path: str, video_path: str) -> dict[str, Any]:
         gender="M" if int(actor) % 2 else "F",
         emotion=EMOTIONS[match["emotion"]],
         transcript=STATEMENTS[match["statement"]],
+        sentence=match["statement"],
+        language="en",
         audio_path=audio_path,
         video_path=video_path,
     )

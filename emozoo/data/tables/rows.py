@@ -18,7 +18,7 @@ from emozoo.tables.files import Table, read_table
 from emozoo.tables.times import seconds
 from emozoo.text import listed
 
-TEXTS = ("speaker", "gender", "session", "corpus")
+TEXTS = ("speaker", "gender", "age", "language", "session", "sentence", "corpus")
 TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
 """Names of tables that are found in a folder, besides any `.jsonl`."""
 EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")

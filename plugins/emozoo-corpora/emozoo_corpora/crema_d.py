@@ -36,7 +36,7 @@ VOICE, BOTH = "1", "3"
 """How the numbers of the table of votes begin: of raters who only heard a recording, and of those who also saw it."""
 OBTAIN = (
     "Clone https://github.com/CheyneyComputerScience/CREMA-D with git-lfs installed (free, no registration); of it the "
-    "folder AudioWAV is needed, for the actors' gender VideoDemographics.csv, and for the raters' votes "
+    "folder AudioWAV is needed, for the actors' gender and age VideoDemographics.csv, and for the raters' votes "
     "processedResults/tabulatedVotes.csv; for video, convert VideoFlash to MP4."
 )
 
@@ -68,19 +68,23 @@ class CremaD(RowsBuilder):
                 f"no recording of CREMA-D in {folder}: looked for files such as AudioWAV/1001_DFA_ANG_XX.wav in it and "
                 f"every folder below. {OBTAIN}"
             )
-        genders = _genders(folder)
+        actors = _actors(folder)
         votes = _votes(folder)
         rows = []
         for take in sorted(sounds.keys() | videos.keys()):
             actor, sentence, emotion, _ = take.split("_")
+            gender, age = actors.get(actor, ("", ""))
             rows.append(
                 row(
                     utterance_id=take,
                     speaker=actor,
-                    gender=genders.get(actor, ""),
+                    gender=gender,
+                    age=age,
+                    language="en",
                     emotion=EMOTIONS[emotion],
                     votes=votes.get((BOTH if take in videos else VOICE, take), ""),
                     transcript=SENTENCES[sentence],
+                    sentence=sentence,
                     audio_path=str(sounds.get(take) or videos[take]),
                     video_path=str(videos.get(take, "")),
                 )
@@ -89,11 +93,11 @@ class CremaD(RowsBuilder):
         return rows
 
 
-def _genders(folder: Path) -> dict[str, str]:
-    """M or F by actor, where the table of the actors is there."""
+def _actors(folder: Path) -> dict[str, tuple[str, str]]:
+    """M or F, and the age, by actor, where the table of the actors is there."""
     for path in find_files(folder, "videodemographics.csv")[:1]:
-        table = read_table(path, ("ActorID", "Sex"))
-        return {line["ActorID"]: GENDERS.get(line["Sex"].lower(), "") for line in table}
+        table = read_table(path, ("ActorID", "Sex"), optional=("Age",))
+        return {line["ActorID"]: (GENDERS.get(line["Sex"].lower(), ""), line.get("Age", "")) for line in table}
     return {}
 
 

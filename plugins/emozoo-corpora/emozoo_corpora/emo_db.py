@@ -33,6 +33,9 @@ SENTENCES = {
 GENDERS = {
     "03": "M", "08": "F", "09": "F", "10": "M", "11": "M", "12": "M", "13": "F", "14": "F", "15": "M", "16": "F",
 }  # fmt: skip
+AGES = {
+    "03": "31", "08": "34", "09": "21", "10": "32", "11": "26", "12": "30", "13": "32", "14": "35", "15": "25", "16": "31",
+}  # fmt: skip
 OBTAIN = (
     "Download http://emodb.bilderbar.info/download/download.zip (no registration) and unpack it; of it the folder wav is "
     "needed."
@@ -63,8 +66,11 @@ class EmoDb(RowsBuilder):
                     utterance_id=name,
                     speaker=match["speaker"],
                     gender=GENDERS[match["speaker"]],
+                    age=AGES[match["speaker"]],
+                    language="de",
                     emotion=EMOTIONS[emotion],
                     transcript=SENTENCES[text],
+                    sentence=text,
                     audio_path=str(path),
                 )
         if not rows:

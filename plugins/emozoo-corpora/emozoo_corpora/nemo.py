@@ -22,7 +22,7 @@ GENDERS = {
 }  # fmt: skip
 OBTAIN = (
     "Clone https://github.com/amu-cai/nEMO, or download the dataset amu-cai/nEMO of the Hugging Face Hub (free, no "
-    "registration); of it the folder samples is needed, and for what is said data.tsv."
+    "registration); of it the folder samples is needed, and for what is said and the ages data.tsv."
 )
 
 _STEM = re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)", re.IGNORECASE)
@@ -51,8 +51,11 @@ class Nemo(RowsBuilder):
                     utterance_id=name,
                     speaker=speaker,
                     gender=GENDERS[speaker],
+                    age=texts.get(name, ("", ""))[1],
+                    language="pl",
                     emotion=EMOTIONS[emotion],
-                    transcript=texts.get(name, ""),
+                    transcript=texts.get(name, ("", ""))[0],
+                    sentence=str(sentence),
                     audio_path=str(path),
                 )
         if not rows:
@@ -66,15 +69,15 @@ class Nemo(RowsBuilder):
         return [rows[key] for key in sorted(rows)]
 
 
-def _texts(folder: Path, lost: Lost) -> dict[str, str]:
-    """What is said in each recording, by its name without the ending, where the table is there."""
+def _texts(folder: Path, lost: Lost) -> dict[str, tuple[str, str]]:
+    """What is said in each recording, and the speaker's age, by its name without the ending, where the table is there."""
     for path in find_files(folder, "data.tsv"):
         try:
-            table = read_table(path, ("file_id", "raw_text"), "\t")
+            table = read_table(path, ("file_id", "raw_text"), "\t", optional=("age",))
         except EmozooError as error:
             lost.add("tables are not nEMO's", str(error))
             continue
-        return {line["file_id"].rpartition(".")[0]: line["raw_text"] for line in table}
+        return {line["file_id"].rpartition(".")[0]: (line["raw_text"], line.get("age", "")) for line in table}
     return {}
 
 

@@ -183,6 +183,7 @@ def test_crema_d_as_it_is_published(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert found == dict(zip(emotions, ("angry", "disgusted", "fearful", "happy", "neutral", "sad"), strict=True))
     first = rows["1001_DFA_ANG_XX"]
     assert (first["speaker"], first["gender"], first["transcript"]) == ("1001", "M", "Don't forget a jacket")
+    assert (first["age"], first["language"], first["sentence"]) == ("51", "en", "DFA")
     assert Path(first["audio_path"]).parts[-2:] == ("AudioWAV", "1001_DFA_ANG_XX.wav")
     assert Path(first["video_path"]).name == "1001_DFA_ANG_XX.mp4"
     assert Path(rows["1002_IEO_SAD_HI"]["audio_path"]).suffix == ".mp3" and rows["1002_IEO_SAD_HI"]["gender"] == ""
@@ -242,6 +243,7 @@ def test_emo_db_as_it_is_unpacked(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert Path(rows["03a01Fa"]["audio_path"]).parts[-2:] == ("wav", "03a01Fa.wav")
     assert {rows[name]["gender"] for name in ("03a01Fa",)} == {"M"} and rows["16b10Td"]["gender"] == "F"
     assert rows["08a02Fb"]["transcript"] == "Das will sie am Mittwoch abgeben."
+    assert [rows["08a02Fb"][name] for name in ("age", "language", "sentence")] == ["34", "de", "a02"]
     assert rows.keys() == {f"03a01{letter}a" for letter in "WLEAFTN"} | {"16b10Td", "08a02Fb"}
     (record,) = caplog.records
     assert "3 files are not named like a recording, such as 01a01Wa.wav" in record.getMessage()
@@ -280,6 +282,8 @@ def test_nemo_as_it_is_published(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert {each["utterance_id"].split("_")[1]: each["emotion"] for each in rows} == words
     assert {each["speaker"]: each["gender"] for each in rows} == {"EB0": "F", "WR0": "M"}
     assert [each["transcript"] for each in rows if each["transcript"]] == ["„Ród smoka” to serial."]
+    assert [each["age"] for each in rows if each["age"]] == ["23"] and {each["language"] for each in rows} == {"pl"}
+    assert [each["sentence"] for each in rows][:3] == ["9", "10", "6"]
     (record,) = caplog.records
     assert "2 files are not named like a recording, such as WR0_joy_6.wav" in record.getMessage()
     assert "1 recordings of data.tsv are missing, such as WR0_fear_7" in record.getMessage()
