@@ -68,6 +68,8 @@ class RunOptions:
     """The random seed of the folds; None: `seed`, or the first of `seeds`."""
     seeds: tuple[int, ...] | None = None
     """Of a run over several seeds, all of them; `seed` is the first."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Names of a table's columns by meaning, beside those that are understood."""
 
     @property
     def folds_seed(self) -> int:
@@ -77,7 +79,9 @@ class RunOptions:
     def check(self) -> None:
         """Raises EmozooError for a value of the wrong type, or one that is no text, which no file could hold."""
         problem = type_problem(self, RunOptions)
-        if problem := problem or _not_text("settings", self.settings) or _not_text("merge", self.merge):
+        for name in ("settings", "merge", "columns"):
+            problem = problem or _not_text(name, getattr(self, name))
+        if problem:
             raise EmozooError(f"the training's options are wrong: {problem}")
         if self.target not in TARGETS:
             raise EmozooError(f"the target is {shown(self.target)}, not one of {' '.join(TARGETS)}")

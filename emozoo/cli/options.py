@@ -92,6 +92,13 @@ Merge = Annotated[
     list[str] | None,
     typer.Option(metavar="FROM=TO", help="Count one emotion as another, as in excited=happy. Can be repeated."),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MEANING=NAME",
+        help="What a column of your own table means, as in speaker=who, where its name is not understood. Can be repeated.",
+    ),
+]
 Scale = Annotated[
     list[str] | None,
     typer.Option(

@@ -173,8 +173,11 @@ class Corpus:
     write: Callable[[Path], None] | None = None
     """`write(folder)` generates the data in an empty folder, for a synthetic corpus."""
     contract: int = CONTRACT_VERSION
-    fetch: Callable[[str], Path] | None = None
+    fetch: Callable[..., Path] | None = None
     """`fetch("hub:user/name[@revision]")` downloads a dataset of the Hub and returns the folder that `builder` reads."""
+    table: bool = False
+    """Whether its data are a table of the user's, so that `--columns` may say what columns mean: then `config.columns` of
+    its builder holds their names by meaning, and `fetch` takes `columns` as well."""
     private: bool = False
     """Whether the clips are a user's own, so that the dataset's name says nothing about them: then a model card counts
     speakers and does not name them, and rows without a `corpus` come from an unknown one."""

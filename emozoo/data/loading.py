@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emozoo.data.rows import read_rows, take
 from emozoo.errors import EmozooError
@@ -46,11 +46,13 @@ def load_dataset(
     may_lack: bool = False,
     target: str = EMOTION,
     multi: bool = False,
+    columns: Mapping[str, str] | None = None,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.ClipStore` gives them as arrays.
 
     `data_dir` is the dataset's folder or file; by default, the dataset's environment variable names it. `merge` renames
     labels ({"excited": "happy"}) before `labels` are picked; ("all",) picks every label, sorted, None the dataset's default.
+    `columns` says what columns of a user's table mean whose names are not understood ({"speaker": "who"}).
 
     For a `target` of votes, or of several labels a clip (`multi`), clips are those that a rater gave one of `labels`:
     `label` is then -1 where most do not agree on one, and the column `said` has the merged votes as JSON. For dimensions
@@ -72,7 +74,7 @@ def load_dataset(
     corpus = get_corpus(name) if isinstance(name, str) else name
     preparation.require(f"load_dataset({corpus.name!r})")
     root = user_path(cache_dir) if cache_dir is not None else cache_root()
-    rows = read_rows(corpus, locate(corpus, data_dir, root), root)
+    rows = read_rows(corpus, locate(corpus, data_dir, root), root, **_reading(corpus, columns))
     if target == DIMENSIONS:
         rows = _rated(rows, corpus)
     elif multi or target.startswith(VOTES) and not (may_lack and not _has_votes(rows)):
@@ -92,6 +94,16 @@ def load_dataset(
         preparation=preparation,
         grid=window.grid,
     )
+
+
+def _reading(corpus: Corpus, columns: Mapping[str, str] | None) -> dict[str, Any]:
+    """What the builder of a user's table is told. Raises EmozooError for another dataset, which has nothing to be told."""
+    if corpus.table:
+        return {"columns": dict(columns or {})}
+    if columns:
+        own = " or ".join(f"--dataset {each.name}" for each in built_in_corpora() if each.table)
+        raise EmozooError(f"--columns is for a table of your own ({own}), not for {corpus.name}: leave it out")
+    return {}
 
 
 def locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) -> Path:

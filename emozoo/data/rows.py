@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emozoo.data.archives import advice
 from emozoo.errors import FULL, EmozooError, lacks_room
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from emozoo.data.corpus import Corpus
 
 
-def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
-    """The builder's rows in `FEATURES`, in memory.
+def read_rows(corpus: Corpus, data_dir: Path, root: Path, **config: Any) -> Dataset:
+    """The builder's rows in `FEATURES`, in memory. `config` goes to the builder.
 
     Builders run every time: that takes about as long as checking whether a file of the corpus has changed, and every run
     shows their warnings. Only a builder's downloads are kept.
@@ -30,7 +30,7 @@ def read_rows(corpus: Corpus, data_dir: Path, root: Path) -> Dataset:
 
     with _quiet_datasets(), tempfile.TemporaryDirectory(prefix="emozoo-rows-") as scratch:
         _keep_unpatched(corpus)
-        builder = corpus.builder(cache_dir=scratch, data_dir=str(data_dir))
+        builder = corpus.builder(cache_dir=scratch, data_dir=str(data_dir), **config)
         _prepare(builder, data_dir, root / "downloads")
         counts = {split: info.num_examples for split, info in (builder.info.splits or {}).items()}
         parts = [builder.as_dataset(split=split, in_memory=True) for split, count in counts.items() if count]

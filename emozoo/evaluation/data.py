@@ -86,11 +86,12 @@ def open_data(
     multi: bool = False,
     dimensions: Sequence[str] | None = None,
     scale: Sequence[float] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Data:
     """Finds, decodes and opens a dataset, for outputs of a `target`, as `emozoo.target` has it: with those `dimensions`, or
     all that are rated, on a `scale` that the corpus does not name itself. If its corpus can `fetch`, `data_dir` may be one
     of the Hub, `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
-    labels may have no clip, and where there are labels, votes and ratings may be missing.
+    labels may have no clip, and where there are labels, votes and ratings may be missing. `columns` is as in `load_dataset`.
 
     Raises EmozooError if the dataset is unknown or its data are missing."""
     corpus = get_corpus(dataset)
@@ -99,7 +100,7 @@ def open_data(
             able = " or ".join(f"--dataset {each.name}" for each in built_in_corpora() if each.fetch)
             raise EmozooError(f"{data_dir} is a dataset of the Hub, which {able} reads, not {dataset}")
         with blamed(f"the dataset {dataset}", f"cannot fetch {data_dir}"):
-            data_dir = str(corpus.fetch(data_dir))
+            data_dir = str(corpus.fetch(data_dir, **({"columns": columns} if columns and corpus.table else {})))
     rows = load_dataset(
         corpus,
         data_dir=data_dir,
@@ -112,11 +113,12 @@ def open_data(
         may_lack=may_lack,
         target=target,
         multi=multi,
+        columns=columns,
     )
-    columns = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
+    content = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
     names = tuple(rows.features["label"].names)
-    rated = has_dimensions(target) and not (may_lack and has_labels(target) and not rated_dimensions(columns))
-    dimensions = _rated(corpus, columns, dimensions) if rated else tuple(dimensions or ())
+    rated = has_dimensions(target) and not (may_lack and has_labels(target) and not rated_dimensions(content))
+    dimensions = _rated(corpus, content, dimensions) if rated else tuple(dimensions or ())
     outputs = Outputs(
         labels=names if has_labels(target) else (),
         dimensions=dimensions,
@@ -124,7 +126,7 @@ def open_data(
         multi=multi,
         scale=scale_of(corpus.name, corpus.scale, scale) if rated else None,
     )
-    return Data(corpus, ClipStore(rows, window.grid), columns, outputs, names)
+    return Data(corpus, ClipStore(rows, window.grid), content, outputs, names)
 
 
 def _rated(corpus: Corpus, columns: dict[str, list[Any]], dimensions: Sequence[str] | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,7 @@ def evaluate(
     device: str = "auto",
     precision: str = "fp32",
     scale: tuple[float, float] | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
@@ -154,7 +155,7 @@ def evaluate(
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
     gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
     `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself; it is
-    split by the random `seed`, that of the model's run if left out.
+    split by the random `seed`, that of the model's run if left out. `columns` is as in `emozoo.data.load_dataset`.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
@@ -162,7 +163,7 @@ def evaluate(
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
-    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed)
+    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {})
     data = _open(subject, selection, modality)
     part = _part(subject, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)
@@ -255,6 +256,7 @@ class _Selection:
     fold: int | None
     scale: tuple[float, float] | None = None
     seed: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Data:
@@ -262,6 +264,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
     data_dir = selection.data_dir
     merge = selection.merge
     scale = selection.scale
+    columns = selection.columns
     if dataset is None:
         if subject.run is None:
             raise EmozooError(
@@ -271,6 +274,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
         data_dir = data_dir or subject.run.data_dir
         merge = {**subject.run.merge, **merge}
         scale = scale or subject.run.scale
+        columns = columns or subject.run.columns
     model = subject.model
     outputs = model.outputs
     model.preparation.require(subject.name)
@@ -288,6 +292,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
         multi=outputs.multi,
         dimensions=outputs.dimensions,
         scale=scale,
+        columns=columns,
     )
 
 

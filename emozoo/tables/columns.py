@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from emozoo.errors import EmozooError
 from emozoo.tables.files import Table
 from emozoo.tables.times import UNITS
 
+NONE: Mapping[str, str] = MappingProxyType({})
 NAMES: dict[str, tuple[str, ...]] = {
     "file": (
         "file", "path", "audio", "wav", "file_name", "file_path", "audio_file", "audio_path", "audio_filepath",
@@ -19,8 +22,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "video": ("video", "video_file", "video_path", "video_filename"),
     "label": ("label", "emotion", "emo", "class", "emotion_label", "emotion_class"),
     "speaker": (
-        "speaker", "speaker_id", "speaker_name", "spk", "spk_id", "spkr", "actor", "actor_id", "talker", "subject",
-        "subject_id", "participant", "participant_id",
+        "speaker", "speaker_id", "speaker_name", "spk", "spk_id", "spkr", "spkr_id", "actor", "actor_id", "talker",
+        "subject", "subject_id", "participant", "participant_id",
     ),
     "corpus": ("corpus", "dataset", "source", "database"),
     "split": ("split", "partition", "usage", "subset"),
@@ -28,7 +31,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "age": ("age", "age_group"),
     "language": ("language", "lang", "locale"),
     "session": ("session", "session_id"),
-    "transcript": ("transcript", "transcription", "text"),
+    "transcript": ("transcript", "transcription", "text", "raw_text"),
     "sentence": ("sentence", "sentence_id", "statement"),
     "utterance_id": ("utterance_id", "utt_id"),
     "valence": ("valence", "emo_val"),
@@ -159,13 +162,19 @@ def meaning_of(name: str) -> tuple[str, float] | None:
     return None
 
 
-def recognised(table: Table) -> Columns:
-    """The meaning of a table's columns by their names. Raises EmozooError if one is unclear."""
+def recognised(table: Table, given: Mapping[str, str] = NONE) -> Columns:
+    """The meaning of a table's columns by their names, or as `given`: meanings, each with the name of its column.
+
+    Raises EmozooError if one is unclear, or the table has no column that is given."""
     known: dict[str, list[Column]] = {}
     unused = {}
+    told = meanings_given(table.names, given)
+    taken = {meaning for meaning, _ in told.values()}
     for name in table.names:
-        meaning, unit = meaning_of(name) or ("", 1.0)
-        if not meaning:
+        meaning, unit = told.get(name) or meaning_of(name) or ("", 1.0)
+        if meaning in taken and name not in told:
+            unused[name] = f"another is named the {meaning}"
+        elif not meaning:
             if name and not re.fullmatch(r"unnamed:? ?\d+", name, re.IGNORECASE):  # as pandas writes an index
                 unused[name] = ""
         elif any(column.name == name for column in known.get(meaning, ())):
@@ -178,11 +187,32 @@ def recognised(table: Table) -> Columns:
     return Columns(known, unused).without("video", "the audio is read")
 
 
-def understand(table: Table) -> tuple[Columns, list[str]]:
-    """The meaning of the columns of a table of labelled clips, and warnings.
+def meanings_given(names: Sequence[str], given: Mapping[str, str]) -> dict[str, tuple[str, float]]:
+    """What a user said that columns mean, as `meaning_of` does, by the columns' names in the table.
+
+    Raises EmozooError for a meaning that nothing has, and for a column that is not there."""
+    found: dict[str, tuple[str, float]] = {}
+    for meaning, name in given.items():
+        known = meaning_of(meaning)
+        if known is None:
+            meanings = ", ".join((*NAMES, "start", "end", "duration", f"{VOTES_OF}WORD"))
+            raise EmozooError(f"--columns {meaning}={name}: {meaning} is no meaning of a column; they are {meanings}")
+        same = [each for each in names if each == name] or [each for each in names if plain(each) == plain(name)]
+        if len(same) != 1:
+            raise EmozooError(
+                f"--columns {meaning}={name}: there is no column {name}: the columns are {', '.join(names) or 'none'}"
+            )
+        if same[0] in found:
+            raise EmozooError(f"--columns gives column {same[0]} two meanings, {found[same[0]][0]} and {known[0]}")
+        found[same[0]] = known
+    return found
+
+
+def understand(table: Table, given: Mapping[str, str] = NONE) -> tuple[Columns, list[str]]:
+    """The meaning of the columns of a table of labelled clips, of some as `given`, and warnings.
 
     Raises EmozooError if a meaning is unclear, or a column for the file or the label is missing."""
-    columns = recognised(table)
+    columns = recognised(table, given)
     if "start" not in columns.known:
         columns = columns.without("duration", "there is no start")
     _require(columns, table)
@@ -212,7 +242,11 @@ def _require(columns: Columns, table: Table) -> None:
         if meaning in columns.known or meaning == "label" and any(map(tells, columns.known)):
             continue
         close = [name for name in columns.unused if likeness.fits(name)]
-        hint = f"{close[0]} looks like it: name it {meaning}" if close else "the first line must name the columns"
+        hint = (
+            f"{close[0]} looks like it: name it {meaning}, or add --columns {meaning}={close[0]}"
+            if close
+            else "the first line must name the columns"
+        )
         names = f"{meaning} (or {', '.join(NAMES[meaning][1:5])})"
         raise EmozooError(
             f"no column {names}: its columns are {', '.join(table.names) or 'none'}; it needs one for the file and one for "
@@ -230,7 +264,8 @@ def _suspicions(columns: Columns) -> list[str]:
         if not whole and (_SPAN.fits(name) or "start" in known and "end" not in known and _LENGTH.fits(name)):
             raise EmozooError(
                 f"column {name} looks like a time within the file and is not understood: name it start, end or "
-                "duration (seconds), start_ms or end_ms (milliseconds), or, where it is none, something else"
+                "duration (seconds), start_ms or end_ms (milliseconds), here or with --columns, or, where it is none, "
+                "something else"
             )
         if not whole and _TIMELY.fits(name):
             warnings.append(
@@ -238,5 +273,8 @@ def _suspicions(columns: Columns) -> list[str]:
                 "within the file"
             )
         if "speaker" not in known and _SPEAKER.fits(name):
-            warnings.append(f"column {name} looks like the speaker's and is not understood: name it speaker")
+            warnings.append(
+                f"column {name} looks like the speaker's and is not understood: name it speaker, or add --columns "
+                f"speaker={name}"
+            )
     return warnings

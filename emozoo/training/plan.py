@@ -101,6 +101,7 @@ class Plan:
             multi=options.multi,
             dimensions=(start.model.outputs.dimensions or None) if start else None,
             scale=options.scale,
+            columns=options.columns,
         )
         check_labels(data.labels)
         if start and self.recipe.start_share and data.outputs != start.model.outputs:

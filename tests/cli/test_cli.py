@@ -21,12 +21,12 @@ COMMANDS = [
     "list", "info", "check", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
-    "train": "--dataset --data-dir --labels --merge --crop --denoise --protocol --fold --from --epochs --seed "
+    "train": "--dataset --data-dir --columns --labels --merge --crop --denoise --protocol --fold --from --epochs --seed "
     "--seeds --split-seed --output --resume --set --device --precision --json",
-    "evaluate": "--dataset --data-dir --merge --protocol --fold --adapt --recordings --modality --coverage --output "
-    "--device --json",
-    "compare": "--common --dataset --data-dir --merge --scale --protocol --fold --output --device --json",
-    "calibrate": "--dataset --data-dir --merge --device --json",
+    "evaluate": "--dataset --data-dir --columns --merge --protocol --fold --adapt --recordings --modality --coverage "
+    "--output --device --json",
+    "compare": "--common --dataset --data-dir --columns --merge --scale --protocol --fold --output --device --json",
+    "calibrate": "--dataset --data-dir --columns --merge --device --json",
     "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence "
     "--coverage --plot --csv --jsonl --backend --device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",

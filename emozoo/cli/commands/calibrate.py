@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import DataDir, Device, Json, Merge, Scale, merges, print_json, scales
+from emozoo.cli.options import Columns, DataDir, Device, Json, Merge, Scale, merges, pairs, print_json, scales
 
 
 def calibrate(
@@ -22,6 +22,7 @@ def calibrate(
         ),
     ] = None,
     data_dir: DataDir = None,
+    columns: Columns = None,
     merge: Merge = None,
     scale: Scale = None,
     device: Device = "auto",
@@ -39,7 +40,8 @@ def calibrate(
         from emozoo.evaluation.calibrate import calibrate as fit
 
         given = {"dataset": dataset, "data_dir": data_dir, "merge": merges(merge), "scale": scales(scale)}
-        found = fit(run, **given, device=device)  # type: ignore[arg-type]
+        told = pairs(columns, "--columns")
+        found = fit(run, **given, columns=told, device=device)  # type: ignore[arg-type]
     if as_json:
         print_json({"schema": 1, "models": [each.to_dict() for each in found]})
     else:

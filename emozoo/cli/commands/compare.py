@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import HUB, DataDir, Device, Json, Merge, Protocol, Scale, merges, print_json, scales
+from emozoo.cli.options import (
+    HUB,
+    Columns,
+    DataDir,
+    Device,
+    Json,
+    Merge,
+    Protocol,
+    Scale,
+    merges,
+    pairs,
+    print_json,
+    scales,
+)
 
 
 def compare(
@@ -29,6 +42,7 @@ def compare(
         typer.Option(metavar="DATASET", help="Measure models on this dataset. Default: read what the runs answered."),
     ] = None,
     data_dir: DataDir = None,
+    columns: Columns = None,
     merge: Merge = None,
     scale: Scale = None,
     protocol: Protocol = None,
@@ -65,6 +79,7 @@ def compare(
             common=common,
             dataset=dataset,
             data_dir=data_dir,
+            columns=pairs(columns, "--columns"),
             merge=merges(merge),
             scale=scales(scale),
             protocol=protocol,

@@ -9,6 +9,7 @@ import typer
 
 from emozoo.cli.options import (
     HUB,
+    Columns,
     DataDir,
     Device,
     Json,
@@ -18,6 +19,7 @@ from emozoo.cli.options import (
     Protocol,
     Scale,
     merges,
+    pairs,
     print_json,
     scales,
 )
@@ -71,6 +73,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=f"A run's folder, or {HUB}.")],
     dataset: Dataset = None,
     data_dir: DataDir = None,
+    columns: Columns = None,
     merge: Merge = None,
     scale: Scale = None,
     protocol: Protocol = None,
@@ -98,6 +101,7 @@ def evaluate(
             model,
             dataset=dataset,
             data_dir=data_dir,
+            columns=pairs(columns, "--columns"),
             merge=merges(merge),
             scale=scales(scale),
             protocol=protocol,

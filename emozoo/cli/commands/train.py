@@ -11,6 +11,7 @@ import typer
 
 from emozoo.cli.options import (
     ANY_MODEL,
+    Columns,
     DataDir,
     Device,
     Json,
@@ -135,6 +136,7 @@ def train(
     architecture: Architecture = None,
     dataset: Dataset = USUAL,
     data_dir: DataDir = None,
+    columns: Columns = None,
     labels: Labels = None,
     target: Target = None,
     scale: Scale = None,
@@ -171,6 +173,7 @@ def train(
         architecture=name,
         dataset=dataset,
         data_dir=data_dir,
+        columns=pairs(columns, "--columns"),
         labels=_words(labels),
         target=_target(target) if target else usual,
         multi=_multi(labels),

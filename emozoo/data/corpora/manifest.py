@@ -9,18 +9,31 @@ import logging
 import os
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import datasets
 
 from emozoo.data.corpora.hub_table import fetch
 from emozoo.data.corpus import Corpus, RowsBuilder, read_votes, written_votes
 from emozoo.data.tables.rows import Found, find_rows, find_table
 from emozoo.errors import EmozooError
+from emozoo.tables.columns import NONE
 from emozoo.text import listed
 
 REPORTED = 10
 JUDGED = ("emotion", "valence", "activation", "dominance", "votes")
 log = logging.getLogger("emozoo")
+
+
+@dataclass
+class TableConfig(datasets.BuilderConfig):
+    """How a table is read."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    """Names of columns by meaning, beside those that are understood."""
 
 
 class Manifest(RowsBuilder):
@@ -31,13 +44,15 @@ class Manifest(RowsBuilder):
     it is not clear what a column means.
     """
 
+    BUILDER_CONFIG_CLASS = TableConfig
+
     def read(self, folder: Path) -> list[dict[str, Any]]:
-        return read(find_table(folder))
+        return read(find_table(folder), self.config.columns)
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a table. Logs how it was understood, and what is left out."""
-    found = find_rows(path)
+def read(path: Path, columns: Mapping[str, str] = NONE) -> list[dict[str, Any]]:
+    """The rows of a table, the meanings of some `columns` as given. Logs how it was understood, and what is left out."""
+    found = find_rows(path, given=columns)
     _tell(found, path)
     for meaning in ("emotion", "speaker", "corpus"):
         _one_spelling(found.rows, meaning, path)
@@ -151,6 +166,7 @@ corpus = Corpus(
     ),
     summary="your own clips, from a CSV or JSON Lines table",
     fetch=fetch,
+    table=True,
     private=True,
     at_once="--dataset manifest --data-dir my.csv",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from emozoo.data.splits.protocols import SPLIT_WORDS
 from emozoo.data.tables.judgements import emotions_in, ratings_in, votes_in
 from emozoo.errors import EmozooError
 from emozoo.tables import files
-from emozoo.tables.columns import Columns, understand
+from emozoo.tables.columns import NONE, Columns, meanings_given, understand
 from emozoo.tables.files import Table, read_table
 from emozoo.tables.times import seconds
 from emozoo.text import listed
@@ -64,23 +65,26 @@ class Found:
     """Files that are missing, as in the table, and the places of their lines."""
 
 
-def find_rows(path: Path, inside: bool = False) -> Found:
-    """The content of a table; with `inside`, its files must lie in its folder, because a stranger wrote it.
+def find_rows(path: Path, inside: bool = False, given: Mapping[str, str] = NONE) -> Found:
+    """The content of a table, the meanings of some columns as `given`; with `inside`, its files must lie in its folder,
+    because a stranger wrote it.
 
     Raises EmozooError if it is not a table, or a column's meaning is unclear."""
     table = read_table(path)
     try:
-        columns, warnings = understand(table)
-        columns, more = _plausible(columns, table)
+        columns, warnings = understand(table, given)
+        columns, more = _plausible(columns, table, given)
         return _rows(table, Found(columns, [*warnings, *more], [], [], []), path, inside)
     except EmozooError as error:
         raise EmozooError(f"{path}: {error}") from error
 
 
-def _plausible(columns: Columns, table: Table) -> tuple[Columns, list[str]]:
-    """The columns without those whose content shows that their name means something else, and warnings of these."""
+def _plausible(columns: Columns, table: Table, given: Mapping[str, str]) -> tuple[Columns, list[str]]:
+    """The columns without those whose content shows that their name means something else, and warnings of these. What is
+    `given` is not doubted."""
     warnings = []
-    for meaning in ("split", "corpus"):
+    told = {meaning for meaning, _ in meanings_given(table.names, given).values()}
+    for meaning in (each for each in ("split", "corpus") if each not in told):
         for column in columns.known.get(meaning, ()):
             words = [_word(line.fields.get(column.name)).lower() for line in table.lines]
             kinds = set(words) - {""}
