@@ -70,6 +70,8 @@ class RunOptions:
     """Of a run over several seeds, all of them; `seed` is the first."""
     columns: dict[str, str] = field(default_factory=dict)
     """Names of a table's columns by meaning, beside those that are understood."""
+    labels_as_is: bool = False
+    """Whether other spellings of an emotion in a table are other labels."""
 
     @property
     def folds_seed(self) -> int:

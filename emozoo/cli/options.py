@@ -99,6 +99,13 @@ Columns = Annotated[
         help="What a column of your own table means, as in speaker=who, where its name is not understood. Can be repeated.",
     ),
 ]
+LabelsAsIs = Annotated[
+    bool,
+    typer.Option(
+        "--labels-as-is",
+        help="Keep other spellings of an emotion in your own table, such as hap and joy, as other labels.",
+    ),
+]
 Scale = Annotated[
     list[str] | None,
     typer.Option(

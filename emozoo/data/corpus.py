@@ -177,7 +177,8 @@ class Corpus:
     """`fetch("hub:user/name[@revision]")` downloads a dataset of the Hub and returns the folder that `builder` reads."""
     table: bool = False
     """Whether its data are a table of the user's, so that `--columns` may say what columns mean: then `config.columns` of
-    its builder holds their names by meaning, and `fetch` takes `columns` as well."""
+    its builder holds their names by meaning, and `fetch` takes `columns` as well. `config.labels_as_is` says whether other
+    spellings of an emotion stay other labels."""
     private: bool = False
     """Whether the clips are a user's own, so that the dataset's name says nothing about them: then a model card counts
     speakers and does not name them, and rows without a `corpus` come from an unknown one."""

@@ -22,6 +22,7 @@ from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.paths import cache_root, cached_folder, user_path
 from emozoo.registry.entry_points import DATASETS, find, plugins
 from emozoo.registry.loading import load_plugin
+from emozoo.tables.emotions import same_emotion
 from emozoo.target import DIMENSION_COLUMNS, DIMENSIONS, EMOTION, VOTES
 
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ def load_dataset(
     target: str = EMOTION,
     multi: bool = False,
     columns: Mapping[str, str] | None = None,
+    labels_as_is: bool = False,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.ClipStore` gives them as arrays.
 
     `data_dir` is the dataset's folder or file; by default, the dataset's environment variable names it. `merge` renames
     labels ({"excited": "happy"}) before `labels` are picked; ("all",) picks every label, sorted, None the dataset's default.
-    `columns` says what columns of a user's table mean whose names are not understood ({"speaker": "who"}).
+    `columns` says what columns of a user's table mean whose names are not understood ({"speaker": "who"}). In
+    such a table, labels that spell the same emotion (`hap`, `joy`) are one, unless `labels_as_is`, or `labels` names two.
 
     For a `target` of votes, or of several labels a clip (`multi`), clips are those that a rater gave one of `labels`:
     `label` is then -1 where most do not agree on one, and the column `said` has the merged votes as JSON. For dimensions
@@ -74,13 +77,14 @@ def load_dataset(
     corpus = get_corpus(name) if isinstance(name, str) else name
     preparation.require(f"load_dataset({corpus.name!r})")
     root = user_path(cache_dir) if cache_dir is not None else cache_root()
-    rows = read_rows(corpus, locate(corpus, data_dir, root), root, **_reading(corpus, columns))
+    rows = read_rows(corpus, locate(corpus, data_dir, root), root, **_reading(corpus, columns, labels_as_is, labels))
     if target == DIMENSIONS:
         rows = _rated(rows, corpus)
     elif multi or target.startswith(VOTES) and not (may_lack and not _has_votes(rows)):
         rows = _voted(rows, corpus, labels, merge or {}, may_lack, multi)
     else:
-        rows = _label(rows, corpus, labels, merge or {}, may_lack)
+        words = corpus.table and not labels_as_is
+        rows = _label(rows, corpus, labels, merge or {}, may_lack, words)
     if video and "video" in optional:
         video = _some_video(rows, corpus)
     elif video:
@@ -96,13 +100,17 @@ def load_dataset(
     )
 
 
-def _reading(corpus: Corpus, columns: Mapping[str, str] | None) -> dict[str, Any]:
+def _reading(
+    corpus: Corpus, columns: Mapping[str, str] | None, labels_as_is: bool, labels: Sequence[str] | None
+) -> dict[str, Any]:
     """What the builder of a user's table is told. Raises EmozooError for another dataset, which has nothing to be told."""
     if corpus.table:
-        return {"columns": dict(columns or {})}
-    if columns:
+        apart = len({same_emotion(label) for label in labels or ()}) < len(set(labels or ()))
+        return {"columns": dict(columns or {}), "labels_as_is": labels_as_is or apart}
+    if columns or labels_as_is:
         own = " or ".join(f"--dataset {each.name}" for each in built_in_corpora() if each.table)
-        raise EmozooError(f"--columns is for a table of your own ({own}), not for {corpus.name}: leave it out")
+        option = "--columns" if columns else "--labels-as-is"
+        raise EmozooError(f"{option} is for a table of your own ({own}), not for {corpus.name}: leave it out")
     return {}
 
 
@@ -144,14 +152,15 @@ def _generated(corpus: Corpus, root: Path) -> Path:
 
 
 def _label(
-    rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: Mapping[str, str], may_lack: bool
+    rows: Dataset, corpus: Corpus, labels: Sequence[str] | None, merge: Mapping[str, str], may_lack: bool, words: bool
 ) -> Dataset:
-    """The rows that carry a wanted label, with the column `label`."""
+    """The rows that carry a wanted label, with the column `label`. With `words`, another word for the same emotion is a
+    spelling of it."""
     import datasets
 
     merged = _merged(rows["emotion"][:], set(rows["emotion"][:]) - {""}, corpus, merge)
     wanted = list(dict.fromkeys(corpus.labels if labels is None else labels))
-    if respelled := _respelled(wanted, set(merged) - {""}):
+    if respelled := _respelled(wanted, set(merged) - {""}, words):
         told = ", ".join(f"{found} as {asked}" for found, asked in sorted(respelled.items()))
         log.warning("labels of %s in another spelling are read: %s", corpus.name, told)
         merged = [respelled.get(label, label) for label in merged]
@@ -237,19 +246,27 @@ def _wanted(
 
 
 def _merged(emotions: list[str], known: Collection[str], corpus: Corpus, merge: Mapping[str, str]) -> list[str]:
-    """The emotions as `merge` renames them; a word that is not `known` cannot be renamed."""
-    if unknown := [source for source in merge if source not in known]:
+    """The emotions as `merge` renames them; a word that is not `known` cannot be renamed, unless it was read as
+    the same emotion."""
+    one = {same_emotion(word) for word in known} if corpus.table else set()
+    if unknown := [
+        word
+        for word, other in merge.items()
+        if word not in known and not same_emotion(word) == same_emotion(other) in one
+    ]:
         raise EmozooError(
             f"cannot merge {', '.join(unknown)}: the labels of {corpus.name} are {', '.join(sorted(known))}"
         )
     return [merge.get(emotion, emotion) for emotion in emotions]
 
 
-def _respelled(wanted: Sequence[str], known: Collection[str]) -> dict[str, str]:
-    """The labels that differ from wanted ones in case only, each with the wanted spelling."""
-    found = {label.casefold(): label for label in sorted(known) if label not in wanted}
-    lacking = [label for label in wanted if label not in known and label.casefold() in found]
-    return {found[label.casefold()]: label for label in lacking}
+def _respelled(wanted: Sequence[str], known: Collection[str], words: bool) -> dict[str, str]:
+    """The labels that differ from wanted ones in case only, or with `words` in the word for the same emotion, each with the
+    wanted spelling."""
+    key = same_emotion if words else str.casefold
+    found = {key(label): label for label in sorted(known) if label not in wanted}
+    lacking = [label for label in wanted if label not in known and key(label) in found]
+    return {found[key(label)]: label for label in lacking}
 
 
 def _present(usual: list[str], known: Collection[str], corpus: Corpus) -> list[str]:

@@ -98,10 +98,12 @@ def calibrate(
     device: str = "auto",
     scale: tuple[float, float] | None = None,
     columns: Mapping[str, str] | None = None,
+    labels_as_is: bool = False,
 ) -> list[Calibrated]:
     """Calibrates the model of a run's folder, or of each fold of a run over all folds, on the run's own dev clips; with a
     `dataset`, on all of its clips, none of which the model may have been trained on. `scale` is that of the dataset's
-    ratings, where it does not say so itself; `columns` is as in `emozoo.data.load_dataset`.
+    ratings, where it does not say so itself; `columns` and `labels_as_is` are as in
+    `emozoo.data.load_dataset`.
 
     Raises EmozooError where there are no dev clips, fewer than `FEWEST` clips, or as few ratings of a dimension, no clip of
     one of the labels, or clips that the model was trained on; for a model of several labels; and for a model of the Hub, a
@@ -121,7 +123,7 @@ def calibrate(
         for place in places:
             if Path(place).is_dir():
                 held.enter_context(locked(user_path(place), place))
-        asked = _Asked(dataset, data_dir, merge or {}, scale, columns or {})
+        asked = _Asked(dataset, data_dir, merge or {}, scale, columns or {}, labels_as_is)
         found = [_calibrated(place, asked, device) for place in places]
         return [_kept(each) for each in found]
 
@@ -196,6 +198,7 @@ class _Asked:
     merge: Mapping[str, str]
     scale: tuple[float, float] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    labels_as_is: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,11 +221,13 @@ def _calibrated(place: str, asked: _Asked, device: str) -> Calibrated:
     if asked.dataset is None:
         run = _with_dev(run, place)
         merge, scale = {**run.merge, **asked.merge}, asked.scale or run.scale
-        columns = asked.columns or run.columns
-        data = _open(model, place, run.dataset, asked.data_dir or run.data_dir, merge, scale, columns)
+        columns, as_is = asked.columns or run.columns, asked.labels_as_is or run.labels_as_is
+        data = _open(model, place, run.dataset, asked.data_dir or run.data_dir, merge, scale, columns, as_is)
         part = _dev(user_path(place), run, data)
     else:
-        data = _open(model, place, asked.dataset, asked.data_dir, asked.merge, asked.scale, asked.columns)
+        data = _open(
+            model, place, asked.dataset, asked.data_dir, asked.merge, asked.scale, asked.columns, asked.labels_as_is
+        )
         part = _Part(list(range(len(data.store))), "all clips")
     _check_trained(place, compare(model.provenance, data.clips, part.rows))
     _check_clips(place, model, data, part)
@@ -263,7 +268,7 @@ def fit_outputs(
 def dev_clips(model: EmotionModel, place: str) -> tuple[Data, list[int]]:
     """The data of a run, opened for its model, and the rows of its dev clips. Raises EmozooError where it has none here."""
     run = _with_dev(read_options(user_path(place)), place)
-    data = _open(model, place, run.dataset, run.data_dir, run.merge, run.scale, run.columns)
+    data = _open(model, place, run.dataset, run.data_dir, run.merge, run.scale, run.columns, run.labels_as_is)
     return data, _dev(user_path(place), run, data).rows
 
 
@@ -284,6 +289,7 @@ def _open(
     merge: Mapping[str, str],
     scale: tuple[float, float] | None,
     columns: Mapping[str, str],
+    labels_as_is: bool,
 ) -> Data:
     model.preparation.require(place)
     return open_data(
@@ -301,6 +307,7 @@ def _open(
         dimensions=model.outputs.dimensions,
         scale=scale,
         columns=columns,
+        labels_as_is=labels_as_is,
     )
 
 

@@ -98,6 +98,7 @@ def compare(
     fold: int | None = None,
     device: str = "auto",
     columns: Mapping[str, str] | None = None,
+    labels_as_is: bool = False,
 ) -> Comparison:
     """Compares two or more runs' folders or predictions.csv, or with a `dataset` models of any reference, which are measured
     on it as `emozoo.evaluation.evaluate.evaluate` does.
@@ -109,17 +110,17 @@ def compare(
     if len(names) < 2:
         raise EmozooError("name two runs or more to compare")
     _check_places(names)
-    if dataset is None and (data_dir or merge or scale or columns or protocol or fold is not None):
+    if dataset is None and (data_dir or merge or scale or columns or labels_as_is or protocol or fold is not None):
         raise EmozooError(
-            "--data-dir, --merge, --scale, --columns, --protocol and --fold are about a --dataset to measure models on: "
-            "name it"
+            "--data-dir, --merge, --scale, --columns, --labels-as-is, --protocol and --fold are about a --dataset to "
+            "measure models on: name it"
         )
     if dataset is None:
         return compared([read_run(name) for name in names], common=common)
     models = [name for name in names if not user_path(name).is_file()]
     split = {"protocol": protocol, "fold": fold, "seed": _seed(models) if protocol or fold is not None else None}
     data = {"dataset": dataset, "data_dir": data_dir, "merge": merge, "scale": scale, "columns": columns}
-    asked = {**data, "device": device, **split}
+    asked = {**data, "labels_as_is": labels_as_is, "device": device, **split}
     return compared([_measured(name, asked) if name in models else read_run(name) for name in names], common=common)
 
 

@@ -87,11 +87,13 @@ def open_data(
     dimensions: Sequence[str] | None = None,
     scale: Sequence[float] | None = None,
     columns: Mapping[str, str] | None = None,
+    labels_as_is: bool = False,
 ) -> Data:
     """Finds, decodes and opens a dataset, for outputs of a `target`, as `emozoo.target` has it: with those `dimensions`, or
     all that are rated, on a `scale` that the corpus does not name itself. If its corpus can `fetch`, `data_dir` may be one
     of the Hub, `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
-    labels may have no clip, and where there are labels, votes and ratings may be missing. `columns` is as in `load_dataset`.
+    labels may have no clip, and where there are labels, votes and ratings may be missing. `columns` and `labels_as_is`
+    are as in `load_dataset`.
 
     Raises EmozooError if the dataset is unknown or its data are missing."""
     corpus = get_corpus(dataset)
@@ -114,6 +116,7 @@ def open_data(
         target=target,
         multi=multi,
         columns=columns,
+        labels_as_is=labels_as_is,
     )
     content = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
     names = tuple(rows.features["label"].names)

@@ -147,6 +147,7 @@ def evaluate(
     precision: str = "fp32",
     scale: tuple[float, float] | None = None,
     columns: Mapping[str, str] | None = None,
+    labels_as_is: bool = False,
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
@@ -155,7 +156,8 @@ def evaluate(
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
     gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
     `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself; it is
-    split by the random `seed`, that of the model's run if left out. `columns` is as in `emozoo.data.load_dataset`.
+    split by the random `seed`, that of the model's run if left out. `columns` and `labels_as_is` are as in
+    `emozoo.data.load_dataset`.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
@@ -163,7 +165,7 @@ def evaluate(
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
-    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {})
+    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {}, labels_as_is)
     data = _open(subject, selection, modality)
     part = _part(subject, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)
@@ -257,6 +259,7 @@ class _Selection:
     scale: tuple[float, float] | None = None
     seed: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    labels_as_is: bool = False
 
 
 def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Data:
@@ -265,6 +268,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
     merge = selection.merge
     scale = selection.scale
     columns = selection.columns
+    as_is = selection.labels_as_is
     if dataset is None:
         if subject.run is None:
             raise EmozooError(
@@ -275,6 +279,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
         merge = {**subject.run.merge, **merge}
         scale = scale or subject.run.scale
         columns = columns or subject.run.columns
+        as_is = as_is or subject.run.labels_as_is
     model = subject.model
     outputs = model.outputs
     model.preparation.require(subject.name)
@@ -293,6 +298,7 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
         dimensions=outputs.dimensions,
         scale=scale,
         columns=columns,
+        labels_as_is=as_is,
     )
 
 

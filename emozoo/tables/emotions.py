@@ -29,6 +29,11 @@ def emotion_of(label: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def same_emotion(label: str) -> str:
+    """What labels for one emotion have in common: emozoo's word, else the label in small letters."""
+    return emotion_of(label) or label.casefold()
+
+
 def in_common_words(labels: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
     """Labels in emozoo's words, by `words` and the table. One that neither knows stays as it is, and so do those that would
     become the same word."""

@@ -102,6 +102,7 @@ class Plan:
             dimensions=(start.model.outputs.dimensions or None) if start else None,
             scale=options.scale,
             columns=options.columns,
+            labels_as_is=options.labels_as_is,
         )
         check_labels(data.labels)
         if start and self.recipe.start_share and data.outputs != start.model.outputs:

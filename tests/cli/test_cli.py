@@ -21,12 +21,13 @@ COMMANDS = [
     "list", "info", "check", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
-    "train": "--dataset --data-dir --columns --labels --merge --crop --denoise --protocol --fold --from --epochs --seed "
-    "--seeds --split-seed --output --resume --set --device --precision --json",
-    "evaluate": "--dataset --data-dir --columns --merge --protocol --fold --adapt --recordings --modality --coverage "
+    "train": "--dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold --from "
+    "--epochs --seed --seeds --split-seed --output --resume --set --device --precision --json",
+    "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "
+    "--coverage --output --device --json",
+    "compare": "--common --dataset --data-dir --columns --labels-as-is --merge --scale --protocol --fold "
     "--output --device --json",
-    "compare": "--common --dataset --data-dir --columns --merge --scale --protocol --fold --output --device --json",
-    "calibrate": "--dataset --data-dir --columns --merge --device --json",
+    "calibrate": "--dataset --data-dir --columns --labels-as-is --merge --device --json",
     "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence "
     "--coverage --plot --csv --jsonl --backend --device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",

@@ -607,7 +607,9 @@ def test_spellings_of_one_label_are_one_class(folder: Path, caplog: pytest.LogCa
     rows = read(table(folder, "\n".join(["file,label,start,end", *lines])))
     assert [row["emotion"] for row in rows] == ["Joy"] * 3 + [composed] * 3 + ["very sad"] * 2
     (record,) = caplog.records
-    assert record.getMessage().endswith("the same emotion in several spellings is one: JOY as Joy; Wütend as wütend")
+    assert record.getMessage().endswith(
+        "the same emotion in several spellings is one: JOY as Joy; Wütend as wütend; --labels-as-is keeps them apart"
+    )
 
 
 def test_spellings_of_one_speaker_are_one_speaker(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -654,6 +656,39 @@ def test_clips_under_two_labels_only(folder: Path) -> None:
         EmozooError, match=r"every clip stands under several labels, such as a.wav from 1 s \(happy, sad\)"
     ):
         read(table(folder, "file,label,start\na.wav,sad,1\na.wav,happy,1\n"))
+
+
+WORDS = "file,label\na.wav,hap\nb.wav,Joy\nü ber.wav,happiness\nfilm.MP4,Anger\n"
+
+
+def test_other_words_for_an_emotion_are_one_class(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A word that is alone stays as it is."""
+    path = table(folder, WORDS)
+    assert [row["emotion"] for row in read(path)] == ["happy", "happy", "happy", "Anger"]
+    (record,) = caplog.records
+    told = "the same emotion in several spellings is one: Joy, hap, happiness as happy; --labels-as-is keeps them apart"
+    assert record.getMessage().endswith(told)
+    assert [row["emotion"] for row in read(path, labels_as_is=True)] == ["hap", "Joy", "happiness", "Anger"]
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "merge", "as_is", "counts"),
+    [
+        (["joy", "sad"], None, False, {"joy": 12, "sad": 6}),
+        (["joy", "happy"], None, False, {"joy": 6, "happy": 6}),
+        (["happy", "sad"], {"joy": "happy"}, False, {"happy": 12, "sad": 6}),
+        (None, None, True, {"Joy": 6, "happy": 6, "neutral": 6, "sad": 6}),
+    ],
+)
+def test_labels_that_are_asked_for_are_found_in_other_words(
+    labels: list[str] | None, merge: dict[str, str] | None, as_is: bool, counts: dict[str, int], tmp_path: Path
+) -> None:
+    """Two words that are asked for stay apart; a merge of what is one already changes nothing."""
+    source = (TABLES / "nkululeko.csv").read_text().replace(",angry", ",Joy").replace("clips/", f"{TABLES}/clips/")
+    dataset = load_dataset(corpus, table(tmp_path, source), labels, merge, labels_as_is=as_is)
+    names = dataset.features["label"].names
+    assert dict(Counter(names[label] for label in dataset["label"])) == counts
 
 
 # Files that are missing, or elsewhere

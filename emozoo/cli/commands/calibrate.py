@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from emozoo.cli.options import Columns, DataDir, Device, Json, Merge, Scale, merges, pairs, print_json, scales
+from emozoo.cli.options import (
+    Columns,
+    DataDir,
+    Device,
+    Json,
+    LabelsAsIs,
+    Merge,
+    Scale,
+    merges,
+    pairs,
+    print_json,
+    scales,
+)
 
 
 def calibrate(
@@ -23,6 +35,7 @@ def calibrate(
     ] = None,
     data_dir: DataDir = None,
     columns: Columns = None,
+    labels_as_is: LabelsAsIs = False,
     merge: Merge = None,
     scale: Scale = None,
     device: Device = "auto",
@@ -41,7 +54,7 @@ def calibrate(
 
         given = {"dataset": dataset, "data_dir": data_dir, "merge": merges(merge), "scale": scales(scale)}
         told = pairs(columns, "--columns")
-        found = fit(run, **given, columns=told, device=device)  # type: ignore[arg-type]
+        found = fit(run, **given, columns=told, labels_as_is=labels_as_is, device=device)  # type: ignore[arg-type]
     if as_json:
         print_json({"schema": 1, "models": [each.to_dict() for each in found]})
     else:

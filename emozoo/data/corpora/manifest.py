@@ -21,6 +21,7 @@ from emozoo.data.corpus import Corpus, RowsBuilder, read_votes, written_votes
 from emozoo.data.tables.rows import Found, find_rows, find_table
 from emozoo.errors import EmozooError
 from emozoo.tables.columns import NONE
+from emozoo.tables.emotions import same_emotion
 from emozoo.text import listed
 
 REPORTED = 10
@@ -34,6 +35,8 @@ class TableConfig(datasets.BuilderConfig):
 
     columns: dict[str, str] = field(default_factory=dict)
     """Names of columns by meaning, beside those that are understood."""
+    labels_as_is: bool = False
+    """Whether other spellings of an emotion are other labels."""
 
 
 class Manifest(RowsBuilder):
@@ -47,14 +50,16 @@ class Manifest(RowsBuilder):
     BUILDER_CONFIG_CLASS = TableConfig
 
     def read(self, folder: Path) -> list[dict[str, Any]]:
-        return read(find_table(folder), self.config.columns)
+        return read(find_table(folder), self.config.columns, self.config.labels_as_is)
 
 
-def read(path: Path, columns: Mapping[str, str] = NONE) -> list[dict[str, Any]]:
-    """The rows of a table, the meanings of some `columns` as given. Logs how it was understood, and what is left out."""
+def read(path: Path, columns: Mapping[str, str] = NONE, labels_as_is: bool = False) -> list[dict[str, Any]]:
+    """The rows of a table, the meanings of some `columns` as given. Logs how it was understood, and what is left out.
+
+    Without `labels_as_is`, labels that spell the same emotion in other words are one."""
     found = find_rows(path, given=columns)
     _tell(found, path)
-    for meaning in ("emotion", "speaker", "corpus"):
+    for meaning in (*(["emotion"] if not labels_as_is else []), "speaker", "corpus"):
         _one_spelling(found.rows, meaning, path)
     return _one_each(found.rows, path)
 
@@ -98,28 +103,32 @@ def _where(file: str, table: Path) -> str:
 
 
 def _one_spelling(rows: list[dict[str, Any]], meaning: str, path: Path) -> None:
-    """Words that differ in case only become one, with a warning: the one in lower case, else the most frequent."""
+    """Words that differ in case only become one, with a warning: the one in lower case, else the most frequent. So do other
+    words for the same emotion: emozoo's."""
+    key = same_emotion if meaning == "emotion" else str.casefold
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for each in rows:
         for word in (each[meaning], *_voted(each, meaning)):
-            spellings[word.casefold()][word] += 1
+            spellings[key(word)][word] += 1
     chosen = {}
-    for folded, counts in spellings.items():
-        chosen[folded] = min(counts, key=lambda word: (word != word.lower(), -counts[word], word))
+    for same, counts in spellings.items():
+        alike = len({word.casefold() for word in counts}) == 1
+        chosen[same] = min(counts, key=lambda word: (word != word.lower(), -counts[word], word)) if alike else same
     told = [
-        f"{', '.join(sorted(counts.keys() - {chosen[folded]}))} as {chosen[folded]}"
-        for folded, counts in sorted(spellings.items())
+        f"{', '.join(sorted(counts.keys() - {chosen[same]}))} as {chosen[same]}"
+        for same, counts in sorted(spellings.items(), key=lambda each: chosen[each[0]].casefold())
         if len(counts) > 1
     ]
     if told:
-        log.warning("%s: the same %s in several spellings is one: %s", path, meaning, _some(told, REPORTED))
+        more = "; --labels-as-is keeps them apart" if meaning == "emotion" else ""
+        log.warning("%s: the same %s in several spellings is one: %s%s", path, meaning, _some(told, REPORTED), more)
     for each in rows:
-        each[meaning] = chosen[each[meaning].casefold()]
+        each[meaning] = chosen[key(each[meaning])]
         if votes := _voted(each, meaning):
-            same: dict[str, float] = defaultdict(float)
+            counted: dict[str, float] = defaultdict(float)
             for word, number in votes.items():
-                same[chosen[word.casefold()]] += number
-            each["votes"] = written_votes(same)
+                counted[chosen[key(word)]] += number
+            each["votes"] = written_votes(counted)
 
 
 def _voted(row: dict[str, Any], meaning: str) -> dict[str, float]:
