@@ -40,6 +40,7 @@ from emozoo.media.mixing import mean_of_channels
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 from emozoo.registry.loading import get_architecture
+from emozoo.target import Outputs
 
 RATES = (8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
 
@@ -49,7 +50,7 @@ class Recorder:
 
     labels, video, optional, on_cpu, preparation = LABELS, False, (), True, PLAIN
     synthetic, calibration = True, None
-    window, target = DEFAULT_WINDOW, "emotion"
+    window, target, outputs = DEFAULT_WINDOW, "emotion", Outputs(LABELS)
 
     def __init__(self, keeps: bool = True) -> None:
         self.heard: list[np.ndarray] = []
