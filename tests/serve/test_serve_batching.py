@@ -17,6 +17,7 @@ from emozoo.inference.answers import Window
 from emozoo.media.preparation import PLAIN
 from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.serve.batching import Batcher, Cancelled, Joined
+from emozoo.target import Outputs
 
 
 def window(seed: int, dtype: type = np.float32) -> Window:
@@ -28,7 +29,7 @@ class Slow:
     """In the place of a model: waits for a sign in its first batch, and notes the batches."""
 
     labels, video, optional, on_cpu, preparation = LABELS, False, (), True, PLAIN
-    window, target = DEFAULT_WINDOW, "emotion"
+    window, target, outputs = DEFAULT_WINDOW, "emotion", Outputs(LABELS)
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -25,6 +25,7 @@ from emozoo.cli.options import (
     print_json,
     scales,
 )
+from emozoo.cli.run_options import recorded_options, varied
 from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
 
@@ -51,7 +52,9 @@ class Crop(StrEnum):
 Architecture = Annotated[
     str | None,
     typer.Argument(
-        metavar="ARCHITECTURE", help="An architecture, such as cnn_rnn; emozoo list shows them. Optional with --from."
+        metavar="ARCHITECTURE",
+        help="An architecture, such as cnn_rnn; emozoo list shows them. Optional with --from, --config, and --resume "
+        "of a run in --output.",
     ),
 ]
 Dataset = Annotated[
@@ -120,7 +123,11 @@ Output = Annotated[
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue the run in --output, or else the last run of this kind.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue the run in --output, whose options need not be given again, or else the last run of this kind.",
+    ),
 ]
 Target = Annotated[
     str | None,
@@ -133,8 +140,18 @@ Target = Annotated[
 PrecisionOf = Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that compute in it, else fp32.")]
 
 
+Config = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Take what is not given here from the run.json of another run, to repeat or vary it."
+    ),
+]
+
+
 def train(
+    ctx: typer.Context,
     architecture: Architecture = None,
+    config: Config = None,
     dataset: Dataset = USUAL,
     data_dir: DataDir = None,
     columns: Columns = None,
@@ -170,7 +187,11 @@ def train(
     if epochs is not None:
         settings["epochs"] = str(epochs)
     several = _seeds(seeds, seed)
-    name, usual = _start(architecture, start)
+    recorded = recorded_options(config, output, resume)
+    if recorded is not None and architecture is None and start is None:
+        name, usual = recorded.architecture, recorded.target
+    else:
+        name, usual = _start(architecture, start or (recorded.start if recorded else None))
     options = RunOptions(
         architecture=name,
         dataset=dataset,
@@ -194,9 +215,17 @@ def train(
         denoise=denoise,
         dev=dev,
     )
+    if recorded is not None:
+        options = varied(recorded, options, _given(ctx))
     folder = _folder(options, resume) if output is None else output
     _check_names(options)
     _run(options, folder, device, resume, as_json)
+
+
+def _given(ctx: typer.Context) -> list[str]:
+    """The parameters that stand on the command line."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
 
 
 def _start(name: str | None, start: str | None) -> tuple[str, str]:
