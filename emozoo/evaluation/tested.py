@@ -79,7 +79,7 @@ class Run:
 
 def is_whole_run(folder: Path) -> bool:
     """Whether a folder holds a run over all folds, finished or not."""
-    return not (folder / PREDICTIONS).is_file() and not (folder / CONFIG).is_file() and bool(_fold_folders(folder))
+    return not (folder / PREDICTIONS).is_file() and not (folder / CONFIG).is_file() and bool(fold_folders(folder))
 
 
 def read_run(name: str) -> Run:
@@ -136,7 +136,7 @@ def read_answers(path: Path, name: str) -> Run:
 
 def _whole_run(folder: Path, name: str) -> Run:
     summary = read_summary(folder)
-    places = _fold_folders(folder)
+    places = fold_folders(folder)
     if summary is None or summary.folds != len(places):
         raise EmozooError(
             f"{name} has no {SUMMARY} of its {len(places)} folds: finish its training with emozoo train --resume, or "
@@ -178,7 +178,8 @@ def recorded(tested: Run, record: RunRecord) -> Run:
     )
 
 
-def _fold_folders(folder: Path) -> list[Path]:
+def fold_folders(folder: Path) -> list[Path]:
+    """Those of a run over all folds, by their numbers."""
     numbers = {place: place.name.removeprefix("fold") for place in folder.glob("fold*") if place.is_dir()}
     return sorted((place for place in numbers if numbers[place].isdecimal()), key=lambda place: int(numbers[place]))
 

@@ -21,8 +21,8 @@ COMMANDS = [
     "list", "info", "check", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
-    "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold --from "
-    "--epochs --seed --seeds --split-seed --output --resume --set --device --precision --json",
+    "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold "
+    "--from --epochs --seed --seeds --split-seed --output --resume --set --device --precision --json",
     "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "
     "--coverage --output --device --json",
     "compare": "--common --dataset --data-dir --columns --labels-as-is --merge --scale --protocol --fold "

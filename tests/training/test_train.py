@@ -16,6 +16,7 @@ from accelerate.state import PartialState
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from support.models import small_model
+from support.schemas import validate
 from support.small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -201,7 +202,20 @@ def test_all_folds_give_a_table_a_summary_and_the_pooled_matrix(tmp_path: Path) 
     assert summary["ua_std"] == pytest.approx(np.std([test["ua"] for test in tests], ddof=1))
     assert np.array_equal(summary["pooled"]["confusion"], np.sum([test["confusion"] for test in tests], axis=0))
     assert (folder / "confusion_matrix.png").is_file()
-    assert "name one of its folds" in one_error(emozoo("predict", "x.wav", "--model", folder, check=2))
+    for words in (["predict", "x.wav", "--model"], ["card"], ["info"]):
+        assert f"name one of its folds, such as {folder}/fold1" in one_error(emozoo(*words, folder, check=2))
+    whole = json.loads(emozoo("evaluate", folder, "--device", "cpu", "--json").stdout)
+    validate(whole, "evaluate")
+    assert {key: whole[key] for key in ("confusion", "ua", "ua_interval", "count")} == {
+        key: summary["pooled"][key] for key in ("confusion", "ua", "ua_interval", "count")
+    }
+    assert whole["over_folds"] == {key: value for key, value in summary.items() if key not in ("pooled", "note")}
+    assert [(one["fold"], one["ua"]) for one in whole["by_fold"]] == [
+        (f"fold{number}", test["ua"]) for number, test in enumerate(tests, 1)
+    ]
+    shown = emozoo("evaluate", folder, "--device", "cpu").stdout
+    assert "mean ± deviation over 5 folds: WA" in shown and "pooled: the test clips of all 5 folds together" in shown
+    assert f"name one of them, such as {folder}/fold1" in one_error(emozoo("evaluate", folder, "--fold", "2", check=2))
     document = json.loads(emozoo(*train_words(folder, "--fold", "all", epochs=1), "--resume", "--json").stdout)
     assert document["run"] == str(folder) and document["ua_mean"] == summary["ua_mean"]
     assert [fold["ua"] for fold in document["test"]] == [test["ua"] for test in tests]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -71,7 +71,7 @@ Coverage = Annotated[
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"A run's folder, or {HUB}.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=f"A run's folder, also one over all folds, or {HUB}.")],
     dataset: Dataset = None,
     data_dir: DataDir = None,
     columns: Columns = None,
@@ -96,28 +96,32 @@ def evaluate(
     """
     from emozoo.cli.console import waiting
     from emozoo.cli.scores import show_evaluation
+    from emozoo.cli.whole_scores import show_whole
     from emozoo.evaluation.evaluate import evaluate as run
+    from emozoo.evaluation.whole import WholeEvaluation, evaluate_whole, is_whole
 
+    options: dict[str, Any] = {
+        "data_dir": data_dir,
+        "columns": pairs(columns, "--columns"),
+        "labels_as_is": labels_as_is,
+        "merge": merges(merge),
+        "scale": scales(scale),
+        "protocol": protocol,
+        "fold": fold,
+        "adapt": adapt and adapt.value,
+        "recordings": recordings,
+        "modality": modality and modality.value,
+        "coverage": coverage,
+        "output": output,
+        "device": device,
+        "precision": precision.value,
+    }
     with waiting("evaluating"):
-        result = run(
-            model,
-            dataset=dataset,
-            data_dir=data_dir,
-            columns=pairs(columns, "--columns"),
-            labels_as_is=labels_as_is,
-            merge=merges(merge),
-            scale=scales(scale),
-            protocol=protocol,
-            fold=fold,
-            adapt=adapt and adapt.value,
-            recordings=recordings,
-            modality=modality and modality.value,
-            coverage=coverage,
-            output=output,
-            device=device,
-            precision=precision.value,
-        )
+        whole = dataset is None and is_whole(model)
+        result = evaluate_whole(model, **options) if whole else run(model, dataset=dataset, **options)
     if as_json:
         print_json({"schema": 1, **result.to_dict()})
+    elif isinstance(result, WholeEvaluation):
+        show_whole(result)
     else:
         show_evaluation(result)
