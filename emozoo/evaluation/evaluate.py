@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,18 @@ from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.opening import load
-from emozoo.checkpoint.predictions import read_tested, write_predictions
+from emozoo.checkpoint.predictions import write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
 from emozoo.checkpoint.run import RunOptions, read_options
-from emozoo.data.splits.kept import read_split
-from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, pick_fold
+from emozoo.data.splits.protocols import SPEAKER_DEPENDENT
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.data import Data, open_data
+from emozoo.evaluation.groups import Grouping, check_columns, columns_of, grouped
 from emozoo.evaluation.metrics import Metrics
 from emozoo.evaluation.notes import notes_on, trained_by_its_card
+from emozoo.evaluation.part import Part, Selection, chosen_part
 from emozoo.evaluation.worth import Tested, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
 from emozoo.hub.files import commit_of
@@ -38,10 +39,6 @@ from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
 
 ADAPTATIONS = ("speaker",)
-OLD_RUN = (
-    "this run was made before runs kept their split, so its test clips are found by the ids in its predictions.csv"
-)
-SPLIT_ANEW = "this run keeps no such split, so its data were split anew"
 
 
 @dataclass(frozen=True)
@@ -72,12 +69,15 @@ class Evaluation:
     adapted: Adaptation | None = None
     parameters: int | None = None
     """Of the network; None for an ONNX graph."""
+    groups: tuple[Grouping, ...] = ()
+    """Of the columns that were asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo evaluate --json` prints it."""
         named = {"model": self.model, "dataset": self.dataset, "part": self.part, "note": self.note}
         adapted = None if self.adapted is None else vars(self.adapted)
-        return {**named, "leak": self.leak.to_dict(), "adapted": adapted, **self.metrics.to_dict()}
+        groups = {"groups": [each.to_dict() for each in self.groups]} if self.groups else {}
+        return {**named, "leak": self.leak.to_dict(), "adapted": adapted, **self.metrics.to_dict(), **groups}
 
 
 def measure(
@@ -98,6 +98,24 @@ def measure(
     marks what `provenance` has of the rows, and for words confusion_matrix.png and risk_coverage.png there. Raises
     EmozooError where no clip is answered.
     """
+    return _measured(
+        model, data, rows, folder, modality=modality, adapted=adapted, provenance=provenance, coverage=coverage
+    )[0]
+
+
+def _measured(
+    model: EmotionModel,
+    data: Data,
+    rows: Sequence[int],
+    folder: Path | None,
+    *,
+    modality: str | None,
+    adapted: Adaptation | None,
+    provenance: Provenance | None,
+    coverage: float | None,
+    by: Sequence[str] = (),
+) -> tuple[Metrics, tuple[Grouping, ...]]:
+    """As `measure`, with the groups of the columns `by`."""
     answers = clip_probabilities(model, data.store, rows, modality=modality)
     answers = calibrated(model, answers)
     speakers = [data.speakers[row] for row in rows]
@@ -107,6 +125,7 @@ def measure(
         answers[there] = adapt_to_speakers(answers[there], who, adapted.recordings, middles_of(model))
     tested = Tested.of(data, rows, speakers, there, answers)
     metrics = worth(model, tested, coverage)
+    groups = grouped(tested, columns_of(data, [rows[place] for place in there.tolist()], by)) if by else ()
     if folder is not None:
         ids = [data.columns["utterance_id"][row] for row in rows]
         trained_on = marks(provenance, data.clips, rows)
@@ -126,7 +145,7 @@ def measure(
             confusion_matrix(metrics, folder / CONFUSION)
             sure, true = tested.labelled
             risk_coverage_curve(*risk_coverage(true, sure), sure.max(1), folder / RISK)
-    return metrics
+    return metrics, groups
 
 
 def evaluate(
@@ -148,6 +167,7 @@ def evaluate(
     scale: tuple[float, float] | None = None,
     columns: Mapping[str, str] | None = None,
     labels_as_is: bool = False,
+    by: Sequence[str] = (),
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
@@ -156,23 +176,25 @@ def evaluate(
     measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
     gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
     `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself; it is
-    split by the random `seed`, that of the model's run if left out. `columns` and `labels_as_is` are as in
-    `emozoo.data.load_dataset`.
+    split by the random `seed`, that of the model's run if left out. `by` names columns whose groups are
+    measured, too. `columns` and `labels_as_is` are as in `emozoo.data.load_dataset`.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
     _check_options(adapt, recordings, output)
+    check_columns(by)
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
-    selection = _Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {}, labels_as_is)
+    check_columns(by, subject.model.outputs)
+    selection = Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {}, labels_as_is)
     data = _open(subject, selection, modality)
-    part = _part(subject, selection, data)
+    part = chosen_part(subject.folder, subject.run, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)
     adapted = None if adapt is None else _adaptation(subject, adapt, recordings, data, part)
     place = None if output is None else user_path(output)
     with locked(place, str(output)) if place else nullcontext():
-        metrics = measure(
+        metrics, groups = _measured(
             subject.model,
             data,
             part.rows,
@@ -181,6 +203,7 @@ def evaluate(
             adapted=adapted,
             provenance=subject.model.provenance,
             coverage=coverage,
+            by=by,
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
     dependent = (
@@ -193,7 +216,7 @@ def evaluate(
         *part.notes,
     ]
     note = ". ".join(filter(None, [*beside, *notes_on(subject.model, data, part.rows, metrics, modality)]))
-    return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted, subject.parameters)
+    return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted, subject.parameters, groups)
 
 
 def _check_options(adapt: str | None, recordings: int | None, output: str | Path | None) -> None:
@@ -247,22 +270,7 @@ class _Subject:
             self.model.calibration.margin(name, coverage)
 
 
-@dataclass(frozen=True)
-class _Selection:
-    """The data that were asked for. Without a dataset, they are those of the model's own run."""
-
-    dataset: str | None
-    data_dir: str | None
-    merge: Mapping[str, str]
-    protocol: str | None
-    fold: int | None
-    scale: tuple[float, float] | None = None
-    seed: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    labels_as_is: bool = False
-
-
-def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Data:
+def _open(subject: _Subject, selection: Selection, modality: str | None) -> Data:
     dataset = selection.dataset
     data_dir = selection.data_dir
     merge = selection.merge
@@ -302,79 +310,9 @@ def _open(subject: _Subject, selection: _Selection, modality: str | None) -> Dat
     )
 
 
-def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: _Part) -> Adaptation:
+def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: Part) -> Adaptation:
     check_adaptation(subject.model)
     speakers = [data.speakers[row] for row in part.rows]
     if not any(speakers):
         raise EmozooError(f"{data.corpus.name} does not tell who speaks in {part.words}: leave --adapt {to} out")
     return Adaptation(to, recordings, adaptation_note(speakers, recordings))
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Rows of a dataset to measure on."""
-
-    rows: list[int]
-    words: str
-    """What they are, such as `session fold 1 (Ses01), 10 clips`."""
-    notes: tuple[str, ...] = ()
-    """What a reader of the numbers must know of them."""
-    dependent: bool = False
-    """Whether they are the test split of a speaker-dependent fold."""
-
-
-def _part(subject: _Subject, selection: _Selection, data: Data) -> _Part:
-    """The rows to measure on: of the run's own test split, of another fold, or all."""
-    fold = selection.fold
-    if selection.dataset is None and subject.run:
-        protocol = selection.protocol or subject.run.protocol
-        return _own_part(subject.folder, subject.run, data, protocol, fold or subject.run.fold or 1)
-    if fold is not None or selection.protocol is not None:
-        seed = selection.seed if selection.seed is not None else subject.run.folds_seed if subject.run else 0
-        return _new_part(data, selection.protocol, fold or 1, seed)
-    count = len(data.store)
-    return _Part(list(range(count)), f"all {count} clips")
-
-
-def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> _Part:
-    """The test split of a fold of the run in `folder`: as the run kept it, else split anew."""
-    kept = read_split(folder) if protocol == run.protocol else None
-    words = protocol or data.corpus.protocol
-    if kept is None:
-        return _tested_part(folder, run, data, protocol, fold) or replace(
-            _new_part(data, protocol, fold, run.folds_seed), notes=(SPLIT_ANEW,)
-        )
-    found = kept.find(data.columns, data.classes)
-    was = pick_fold(kept.folds, fold, words)
-    now = pick_fold(kept.placed(found), fold, words)
-    if not now.test:
-        raise EmozooError(
-            f"none of the {len(was.test)} test clips of fold {fold} of {folder} is there: name the run's own data with "
-            "--data-dir, or measure others with --dataset"
-        )
-    notes = [changed[:1].upper() + changed[1:]] if (changed := kept.differences(found, was.test)) else []
-    if found.new:
-        notes.append(f"clips that the run did not have are left out: {len(found.new)}")
-    return _Part(list(now.test), _fold_words(words, now), tuple(notes), not now.speaker_disjoint)
-
-
-def _tested_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> _Part | None:
-    """The test clips of a run from before runs kept their split, by its predictions.csv; None where that has none."""
-    tested = read_tested(folder) if (protocol, fold) == (run.protocol, run.fold) else None
-    rows = [row for row, name in enumerate(data.columns["utterance_id"]) if name in (tested or ())]
-    if tested is None or not rows:
-        return None
-    words = f"{protocol or data.corpus.protocol} fold {fold}, {len(rows)} clips"
-    note = f"{OLD_RUN}: {len(rows)} of {len(tested)} are there"
-    return _Part(rows, words, (note,), dependent=run.protocol == "random")
-
-
-def _new_part(data: Data, protocol: str | None, fold: int, seed: int) -> _Part:
-    """The test split of a fold that the protocol makes now."""
-    words = protocol or data.corpus.protocol
-    split = pick_fold(data.folds(protocol, seed), fold, words)
-    return _Part(list(split.test), _fold_words(words, split), dependent=not split.speaker_disjoint)
-
-
-def _fold_words(protocol: str, fold: Fold) -> str:
-    return f"{protocol} fold {fold.number} ({fold.name}), {len(fold.test)} clips"

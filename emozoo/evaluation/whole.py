@@ -68,7 +68,13 @@ def is_whole(name: str) -> bool:
 
 
 def evaluate_whole(
-    name: str, *, protocol: str | None = None, fold: int | None = None, output: str | None = None, **options: Any
+    name: str,
+    *,
+    protocol: str | None = None,
+    fold: int | None = None,
+    output: str | None = None,
+    by: Sequence[str] = (),
+    **options: Any,
 ) -> WholeEvaluation:
     """Measures each model of a finished run over all folds; `options` are those of `evaluate`, which are the same for all.
 
@@ -76,10 +82,10 @@ def evaluate_whole(
     """
     folder = user_path(name)
     places = fold_folders(folder)
-    if protocol is not None or fold is not None or output is not None:
+    if protocol is not None or fold is not None or output is not None or by:
         raise EmozooError(
             f"{name} is a run over all folds, and each of its models is measured on its own test fold: for --protocol, "
-            f"--fold and --output, name one of them, such as {name}/{places[0].name}"
+            f"--fold, --by and --output, name one of them, such as {name}/{places[0].name}"
         )
     summary = read_summary(folder)
     if summary is None or summary.folds != len(places):

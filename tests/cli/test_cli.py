@@ -24,7 +24,7 @@ OPTIONS = {
     "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold "
     "--from --epochs --seed --seeds --split-seed --output --resume --set --device --precision --json",
     "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "
-    "--coverage --output --device --json",
+    "--coverage --by --output --device --json",
     "compare": "--common --dataset --data-dir --columns --labels-as-is --merge --scale --protocol --fold "
     "--output --device --json",
     "calibrate": "--dataset --data-dir --columns --labels-as-is --merge --device --json",

@@ -60,6 +60,14 @@ Output = Annotated[
         help="Write predictions.csv, confusion_matrix.png and risk_coverage.png into a folder. Default: write none.",
     ),
 ]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="COLUMN,...",
+        help="Also measure groups of clips: gender, age, language, corpus, session, speaker or sentence, as the data say.",
+    ),
+]
 Coverage = Annotated[
     float | None,
     typer.Option(
@@ -84,6 +92,7 @@ def evaluate(
     recordings: Recordings = None,
     modality: By = None,
     coverage: Coverage = None,
+    by: Groups = None,
     output: Output = None,
     precision: PrecisionOf = Precision.fp32,
     device: Device = "auto",
@@ -95,6 +104,7 @@ def evaluate(
     trusted; and, if it is calibrated, how often its sets of emotions hold the true one.
     """
     from emozoo.cli.console import waiting
+    from emozoo.cli.groups import show_groups
     from emozoo.cli.scores import show_evaluation
     from emozoo.cli.whole_scores import show_whole
     from emozoo.evaluation.evaluate import evaluate as run
@@ -112,6 +122,7 @@ def evaluate(
         "recordings": recordings,
         "modality": modality and modality.value,
         "coverage": coverage,
+        "by": _columns(by),
         "output": output,
         "device": device,
         "precision": precision.value,
@@ -125,3 +136,8 @@ def evaluate(
         show_whole(result)
     else:
         show_evaluation(result)
+        show_groups(result.groups)
+
+
+def _columns(text: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in (text or "").split(",") if word.strip()))
