@@ -1,4 +1,5 @@
-"""A table's file becomes lines of named fields: CSV, JSON Lines, a JSON array or Parquet, in usual encodings.
+"""A table's file becomes lines of named fields: CSV, JSON Lines, a JSON array or object of clips, or Parquet, in usual
+encodings.
 
 `emozoo.tables.columns` gives columns their meaning.
 """
@@ -91,12 +92,20 @@ def _json(text: str, path: Path) -> Table:
         return _table(_json_lines(text))
     if isinstance(whole, list):
         return table_of_items(whole)
+    if isinstance(whole, dict) and whole and all(_is_clip(each) for each in whole.values()):
+        return table_of_items([{"utterance_id": name, **clip} for name, clip in whole.items()])
     if isinstance(whole, dict) and not (whole and all(isinstance(each, dict | list) for each in whole.values())):
         return _table([_json_line("line 1", whole)])
     raise EmozooError(
         f"{path} is one JSON value and no list of clips: write an array of objects, such as "
         '[{"file": "a.wav", "label": "happy"}], or one object a line'
     )
+
+
+def _is_clip(value: Any) -> bool:
+    """Whether it is a clip as SpeechBrain and EmoBox write it under its name, `{"wav": "a.wav", "emo": "hap"}`, and no
+    column of numbered cells."""
+    return isinstance(value, dict) and any(not name.isdigit() for name in value)
 
 
 def table_of_items(items: Sequence[Any]) -> Table:

@@ -6,6 +6,7 @@ import json
 import logging
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from emozoo.data import load_dataset
 from emozoo.data.corpora.hub_table import unpack
 from emozoo.data.corpora.manifest import corpus, read
 from emozoo.data.corpus import read_votes
-from emozoo.data.tables.rows import find_table
+from emozoo.data.tables.places import find_table
 from emozoo.errors import EmozooError
 from emozoo.tables.columns import DURATIONS, ENDS, NAMES, STARTS
 from emozoo.tables.times import seconds
@@ -704,17 +705,114 @@ def test_missing_files_are_counted_and_named(folder: Path, caplog: pytest.LogCap
     )
 
 
-def test_no_file_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     with pytest.raises(EmozooError, match=rf"none of its files is there: x.wav \(line 2\); looked for in .*{folder}$"):
         read(table(folder, "file,label\nx.wav,sad\n"))
     with pytest.raises(EmozooError, match="these paths are absolute: write them as seen from the table's folder"):
         read(table(folder, "file,label\n/elsewhere/x.wav,sad\nC:\\data\\x.wav,sad\n"))
-    (folder / "tables").mkdir()
-    with pytest.raises(EmozooError, match=rf"a.wav is there from {folder}: put the table into that folder"):
-        read(table(folder / "tables", "file,label\na.wav,sad\n"))
+    elsewhere = tmp_path_factory.mktemp("else where")
     monkeypatch.chdir(folder)
+    with pytest.raises(EmozooError, match=rf"a.wav is there from {folder}: put the table into that folder"):
+        read(table(elsewhere, "file,label\na.wav,sad\n"))
     with pytest.raises(EmozooError, match=r"; and 1 lines cannot be used: line 3: the label is empty"):
-        read(table(folder / "tables", "file,label\na.wav,sad\n../a.wav,\n"))
+        read(table(elsewhere, f"file,label\na.wav,sad\n{folder}/b.wav,\n"))
+
+
+def test_files_may_be_named_from_a_folder_around_the_table(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "data" / "fold_1").mkdir(parents=True)
+    rows = read(table(folder / "data" / "fold_1", "file,label\ngone.wav,sad\na.wav,sad\n"))
+    assert [row["audio_path"] for row in rows] == [str(folder / "a.wav")]
+    assert f"its files are not in its own folder, but are named from {folder}" in caplog.text
+
+
+# Tables of other tools, as these write them
+
+
+def emobox(folder: Path) -> Path:
+    """A line as in EmoBox's data/cafe/fold_1, whose files are named from the folder around `data`."""
+    more = {
+        "type": "raw",
+        "sample_rate": 48000,
+        "num_frame": 248653.0,
+        "task": "category",
+        "length": 5.18,
+        "channel": 1,
+    }
+    line = {"key": "cafe-12-P-2-5", "dataset": "cafe", "wav": "downloads/cafe/12-P-2-5.wav", **more, "emo": "p"}
+    path = folder / "data" / "cafe" / "fold_1" / "cafe_test_fold_1.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    return path
+
+
+def emobox_json(folder: Path) -> Path:
+    clip = {"wav": "downloads/cafe/12-P-2-5.wav", "length": 5.18, "emo": "p", "dataset": "cafe", "channel": 1}
+    (folder / "cafe.json").write_text(json.dumps({"cafe-12-P-2-5": clip}, indent=4))
+    return folder / "cafe.json"
+
+
+def speechbrain(folder: Path) -> Path:
+    clip = {"wav": "{data_root}/downloads/cafe/12-P-2-5.wav", "length": 5.18, "emo": "p"}
+    (folder / "train.json").write_text(json.dumps({"cafe-12-P-2-5": clip}, indent=2))
+    return folder / "train.json"
+
+
+def audformat(folder: Path) -> Path:
+    """Its folder: db.yaml, and a table whose index are files and times."""
+    (folder / "db.yaml").write_text("name: cafe\n")
+    heading = "file,start,end,emotion,speaker\n"
+    (folder / "db.emotion.csv").write_text(f"{heading}downloads/cafe/12-P-2-5.wav,0 days 00:00:00,,p,12\n")
+    return folder
+
+
+def nkululeko(folder: Path) -> Path:
+    return table(
+        folder, "file,speaker,emotion,language,country\ndownloads/cafe/12-P-2-5.wav,12,p,french,canada\n", "cafe.csv"
+    )
+
+
+@pytest.mark.parametrize("tool", [emobox, emobox_json, speechbrain, audformat, nkululeko])
+def test_tables_of_other_tools(tool: Callable[[Path], Path], tmp_path: Path) -> None:
+    for name in ("downloads/cafe", "data/cafe/fold_1"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "downloads" / "cafe" / "12-P-2-5.wav").touch()
+    (row,) = read(find_table(tool(tmp_path)))
+    assert row["audio_path"] == str(tmp_path / "downloads" / "cafe" / "12-P-2-5.wav") and row["emotion"] == "p"
+    assert row["end"] == -1.0 and row["start"] in (-1.0, 0.0)
+    assert row["speaker"] == ("12" if tool in (audformat, nkululeko) else "")
+    assert row["corpus"] == ("cafe" if tool in (emobox, emobox_json) else "")
+    assert tool not in (emobox_json, speechbrain) or row["utterance_id"] == "cafe-12-P-2-5"
+
+
+def test_several_tables_of_audformat_are_named(folder: Path) -> None:
+    table(folder, "file,emotion\na.wav,sad\n", "db.emotion.csv")
+    table(folder, "file,speaker\na.wav,anna\n", "db.files.csv")
+    (folder / "db.yaml").touch()
+    with pytest.raises(EmozooError, match=r"holds db.emotion.csv, db.files.csv: name the one to read with --data-dir"):
+        find_table(folder)
+
+
+def test_folders_may_be_labels_and_splits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As `datasets` reads an audio folder."""
+    for name in ("train/happy/a.wav", "train/sad/a.wav", "test/happy/b.FLAC", "test/happy/notes.txt", "x/y/z/a.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    rows = read(find_table(tmp_path))
+    found = {(Path(row["audio_path"]).relative_to(tmp_path).as_posix(), row["emotion"], row["split"]) for row in rows}
+    assert found == {
+        ("train/happy/a.wav", "happy", "train"), ("train/sad/a.wav", "sad", "train"),
+        ("test/happy/b.FLAC", "happy", "test"),
+    }  # fmt: skip
+    (row,) = {(row["emotion"], row["split"]) for row in read(find_table(tmp_path / "test"))}
+    assert row == ("happy", "")
+    for name in ("one/a.wav", "two/a.wav"):
+        (tmp_path / "speakers" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "speakers" / name).touch()
+    with pytest.raises(EmozooError, match=r"holds no metadata.csv, manifest.csv or .jsonl file, but no file"):
+        find_table(tmp_path / "speakers")
+    (tmp_path / "metadata.csv").write_text("file_name,label\ntrain/sad/a.wav,angry\n")
+    assert [row["emotion"] for row in read(find_table(tmp_path))] == ["angry"]
 
 
 def test_a_table_of_ones_own_may_name_files_anywhere(folder: Path) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.data.corpus import SOUNDS, VIDEOS
-from emozoo.data.tables.rows import TABLES, TEXTS, find_rows, find_table
+from emozoo.data.tables.places import TABLES, find_table
+from emozoo.data.tables.rows import TEXTS, find_rows
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, cached_folder
 from emozoo.tables.columns import NAMES, NONE, meaning_of, meanings_given, plain, tells

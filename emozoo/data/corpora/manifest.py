@@ -18,7 +18,8 @@ import datasets
 
 from emozoo.data.corpora.hub_table import fetch
 from emozoo.data.corpus import Corpus, RowsBuilder, read_votes, written_votes
-from emozoo.data.tables.rows import Found, find_rows, find_table
+from emozoo.data.tables.places import find_table
+from emozoo.data.tables.rows import Found, find_rows
 from emozoo.errors import EmozooError
 from emozoo.tables.columns import NONE
 from emozoo.tables.emotions import same_emotion

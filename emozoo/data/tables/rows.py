@@ -12,39 +12,17 @@ from typing import Any
 from emozoo.data.corpus import VIDEOS, row
 from emozoo.data.splits.protocols import SPLIT_WORDS
 from emozoo.data.tables.judgements import emotions_in, ratings_in, votes_in
+from emozoo.data.tables.places import folder_of, forms, table_of_folders
 from emozoo.errors import EmozooError
-from emozoo.tables import files
 from emozoo.tables.columns import NONE, Columns, meanings_given, understand
 from emozoo.tables.files import Table, read_table
 from emozoo.tables.times import seconds
-from emozoo.text import listed
 
 TEXTS = ("speaker", "gender", "age", "language", "session", "sentence", "corpus")
-TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
-"""Names of tables that are found in a folder, besides any `.jsonl`."""
 EMPTY = ("nan", "nat", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "--")
 """What pandas, Excel and people write into empty cells, in lower case."""
 MANY = 20
 """More different words than these, of fewer than four lines each, are not names of corpora."""
-
-
-def find_table(given: Path) -> Path:
-    """The table: `given` itself, or the one in that folder. Raises EmozooError if there is none, or several."""
-    if given.is_file():
-        return given
-    visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
-    found = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise EmozooError(
-            f"{given} holds {', '.join(path.name for path in found)}: name the one to read with --data-dir"
-        )
-    names = [path.name for path in visible]
-    there = listed(names, what="files") or "no file"
-    raise EmozooError(
-        f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
-    )
 
 
 class _Missing(Exception):
@@ -70,7 +48,7 @@ def find_rows(path: Path, inside: bool = False, given: Mapping[str, str] = NONE)
     because a stranger wrote it.
 
     Raises EmozooError if it is not a table, or a column's meaning is unclear."""
-    table = read_table(path)
+    table = table_of_folders(path) if path.is_dir() else read_table(path)
     try:
         columns, warnings = understand(table, given)
         columns, more = _plausible(columns, table, given)
@@ -100,12 +78,16 @@ def _plausible(columns: Columns, table: Table, given: Mapping[str, str]) -> tupl
 
 
 def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
+    named = [_file(line.fields, found.columns) for line in table.lines]
+    folder = path.parent if inside and path.is_file() else folder_of(list(filter(None, named)), path)
+    if folder not in (path, path.parent):
+        found.warnings.append(f"its files are not in its own folder, but are named from {folder}")
     for line in table.lines:
         try:
             if line.fault:
                 raise ValueError(line.fault)
             name = f"{path.stem}:{line.place.rpartition(' ')[2]}"
-            found.rows.append(_row(line.fields, found.columns, path.parent, name, table.decimal_comma, inside))
+            found.rows.append(_row(line.fields, found.columns, folder, name, table.decimal_comma, inside))
         except _Missing as error:
             found.missing.append((str(error), line.place))
         except EmozooError as error:
@@ -113,6 +95,15 @@ def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
         except (ValueError, OSError) as error:  # OSError: a name that no file can have
             found.bad.append(f"{line.place}: {error}")
     return found
+
+
+def _file(fields: dict[str, Any], columns: Columns) -> str:
+    """What a line names, as far as that is clear; "" where it is not."""
+    try:
+        written, _ = columns.of(fields, "file")
+    except EmozooError:
+        return ""
+    return written.strip() if isinstance(written, str) else ""
 
 
 def _row(
@@ -169,9 +160,7 @@ def _encodable(text: str) -> str:
 def _path(written: str, folder: Path, inside: bool) -> Path:
     """The file that a line names: as in the table, or else as Windows or in another Unicode form."""
     _encodable(written)
-    slashes = written.replace("\\", "/")
-    forms = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (written, slashes)]
-    for each in dict.fromkeys([written, slashes, *forms]):
+    for each in forms(written):
         path = folder / os.path.expanduser(each)
         if inside and not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)):
             raise EmozooError(f"it names {written}, which is no file of its own")

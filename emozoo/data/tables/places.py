@@ -1,0 +1,98 @@
+"""Where a user's table is in a folder, and the folder that its files are named from. No table is opened here."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from emozoo.data.corpus import SOUNDS, VIDEOS
+from emozoo.data.splits.protocols import SPLIT_WORDS
+from emozoo.errors import EmozooError
+from emozoo.tables import files
+from emozoo.tables.emotions import emotion_of
+from emozoo.tables.files import Table, table_of_items
+from emozoo.text import listed
+
+TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
+"""Names of tables that are found in a folder, besides any `.jsonl`."""
+AUDFORMAT = "db.yaml"
+"""What lies beside the tables of audformat, `db.NAME.csv`."""
+ROOT = re.compile(r"\{data_(?:root|folder)\}[\\/]*")
+"""How SpeechBrain's tables write the folder of the recordings."""
+TRIED = 20
+"""Files that are looked for to find the folder that they are named from."""
+
+
+def find_table(given: Path) -> Path:
+    """The table: `given` itself, or the one in that folder; the folder, where its folders are labels. Raises EmozooError if
+    there is none, or several."""
+    if given.is_file():
+        return given
+    visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
+    if not found and any(path.name == AUDFORMAT for path in visible):
+        found = [path for path in visible if path.name.startswith("db.") and path.suffix == ".csv"]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise EmozooError(
+            f"{given} holds {', '.join(path.name for path in found)}: name the one to read with --data-dir"
+        )
+    if labelled(given):
+        return given
+    names = [path.name for path in visible]
+    there = listed(names, what="files") or "no file"
+    raise EmozooError(
+        f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
+    )
+
+
+def labelled(folder: Path) -> list[dict[str, str]]:
+    """The clips in folders that are named by their label, also below folders of splits; none unless at least one is named
+    like an emotion."""
+    clips = []
+    for path in sorted(folder.glob("*/*")) + sorted(folder.glob("*/*/*")):
+        parts = path.relative_to(folder).parts
+        split = parts[0] if parts[0].lower() in SPLIT_WORDS else ""
+        if len(parts) != 2 + bool(split) or any(part.startswith(".") for part in parts):
+            continue
+        if path.name.lower().endswith(SOUNDS + VIDEOS):
+            clips.append({"file": "/".join(parts), "label": parts[-2], "split": split})
+    return clips if any(emotion_of(clip["label"]) for clip in clips) else []
+
+
+def table_of_folders(folder: Path) -> Table:
+    """The clips in folders that are named by their label, as a table."""
+    return table_of_items(labelled(folder))
+
+
+def folder_of(written: Sequence[str], table: Path) -> Path:
+    """The folder that a table's files are named from: its own, or, where none of the first is there, one around it."""
+    if table.is_dir():
+        return table
+    for folder in (table.parent, *list(table.absolute().parents)[1:4]):
+        if any(path_of(name, folder) for name in written[:TRIED]):
+            return folder
+    return table.parent
+
+
+def path_of(written: str, folder: Path) -> Path | None:
+    """The file that a line names: as in the table, or as Windows or in another Unicode form; None if it is not there."""
+    for each in forms(written):
+        try:
+            if (path := folder / os.path.expanduser(each)).is_file():
+                return path
+        except (ValueError, OSError):  # a name that no file can have
+            continue
+    return None
+
+
+def forms(written: str) -> list[str]:
+    """The names that a file may have for which a table writes this one."""
+    bare = ROOT.sub("", written)
+    slashes = bare.replace("\\", "/")
+    composed = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (bare, slashes)]
+    return list(dict.fromkeys([bare, slashes, *composed]))
