@@ -134,7 +134,7 @@ def front_matter(architecture: Architecture, rows: list[dict[str, str]]) -> str:
         pipeline_tag=PIPELINE_TAGS[modalities],
         tags=["emozoo", architecture.name, *modalities, "speech-emotion-recognition"],
         datasets=sorted({row["dataset"] for row in rows}) or None,
-        metrics=sorted({result.metric_type for result in results}) or None,
+        metrics=list(dict.fromkeys(result.metric_type for result in results)) or None,
         model_name=architecture.name,
         eval_results=results or None,
     )

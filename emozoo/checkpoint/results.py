@@ -198,12 +198,12 @@ class Metrics:
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """Its main numbers, the first of which says most."""
+        """Its main numbers."""
         found: list[Score] = []
         if self.labels:
             found += [
-                Score("UA", "recall", self.ua, self.ua_interval, "macro"),
                 Score("WA", "accuracy", self.wa, self.wa_interval),
+                Score("UA", "recall", self.ua, self.ua_interval, "macro"),
                 Score("macro F1", "f1", self.macro_f1, None, "macro"),
             ]
         if votes := self.votes:

@@ -27,7 +27,7 @@ from emozoo.evaluation.groups import Grouping, check_columns, columns_of, groupe
 from emozoo.evaluation.metrics import Metrics
 from emozoo.evaluation.notes import notes_on, trained_by_its_card
 from emozoo.evaluation.part import Part, Selection, chosen_part
-from emozoo.evaluation.worth import Tested, worth
+from emozoo.evaluation.worth import AnsweredClips, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
 from emozoo.hub.files import commit_of
 from emozoo.hub.reference import is_reference, name_of
@@ -123,7 +123,7 @@ def _measured(
     if adapted is not None:
         who = [speakers[place] for place in there]
         answers[there] = adapt_to_speakers(answers[there], who, adapted.recordings, middles_of(model))
-    tested = Tested.of(data, rows, speakers, there, answers)
+    tested = AnsweredClips.of(data, rows, speakers, there, answers)
     metrics = worth(model, tested, coverage)
     groups = grouped(tested, columns_of(data, [rows[place] for place in there.tolist()], by)) if by else ()
     if folder is not None:

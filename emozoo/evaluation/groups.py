@@ -20,7 +20,7 @@ from emozoo.text import listed
 
 if TYPE_CHECKING:
     from emozoo.evaluation.data import Data
-    from emozoo.evaluation.worth import Tested
+    from emozoo.evaluation.worth import AnsweredClips
 
 COLUMNS = ("gender", "age", "language", "corpus", "session", "speaker", "sentence")
 """What clips can be grouped by."""
@@ -108,7 +108,7 @@ def columns_of(data: Data, rows: Sequence[int], by: Sequence[str]) -> dict[str, 
     return {name: [str(known[name][row] or "") for row in rows] for name in by}
 
 
-def grouped(tested: Tested, columns: Mapping[str, Sequence[str]]) -> tuple[Grouping, ...]:
+def grouped(tested: AnsweredClips, columns: Mapping[str, Sequence[str]]) -> tuple[Grouping, ...]:
     """The groups of answered clips by each of `columns`, which have one word a clip."""
     measures = [_of_words(tested)] if tested.outputs.labels else _of_dimensions(tested)
     found = []
@@ -129,14 +129,14 @@ def ua(sums: np.ndarray) -> np.ndarray:
         return (right / np.maximum(clips, 1)).sum(-1) / (clips > 0).sum(-1)
 
 
-def _of_words(tested: Tested) -> _Measure:
+def _of_words(tested: AnsweredClips) -> _Measure:
     probabilities, true = tested.labelled
     occurs = np.eye(len(tested.outputs.labels))[true]
     right = occurs * (probabilities.argmax(1) == true)[:, None]
     return _Measure("ua", "", ua, tested.decided, np.hstack([occurs, right]))
 
 
-def _of_dimensions(tested: Tested) -> list[_Measure]:
+def _of_dimensions(tested: AnsweredClips) -> list[_Measure]:
     found = []
     ratings, values = tested.truth.ratings, tested.answers[:, tested.outputs.of_dimensions]
     for place, name in enumerate(tested.outputs.dimensions):

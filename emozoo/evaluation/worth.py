@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Tested:
+class AnsweredClips:
     """Clips that were answered, and what people said of them."""
 
     outputs: Outputs
@@ -35,7 +35,7 @@ class Tested:
     @classmethod
     def of(
         cls, data: Data, rows: Sequence[int], speakers: Sequence[str], places: np.ndarray, answers: np.ndarray
-    ) -> Tested:
+    ) -> AnsweredClips:
         """Of `rows`, those at `places`; `speakers` and `answers` are of all rows."""
         said = data.truth.rows(np.asarray(rows, dtype=int)[places])
         return cls(data.outputs, said, answers[places], [speakers[place] for place in places])
@@ -51,7 +51,7 @@ class Tested:
         return self.answers[self.decided][:, self.outputs.of_labels], self.truth.words[self.decided]
 
 
-def worth(model: EmotionModel, tested: Tested, coverage: float | None = None) -> Metrics:
+def worth(model: EmotionModel, tested: AnsweredClips, coverage: float | None = None) -> Metrics:
     """The metrics of clips that were answered; of sets for `coverage`, where the model is calibrated. Raises EmozooError
     where there is no clip to measure."""
     outputs = tested.outputs
@@ -75,7 +75,7 @@ def worth(model: EmotionModel, tested: Tested, coverage: float | None = None) ->
     return replace(found, dimensions=dimensions, votes=votes, several=several, answered=len(tested.answers))
 
 
-def _of_words(model: EmotionModel, tested: Tested, coverage: float | None) -> Metrics:
+def _of_words(model: EmotionModel, tested: AnsweredClips, coverage: float | None) -> Metrics:
     probabilities, true = tested.labelled
     who = [tested.speakers[place] for place in tested.decided]
     metrics = evaluate_predictions(model.labels, true, probabilities.argmax(1), who)

@@ -195,7 +195,7 @@ def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[st
         languages = data.language.replace(",", " ").split()
         known["language"] = (languages if len(languages) > 1 else data.language) or None
         known["datasets"] = None if is_private(data) else [data.dataset]
-        known["metrics"] = sorted({score.kind for score in record.test.scores if score.value is not None})
+        known["metrics"] = list(dict.fromkeys(score.kind for score in record.test.scores if score.value is not None))
         known["model_name"] = model_name(config, record)
         known["eval_results"] = eval_results(
             record.test.scores,

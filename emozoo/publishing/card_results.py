@@ -85,7 +85,9 @@ def results(facts: Facts) -> str:
     ]
     if data.note:
         lines.append(f"**{data.note}**")
-    lines.append(table(["", "", "95 % interval"], map(_row, test.scores)))
+    shares = all(score.share for score in test.scores)
+    rows = [_row(score, shares) for score in test.scores]
+    lines.append(table(["", "%" if shares else "", "95 % interval"], rows))
     if undefined := [score.name for score in test.scores if score.value is None]:
         lines.append(f"Undefined, for all ratings are alike: {', '.join(undefined)}.")
     if test.votes and test.votes.human_accuracy is not None:
@@ -107,8 +109,9 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}. " if text else ""
 
 
-def _row(score: Score) -> list[str]:
-    form = _per_cent if score.share else _number
+def _row(score: Score, shares: bool) -> list[str]:
+    """`shares`: all rows are in per cent, and the heading says so."""
+    form = percent if shares else _per_cent if score.share else _number
     return [score.name, form(score.value), " to ".join(map(form, score.interval or ()))]
 
 

@@ -18,19 +18,19 @@ from support.tables import table, toy_rows
 
 from emozoo.data.truth import Truth
 from emozoo.evaluation.groups import Grouping, grouped
-from emozoo.evaluation.worth import Tested
+from emozoo.evaluation.worth import AnsweredClips
 from emozoo.target import DIMENSIONS, Outputs
 
 LABELS = ("angry", "happy", "sad")
 
 
-def words(true: np.ndarray, predicted: np.ndarray, speakers: list[str]) -> Tested:
-    return Tested(Outputs(LABELS), Truth.of_labels(true), np.eye(len(LABELS))[predicted], speakers)
+def words(true: np.ndarray, predicted: np.ndarray, speakers: list[str]) -> AnsweredClips:
+    return AnsweredClips(Outputs(LABELS), Truth.of_labels(true), np.eye(len(LABELS))[predicted], speakers)
 
 
-def values(ratings: np.ndarray, answered: np.ndarray, speakers: list[str]) -> Tested:
+def values(ratings: np.ndarray, answered: np.ndarray, speakers: list[str]) -> AnsweredClips:
     said = Truth(np.full(len(ratings), -1), None, ratings[:, None])
-    return Tested(Outputs((), ("valence",), DIMENSIONS), said, answered[:, None], speakers)
+    return AnsweredClips(Outputs((), ("valence",), DIMENSIONS), said, answered[:, None], speakers)
 
 
 def drawn(seed: int, clips: int = 120, speakers: int = 12) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
