@@ -355,15 +355,16 @@ def _features_difference(model: EmotionModel, written: OnnxModel) -> float:
 
 
 def _batches(model: EmotionModel) -> list[list[Window]]:
-    """Of several sizes: noise, loud and soft, tones that swell, with the noise of a recording, and silence. In a purer or
-    steadier tone, most that a front end finds to standardise is rounding."""
+    """Of several sizes: noise, loud and soft, tones and silence. For a network that takes lengths, and may standardise each
+    band, tones swell and have the noise of a recording: in a pure and steady one, most of a band is rounding."""
     rng = np.random.default_rng(0)
     seconds = np.arange(model.window.samples) / SAMPLING_RATE
-    swell = 1 - 0.5 * np.cos(2 * np.pi * 1.7 * seconds)
+    natural = float(model.architecture.lengths)
+    swell = 1 - 0.5 * natural * np.cos(2 * np.pi * 1.7 * seconds)
     sounds = [rng.normal(0, level, len(seconds)) for level in (0.3, 0.1, 0.01, 0.001)]
     sounds += [
         0.5 * np.sin(2 * np.pi * pitch * seconds) * swell * (seconds < 2 * model.window.seconds / 3)
-        + rng.normal(0, 0.001, len(seconds))
+        + rng.normal(0, 0.001 * natural, len(seconds))
         for pitch in (110, 440, 1760)
     ]
     sounds += [np.zeros(len(seconds))]

@@ -320,7 +320,9 @@ class Trainer:
         recipe = self.recipe
         device = self.accelerator.device
         words = to_device((self.truth.classes if pretrain else self.words)[rows], device)
-        ratings = to_device(self.truth.ratings[rows], device)
+        ratings = torch.empty((len(rows), 0), device=device)  # costs no copy
+        if self.outputs.dimensions:
+            ratings = to_device(self.truth.ratings[rows], device)
         if self.frozen:
             return self.frozen.batch(rows, starts), words, ratings
         sound, frames, lengths = self.store.batch(rows, starts, device, self.model.window)
