@@ -21,7 +21,7 @@ from emozoo.checkpoint.config import NAME
 from emozoo.checkpoint.embedding import features_of, has_embed
 from emozoo.checkpoint.loading import config_value, load
 from emozoo.checkpoint.model import EmotionModel, Origin
-from emozoo.conformance.network_machine import bf16, compile, cost, export, gpu, trains
+from emozoo.conformance.network_machine import bf16, compile, cost, dimensions, export, gpu, trains
 from emozoo.conformance.network_subject import LABELS, Clips, NetworkSubject, answer, close, finite, same, some
 from emozoo.conformance.network_windows import lengths, window
 from emozoo.conformance.points import Broken, LeftOut, Point
@@ -366,5 +366,11 @@ POINTS: tuple[Point[NetworkSubject], ...] = (
         "a short training on the toy corpus, angry against sad, beats chance on unseen speakers",
         "the recipe's learning rate first, then forward; --set epochs=30 trains for longer",
         trains,
+    ),
+    Point(
+        "dimensions",
+        "with one output, trained by 1 - CCC on a few clips whose ratings rise, the network halves that loss",
+        "forward with num_labels of 1: what squeezes or normalises over the outputs, and what turns them into probabilities",
+        dimensions,
     ),
 )

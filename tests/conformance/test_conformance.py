@@ -241,6 +241,8 @@ BROKEN = {
     "seed: numpy": (offer(made(more=numpy_weights)), "other values in more"),
     "extremes: logarithm": (by(lambda self, x: self.linear(self.loudness(x).log())), "not finite"),
     "bf16: numpy": (by(lambda self, x: plain(self, x) + float(plain(self, x).detach().numpy().sum())), "BFloat16"),
+    "dimensions: squeezed": (by(lambda self, x: plain(self, x).squeeze(1)), "outputs [6] of one dimension"),
+    "dimensions: softmax": (by(lambda self, x: plain(self, x).softmax(1)), "a CCC of 0.00 after"),
     "config: list": (offer(config=ListConfig), "another sizes"),
     "config: path": (offer(config=PathConfig), "JSON"),
     "config: type": (offer(config=WrongConfig), "size is 0.5, not of type int"),
