@@ -61,7 +61,13 @@ def test_they_import_of_emozoo_only_what_they_may() -> None:
     folder = Path(crema_d.__file__).parent
     lines = [line for path in folder.glob("*.py") for line in path.read_text().splitlines()]
     used = {line.split()[1] for line in lines if line.startswith(("import ", "from ")) and "emozoo" in line}
-    assert used == {"emozoo", "emozoo.data.corpus", "emozoo_corpora.files", "emozoo_corpora.rated"}
+    assert used == {
+        "emozoo",
+        "emozoo.data.corpus",
+        "emozoo_corpora.files",
+        "emozoo_corpora.named",
+        "emozoo_corpora.rated",
+    }
 
 
 EXAMPLES = {
