@@ -117,7 +117,8 @@ Protocol = Annotated[
     str | None,
     typer.Option(
         metavar="PROTOCOL",
-        help="How to split the dataset: session, speaker, group-5, corpus, random or split. Default: the dataset's own.",
+        help="How to split the dataset: session, speaker, group-5, sentence, speaker+sentence, corpus, random or split. "
+        "Default: the dataset's own.",
     ),
 ]
 Settings = Annotated[

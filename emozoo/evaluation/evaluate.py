@@ -19,6 +19,7 @@ from emozoo.checkpoint.predictions import write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
 from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.data.splits.protocols import SPEAKER_DEPENDENT
+from emozoo.data.splits.sentences import TEXT_DEPENDENT
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import risk_coverage
@@ -213,6 +214,7 @@ def evaluate(
         trained_by_its_card(subject.model, data),
         leak.sentence,
         SPEAKER_DEPENDENT if dependent else "",
+        TEXT_DEPENDENT if part.text_dependent else "",
         *part.notes,
     ]
     note = ". ".join(filter(None, [*beside, *notes_on(subject.model, data, part.rows, metrics, modality)]))

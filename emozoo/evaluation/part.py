@@ -45,6 +45,8 @@ class Part:
     """What a reader of the numbers must know of them."""
     dependent: bool = False
     """Whether they are the test split of a speaker-dependent fold."""
+    text_dependent: bool = False
+    """Whether the model was trained on sentences of theirs."""
 
 
 def chosen_part(folder: Path, run: RunOptions | None, selection: Selection, data: Data) -> Part:
@@ -79,7 +81,7 @@ def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, f
     notes = [changed[:1].upper() + changed[1:]] if (changed := kept.differences(found, was.test)) else []
     if found.new:
         notes.append(f"clips that the run did not have are left out: {len(found.new)}")
-    return Part(list(now.test), _fold_words(words, now), tuple(notes), not now.speaker_disjoint)
+    return Part(list(now.test), _fold_words(words, now), tuple(notes), not now.speaker_disjoint, now.text_dependent)
 
 
 def _tested_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> Part | None:

@@ -465,7 +465,11 @@ def test_of_several_corpora_the_one_whose_fold_cannot_be_is_named() -> None:
 @pytest.mark.parametrize(
     ("change", "protocol", "words"),
     [
-        ({}, "five", "no protocol 'five'; known: session, speaker, corpus, group-K, random, split"),
+        (
+            {},
+            "five",
+            "no protocol 'five'; known: session, speaker, sentence, speaker.sentence, corpus, group-K",
+        ),
         ({}, "group-", "no protocol 'group-'"),
         ({}, "group-1", "at least 2 folds"),
         ({}, "group-5", "needs 5 speakers .* the dataset has 4"),

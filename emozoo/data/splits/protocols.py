@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.data.splits.dev import missing_class, split_off_dev
+from emozoo.data.splits.sentences import TEXT_DEPENDENT, TestRows, both_out, one_sentence_out, sentence_units, told
 from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
 from emozoo.errors import EmozooError
 from emozoo.text import listed
@@ -27,6 +28,8 @@ log = logging.getLogger("emozoo")
 PROTOCOLS = {
     "session": "one session out, a fold for each",
     "speaker": "one speaker out, a fold for each",
+    "sentence": "one sentence out, a fold for each: how a network does on words that it was not trained on",
+    "speaker+sentence": "up to five folds of speakers and sentences that are both unheard in training",
     "corpus": "one corpus out, a fold for each: how a network does on recordings unlike those it was trained on",
     "group-K": "K speaker-disjoint folds, balanced in clips and classes (group-5, ...)",
     "random": "five folds of a shuffled, stratified 80/20 split, as published; speaker-dependent",
@@ -63,6 +66,8 @@ class Fold:
     Its test split can be measured all the same. "" for no problem."""
     caveat: str = ""
     """What else a reader of its results must know, such as that a fine-tuned model was trained on the test speakers."""
+    text_dependent: bool = False
+    """Whether a sentence of test is known to be in train or dev as well."""
 
     def without_dev(self) -> Fold:
         """The same test split, with all other rows in train."""
@@ -96,6 +101,10 @@ def make_folds(
     test clips are left out of train and dev, and copies of dev clips out of train. Folds depend on the rows and the seed,
     not on the order of the rows.
 
+    Under `sentence`, a sentence is never in both test and train; under `speaker+sentence`, neither is a speaker, and clips
+    that share either with test are in no split. Wherever the optional column `sentence` is known, a fold says whether test
+    and train share one.
+
     Under `group-K`, several corpora (the optional column `corpus`) are split one by one, as each would be alone, and fold 1
     of all is the first of each: speakers of equal names in two corpora are not the same. Corpora that share a clip are
     split as one.
@@ -104,6 +113,23 @@ def make_folds(
     dev split can be split off, says so in `Fold.problem`; the others are unaffected. Raises `EmozooError` if the columns do
     not suffice for the protocol.
     """
+    return with_text(_made(columns, protocol, seed, needed), columns)
+
+
+def with_text(folds: Sequence[Fold], columns: Mapping[str, Sequence[Any]] | Dataset) -> list[Fold]:
+    """The folds, each of which says whether test and train share a sentence."""
+    said = [str(value or "") for value in _column(columns, "sentence", len(columns["label"][:]))]
+    return [replace(fold, text_dependent=_shares(said, fold)) for fold in folds]
+
+
+def _shares(values: Sequence[str], fold: Fold) -> bool:
+    """Whether a value that is known stands both in test and in train or dev."""
+    return bool({values[row] for row in fold.test} & {values[row] for row in fold.train + fold.dev} - {""})
+
+
+def _made(
+    columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, seed: int, needed: Collection[Any] | None
+) -> list[Fold]:
     kind, count = _parse(protocol)
     if kind == "corpus":
         return _corpus_folds(columns, seed, needed)
@@ -117,22 +143,28 @@ def make_folds(
         return [_given_split(rows, copies, seed)]
     if kind == "random":
         return _folds(rows, copies, [], _random_tests(rows, copies, seed), seed)
+    if kind == "sentence":
+        return _folds(rows, copies, sentence_units(rows), one_sentence_out(rows), seed, kept="sentence")
     rows.require("speaker", protocol, "--protocol random splits by clips and is reported as speaker-dependent")
     speakers = components(len(rows), [*rows.copies, *equal(rows.speaker)])
+    if kind == "speaker+sentence":
+        tests = both_out(rows, speakers, seed)
+        log.warning("protocol %s: %s", protocol, told(tests))
+        return _folds(rows, copies, speakers, tests, seed)
     return _folds(rows, copies, speakers, _disjoint_tests(rows, speakers, protocol, kind, count, seed), seed)
 
 
-def _random_tests(rows: Rows, copies: list[Unit], seed: int) -> list[tuple[str, Unit]]:
+def _random_tests(rows: Rows, copies: list[Unit], seed: int) -> list[TestRows]:
     """The names and rows of the test splits of `random`."""
     if len(copies) < RANDOM_FOLDS:
         raise EmozooError(f"protocol random needs {RANDOM_FOLDS} different clips, the dataset has {len(copies)}")
     tests = rows.balanced(copies, RANDOM_FOLDS, np.random.default_rng(seed))
-    return [(f"random {number} of {RANDOM_FOLDS}", test) for number, test in enumerate(tests, 1)]
+    return [TestRows(f"random {number} of {RANDOM_FOLDS}", test, []) for number, test in enumerate(tests, 1)]
 
 
 def _disjoint_tests(
     rows: Rows, speakers: list[Unit], protocol: str, kind: str, count: int, seed: int
-) -> list[tuple[str, Unit]]:
+) -> list[TestRows]:
     """The names and rows of the test splits of `session`, `speaker` and `group-K`."""
     what, values, tests = "speaker", rows.speaker, speakers
     if kind == "session":
@@ -150,27 +182,28 @@ def _disjoint_tests(
     names = [listed(sorted_names(values, test), 8) for test in tests]
     if kind != "session":
         names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
-    return list(zip(names, tests, strict=True))
+    return [TestRows(name, test, []) for name, test in zip(names, tests, strict=True)]
 
 
 def _folds(
-    rows: Rows, copies: list[Unit], speakers: list[Unit], tests: list[tuple[str, Unit]], seed: int
+    rows: Rows, copies: list[Unit], units: list[Unit], tests: list[TestRows], seed: int, kept: str = "speaker"
 ) -> list[Fold]:
-    """A fold for each test split; without `speakers`, by clips."""
+    """A fold for each test split, whose dev split is of whole `units`, which are `kept` together; without any, by clips."""
     folds = []
     by_clips = []
-    for number, (name, test) in enumerate(tests, 1):
-        rest = split_off_dev(rows, f"{number} ({name})", test, speakers, copies, [seed, number])
-        train, dev, tested = (rows.back(side) for side in (rest.train, rest.dev, test))
-        folds.append(Fold(number, name, train, dev, tested, bool(speakers), rest.problem))
-        if rest.by_clips and rest.dev and speakers:
+    for number, test in enumerate(tests, 1):
+        taken = [*test.rows, *test.left_out]
+        rest = split_off_dev(rows, f"{number} ({test.name})", taken, units, copies, [seed, number])
+        train, dev, tested = (rows.back(side) for side in (rest.train, rest.dev, test.rows))
+        folds.append(Fold(number, test.name, train, dev, tested, bool(units) and kept == "speaker", rest.problem))
+        if rest.by_clips and rest.dev and units:
             by_clips.append(str(number))
     if by_clips:
-        log.warning("too few training speakers in fold %s: the dev split there is by clips", ", ".join(by_clips))
+        log.warning("too few training %ss in fold %s: the dev split there is by clips", kept, ", ".join(by_clips))
     return folds
 
 
-COLUMNS = ("speaker", "session", "split", "digest", "audio_path", "video_path", "start", "end", "label")
+COLUMNS = ("speaker", "session", "sentence", "split", "digest", "audio_path", "video_path", "start", "end", "label")
 
 
 def _column(columns: Mapping[str, Sequence[Any]] | Dataset, name: str, count: int) -> list[Any]:
@@ -254,8 +287,9 @@ def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> 
 
 
 def speaker_note(fold: Fold) -> str:
-    """The sentence to print beside the results of a fold that is speaker-dependent or has a caveat; else ""."""
-    return "; ".join(filter(None, (fold.caveat, "" if fold.speaker_disjoint else SPEAKER_DEPENDENT)))
+    """The sentence to print beside the results of a fold that is speaker- or text-dependent or has a caveat; else ""."""
+    dependent = "" if fold.speaker_disjoint else SPEAKER_DEPENDENT
+    return "; ".join(filter(None, (fold.caveat, dependent, TEXT_DEPENDENT if fold.text_dependent else "")))
 
 
 def _parse(protocol: str) -> tuple[str, int]:
@@ -273,14 +307,20 @@ def _parse(protocol: str) -> tuple[str, int]:
 
 def _given_split(rows: Rows, copies: list[Unit], seed: int) -> Fold:
     """The one fold that the column `split` describes."""
-    parts = _given_parts(rows, copies)
+    return given_fold(rows, 1, "split", _given_parts(rows, copies), copies, seed)
+
+
+def given_fold(rows: Rows, number: int, name: str, parts: Mapping[str, Unit], copies: list[Unit], seed: int) -> Fold:
+    """A fold whose train and test were given; where dev was not, it is split off train."""
+    parts = dict(parts)
+    what = f"{number} ({name})"
     if parts["dev"]:
-        problem = missing_class(rows, "1 (split)", parts["train"])
+        problem = missing_class(rows, what, parts["train"])
     else:
         known = "" not in rows.speaker
         units = components(len(rows), [*rows.copies, *equal(rows.speaker)]) if known else []
         others = set(range(len(rows))).difference(parts["train"])
-        rest = split_off_dev(rows, "1 (split)", sorted(others), units, copies, [seed, 1])
+        rest = split_off_dev(rows, what, sorted(others), units, copies, [seed, number])
         parts |= {"train": rest.train, "dev": rest.dev}
         problem = rest.problem
         if rest.by_clips and rest.dev:
@@ -291,7 +331,7 @@ def _given_split(rows: Rows, copies: list[Unit], seed: int) -> Fold:
     if problem and parts["dev"]:  # a class is missing, so no dev split could be split off either
         parts |= {"train": [], "dev": []}
     train, dev, test = (rows.back(parts[word]) for word in ("train", "dev", "test"))
-    return Fold(1, "split", train, dev, test, disjoint, problem)
+    return Fold(number, name, train, dev, test, disjoint, problem)
 
 
 def _given_parts(rows: Rows, copies: list[Unit]) -> dict[str, Unit]:

@@ -30,6 +30,8 @@ class Rows:
         text = {
             name: [str(value or "") for value in columns[name][:]] for name in ("speaker", "session", "split", "digest")
         }
+        said = columns["sentence"][:] if "sentence" in getattr(columns, "column_names", columns) else [""] * len(label)
+        sentence = [str(value or "") for value in said]
         spans = list(_spans(columns, len(label)))
         self.order = sorted(
             range(len(label)),
@@ -44,6 +46,7 @@ class Rows:
         self.speaker, self.session, self.split, digest = (
             [values[row] for row in self.order] for values in text.values()
         )
+        self.sentence = [sentence[row] for row in self.order]
         classes = sorted(set(label))
         code = {value: position for position, value in enumerate(classes)}
         self.codes = np.array([code[label[row]] for row in self.order])
