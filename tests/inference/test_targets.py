@@ -104,6 +104,19 @@ def test_a_rating_is_told_as_exactly_as_people_rate(scale: tuple[int, int], told
     assert Scale(*scale).told(0.6) == told
 
 
+def assert_alike(one: Any, other: Any) -> None:
+    """Equal, but for the rounding of another number of threads."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        one, other = list(one.values()), [other[key] for key in one]
+    if isinstance(one, list):
+        assert len(one) == len(other)
+        for each, its in zip(one, other, strict=True):
+            assert_alike(each, its)
+    else:
+        assert one == (pytest.approx(other, abs=1e-5) if isinstance(other, float) else other)
+
+
 # --- intervals
 
 
@@ -118,7 +131,7 @@ def test_a_margin_is_the_residual_of_the_corrected_rank(pairs: list[tuple[float,
         if share > 1:
             assert margin is None
         else:
-            wanted = np.quantile(residuals, share, method="inverted_cdf")
+            wanted = np.quantile(residuals, share - 1e-9, method="inverted_cdf")  # share x count may round up
             assert margin is not None and wanted <= margin <= min(wanted + 1.1e-6, 1)
 
 
@@ -263,7 +276,7 @@ def test_predict_prints_every_target_as_json_and_csv_and_draws_it(
     assert (tmp_path / "picture.png").stat().st_size > 1000
     [answer] = document["predictions"]
     own = load(models[outputs], "cpu").predict(clip, timeline=True, coverage=None if outputs.multi else 0.9)
-    assert answer == json.loads(json.dumps({**own.to_dict(), "file": str(clip)}))
+    assert_alike(answer, json.loads(json.dumps({**own.to_dict(), "file": str(clip)})))
     assert ("intervals" in answer) is bool(outputs.dimensions) and ("emotion" in answer) is bool(outputs.labels)
     scores = [{**(w.get("probabilities") or {}), **(w.get("dimensions") or {})} for w in answer["windows"]]
     for name in outputs.dimensions:
