@@ -82,7 +82,7 @@ def test_the_core_names_no_plugin_and_no_dataset() -> None:
             words = {
                 node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Constant)
             }
-            if module == "emozoo.data.tables.rows":
+            if module == "emozoo.data.tables.places":
                 words -= {"manifest"}  # of the file manifest.csv
             assert not words & names, module
             assert not [name for name in imports(path) if name.startswith("emozoo.data.corpora.")], module
