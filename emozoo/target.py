@@ -6,8 +6,9 @@ The network does not know: it gives numbers, and the model reads them. Importing
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from emozoo.errors import EmozooError
 
@@ -87,7 +88,7 @@ class Outputs:
     def __post_init__(self) -> None:
         """Raises EmozooError for outputs that no model has."""
         if self.target not in TARGETS:
-            raise EmozooError(f"the target is {self.target!r}, not one of {' '.join(TARGETS)}")
+            raise EmozooError(f"the target is {self.target!r}, not one of {'; '.join(TARGETS)}")
         words = has_labels(self.target)
         if words and (len(self.labels) < 2 or len(set(self.labels)) < len(self.labels)):
             raise EmozooError(f"a model needs two or more different labels, not {', '.join(self.labels) or 'none'}")
@@ -104,6 +105,17 @@ class Outputs:
     def of(cls, names: Sequence[str], target: str = EMOTION) -> Outputs:
         """Of one kind: labels, or values of dimensions whose scale is not known."""
         return cls((), tuple(names), target) if target == DIMENSIONS else cls(tuple(names), target=target)
+
+    @classmethod
+    def read(cls, names: Sequence[str], told: Mapping[str, Any]) -> Outputs:
+        """Of a model's outputs by name, from what its config.json tells: `target`, `dimensions`, `scale` and `multi`, each
+        absent or None where it is the default. Raises EmozooError where they do not fit each other."""
+        target, scale = told.get("target") or EMOTION, told.get("scale")
+        dimensions = tuple(told.get("dimensions") or (names if target == DIMENSIONS else ()))
+        count = len(names) - len(dimensions)
+        if tuple(names[count:]) != dimensions:
+            raise EmozooError("id2label does not end with the dimensions")
+        return cls(tuple(names[:count]), dimensions, target, bool(told.get("multi")), Scale(*scale) if scale else None)
 
     @property
     def names(self) -> tuple[str, ...]:

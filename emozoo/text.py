@@ -51,6 +51,8 @@ OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 characters, lone surrogates, line and paragraph separators."""
 JOINERS = "\u200c\u200d"
 """The format characters with which Persian, Indian scripts and emoji are spelled."""
+LOOSE = re.compile(rf"^[{JOINERS}]+|(?<=[{JOINERS}])[{JOINERS}]+")
+"""Those that join nothing, at the beginning or after another, by which rich fails to break a line."""
 FORMULA = re.compile(r"[\x00-\x20\s']*[=+\-@＝＋－＠\t\r\n]")  # noqa: RUF001 - the wide signs are meant
 """The beginning of a text that a spreadsheet takes for a formula, or that `csv_cell` has escaped."""
 
@@ -65,6 +67,7 @@ def printable(text: object, *, lines: bool = False) -> str:
         return words
     if lines:
         words = words.replace("\r\n", "\n")
+    words = LOOSE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), words)
     return re.sub(r"[^ -~]", lambda found: found[0] if lines and found[0] in "\n\t" else _escaped(found[0]), words)
 
 

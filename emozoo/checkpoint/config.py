@@ -20,7 +20,7 @@ from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS
 from emozoo.inference.calibration import Calibration
 from emozoo.media.preparation import CROPS, PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
-from emozoo.target import DIMENSIONS, EMOTION, TARGETS, Outputs, Scale, has_dimensions
+from emozoo.target import EMOTION, TARGETS, Outputs, Scale, has_dimensions
 from emozoo.text import shown
 
 MODEL_TYPE = "emozoo"
@@ -289,13 +289,7 @@ def _check_target(document: dict[str, Any]) -> None:
 
 
 def _outputs(document: dict[str, Any]) -> Outputs:
-    names = tuple(document["id2label"][str(number)] for number in range(len(document["id2label"])))
-    target, scale = document.get("target") or EMOTION, document.get("scale")  # transformers writes null for none
-    dimensions = tuple(document.get("dimensions") or (names if target == DIMENSIONS else ()))
-    count = len(names) - len(dimensions)
-    if names[count:] != dimensions:
-        raise EmozooError("id2label does not end with the dimensions")
-    return Outputs(names[:count], dimensions, target, document.get("multi") or False, Scale(*scale) if scale else None)
+    return Outputs.read([document["id2label"][str(number)] for number in range(len(document["id2label"]))], document)
 
 
 def _plain_target(outputs: Outputs) -> dict[str, Any]:

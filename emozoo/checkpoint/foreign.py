@@ -38,6 +38,9 @@ from emozoo.text import shown
 LONGEST_CARD = 2**20
 """Bytes of a card that is read."""
 
+GRAPH = "onnx"
+"""Stands for an architecture in the config of an ONNX file of another library, which has none."""
+
 
 @dataclass(frozen=True)
 class Translation:
@@ -160,7 +163,7 @@ def translate(folder: Path, name: str) -> Translation:
 def _config_of(reading: Reading, source: Source, name: str) -> CheckpointConfig:
     """As emozoo would write it. Raises EmozooError for what it would not."""
     if reading.graph:
-        architecture, settings, origin = "onnx", {}, Origin("emozoo", "0")
+        architecture, settings, origin = GRAPH, {}, Origin("emozoo", "0")
         modalities: tuple[str, ...] = ("audio",)
         window = WindowShape(reading.graph.window, reading.graph.hop)
     else:

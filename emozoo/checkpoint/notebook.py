@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 from emozoo.text import percent
 
 if TYPE_CHECKING:
-    from emozoo.checkpoint.results import Metrics
+    from emozoo.checkpoint.results import Metrics, Score
 
 
 def metrics_html(metrics: Metrics) -> str:
-    """The scores with their intervals, and the confusion matrix with the recall of each class."""
-    scores = "".join(
-        f"<li>{name} {percent(share)} % (95 % interval over {escape(metrics.interval_over)}: {percent(low)} to "
-        f"{percent(high)})</li>"
-        for name, share, (low, high) in (
-            ("WA", metrics.wa, metrics.wa_interval),
-            ("UA", metrics.ua, metrics.ua_interval),
-        )
-    )
-    scores += f"<li>macro F1 {percent(metrics.macro_f1)} % on {metrics.count} clips</li>"
+    """The scores with their intervals, and of words the confusion matrix with the recall of each class."""
+    over = escape(metrics.interval_over)
+    scores = "".join(f"<li>{escape(_told(score, over))}</li>" for score in metrics.scores)
+    scores += f"<li>{metrics.count} clips</li>"
+    if not metrics.labels:
+        return f"<div><ul>{scores}</ul></div>"
     head = "".join(f"<th>{escape(label)}</th>" for label in (*metrics.labels, "recall %"))
     rows = "".join(
         f"<tr><th>{escape(label)}</th>{''.join(f'<td>{count}</td>' for count in metrics.confusion[number])}"
@@ -30,3 +26,11 @@ def metrics_html(metrics: Metrics) -> str:
     )
     caption = "<caption>Rows: true emotion; columns: predicted, in clips</caption>"
     return f"<div><ul>{scores}</ul><table>{caption}<tr><th></th>{head}</tr>{rows}</table></div>"
+
+
+def _told(score: Score, over: str) -> str:
+    def form(value: float | None) -> str:
+        return "-" if value is None else f"{percent(value)} %" if score.share else f"{value:.3f}"
+
+    interval = f" (95 % interval over {over}: {' to '.join(map(form, score.interval))})" if score.interval else ""
+    return f"{score.name} {form(score.value)}{interval}"

@@ -86,7 +86,7 @@ class RunOptions:
         if problem:
             raise EmozooError(f"the training's options are wrong: {problem}")
         if self.target not in TARGETS:
-            raise EmozooError(f"the target is {shown(self.target)}, not one of {' '.join(TARGETS)}")
+            raise EmozooError(f"the target is {shown(self.target)}, not one of {'; '.join(TARGETS)}")
         if self.multi and self.target != EMOTION:
             raise EmozooError(f"several labels a clip are for the target {EMOTION} alone, not for {self.target}")
         if self.seeds is not None and len(set(self.seeds)) != max(len(self.seeds), 1):

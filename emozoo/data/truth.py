@@ -112,7 +112,7 @@ def strata(columns: Mapping[str, Sequence[Any]]) -> list[str]:
     return [", ".join(filter(None, clip)) for clip in zip(*parts, strict=True)]
 
 
-def scale_of(name: str, own: Sequence[float] | None, asked: Sequence[float] | None) -> Scale:
+def rating_scale(name: str, own: Sequence[float] | None, asked: Sequence[float] | None) -> Scale:
     """The scale of a dataset's ratings: its own, or the one that is asked for. Raises EmozooError where there is none, or
     they differ."""
     if own is None and asked is None:

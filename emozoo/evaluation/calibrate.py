@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import calibration_error
+from emozoo.evaluation.part import Selection
 from emozoo.evaluation.remeasure import remeasure
 from emozoo.filenames import CONFIG
 from emozoo.hub.reference import is_reference
@@ -123,7 +124,7 @@ def calibrate(
         for place in places:
             if Path(place).is_dir():
                 held.enter_context(locked(user_path(place), place))
-        asked = _Asked(dataset, data_dir, merge or {}, scale, columns or {}, labels_as_is)
+        asked = Selection(dataset, data_dir, merge or {}, scale=scale, columns=columns or {}, labels_as_is=labels_as_is)
         found = [_calibrated(place, asked, device) for place in places]
         return [_kept(each) for each in found]
 
@@ -190,18 +191,6 @@ def _number(config: Path) -> tuple[int, str]:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The data that were asked for; without a dataset, those of the model's own run."""
-
-    dataset: str | None
-    data_dir: str | None
-    merge: Mapping[str, str]
-    scale: tuple[float, float] | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    labels_as_is: bool = False
-
-
-@dataclass(frozen=True)
 class _Part:
     """The rows to calibrate on."""
 
@@ -210,7 +199,7 @@ class _Part:
     notes: tuple[str, ...] = ()
 
 
-def _calibrated(place: str, asked: _Asked, device: str) -> Calibrated:
+def _calibrated(place: str, asked: Selection, device: str) -> Calibrated:
     model = load(place, device)
     if model.outputs.multi:
         raise EmozooError(

@@ -21,6 +21,7 @@ from emozoo.evaluation.agreement import same_clips, shared_answers
 from emozoo.evaluation.comparison import Answers, Pair, differences
 from emozoo.evaluation.dimensions import measure_dimensions
 from emozoo.evaluation.metrics import evaluate_predictions, pool
+from emozoo.evaluation.sums import over
 from emozoo.evaluation.tested import Run, is_whole_run, read_answers, read_run
 from emozoo.evaluation.verdicts import sentences
 from emozoo.filenames import PREDICTIONS
@@ -143,15 +144,15 @@ def compared(runs: Sequence[Run], *, common: bool = False) -> Comparison:
     answers = _answers(runs, ids, speakers, labels, dimensions)
     pairs = differences(answers, [run.name for run in runs])
     rows = tuple(_row(run, ids, speakers, labels, dimensions) for run in runs)
-    over = rows[0].metrics.interval_over
-    if over == "clips":
+    among = rows[0].metrics.interval_over
+    if among == "clips":
         notes.append(
             "fewer than two speakers are known, or some are not: the intervals are over clips, and tell nothing of other "
             "speakers"
         )
     if undecided := int((answers.true < 0).sum()):
         notes.append(f"{undecided} of {len(ids)} clips have no label: they are not in UA, WA and F1")
-    return Comparison(len(ids), over, labels, dimensions, rows, pairs, tuple(notes))
+    return Comparison(len(ids), among, labels, dimensions, rows, pairs, tuple(notes))
 
 
 def _check_places(names: Sequence[str]) -> None:
@@ -248,8 +249,7 @@ def _metrics(
 ) -> Metrics:
     """The scores of a fold's clips."""
     clips = [run.clips[key] for key in keys]
-    over = "speakers" if len(set(speakers)) > 1 and "" not in speakers else "clips"
-    found = Metrics(count=len(clips), interval_over=over)
+    found = Metrics(count=len(clips), interval_over=over(speakers))
     if labels:
         there = [place for place, clip in enumerate(clips) if clip.label]
         true, predicted = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from emozoo.evaluation.dimensions import ccc, moments
-from emozoo.evaluation.sums import Score, by_speaker, interval, matrix, over_speakers, resampled, value
+from emozoo.evaluation.sums import Score, by_speaker, interval, matrix, over, over_speakers, resampled, value
 
 LEVEL = 0.05
 """A p-value below this, after Holm's correction, is a difference."""
@@ -112,8 +112,7 @@ class Answers:
 
 def differences(answers: Answers, runs: Sequence[str]) -> tuple[Pair, ...]:
     """Compares every two of the runs."""
-    names = {*answers.speakers}
-    speakers = len(names) if len(names) > 1 and "" not in names else None
+    speakers = len({*answers.speakers}) if over(answers.speakers) == "speakers" else None
     pairs = [Pair(first, second, speakers=speakers) for first, second in itertools.combinations(runs, 2)]
     if answers.predicted:
         pairs = _words(answers, pairs)

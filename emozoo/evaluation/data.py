@@ -12,7 +12,7 @@ from emozoo.data.corpus import Corpus
 from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
 from emozoo.data.splits.protocols import Fold, make_folds
 from emozoo.data.store import ClipStore
-from emozoo.data.truth import Truth, rated_dimensions, scale_of
+from emozoo.data.truth import Truth, rated_dimensions, rating_scale
 from emozoo.errors import EmozooError, blamed
 from emozoo.hub.reference import is_reference
 from emozoo.media.preparation import PLAIN, Preparation
@@ -127,7 +127,7 @@ def open_data(
         dimensions=dimensions,
         target=target,
         multi=multi,
-        scale=scale_of(corpus.name, corpus.scale, scale) if rated else None,
+        scale=rating_scale(corpus.name, corpus.scale, scale) if rated else None,
     )
     return Data(corpus, ClipStore(rows, window.grid), content, outputs, names)
 

@@ -6,7 +6,6 @@ correlation that also counts a wrong mean or spread. It is undefined where all r
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.checkpoint.results import DimensionMetrics, DimensionSpread, SpeakerSums
-from emozoo.evaluation.sums import by_speaker, pooled, scored
+from emozoo.evaluation.sums import by_speaker, mean_and_deviation, pooled, scored
 from emozoo.inference.calibration import Calibration
 from emozoo.target import Outputs
 
@@ -62,9 +61,10 @@ def with_intervals(
             known = np.isfinite(ratings[:, place]) & np.isfinite(values[:, place])
             truth, own = ratings[known, place], values[known, place]
             bounded = outputs.scale is not None
-            ends = np.array([calibration.interval(each.name, value, asked, bounded) for value in own])
-            inside = (ends[:, 0] - ROUNDING <= truth) & (truth <= ends[:, 1] + ROUNDING)
-            width = float(np.ptp(ends, axis=1).mean()) * each.span
+            margin = calibration.margin(each.name, asked)
+            low, high = (end.clip(0, 1) if bounded else end for end in (own - margin, own + margin))
+            inside = (low - ROUNDING <= truth) & (truth <= high + ROUNDING)
+            width = float((high - low).mean()) * each.span
             each = replace(each, asked=asked, covered=float(inside.mean()), width=width)
         measured.append(each)
     return tuple(measured)
@@ -83,18 +83,9 @@ def spread_of(folds: Sequence[tuple[DimensionMetrics, ...]]) -> tuple[DimensionS
     """Mean and sample standard deviation of the CCC over folds in which it is defined."""
     found = []
     for name in dict.fromkeys(each.name for fold in folds for each in fold):
-        known = [each.ccc for fold in folds for each in fold if each.name == name and each.ccc is not None]
-        deviation = statistics.stdev(known) if len(known) > 1 else 0.0
-        found.append(
-            DimensionSpread(name, statistics.fmean(known) if known else None, deviation if known else None, len(known))
-        )
+        own = (each.ccc for fold in folds for each in fold if each.name == name)
+        found.append(DimensionSpread(name, *mean_and_deviation(own)))
     return tuple(found)
-
-
-def mean_ccc(metrics: Sequence[DimensionMetrics]) -> float | None:
-    """Over the dimensions whose CCC is defined; None where none is."""
-    known = [each.ccc for each in metrics if each.ccc is not None]
-    return statistics.fmean(known) if known else None
 
 
 def concordances(ratings: np.ndarray, values: np.ndarray) -> list[float]:

@@ -207,9 +207,8 @@ def evaluate(
             by=by,
         )
     words = f"{part.words}, {modality} alone" if modality else part.words
-    dependent = (
-        part.dependent and not leak.disjoint
-    )  # of a model that was trained on other data, this split says nothing
+    # Of a model that was trained on other data, this split says nothing.
+    dependent = part.dependent and not leak.disjoint
     beside = [
         trained_by_its_card(subject.model, data),
         leak.sentence,

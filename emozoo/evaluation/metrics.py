@@ -20,7 +20,7 @@ import numpy as np
 from emozoo.checkpoint.results import Metrics, SpeakerMetrics, Summary
 from emozoo.errors import EmozooError
 from emozoo.evaluation.dimensions import pool_dimensions, spread_of
-from emozoo.evaluation.sums import INTERVAL, RESAMPLES
+from emozoo.evaluation.sums import INTERVAL, RESAMPLES, mean_and_deviation, over
 from emozoo.evaluation.votes import pool_several, pool_votes
 
 BINS = 15
@@ -78,8 +78,8 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
         "answered": sum(answered) if len(answered) == len(folds) else None,
     }
     if not folds[0].labels:
-        over = "speakers" if all(fold.interval_over == "speakers" for fold in folds) else "clips"
-        whole = Metrics(count=sum(fold.count for fold in folds), interval_over=over, **beside)
+        among = "speakers" if all(fold.interval_over == "speakers" for fold in folds) else "clips"
+        whole = Metrics(count=sum(fold.count for fold in folds), interval_over=among, **beside)
         return Summary(len(folds), whole, dimensions=spread_of(dimensions))
     confusions: dict[str, np.ndarray] = {}
     for fold in folds:
@@ -91,9 +91,7 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
             confusions[""] = confusions.get("", 0) + unknown
     spread: dict[str, Any] = {}
     for name in ("wa", "ua", "macro_f1"):
-        values = [getattr(fold, name) for fold in folds]
-        spread[f"{name}_mean"] = statistics.fmean(values)
-        spread[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
+        spread[f"{name}_mean"], spread[f"{name}_std"], _ = mean_and_deviation(getattr(fold, name) for fold in folds)
     pooled = dataclasses.replace(_measure(folds[0].labels, confusions), **beside)
     return Summary(len(folds), pooled, dimensions=spread_of(dimensions), **spread)
 
@@ -129,8 +127,8 @@ def _measure(labels: Sequence[str], confusions: Mapping[str, np.ndarray]) -> Met
         raise EmozooError("there is no clip to evaluate")
     right, occurring, answered = np.diagonal(total), total.sum(axis=1), total.sum(axis=0)
     f1 = _shares(2 * right, occurring + answered)
-    over_speakers = len(confusions) > 1 and "" not in confusions
-    wa_interval, ua_interval = _intervals(np.stack(list(confusions.values())) if over_speakers else total)
+    interval_over = over(confusions)
+    wa_interval, ua_interval = _intervals(np.stack(list(confusions.values())) if interval_over == "speakers" else total)
     return Metrics(
         labels=tuple(labels),
         confusion=_tuples(total.tolist()),
@@ -145,7 +143,7 @@ def _measure(labels: Sequence[str], confusions: Mapping[str, np.ndarray]) -> Met
         f1=f1,
         wa_interval=wa_interval,
         ua_interval=ua_interval,
-        interval_over="speakers" if over_speakers else "clips",
+        interval_over=interval_over,
         per_speaker=tuple(
             SpeakerMetrics(name, int(own.sum()), float(_wa(own)), float(_ua(own)), _tuples(own.tolist()))
             for name, own in sorted(confusions.items())

@@ -26,8 +26,8 @@ class Selection:
     dataset: str | None
     data_dir: str | None
     merge: Mapping[str, str]
-    protocol: str | None
-    fold: int | None
+    protocol: str | None = None
+    fold: int | None = None
     scale: tuple[float, float] | None = None
     seed: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)

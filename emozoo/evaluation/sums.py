@@ -3,7 +3,8 @@ pooled without the predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -35,9 +36,24 @@ def pooled(folds: Sequence[Sequence[SpeakerSums]]) -> tuple[SpeakerSums, ...]:
     return tuple(SpeakerSums(name, tuple(sums.tolist())) for name, sums in sorted(total.items()))
 
 
+def over(speakers: Iterable[str]) -> str:
+    """What an interval of clips with these speakers is over: `speakers`, or `clips` where there are fewer than two, or that
+    of a clip is unknown ("")."""
+    names = {*speakers}
+    return "speakers" if len(names) > 1 and "" not in names else "clips"
+
+
 def over_speakers(sums: Sequence[SpeakerSums]) -> bool:
-    """Whether an interval over speakers can be given: at least two are known, and no clip's is unknown."""
-    return len(sums) > 1 and all(each.speaker for each in sums)
+    """Whether an interval over speakers can be given."""
+    return over(each.speaker for each in sums) == "speakers"
+
+
+def mean_and_deviation(values: Iterable[float | None]) -> tuple[float | None, float | None, int]:
+    """Mean and sample standard deviation (0 for one) of the values that are defined, and how many those are."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None, None, 0
+    return statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else 0.0, len(known)
 
 
 def matrix(sums: Sequence[SpeakerSums]) -> np.ndarray:

@@ -15,6 +15,7 @@ from emozoo.evaluation.confidence import confidence, set_metrics
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.dimensions import measure_dimensions, with_intervals
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
+from emozoo.evaluation.sums import over
 from emozoo.evaluation.votes import measure_several, measure_votes
 from emozoo.target import Outputs
 
@@ -58,7 +59,7 @@ def worth(model: EmotionModel, tested: AnsweredClips, coverage: float | None = N
     if not len(tested.answers):
         raise EmozooError("there is no clip to evaluate")
     words = tested.answers[:, outputs.of_labels]
-    found = Metrics(count=len(tested.answers), interval_over=_over(tested.speakers))
+    found = Metrics(count=len(tested.answers), interval_over=over(tested.speakers))
     if outputs.labels and not outputs.multi:
         found = _of_words(model, tested, coverage)
     values = tested.answers[:, outputs.of_dimensions]
@@ -84,7 +85,3 @@ def _of_words(model: EmotionModel, tested: AnsweredClips, coverage: float | None
         confidence=confidence(true, probabilities, who),
         sets=set_metrics(model.calibration, true, probabilities, who, coverage),
     )
-
-
-def _over(speakers: Sequence[str]) -> str:
-    return "speakers" if len({*speakers}) > 1 and "" not in speakers else "clips"

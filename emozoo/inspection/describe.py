@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.config import CheckpointConfig
-from emozoo.checkpoint.foreign import checkpoint_config
+from emozoo.checkpoint.foreign import GRAPH, checkpoint_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import folder_of, leads_to, offered
 from emozoo.checkpoint.run import Outcome, read_outcome
@@ -161,7 +161,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "config": config.architecture_config,
         "preparation": config.preparation.to_config(),
         "voices": "computed ones only: it knows nothing of real voices" if config.synthetic else "",
-        "calibrated": told(config.calibration),
+        "calibrated": "no" if config.architecture == GRAPH else told(config.calibration),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
     outcome = read_outcome(folder, name)

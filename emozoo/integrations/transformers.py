@@ -53,9 +53,14 @@ from emozoo.inference.voice import SHORTEST
 from emozoo.media.window import SILENT, window_starts
 from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
 from emozoo.registry.loading import get_architecture
-from emozoo.target import DIMENSIONS, EMOTION, Outputs, Scale
+from emozoo.target import Outputs
 
 log = logging.get_logger(__name__)
+
+ABSENT = frozenset(
+    ("optional_modalities", "calibration", "hop", "frames", "target", "dimensions", "scale", "multi", "source")
+)
+"""What a config.json leaves out where it is the default."""
 
 
 class EmozooConfig(PreTrainedConfig):
@@ -86,20 +91,7 @@ class EmozooConfig(PreTrainedConfig):
         """What save_pretrained writes. It includes the labels even if they are transformers' defaults, and leaves out
         what emozoo leaves out."""
         written = {**super().to_diff_dict(), "id2label": self.id2label, "label2id": self.label2id}
-        absent = (
-            *(
-                "optional_modalities",
-                "calibration",
-                "hop",
-                "frames",
-                "target",
-                "dimensions",
-                "scale",
-                "multi",
-                "source",
-            ),
-        )
-        return {name: value for name, value in written.items() if name not in absent or value is not None}
+        return {name: value for name, value in written.items() if name not in ABSENT or value is not None}
 
 
 class EmozooForAudioClassification(PreTrainedModel):
@@ -120,7 +112,7 @@ class EmozooForAudioClassification(PreTrainedModel):
         # from_pretrained builds on the meta device, where a network's constants would have no values.
         with torch.device("cpu"), _float32():
             self.network, self._window, self._takes_lengths = _build(config)
-        self._outputs = _outputs_of(config)
+        self._outputs = Outputs.read([config.id2label[number] for number in range(config.num_labels)], vars(config))
         config.problem_type = _problem_type(self._outputs)
         self._constants = {
             name: buffer.clone() for name, buffer in self.named_buffers() if name not in self.state_dict()
@@ -214,14 +206,6 @@ class EmozooForAudioClassification(PreTrainedModel):
         if return_dict is False:
             return (logits,) if loss is None else (loss, logits)
         return SequenceClassifierOutput(loss=loss, logits=logits)
-
-
-def _outputs_of(config: EmozooConfig) -> Outputs:
-    names = tuple(config.id2label[number] for number in range(config.num_labels))
-    target = config.target or EMOTION
-    dimensions = tuple(config.dimensions or (names if target == DIMENSIONS else ()))
-    scale = Scale(*config.scale) if config.scale else None
-    return Outputs(names[: len(names) - len(dimensions)], dimensions, target, bool(config.multi), scale)
 
 
 def _problem_type(outputs: Outputs) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import RunOptions
+from emozoo.evaluation.sums import mean_and_deviation
 from emozoo.filenames import SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.training.claim import claimed
@@ -34,9 +34,7 @@ class SeedSpread:
 
     @classmethod
     def of(cls, name: str, values: Sequence[float | None]) -> SeedSpread:
-        known = [value for value in values if value is not None]
-        deviation = statistics.stdev(known) if len(known) > 1 else 0.0
-        return cls(name, statistics.fmean(known) if known else None, deviation if known else None, len(known))
+        return cls(name, *mean_and_deviation(values))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
 from support.make_media import tone, write_sound
 from support.small import emozoo, one_error
 
@@ -238,6 +240,17 @@ def test_what_a_broken_plugin_says_is_text(tmp_path: Path) -> None:
     for words in (["list"], ["list", "--json"], ["info", "nasty\x1b]0;x\x07"]):
         done = emozoo(*words, check=None, PYTHONPATH=str(tmp_path), COLUMNS="300")
         assert not obeyed(done.stdout + done.stderr) and "[red]no[/red]" in done.stdout + done.stderr, words
+
+
+@pytest.mark.parametrize("words", ["\u200d\u200d🗻0\x1f", "ab \u200d\u200d🗻🗻", "👨\u200d👩\u200d👧"])
+def test_a_joiner_that_joins_nothing_is_told_and_any_column_holds_it(words: str, capsys: pytest.CaptureFixture) -> None:
+    for width in range(1, 9):
+        table = Table()
+        table.add_column("what", overflow="fold", max_width=width)
+        table.add_row(printable(words))
+        Console(width=60).print(table)
+    assert capsys.readouterr().out
+    assert printable("👨\u200d👩") == "👨\u200d👩" and printable("\u200da") == r"\u200da"
 
 
 def test_predictions_csv_is_harmless_in_a_spreadsheet_and_gives_back_the_words(tmp_path: Path) -> None:

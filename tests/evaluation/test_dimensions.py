@@ -11,7 +11,7 @@ from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error
 
 from emozoo.checkpoint.results import Metrics
-from emozoo.evaluation.dimensions import mean_ccc, measure_dimensions, pool_dimensions, spread_of, with_intervals
+from emozoo.evaluation.dimensions import measure_dimensions, pool_dimensions, spread_of, with_intervals
 from emozoo.evaluation.metrics import pool
 from emozoo.inference.calibration import COVERAGES, Calibration
 from emozoo.target import Outputs, Scale
@@ -67,7 +67,7 @@ def test_folds_pooled_are_as_all_clips_at_once(data: st.DataObject) -> None:
 def test_ratings_that_are_all_alike_have_no_ccc_and_no_nan() -> None:
     same = np.full((6, 1), 0.5)
     fold = measure_dimensions(ONE, same, np.linspace(0, 1, 6)[:, None], list("aabbcc"))
-    assert (fold[0].ccc, fold[0].ccc_interval, fold[0].pearson, mean_ccc(fold)) == (None, None, None, None)
+    assert (fold[0].ccc, fold[0].ccc_interval, fold[0].pearson) == (None, None, None)
     varied = measure_dimensions(ONE, np.linspace(0, 1, 6)[:, None], np.linspace(0, 1, 6)[:, None], list("ddeeff"))
     metrics = [Metrics(count=6, dimensions=each) for each in (fold, varied)]
     summary = pool(metrics)

@@ -315,7 +315,7 @@ def _target(text: str) -> str:
 
     word = ",".join(part.strip() for part in text.split(","))
     if word not in TARGETS:
-        raise EmozooError(f"--target {text}: must be {', or '.join(' '.join(TARGETS).split())}")
+        raise EmozooError(f"--target {text}: must be one of {'; '.join(TARGETS)}")
     return word
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.data.splits.dev import missing_class, split_off_dev
-from emozoo.data.splits.sentences import TEXT_DEPENDENT, TestRows, both_out, one_sentence_out, sentence_units, told
+from emozoo.data.splits.sentences import TEXT_DEPENDENT, HeldOut, both_out, one_sentence_out, sentence_units, told
 from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
 from emozoo.errors import EmozooError
 from emozoo.text import listed
@@ -154,17 +154,15 @@ def _made(
     return _folds(rows, copies, speakers, _disjoint_tests(rows, speakers, protocol, kind, count, seed), seed)
 
 
-def _random_tests(rows: Rows, copies: list[Unit], seed: int) -> list[TestRows]:
+def _random_tests(rows: Rows, copies: list[Unit], seed: int) -> list[HeldOut]:
     """The names and rows of the test splits of `random`."""
     if len(copies) < RANDOM_FOLDS:
         raise EmozooError(f"protocol random needs {RANDOM_FOLDS} different clips, the dataset has {len(copies)}")
     tests = rows.balanced(copies, RANDOM_FOLDS, np.random.default_rng(seed))
-    return [TestRows(f"random {number} of {RANDOM_FOLDS}", test, []) for number, test in enumerate(tests, 1)]
+    return [HeldOut(f"random {number} of {RANDOM_FOLDS}", test, []) for number, test in enumerate(tests, 1)]
 
 
-def _disjoint_tests(
-    rows: Rows, speakers: list[Unit], protocol: str, kind: str, count: int, seed: int
-) -> list[TestRows]:
+def _disjoint_tests(rows: Rows, speakers: list[Unit], protocol: str, kind: str, count: int, seed: int) -> list[HeldOut]:
     """The names and rows of the test splits of `session`, `speaker` and `group-K`."""
     what, values, tests = "speaker", rows.speaker, speakers
     if kind == "session":
@@ -182,11 +180,11 @@ def _disjoint_tests(
     names = [listed(sorted_names(values, test), 8) for test in tests]
     if kind != "session":
         names = [f"speaker{'s' if ', ' in name else ''} {name}" for name in names]
-    return [TestRows(name, test, []) for name, test in zip(names, tests, strict=True)]
+    return [HeldOut(name, test, []) for name, test in zip(names, tests, strict=True)]
 
 
 def _folds(
-    rows: Rows, copies: list[Unit], units: list[Unit], tests: list[TestRows], seed: int, kept: str = "speaker"
+    rows: Rows, copies: list[Unit], units: list[Unit], tests: list[HeldOut], seed: int, kept: str = "speaker"
 ) -> list[Fold]:
     """A fold for each test split, whose dev split is of whole `units`, which are `kept` together; without any, by clips."""
     folds = []

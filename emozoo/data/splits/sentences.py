@@ -20,7 +20,7 @@ TEXT_DEPENDENT = (
 
 
 @dataclass(frozen=True)
-class TestRows:
+class HeldOut:
     """A test split, and the rows that training must not have beside it."""
 
     name: str
@@ -33,16 +33,16 @@ def sentence_units(rows: Rows) -> list[Unit]:
     return components(len(rows), [*rows.copies, *equal(rows.sentence)])
 
 
-def one_sentence_out(rows: Rows) -> list[TestRows]:
+def one_sentence_out(rows: Rows) -> list[HeldOut]:
     """A test split for each sentence. Raises EmozooError where sentences are unknown or fewer than two."""
     rows.require("sentence", "sentence", "take --protocol group-5")
     units = sentence_units(rows)
     if len(units) < 2:
         raise EmozooError("protocol sentence needs two sentences that share no copy of a clip; take another --protocol")
-    return [TestRows(_named("sentence", rows.sentence, unit), unit, []) for unit in units]
+    return [HeldOut(_named("sentence", rows.sentence, unit), unit, []) for unit in units]
 
 
-def both_out(rows: Rows, speakers: list[Unit], seed: int) -> list[TestRows]:
+def both_out(rows: Rows, speakers: list[Unit], seed: int) -> list[HeldOut]:
     """Test splits of a part of the speakers who say a part of the sentences, each speaker and each sentence in one of them.
     Left out are the other clips of these speakers, and those of others who say these sentences.
 
@@ -66,11 +66,11 @@ def both_out(rows: Rows, speakers: list[Unit], seed: int) -> list[TestRows]:
                 f"protocol speaker+sentence needs speakers who say the same sentences: no clip is of {name}; take another "
                 "--protocol"
             )
-        tests.append(TestRows(name, test, sorted({*own} ^ {*said})))
+        tests.append(HeldOut(name, test, sorted({*own} ^ {*said})))
     return tests
 
 
-def told(tests: Sequence[TestRows]) -> str:
+def told(tests: Sequence[HeldOut]) -> str:
     """How many clips are left out."""
     counts = sorted({len(test.left_out) for test in tests})
     number = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])

@@ -56,7 +56,7 @@ class Savee(NamedRecordings):
     """Four men; folders are their initials, or names begin with these."""
 
     TITLE = "SAVEE"
-    PATH = path(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<sentence>\d\d)")
+    PATH = path(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<emotion>sa|su|[adfhn])(?P<number>\d\d)")
     EMOTIONS = {
         "a": "angry", "d": "disgusted", "f": "fearful", "h": "happy", "n": "neutral", "sa": "sad", "su": "surprised",
     }  # fmt: skip

@@ -20,7 +20,8 @@ class NamedRecordings(RowsBuilder):
 
     TITLE: ClassVar[str]
     PATH: ClassVar[re.Pattern[str]]
-    """The end of a path without the ending of the file, with the groups `emotion` and, where it is known, `speaker`."""
+    """The end of a path without the ending of the file, with the groups `emotion` and, where it is known, `speaker`
+    and `sentence`."""
     EMOTIONS: ClassVar[Mapping[str, str]]
     """emozoo's words by those of the path, in small letters."""
     EXAMPLE: ClassVar[str]
@@ -56,6 +57,7 @@ class NamedRecordings(RowsBuilder):
                     gender=self.gender(match),
                     emotion=self.EMOTIONS[match["emotion"].lower()],
                     transcript=self.transcript(match),
+                    sentence=match.groupdict().get("sentence") or "",
                     audio_path=str(path),
                 )
         if not rows:
