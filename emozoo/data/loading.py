@@ -24,6 +24,7 @@ from emozoo.registry.entry_points import DATASETS, find, plugins
 from emozoo.registry.loading import load_plugin
 from emozoo.tables.emotions import same_emotion
 from emozoo.target import DIMENSION_COLUMNS, DIMENSIONS, EMOTION, VOTES
+from emozoo.text import listed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -167,6 +168,11 @@ def _label(
     wanted = _wanted(wanted, labels, set(merged) - {""}, corpus, bool(merge), may_lack)
     number = {label: position for position, label in enumerate(wanted)}
     keep = [row for row, label in enumerate(merged) if label in number]
+    if may_lack and (others := {label for label in merged if label and label not in number}):
+        log.info(
+            "%d of the %d clips of %s are left out: they are labelled %s",
+            *(sum(label in others for label in merged), len(merged), corpus.name, listed(sorted(others), 8)),
+        )
     column = [number[merged[row]] for row in keep]
     return take(rows, keep).add_column("label", column, feature=datasets.ClassLabel(names=wanted))
 

@@ -245,7 +245,7 @@ class _Subject:
         place = leads_to(reference)
         folder = resolve(place, extra=(PROVENANCE,))
         published = is_reference(place)
-        model = load(commit_of(place, folder) if published else folder, device, precision)
+        model = load(commit_of(place, folder) if published else place, device, precision)
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 
     @property

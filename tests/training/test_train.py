@@ -108,6 +108,9 @@ def test_evaluate_refuses_labels_that_do_not_match(finished: Path, tmp_path: Pat
     manifest.write_text("file,label,speaker\n" + "".join(f"{sound},{word},x\n" for sound, word in sounds))
     line = one_error(emozoo("evaluate", finished, "--dataset", "manifest", "--data-dir", manifest, check=2))
     assert all(word in line for word in ("happy", "sad", "angry", "neutral", "pride", "grief"))
+    manifest.write_text(manifest.read_text().replace("pride", "joy"))
+    told = emozoo("evaluate", finished, "--dataset", "manifest", "--data-dir", manifest).stderr
+    assert "1 of the 2 clips of manifest are left out: they are labelled grief" in told
 
 
 def test_predict_and_info_take_the_run(finished: Path) -> None:

@@ -22,6 +22,7 @@ from emozoo.cli.options import (
     Vad,
     print_json,
 )
+from emozoo.errors import EmozooError
 from emozoo.text import SCHEMA
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def embed(
                 raise _NothingEmbedded
     except _NothingEmbedded:
         done.tell(None, as_json)
-        raise typer.Exit(2) from None
+        raise EmozooError(f"nothing was embedded, so {output} was not written: name a file that can be read") from None
     done.tell(output, as_json)
 
 
