@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration import read_calibration
+from rows import link_of, training_of
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.bundled import FOLDER
@@ -148,7 +149,7 @@ def results(rows: list[dict[str, str]]) -> str:
     """Means over folds, a row for each finished run."""
     if not rows:
         return "Nothing has been measured yet: no run of this network over all folds of a real corpus is finished."
-    header = ["data", "UA %", "over folds", "95 % interval", "WA %", "macro F1 %", "made with"]
+    header = ["data", "UA %", "over folds", "95 % interval", "WA %", "macro F1 %", "trained", "row"]
     lines = []
     for row in rows:
         share = {name: percent(float(row[name])) for name in ("wa", "ua", "ua_std", "ua_low", "ua_high", "macro_f1")}
@@ -158,10 +159,12 @@ def results(rows: list[dict[str, str]]) -> str:
         )
         interval = f"{share['ua_low']} to {share['ua_high']}"
         figures = [f"**{share['ua']}**", f"± {share['ua_std']}", interval, share["wa"], share["macro_f1"]]
-        lines.append([data, *figures, f"`{row['command']}`"])
+        link = link_of(row, "emozoo/results.csv", measured_results())
+        lines.append([data, *figures, training_of(row), link])
     return (
         "On unseen speakers. WA is accuracy, UA the mean recall of the classes; means and deviations are "
-        "over folds, the interval is a bootstrap over the speakers of all folds.\n\n" + card_text.table(header, lines)
+        "over folds, the interval is a bootstrap over the speakers of all folds. The last column leads to the line of "
+        "results.csv that has the command.\n\n" + card_text.table(header, lines)
     )
 
 

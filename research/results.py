@@ -12,20 +12,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rows import RESULTS, ROOT, data_of, link_of, read, same_task, seeds_of, training_of
+
 from emozoo.checkpoint.run import RunOptions, read_options, read_record, read_summary
 
-ROOT = Path(__file__).resolve().parents[1]
 CSV = ROOT / "emozoo" / "results.csv"
 PAGE = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
-RESULTS = ROOT / "results"
 COLUMNS = (
     "architecture,dataset,labels,protocol,folds,seed,clips,wa,ua,ua_std,ua_low,ua_high,macro_f1,epochs,command,commit,hardware"
 ).split(",")
 
 HEAD = (
-    "| tested on | network | UA % | seeds | over folds | 95 % interval | WA % | macro F1 % | made with |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| tested on | network | trained | UA % | seeds | over folds | 95 % interval | WA % | macro F1 % | row |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -120,16 +120,13 @@ def cross_corpus() -> str:
 
 
 def line_of(row: dict[str, str]) -> str:
+    place = ("results/corpora.csv", read("corpora.csv")) if "corpus" in row else ("emozoo/results.csv", rows())
     share = {name: f"{100 * float(row[name]):.1f}" for name in ("wa", "ua", "ua_std", "ua_low", "ua_high", "macro_f1")}
-    task = (row["command"], row["dataset"], row["labels"])
-    each = [one["ua"] for one in read("corpora.csv") if one["recordings"] == "0" and same_task(one) == task][:-1]
-    seeds = row["seed"].replace(" ", ", ")
-    if each:
-        seeds += ": " + ", ".join(f"{100 * float(ua):.1f}" for ua in each)
     return (
         f"| {row['dataset']}, {len(row['labels'].split())} emotions, {row['protocol']}, {row['clips']} clips "
-        f"| `{row['architecture']}` | **{share['ua']}** | {seeds} | {'' if row['folds'] == '1' else '± ' + share['ua_std']} "
-        f"| {share['ua_low']} to {share['ua_high']} | {share['wa']} | {share['macro_f1']} | `{row['command']}` |"
+        f"| `{row['architecture']}` | {training_of(row)} | **{share['ua']}** | {seeds_of(row)} "
+        f"| {'' if row['folds'] == '1' else '± ' + share['ua_std']} "
+        f"| {share['ua_low']} to {share['ua_high']} | {share['wa']} | {share['macro_f1']} | {link_of(row, *place)} |"
     )
 
 
@@ -149,11 +146,6 @@ def of_corpora() -> list[dict[str, str]]:
     return found
 
 
-def same_task(row: dict[str, str]) -> tuple[str, ...]:
-    """What rows share that differ only in their seeds."""
-    return row["command"], row["corpus"], row["labels"]
-
-
 def means(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """The rows with the mean over the seeds; where only one seed was run, its row."""
     averaged = {same_task(row) for row in rows if " " in row["seed"]}
@@ -165,16 +157,7 @@ def adaptation() -> str:
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for row in means(read("corpora.csv")):
         count = str(len(row["labels"].split()))
-        trained_on = (
-            "several corpora"
-            if "open.csv" in row["command"]
-            else "the others, then this corpus"
-            if "--from" in row["command"]
-            else "this corpus only"
-        )
-        trained_on += ", degraded recordings" if "band=" in row["command"] else ""
-        trained_on += "" if "--no-dev" in row["command"] else ", without dev speakers"
-        key = (row["corpus"], count, trained_on, row["protocol"], row["architecture"])
+        key = (row["corpus"], count, data_of(row), row["protocol"], row["architecture"])
         found.setdefault(key, {})[row["recordings"]] = f"{100 * float(row['ua']):.1f}"
     counts = ("0", "1", "5", "20", "all")
     lines = [
@@ -240,12 +223,12 @@ def denoising() -> str:
 def modalities() -> str:
     """UA of networks for audio and video: with both, and with either alone."""
     words = {"both": "audio and video", "audio": "audio only", "video": "video only"}
-    lines = ["| network | input | UA % | 95 % interval | made with |", "|---|---|---|---|---|"]
-    for row in read("modalities.csv"):
+    lines = ["| network | input | UA % | 95 % interval | row |", "|---|---|---|---|---|"]
+    for number, row in enumerate(read("modalities.csv"), 2):
         ua, low, high = (f"{100 * float(row[name]):.1f}" for name in ("ua", "ua_low", "ua_high"))
         lines.append(
-            f"| `{row['architecture']}` | {words[row['reads']]} | {ua} | {low} to {high} | `{row['command']}` (commit "
-            f"{row['commit']}) |"
+            f"| `{row['architecture']}` | {words[row['reads']]} | {ua} | {low} to {high} "
+            f"| [{number}](../results/modalities.csv#L{number}) |"
         )
     return "\n".join(lines)
 
@@ -284,14 +267,6 @@ def overview() -> str:
         cells = (f"{100 * best[name, *task]:.1f}" if (name, *task) in best else "" for task in tasks)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def read(name: str) -> list[dict[str, str]]:
-    path = RESULTS / name
-    if not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def store(name: str, rows: list[dict[str, str]]) -> None:

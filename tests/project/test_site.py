@@ -127,7 +127,7 @@ def test_in_the_browser_it_asks_nobody_else_and_fits_a_phone(address: str) -> No
         page = browser.new_page(viewport={"width": 390, "height": 844})
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        for place in ("", "install/", "results/", "reference/architecture/"):
+        for place in ("", "install/", "results/", "benchmark/", "reference/architecture/"):
             page.goto(address + place)
             page.wait_for_load_state("networkidle")
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, place
