@@ -118,7 +118,7 @@ def rows_of(
         for seed, (metrics, means) in found.items():
             pooled = pool(metrics).pooled
             if figure and not recordings and seed == " ".join(folds):
-                confusion_matrix(pooled, figure)
+                confusion_matrix(pooled, figure, len(metrics), heading_of(runs, data, corpus))
             rows.append(
                 {
                     **same,
@@ -129,6 +129,15 @@ def rows_of(
             )
             print(corpus, len(labels), seed, recordings, rows[-1]["ua"], flush=True)
     return rows
+
+
+def heading_of(runs: list[Path], data: Data, corpus: str) -> tuple[str, str]:
+    """What the confusion matrix of all runs is headed."""
+    options = read_options(next(runs[0].glob("fold*")))
+    assert options is not None
+    seeds = [str(seed_of(run)) for run in runs]
+    split = f"{options.protocol or data.corpus.protocol}, {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(seeds)}"
+    return f"{options.architecture} on {corpus}", split + (": each clip once a seed" if len(seeds) > 1 else "")
 
 
 def _mean_of(found: list[tuple[list[Metrics], dict[str, float]]]) -> tuple[list[Metrics], dict[str, float]]:

@@ -91,16 +91,25 @@ def measure(
     adapted: Adaptation | None = None,
     provenance: Provenance | None = None,
     coverage: float | None = None,
+    heading: Sequence[str] = (),
 ) -> Metrics:
     """Compares the model's answers for the rows with what people said of them, by one `modality` alone where it is named;
     for a calibrated model, also sets of labels that are asked for a `coverage`, 0.9 if left out.
 
     Clips without a voice are not answered, so they are not in the metrics. With a folder, writes predictions.csv, which
-    marks what `provenance` has of the rows, and for words confusion_matrix.png and risk_coverage.png there. Raises
-    EmozooError where no clip is answered.
+    marks what `provenance` has of the rows, and for words confusion_matrix.png, below these lines of `heading`, and
+    risk_coverage.png there. Raises EmozooError where no clip is answered.
     """
     return _measured(
-        model, data, rows, folder, modality=modality, adapted=adapted, provenance=provenance, coverage=coverage
+        model,
+        data,
+        rows,
+        folder,
+        modality=modality,
+        adapted=adapted,
+        provenance=provenance,
+        coverage=coverage,
+        heading=heading,
     )[0]
 
 
@@ -115,6 +124,7 @@ def _measured(
     provenance: Provenance | None,
     coverage: float | None,
     by: Sequence[str] = (),
+    heading: Sequence[str] = (),
 ) -> tuple[Metrics, tuple[Grouping, ...]]:
     """As `measure`, with the groups of the columns `by`."""
     answers = clip_probabilities(model, data.store, rows, modality=modality)
@@ -143,7 +153,7 @@ def _measured(
             trained_on,
         )
         if metrics.labels:
-            confusion_matrix(metrics, folder / CONFUSION)
+            confusion_matrix(metrics, folder / CONFUSION, heading=heading)
             sure, true = tested.labelled
             risk_coverage_curve(*risk_coverage(true, sure), sure.max(1), folder / RISK)
     return metrics, groups
@@ -194,6 +204,11 @@ def evaluate(
     leak = compare(subject.model.provenance, data.clips, part.rows)
     adapted = None if adapt is None else _adaptation(subject, adapt, recordings, data, part)
     place = None if output is None else user_path(output)
+    words = f"{part.words}, {modality} alone" if modality else part.words
+    # Of a model that was trained on other data, this split says nothing.
+    dependent = part.dependent and not leak.disjoint
+    told = {f"adapted to the {adapt}": bool(adapt), "speaker-dependent": dependent, "leaked": leak.found}
+    split = ", ".join([words, *(word for word, holds in told.items() if holds)])
     with locked(place, str(output)) if place else nullcontext():
         metrics, groups = _measured(
             subject.model,
@@ -205,10 +220,8 @@ def evaluate(
             provenance=subject.model.provenance,
             coverage=coverage,
             by=by,
+            heading=(f"{subject.name} on {data.corpus.name}", split),
         )
-    words = f"{part.words}, {modality} alone" if modality else part.words
-    # Of a model that was trained on other data, this split says nothing.
-    dependent = part.dependent and not leak.disjoint
     beside = [
         trained_by_its_card(subject.model, data),
         leak.sentence,

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from emozoo.plots.colours import emotion_colours
     from emozoo.plots.outline import read_outline
     from emozoo.plots.over_time import draw_timeline, timeline
-    from emozoo.plots.results import confusion_matrix, training_curves
+    from emozoo.plots.results import confusion_matrix
     from emozoo.plots.style import png
+    from emozoo.plots.training import training_curves
 
 __all__ = [
     "confusion_matrix",
@@ -27,7 +28,7 @@ __getattr__ = hand_on(
     __name__,
     {
         "confusion_matrix": "results",
-        "training_curves": "results",
+        "training_curves": "training",
         "timeline": "over_time",
         "draw_timeline": "over_time",
         "read_outline": "outline",

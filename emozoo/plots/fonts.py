@@ -8,6 +8,8 @@ from functools import lru_cache
 
 FONT = "DejaVu Sans"
 """Comes with matplotlib."""
+BOLD_LETTER = 0.68
+"""The width of a bold letter, on average, as a share of its size."""
 
 
 def written(labels: Sequence[str], most: int = 18) -> list[str]:
@@ -26,6 +28,27 @@ def written(labels: Sequence[str], most: int = 18) -> list[str]:
         each if short.count(each) == 1 else _shortened(line, most - len(mark := f" ({number})")) + mark
         for number, (line, each) in enumerate(zip(lines, short, strict=True), 1)
     ]
+
+
+def fitting(lines: Sequence[str], inches: float, points: float) -> list[str]:
+    """The lines as a heading shows them, no wider than so many inches in bold type of so many points: each on one line, on
+    two, or shortened in its middle."""
+    most = int(inches * 72 / (BOLD_LETTER * points))
+    fitted = []
+    for line in lines:
+        fitted += [_shortened(part, most) for part in _broken(written([line], len(line) * 10 + 10)[0], most)]
+    return fitted
+
+
+def _broken(line: str, most: int) -> list[str]:
+    """A line in two, at the last space before it is `most` wide, where the rest then fits; else as it is."""
+    if width_of(line) <= most:
+        return [line]
+    head = line
+    while width_of(head) > most:
+        head = head.rpartition(" ")[0]
+    rest = line[len(head) :].strip()
+    return [head, rest] if head and width_of(rest) <= most else [line]
 
 
 def width_of(text: str) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from emozoo.plots.colours import emotion_colours, emotion_hatches, ink_on
 from emozoo.plots.fonts import width_of, written
 from emozoo.plots.plane import draw_plane, plane_of
-from emozoo.plots.style import INK, SHADES, new_figure, save_figure, styled
+from emozoo.plots.style import INK, SHADES, head, headed, new_figure, save_figure, styled
 from emozoo.target import UNIT, Scale
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ MOST_POINTS = 240
 LINES = ("-", "--", "-.", ":")
 PLANE_INCHES = 3.2
 
-CLOCK_STEPS = (*(20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
+CLOCK_STEPS = (*(2, 5, 10, 20, 30, 60, 120, 300, 600), *(900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200))
 """Seconds between the numbers on a long axis."""
 
 
@@ -46,10 +46,11 @@ def timeline(
     outline: Outline | None = None,
     scale: Scale | None = None,
     whole: Mapping[str, float] | None = None,
+    heading: Sequence[str] = (),
 ) -> None:
     """`draw_timeline` as a PNG file."""
     figure = new_figure()
-    draw_timeline(figure, windows, labels, outline, scale, whole)
+    draw_timeline(figure, windows, labels, outline, scale, whole, heading)
     save_figure(figure, path)
 
 
@@ -60,14 +61,15 @@ def draw_timeline(
     outline: Outline | None = None,
     scale: Scale | None = None,
     whole: Mapping[str, float] | None = None,
+    heading: Sequence[str] = (),
 ) -> None:
     """Draws onto an empty figure, over time: the likeliest label, each label's probability, each dimension that the windows
     have, and with an `outline` the recording's wave and spectrogram. Windows without a voice are grey, or a gap.
 
     Dimensions are on the `scale` of their corpus, or from 0 to 1. Where valence and arousal are among them, the windows' way
     through their plane stands below, with the point of the `whole` clip, whose dimensions are from 0 to 1.
-    The figure keeps its width and becomes as high as all this needs; the steps are those of `course`. Raises ValueError
-    where there is no window.
+    The figure keeps its width and becomes as high as all this needs; the steps are those of `course`. `heading`: lines that
+    name the file and the model. Raises ValueError where there is no window.
     """
     answers = course(windows, labels, outline.seconds if outline else None)
     edges, end = answers.edges, answers.edges[-1]
@@ -76,15 +78,17 @@ def draw_timeline(
     heights = [0.32, max(0.5, 0.36 * len(labels))] if labels else []  # inches
     heights += ([1.5] if answers.dimensions else []) + ([0.75, 1.3] if outline else [])
     plane = plane_of(answers.dimensions)
-    with styled([*names, *answers.dimensions]):
-        *panels, last = _panels(figure, heights, bool(plane))
+    lines, above = headed(heading, figure.get_figwidth())
+    with styled([*names, *answers.dimensions, *lines]):
+        *panels, last = _panels(figure, heights, bool(plane), above)
+        head(figure, lines)
         rest: Iterator[Axes] = iter(panels)
         if labels:
             _draw_ribbon(next(rest), answers.likeliest, edges, names, looks, figure.get_figwidth() - 1.2)
             lanes = next(rest)
             _draw_lanes(lanes, answers.probabilities, edges, names, looks)
             if answers.step is not None:
-                lanes.set_title(f"Probability (0 to 100 %, means of {answers.step:.0f} s)")
+                lanes.set_title(f"Probability (0 to 1, means of {answers.step:.0f} s)")
         if answers.dimensions:
             _draw_dimensions(next(rest), answers, scale or UNIT)
         if outline:
@@ -99,10 +103,11 @@ def draw_timeline(
             draw_plane(last, answers.values[:, places], point, scale or UNIT)
 
 
-def _panels(figure: Figure, heights: Sequence[float], with_plane: bool) -> list[Any]:
-    """Axes below each other with one axis of time, so many inches high; then the plane's, or None."""
+def _panels(figure: Figure, heights: Sequence[float], with_plane: bool, above: float) -> list[Any]:
+    """Axes below each other with one axis of time, so many inches high, `above` them so many free; then the plane's, or
+    None."""
     inches = [*heights, *([PLANE_INCHES] if with_plane else [])]
-    figure.set_size_inches(figure.get_figwidth(), sum(inches) + 0.42 * len(inches) + 0.5)
+    figure.set_size_inches(figure.get_figwidth(), sum(inches) + 0.42 * len(inches) + 0.5 + above)
     grid = figure.add_gridspec(len(inches), 1, height_ratios=inches)
     first = figure.add_subplot(grid[0])
     panels = [first, *(figure.add_subplot(grid[row], sharex=first) for row in range(1, len(heights)))]
@@ -213,12 +218,14 @@ def _draw_lanes(
         axes.stairs(floor + full * probabilities[:, place], edges, baseline=floor, fill=True, **look)
         beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "clip_on": False}
         axes.add_patch(Rectangle((-0.026, floor), 0.02, full, **look, **beside))
+        for number, height, side in (("0", floor, "bottom"), ("1", floor + full, "top")):
+            axes.text(1.008, height, number, fontsize=9.5, va=side, **beside)
     axes.set_yticks([count - 1 - place + full / 2 for place in range(count)], names)
     axes.set_yticks(range(1, count), [""] * (count - 1), minor=True)
     axes.tick_params(axis="y", which="major", pad=11)
     axes.grid(axis="y", which="major", visible=False)
     axes.grid(axis="y", which="minor", color="#C8C8C8")
-    axes.set(title="Probability (each row: 0 to 100 %)", ylim=(0, count))
+    axes.set(title="Probability (0 to 1 in each row)", ylim=(0, count))
 
 
 def _draw_dimensions(axes: Axes, answers: Course, scale: Scale) -> None:
@@ -262,11 +269,11 @@ def _draw_spectrogram(axes: Axes, outline: Outline) -> None:
 
 
 def _draw_clock(axes: Axes, end: float) -> None:
-    """An axis of seconds; of minutes or hours where there are many."""
+    """An axis of minutes and seconds; of seconds where there are few, of hours where there are many."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     axes.set(xlim=(0, end), xlabel="Time (s)")
-    if end > 120:
+    if end > 10:
         step = next((step for step in CLOCK_STEPS if end / step <= 7), math.ceil(end / 7 / 86_400) * 86_400)
         unit, text = (3600, "Time (h:min)") if end > 3600 else (60, "Time (min:s)")
         axes.xaxis.set_major_locator(MultipleLocator(step))

@@ -1,19 +1,19 @@
-"""Figures of results, as PNG files: the confusion matrix and the course of training.
+"""The confusion matrix as a PNG file.
 
-They are drawn without pyplot, so this works in threads and without a screen. A file appears complete or not at all.
+It is drawn without pyplot, so this works in threads and without a screen. The file appears complete or not at all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from emozoo.plots.colours import ink_on
 from emozoo.plots.fonts import width_of, written
-from emozoo.plots.style import ACCENT, FAINT, INK, SHADES, WIDTH, new_figure, save_figure, styled
+from emozoo.plots.style import FAINT, SHADES, WIDTH, head, headed, new_figure, save_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +26,6 @@ SMALLEST_CELL = 0.5
 LABEL_INCHES = 0.09
 AXIS_INCHES = 0.7
 """The width of a label's letter, and of what is written along the labels."""
-MOST_MARKED_EPOCHS = 15
-DEV_SCORES = {
-    "dev_ua": "UA", "dev_macro_f1": "macro F1", "dev_ccc": "CCC", "dev_wa": "WA", "dev_divergence": "divergence",
-}  # fmt: skip
-"""What is drawn of the dev split, where it was measured, in the order of its weight."""
-SHARES = frozenset(("dev_ua", "dev_wa", "dev_macro_f1"))
 
 
 class Counted(Protocol):
@@ -58,24 +52,33 @@ class Counted(Protocol):
         """Accuracy."""
 
 
-def confusion_matrix(metrics: Counted, path: str | os.PathLike[str], pooled: int = 1) -> None:
+def confusion_matrix(
+    metrics: Counted, path: str | os.PathLike[str], pooled: int = 1, heading: Sequence[str] = ()
+) -> None:
     """Rows are the true emotions. A cell's colour and number are its share of the row, below it is the number of clips.
 
-    `pooled`: of how many folds the clips are.
+    `pooled`: of how many folds the clips are. `heading`: lines that name the network, the dataset and its split.
     """
     size = len(metrics.labels)
     names = written(metrics.labels)
     beside = LABEL_INCHES * max(map(width_of, names)) + AXIS_INCHES
     cell = min(LARGEST_CELL, max(SMALLEST_CELL, (WIDTH - beside) / size))
     slanted = beside - AXIS_INCHES > 0.9 * cell
-    with styled(names):
-        figure = new_figure(max(WIDTH, cell * size + beside), cell * size + (0.6 * beside if slanted else 0.65) + 0.5)
+    below = 0.6 * beside if slanted else 0.65
+    scores = f"UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
+    title = (
+        [f"{metrics.count:,} clips of {pooled} folds, pooled", scores]
+        if pooled > 1
+        else [f"{metrics.count:,} clips: {scores}"]
+    )
+    width = max(WIDTH, cell * size + beside)
+    lines, above = headed([*heading, *title], width)
+    with styled([*names, *lines]):
+        figure = new_figure(width, cell * size + below + 0.3 + above)
         axes = figure.subplots()
         _draw_cells(axes, np.array(metrics.confusion))
         _name_cells(axes, names, slanted)
-        together = f" of {pooled} folds, pooled" if pooled > 1 else ""
-        title = f"{metrics.count:,} clips{together}: UA {100 * metrics.ua:.1f} %, WA {100 * metrics.wa:.1f} %"
-        figure.suptitle(title, weight="bold", size=11.5)
+        head(figure, lines)
         save_figure(figure, path)
 
 
@@ -116,67 +119,3 @@ def _name_cells(axes: Axes, names: Sequence[str], slanted: bool) -> None:
     axes.spines[:].set_visible(False)
     axes.tick_params(which="both", length=0)
     axes.set(xlabel="Predicted emotion (each row is 100 %)", ylabel="True emotion")
-
-
-def training_curves(history: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], kept: int) -> None:
-    """Loss, scores on the dev split, and learning rate over epochs; each entry of `history` is an epoch's numbers. `kept` is
-    the number of the epoch whose weights were kept; it is marked.
-
-    Keys: `epoch`, `pretraining`, `loss`, `learning_rate`, and where a dev split was kept `dev_loss` and some of
-    `DEV_SCORES`, 0..1. Epochs of pretraining are left out: their loss is another.
-    """
-    history = [entry for entry in history if not entry["pretraining"]]
-    if not history:
-        raise ValueError("no epoch to draw")
-    scores = [name for name in DEV_SCORES if name in history[0]]
-    measured = bool(scores)
-    epochs = _column(history, "epoch")
-    marker = "o" if len(history) <= MOST_MARKED_EPOCHS else ""
-    first: dict[str, Any] = {"color": INK, "marker": marker}
-    second: dict[str, Any] = {"color": ACCENT, "marker": marker, "linestyle": "--"}
-    with styled():
-        figure = new_figure(height=6.4 if measured else 3.8)
-        heights = [3, 3, 1.4] if measured else [3, 1.4]
-        loss, *accuracies, rate = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        loss.plot(epochs, _column(history, "loss"), **first, label="train")
-        loss.set_title("Loss (cross entropy, nats)" if "dev_ccc" not in scores else "Loss")
-        for accuracy in accuracies:
-            loss.plot(epochs, _column(history, "dev_loss"), **second, label="dev")
-            for number, name in enumerate(scores):
-                style = {**(second if number else first), "linestyle": ("-", "--", ":")[number % 3]}
-                accuracy.plot(epochs, _column(history, name, _factor(scores)), **style, label=DEV_SCORES[name])
-            _mark_kept(accuracy, history, kept, scores)
-        rate.plot(epochs, _column(history, "learning_rate"), **first)
-        _label_epochs(rate, epochs)
-        for axes in (loss, *accuracies):
-            axes.legend(loc="best", handlelength=2.6, fontsize=10)
-        save_figure(figure, path)
-
-
-def _column(history: Sequence[Mapping[str, Any]], name: str, factor: int = 1) -> list[float]:
-    return [factor * float(entry[name]) for entry in history]
-
-
-def _factor(scores: Sequence[str]) -> int:
-    """Shares are drawn in per cent, where there is nothing else beside them."""
-    return 100 if SHARES.issuperset(scores) else 1
-
-
-def _mark_kept(axes: Axes, history: Sequence[Mapping[str, Any]], kept: int, scores: Sequence[str]) -> None:
-    name, factor = scores[0], _factor(scores)
-    score = _column(history, name, factor)[_column(history, "epoch").index(kept)]
-    written = f"{score:.1f} %" if factor == 100 else f"{score:.3f}"
-    star: dict[str, Any] = {"marker": "*", "color": INK, "markersize": 13, "linestyle": "", "zorder": 4}
-    axes.plot(kept, score, **star, label=f"kept: epoch {kept}, {DEV_SCORES[name]} {written}")
-    axes.set_title("Accuracy on the dev split (%)" if factor == 100 else "Scores on the dev split")
-
-
-def _label_epochs(axes: Axes, epochs: Sequence[float]) -> None:
-    """The learning rate's axes, and below them those of the epochs."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.set(title="Learning rate", xlabel="Epoch")
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_ylim(bottom=0)
-    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from emozoo.paths import atomic, user_path
-from emozoo.plots.fonts import FONT, fonts_for
+from emozoo.plots.fonts import FONT, fitting, fonts_for
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +28,9 @@ ACCENT = "#8A4FBF"
 WIDTH = 5.6
 DPI = 200
 """Width in inches. 11 points are 19 pixels where a figure is 700 wide, and 9.5 at 350."""
+HEADING_POINTS = 11.5
+HEADING_INCHES = 0.2
+"""The size of a heading's letters, and the height of a line of it."""
 STYLE = {
     "font.size": 11,
     "text.color": INK,
@@ -73,6 +76,20 @@ def new_figure(width: float = WIDTH, height: float = WIDTH) -> Figure:
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr,call-arg]
     return figure
+
+
+def headed(lines: Sequence[str], width: float = WIDTH) -> tuple[list[str], float]:
+    """The lines of a heading as a figure of so many inches has room for them, and their height in inches."""
+    shown = fitting(lines, width - 0.2, HEADING_POINTS)
+    return shown, HEADING_INCHES * len(shown)
+
+
+def head(figure: Figure, lines: Sequence[str]) -> None:
+    """Writes the lines that `headed` gave above everything else of the figure, smaller where their letters are wide."""
+    if lines:
+        text = figure.suptitle("\n".join(lines), weight="bold", size=HEADING_POINTS)
+        too_wide = text.get_window_extent().width / figure.dpi / (figure.get_figwidth() - 0.2)
+        text.set_fontsize(HEADING_POINTS / max(1.0, too_wide))
 
 
 def png(figure: Figure) -> bytes:

@@ -19,7 +19,7 @@ from emozoo.data.splits.protocols import speaker_note
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.evaluate import measure
 from emozoo.filenames import CURVES, RESUME
-from emozoo.plots.results import training_curves
+from emozoo.plots.training import training_curves
 from emozoo.training.loop import Trainer
 from emozoo.training.task import FoldTask
 
@@ -31,9 +31,10 @@ def finish(trainer: Trainer, task: FoldTask, folder: Path) -> Metrics:
     model = load(folder, str(accelerator.device))
     if not accelerator.is_main_process:
         return measure(model, task.data, test)
-    metrics = measure(model, task.data, test, folder, provenance=task.base)
+    heading = task.heading()
+    metrics = measure(model, task.data, test, folder, provenance=task.base, heading=heading)
     training = _training_record(trainer, model, task)
-    training_curves(training.history, folder / CURVES, training.best_epoch)
+    training_curves(training.history, folder / CURVES, training.best_epoch, heading, training.recipe)
     best = trainer.best.dev
     RunRecord(test=metrics, dev=best.to_dict() if best else {}, data=_data_record(task), training=training).write(
         folder

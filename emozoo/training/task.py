@@ -37,6 +37,16 @@ class FoldTask:
     features: FeatureFile | None = None
     """Keeps what a network's frozen part computes, for all folds."""
 
+    def heading(self, *, every: bool = False) -> tuple[str, str]:
+        """What pictures are headed: the network and the dataset, then the split; of `every` fold, or of this one."""
+        options = self.plan.options
+        corpus = self.data.corpus
+        words = [options.protocol or corpus.protocol]
+        words += [] if every else [f"fold {self.fold.number} of {self.folds}"]
+        words += [f"seed {options.seed}"]
+        words += [] if self.fold.speaker_disjoint and self.leak.disjoint else ["speaker-dependent"]
+        return f"{options.architecture} on {corpus.name}", ", ".join(words)
+
     def trainer(self, folder: Path, device: str, progress: Progress) -> Trainer:
         """A trainer that holds the fold's first weights.
 

@@ -71,7 +71,7 @@ def train(
             results = [run.train_fold(replace(task, features=features), split) for task in tasks]
         summary = _summary(tasks, results)
         if options.fold is None and run.writes:
-            run.write_summary(summary)
+            run.write_summary(summary, tasks)
     return summary
 
 
@@ -163,11 +163,12 @@ class _Run:
             return f"--set accumulation={parts * 2} takes less memory for the same batches"
         return f"--set batch_size={size // 2} takes less than {size}" if size > 1 else "it needs a smaller one"
 
-    def write_summary(self, summary: Summary) -> None:
+    def write_summary(self, summary: Summary, tasks: Sequence[FoldTask]) -> None:
         """What stands in the folder of a run over all folds, beside the folds' own."""
         write_text(self.folder / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")
         if summary.pooled.labels:
-            confusion_matrix(summary.pooled, self.folder / CONFUSION, summary.folds)
+            heading = next((task for task in tasks if not task.leak.disjoint), tasks[0]).heading(every=True)
+            confusion_matrix(summary.pooled, self.folder / CONFUSION, summary.folds, heading)
 
 
 def _summary(tasks: Sequence[FoldTask], results: Sequence[Metrics]) -> Summary:

@@ -15,13 +15,13 @@ from emozoo.errors import EmozooError
 from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.inference.answers import WindowAnswer
-from emozoo.plots import results
 from emozoo.plots.colours import COLOURS, emotion_colours
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.outline import Outline
 from emozoo.plots.over_time import draw_timeline, timeline
-from emozoo.plots.results import confusion_matrix, training_curves
+from emozoo.plots.results import confusion_matrix
 from emozoo.plots.style import ACCENT, DPI, INK, SHADES, WIDTH, new_figure, png
+from emozoo.plots.training import training_curves
 
 EIGHT = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 
@@ -115,25 +115,10 @@ def test_training_curves_of_one_and_many_epochs(epochs: int, tmp_path: Path, rec
     assert not recwarn.list
 
 
-def test_pretraining_epochs_are_left_out_of_the_curves(tmp_path: Path) -> None:
+def test_epochs_of_pretraining_alone_have_no_curves(tmp_path: Path) -> None:
     pretraining = {"epoch": 1, "pretraining": True, "loss": 50.0, "learning_rate": 1e-3}
-    training_curves([pretraining, epoch(2), epoch(3)], tmp_path / "with.png", 3)
-    training_curves([epoch(2), epoch(3)], tmp_path / "without.png", 3)
-    assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()
     with pytest.raises(ValueError, match="no epoch"):
         training_curves([pretraining], tmp_path / "none.png", 1)
-
-
-@pytest.mark.parametrize("kept", [1, 3])
-def test_the_epoch_that_was_kept_is_marked_also_where_its_ua_is_that_of_others(
-    kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figures: list[Figure] = []
-    monkeypatch.setattr(results, "save_figure", lambda figure, path: figures.append(figure))
-    training_curves([epoch(1), epoch(2, dev_ua=0.4), epoch(3)], tmp_path / "curves.png", kept)
-    stars = [line for axes in figures[0].axes for line in axes.get_lines() if line.get_marker() == "*"]
-    assert [float(star.get_xdata()[0]) for star in stars] == [kept]
-    assert stars[0].get_label() == f"kept: epoch {kept}, UA 50.0 %"
 
 
 def test_training_without_a_dev_split_has_a_curve_of_its_loss_only(tmp_path: Path) -> None:

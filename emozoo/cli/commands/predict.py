@@ -146,7 +146,7 @@ def predict(
         printer.add(answer)
     printer.finish()
     if plot:
-        _draw(answers[0], loaded.outputs, plot)
+        _draw(answers[0], model, loaded.outputs, plot)
     if all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
@@ -168,7 +168,7 @@ def _bias(model: LoadedModel, recordings: Sequence[str]) -> SpeakerBias | None:
         return speaker_bias(model, recordings)
 
 
-def _draw(answer: Prediction, outputs: Outputs, plot: Path) -> None:
+def _draw(answer: Prediction, model: str, outputs: Outputs, plot: Path) -> None:
     from emozoo.cli.console import waiting
     from emozoo.plots import over_time
     from emozoo.plots.outline import read_outline
@@ -177,7 +177,8 @@ def _draw(answer: Prediction, outputs: Outputs, plot: Path) -> None:
         return
     with waiting("drawing"):
         sound = read_outline(answer.file)
-        over_time.timeline(answer.windows, outputs.labels, plot, sound, outputs.scale, answer.dimensions)
+        heading = (Path(answer.file).name, f"model: {model}")
+        over_time.timeline(answer.windows, outputs.labels, plot, sound, outputs.scale, answer.dimensions, heading)
 
 
 class _Table:
