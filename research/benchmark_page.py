@@ -8,6 +8,7 @@ protocols and sources, are in results/references.csv; its column `speakers` says
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ MARKS = {
 }
 """What stands beside a published figure that is not known to be for unseen speakers."""
 TOLD_APART = "independent"
-FIGURES = frozenset(("UA %", "WA %", "95 % interval", "emotions", "figure", "row"))
+FIGURES = frozenset(("UA %", "WA %", "95 % interval", "figure", "row"))
 """Columns that stand on the right; so do the tasks."""
 NO_CORPORA = ("manifest", "toy")
 """Datasets of this package that hold no corpus of people."""
@@ -83,11 +84,11 @@ PUBLISHED = """\
 ## Published figures
 
 From [`results/references.csv`](../results/references.csv), which has the sources. They were read there, not measured
-here. Compare a figure with another only where emotions, metric and protocol are the same.
+here. Compare a figure with another only where *measure* and *protocol* are the same.
 
 Two tables for a corpus: first figures for unseen speakers, beside emozoo's own (bold). Then those that must not be
 compared with them: **speaker-dependent** ones, whose test speakers are in training; those whose epoch was chosen on the
-test speakers; and those whose protocol is not known. Within a table, they are ranked by emotions and metric.
+test speakers; and those whose protocol is not known. Within a table, they are ranked by their measure.
 
 Of [EmoBox](https://github.com/emo-box/EmoBox), the fold files were checked (commit 08280f2). Its splits of RAVDESS and
 IEMOCAP keep speakers apart. Its EMO-DB has all 10 speakers in training and in test, and its CREMA-D all 91.
@@ -243,14 +244,14 @@ def published() -> str:
         if not own:
             parts.append("emozoo: not run.")
         if apart or own:
-            header = ["system", "emotions", "metric", "figure", "protocol", "source"]
+            header = ["system", "figure", "measure", "protocol", "source"]
             parts += ["Unseen speakers:", table(header, map(line_of, sorted([*apart, *own], key=rank)))]
         if not apart:
             parts.append("No published figure for unseen speakers was found.")
         if others := [row for row in found if row["speakers"] != TOLD_APART]:
-            header = ["system", "test speakers", "emotions", "metric", "figure", "protocol", "source"]
+            header = ["system", "figure", "test speakers", "measure", "protocol", "source"]
             lines = (
-                [line[0], MARKS[row["speakers"]], *line[1:]]
+                [*line[:2], MARKS[row["speakers"]], *line[2:]]
                 for row in sorted(others, key=rank)
                 if (line := line_of(row))
             )
@@ -285,7 +286,10 @@ def rank(row: dict[str, str]) -> tuple[int, str, float]:
 
 
 def line_of(row: dict[str, str]) -> list[str]:
-    return [row["system"], row["classes"] or "-", row["metric"], row["figure"], row["protocol"], row["source"]]
+    measure = row["metric"] if row["metric"].startswith(("CCC", "not")) else f"{row['metric']} %"
+    measure += f", {row['classes']} emotions" if row["classes"] else ""
+    source = re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", row["source"])
+    return [row["system"], row["figure"], measure, row["protocol"], source]
 
 
 def page() -> str:
