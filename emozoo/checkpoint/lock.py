@@ -15,12 +15,16 @@ LOCK = ".lock"
 LOGS = "logs"
 
 
+class AtWork(EmozooError):
+    """Another process is at work in a folder."""
+
+
 @contextmanager
 def locked(folder: Path, shown: str) -> Iterator[None]:
     """Holds `folder`, called `shown`, for this process: nobody else may lock it before the block or the process ends. Makes
     the folder, and removes it again where it stays empty. Goes on with a warning where the file system has no locks.
 
-    Raises EmozooError where another process is at work there, and for a folder that cannot be written.
+    Raises AtWork where another process is at work there, and EmozooError for a folder that cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -30,7 +34,7 @@ def locked(folder: Path, shown: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise EmozooError(
+        raise AtWork(
             f"another training or evaluation is at work in {shown}: wait until it ends, or name another --output"
         ) from None
     except (OSError, NotImplementedError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # comes with huggingface_hub
 
 from emozoo.errors import EmozooError
+from emozoo.text import shown
 
 LARGEST = 2**18
 """Bytes of a document that is read."""
@@ -38,7 +39,8 @@ def plain_data(text: str, name: str) -> Any:
 
     What has a tag of its own is a dict of that alone: `!new:a.b {c: 1}` is `{"!new:a.b": {"c": 1}}`, and `!ref <d>` is
     `{"!ref": "<d>"}`. Dates, and numbers that JSON does not have, stay texts. Raises EmozooError, about `name`, for what is
-    no YAML, and for one that refers to its own parts or is too large or deep to be a config.
+    no YAML, with its line, and for one that has a key twice, refers to its own parts, or is too large or deep to be a
+    config.
     """
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise EmozooError(f"{name} is damaged: larger than {LARGEST // 2**10} KiB")
@@ -48,7 +50,7 @@ def plain_data(text: str, name: str) -> Any:
     except ValueError as error:
         raise EmozooError(f"{name} is refused: {error}") from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise EmozooError(f"{name} is damaged: not readable as YAML") from error
+        raise EmozooError(f"{name} is damaged: not readable as YAML{_where(error)}") from error
 
 
 def _plain(node: yaml.Node, seen: set[int], depth: int) -> Any:
@@ -60,12 +62,23 @@ def _plain(node: yaml.Node, seen: set[int], depth: int) -> Any:
     seen.add(id(node))
     value: Any
     if isinstance(node, yaml.MappingNode):
-        value = {_key(key, seen, depth): _plain(item, seen, depth + 1) for key, item in node.value}
+        value = {}
+        for key, item in node.value:
+            name = _key(key, seen, depth)
+            if name in value:
+                raise ValueError(f"{shown(name)[1:-1]} stands twice in it, again in line {key.start_mark.line + 1}")
+            value[name] = _plain(item, seen, depth + 1)
     elif isinstance(node, yaml.SequenceNode):
         value = [_plain(item, seen, depth + 1) for item in node.value]
     else:
         value = _scalar(str(node.value), PLAIN.get(node.tag))
     return value if node.tag in PLAIN else {node.tag: value}
+
+
+def _where(error: Exception) -> str:
+    """The line that YAML stumbled over, where it tells."""
+    mark = getattr(error, "problem_mark", None)
+    return "" if mark is None else f", in line {mark.line + 1}: {getattr(error, 'problem', None) or 'it ends too soon'}"
 
 
 def _key(node: yaml.Node, seen: set[int], depth: int) -> str:

@@ -38,18 +38,15 @@ from emozoo.cli.commands.push import push
 from emozoo.cli.commands.serve import serve
 from emozoo.cli.commands.space import space
 from emozoo.cli.commands.train import train
+from emozoo.cli.interrupts import interrupts
 from emozoo.cli.parameters import Command, Group
 from emozoo.errors import EmozooError, of_the_machine
 from emozoo.text import SCHEMA, json_text, printable
 from emozoo.version import version as emozoo_version
 
-_interrupts: list[int] = []
-"""Signals that asked emozoo to end: SIGINT, SIGTERM or SIGHUP. They are kept, because a library that is interrupted may
-raise an error of its own instead of KeyboardInterrupt."""
-
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _interrupts.append(number)
+    interrupts.append(number)
     if number != signal.SIGINT:  # a second one would disturb the cleanup
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -81,10 +78,10 @@ class _Commands(Group):
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, Exception) as error:
-            if isinstance(error, KeyboardInterrupt) or _interrupts:
+            if isinstance(error, KeyboardInterrupt) or interrupts:
                 hint = "; --resume continues after the last complete epoch" if ctx.invoked_subcommand == "train" else ""
                 _tell(f"stopped{hint}")
-                raise typer.Exit(128 + (_interrupts or [signal.SIGINT])[-1]) from None
+                raise typer.Exit(128 + (interrupts or [signal.SIGINT])[-1]) from None
             sentence = str(error) if isinstance(error, EmozooError) else of_the_machine(error)
             if self.debug or sentence is None:
                 raise

@@ -31,7 +31,7 @@ def recorded_options(config: str | None, output: str | None, resume: bool) -> Ru
         path = user_path(config)
         path = path / RUN if path.is_dir() else path
         if path.name != RUN or not path.is_file():
-            raise EmozooError(f"--config {config}: must be the {RUN} of a run, as in runs/cnn-toy/{RUN}")
+            raise EmozooError(f"--config {config}: must be the {RUN} of a run, or a study in YAML or TOML")
         return read_options(path.parent)
     return read_options(user_path(output)) if resume and output is not None else None
 

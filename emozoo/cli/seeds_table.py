@@ -24,9 +24,9 @@ def show_seeds(folder: str, summary: SeedsSummary) -> None:
         for name in ("seed", *map(_heading, spreads)):
             table.add_column(name, justify="right")
         for seed, one in zip(summary.seeds, summary.each, strict=True):
-            table.add_row(str(seed), *_cells(one, summary.folds))
+            table.add_row(str(seed), *scores_of(one).values())
         table.add_section()
-        table.add_row("all", *map(_spread, spreads))
+        table.add_row("all", *scores_over_seeds(summary).values())
         console.out.print(table)
         console.out.print(f"all: {summary.words}", soft_wrap=True)
     if summary.folds > 1 or not spreads:
@@ -40,20 +40,24 @@ def show_seeds(folder: str, summary: SeedsSummary) -> None:
         console.out.print(f"compare them: emozoo compare {runs}", soft_wrap=True)
 
 
+def scores_of(one: Summary) -> dict[str, str]:
+    """The scores of a run by their heading, with their deviation where it has several folds."""
+    found, several = {}, one.folds > 1
+    for name, heading in SCORES.items() if one.pooled.labels else ():
+        mean, spread = getattr(one, f"{name}_mean"), getattr(one, f"{name}_std")
+        found[f"{heading} %"] = f"{percentage(mean)} ± {percentage(spread)}" if several else percentage(mean)
+    for each in one.dimensions:
+        found[f"CCC {each.name}"] = deviation(each.ccc_mean, each.ccc_std) if several else plain(each.ccc_mean)
+    return found
+
+
+def scores_over_seeds(summary: SeedsSummary) -> dict[str, str]:
+    """Mean and deviation of each score over the seeds, by its heading."""
+    return {_heading(spread): _spread(spread) for spread in summary.over_seeds}
+
+
 def _heading(spread: SeedSpread) -> str:
     return f"{SCORES[spread.name]} %" if spread.name in SCORES else spread.name.replace("ccc of", "CCC")
-
-
-def _cells(one: Summary, folds: int) -> list[str]:
-    """A seed's scores, with their deviation where it has several folds."""
-    found = []
-    if one.pooled.labels:
-        for name in SCORES:
-            mean, spread = getattr(one, f"{name}_mean"), getattr(one, f"{name}_std")
-            found.append(f"{percentage(mean)} ± {percentage(spread)}" if folds > 1 else percentage(mean))
-    for each in one.dimensions:
-        found.append(deviation(each.ccc_mean, each.ccc_std) if folds > 1 else plain(each.ccc_mean))
-    return found
 
 
 def _spread(spread: SeedSpread) -> str:

@@ -107,6 +107,11 @@ def differences(asked: RunOptions, recorded: RunOptions) -> list[str]:
     return found
 
 
+def meaning(options: RunOptions) -> str:
+    """A text that is the same for options that ask for the same training: settings are compared as values."""
+    return repr(dataclasses.replace(_meant(options), settings=dict(sorted(_values(options).items()))))
+
+
 def _meant(options: RunOptions) -> RunOptions:
     """The same options, whose seed of the folds is None where it is the run's own anyway."""
     own = options.folds_seed == options.seed

@@ -87,6 +87,18 @@ class SeedsSummary:
         }
 
 
+def read_seeds(folder: Path, options: RunOptions) -> SeedsSummary | None:
+    """What a finished run over the seeds of `options` gave; None where it is not finished, or the file is none of these."""
+    try:
+        document = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        seeds, split_seed, by_seed = document["seeds"], document["split_seed"], document["by_seed"]
+        own = ({name: value for name, value in one.items() if name not in ("seed", "run")} for one in by_seed)
+        found = SeedsSummary(tuple(seeds), split_seed, tuple(map(Summary.from_dict, own)))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return found if found.seeds == options.seeds and len(found.each) == len(found.seeds) else None
+
+
 def folder_of_seed(seed: int) -> str:
     """The name of a seed's own run in the folder of all."""
     return f"seed{seed}"

@@ -26,6 +26,7 @@ from emozoo.cli.options import (
     scales,
 )
 from emozoo.cli.run_options import recorded_options, varied
+from emozoo.cli.study import Asked, is_study, run_study
 from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
 
@@ -143,7 +144,9 @@ PrecisionOf = Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPU
 Config = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE", help="Take what is not given here from the run.json of another run, to repeat or vary it."
+        metavar="FILE",
+        help="Take what is not given here from the run.json of another run, to repeat or vary it. Or train all runs of a "
+        "study, which is a file in YAML or TOML.",
     ),
 ]
 
@@ -183,6 +186,9 @@ def train(
     """
     from emozoo.checkpoint.run import RunOptions
 
+    if config is not None and is_study(config):
+        run_study(ctx, config, output, device, _given(ctx), as_json)
+        return
     settings = pairs(set_, "--set")
     if epochs is not None:
         settings["epochs"] = str(epochs)
@@ -219,6 +225,9 @@ def train(
         options = varied(recorded, options, _given(ctx))
     folder = _folder(options, resume) if output is None else output
     _check_names(options)
+    if isinstance(ctx.obj, Asked):  # a study asks what its words mean, before anything is trained
+        ctx.obj.take(options, device)
+        return
     _run(options, folder, device, resume, as_json)
 
 

@@ -130,7 +130,7 @@ def _shares(values: Sequence[str], fold: Fold) -> bool:
 def _made(
     columns: Mapping[str, Sequence[Any]] | Dataset, protocol: str, seed: int, needed: Collection[Any] | None
 ) -> list[Fold]:
-    kind, count = _parse(protocol)
+    kind, count = parse_protocol(protocol)
     if kind == "corpus":
         return _corpus_folds(columns, seed, needed)
     if kind == "group" and (parts := _corpora(columns)):
@@ -290,8 +290,8 @@ def speaker_note(fold: Fold) -> str:
     return "; ".join(filter(None, (fold.caveat, dependent, TEXT_DEPENDENT if fold.text_dependent else "")))
 
 
-def _parse(protocol: str) -> tuple[str, int]:
-    """`("group", K)`, or another protocol and 0."""
+def parse_protocol(protocol: str) -> tuple[str, int]:
+    """`("group", K)`, or another protocol and 0. Raises EmozooError for what is none."""
     group = re.fullmatch(r"group-(\d+|k)", protocol, re.ASCII | re.IGNORECASE)
     if group:
         count = 5 if group[1] in "kK" else int(group[1])
