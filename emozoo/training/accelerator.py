@@ -1,30 +1,22 @@
-"""The device, precision, processes and trackers of a training, by Hugging Face's accelerate."""
+"""The device, precision and processes of a training, by Hugging Face's accelerate."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo.checkpoint.device import computes_bf16, pick_device
-from emozoo.checkpoint.lock import LOGS
 from emozoo.training.job import Compute
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-TRACKERS = ("tensorboard", "trackio")
-"""Trackers that log into the run's folder, each used where it is installed."""
 
-
-def new_accelerator(compute: Compute, architecture: Architecture, recipe: Recipe, folder: Path) -> Accelerator:
-    """An accelerator for one training in `folder`. Raises EmozooError for a device that cannot be used."""
+def new_accelerator(compute: Compute, architecture: Architecture, recipe: Recipe) -> Accelerator:
+    """An accelerator for one training. Raises EmozooError for a device that cannot be used."""
     from accelerate import Accelerator, DistributedDataParallelKwargs
-    from accelerate.tracking import get_available_trackers
 
     device = pick_device(compute.device)
     if device.type == "cuda" and device.index is not None:
@@ -32,22 +24,14 @@ def new_accelerator(compute: Compute, architecture: Architecture, recipe: Recipe
     precision = compute.precision
     if precision == "auto":
         precision = "bf16" if computes_bf16(device) else "fp32"
-    trackers = [name for name in map(str, get_available_trackers()) if name in TRACKERS]
     # Pretraining gives the classifier no gradients; a batch without video gives none to the layers that read it.
     unused = recipe.pretrain_epochs > 0 or bool(architecture.optional_modalities)
     _forget_precision()
-    accelerator = Accelerator(
+    return Accelerator(
         mixed_precision="no" if precision == "fp32" else precision,
         cpu=device.type == "cpu",
-        log_with=trackers or None,
-        project_dir=folder / LOGS,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
     )
-    if trackers:
-        for noisy in trackers:
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-        accelerator.init_trackers("emozoo", dataclasses.asdict(recipe))
-    return accelerator
 
 
 def _forget_precision() -> None:

@@ -10,6 +10,7 @@ without any random state.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import math
 import time
@@ -40,6 +41,7 @@ from emozoo.training.objective import Objective
 from emozoo.training.progress import Progress
 from emozoo.training.resume import State, restore
 from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
+from emozoo.training.trackers import RunLog
 
 
 class Trainer:
@@ -56,9 +58,11 @@ class Trainer:
         compute: Compute | None = None,
         progress: Progress | None = None,
         features: FeatureFile | None = None,
+        run_log: RunLog | None = None,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
-        weights on a CPU. `features` keeps what the network's frozen part computes. Raises EmozooError for a device or
+        weights on a CPU. `features` keeps what the network's frozen part computes, `run_log` is
+        told of every epoch. Raises EmozooError for a device or
         a recipe that cannot be used."""
         self.recipe = recipe
         self.store = clips.store
@@ -68,6 +72,7 @@ class Trainer:
         self.folder = folder
         self.seed = seed
         self.progress = progress or Progress()
+        self.run_log = run_log
         self.plugin = spec.plugin
         self.history: list[EpochRecord] = []
         self.start_weights: dict[str, Tensor] = {}
@@ -77,7 +82,7 @@ class Trainer:
         """The network's frozen part, where it is computed once."""
         self.checks_loss = False
         """Whether the next batch's loss is checked, as the first one's: that waits for the device."""
-        self.accelerator = new_accelerator(compute or Compute(), spec.architecture, recipe, folder)
+        self.accelerator = new_accelerator(compute or Compute(), spec.architecture, recipe)
         self.reseed("weights")
         self.model = spec.build()
         self.outputs = self.model.outputs
@@ -182,6 +187,8 @@ class Trainer:
             self.start_weights = {name: value.clone() for name, value in self.model.network.state_dict().items()}
         if restore(self.folder, self._take):
             self.progress.message(f"going on after epoch {self.epochs_done} of {self.total_epochs}")
+        if self.run_log:
+            self.run_log.start(self.epochs_done, dataclasses.asdict(self.recipe))
         self._freeze_features()
         self.checks_loss = True
         patience = self.recipe.patience
@@ -189,8 +196,6 @@ class Trainer:
             if patience and self.trained and self.epochs_done - self.best.epoch >= patience:
                 break
             self.run_epoch()
-        for tracker in self.accelerator.trackers:  # after end_training(), several processes cannot meet again
-            tracker.finish()
 
     def _freeze_features(self) -> None:
         """Has the network's frozen part computed once, where it has one and its features have room on the disk."""
@@ -267,8 +272,8 @@ class Trainer:
     def _keep(self, record: EpochRecord) -> None:
         """Logs the epoch that has just ended, and saves the state and, where it is the best so far, the model."""
         is_best = not record.pretraining and self.best is record
-        numbers = {name: value for name, value in record.to_dict().items() if isinstance(value, float)}
-        self.accelerator.log(numbers, step=record.epoch)
+        if self.run_log:
+            self.run_log.numbers(record.to_dict(), record.epoch)
         if self.accelerator.is_main_process:
             if is_best:
                 self.measured.save(self.folder)

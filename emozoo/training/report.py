@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from emozoo.checkpoint.run import DataRecord, PartRecord, RunRecord, TrainingRec
 from emozoo.data.splits.protocols import speaker_note
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.evaluate import measure
-from emozoo.filenames import CURVES, RESUME
+from emozoo.filenames import CONFUSION, CURVES, RESUME
 from emozoo.plots.training import training_curves
 from emozoo.training.loop import Trainer
 from emozoo.training.task import FoldTask
@@ -40,7 +41,15 @@ def finish(trainer: Trainer, task: FoldTask, folder: Path) -> Metrics:
         folder
     )
     (folder / RESUME).unlink(missing_ok=True)
+    if trainer.run_log:
+        trainer.run_log.numbers(_figures(metrics), trainer.epochs_done)
+        trainer.run_log.pictures([folder / CONFUSION, folder / CURVES], trainer.epochs_done)
     return metrics
+
+
+def _figures(metrics: Metrics) -> dict[str, float | None]:
+    """The scores of the test fold by name, as in `test_ua`."""
+    return {"test_" + re.sub(r"\W+", "_", score.name).lower(): score.value for score in metrics.scores}
 
 
 def _data_record(task: FoldTask) -> DataRecord:

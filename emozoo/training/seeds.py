@@ -18,6 +18,7 @@ from emozoo.filenames import SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.training.claim import claimed
 from emozoo.training.progress import Progress
+from emozoo.training.trackers import LogTo
 from emozoo.training.train import train
 
 
@@ -111,6 +112,7 @@ def train_seeds(
     device: str = "auto",
     resume: bool = False,
     progress: Progress | None = None,
+    log_to: LogTo | None = None,
 ) -> SeedsSummary:
     """Trains with each of `options.seeds` into `folder/seed0`, ..., each a run as `train` makes it.
 
@@ -124,6 +126,7 @@ def train_seeds(
     progress = progress or Progress()
     split_seed = seeds[0] if options.split_seed is None else options.split_seed
     place = user_path(folder)
+    log_to = replace(log_to or LogTo(), root=place)
     writes = PartialState(cpu=pick_device(device).type == "cpu").is_main_process
     with claimed(place, str(folder), options, resume) if writes else nullcontext():
         each = []
@@ -131,7 +134,7 @@ def train_seeds(
             progress.message(f"seed {seed}, {number} of {len(seeds)}")
             own = replace(options, seeds=None, seed=seed, split_seed=split_seed)
             run = Path(folder, folder_of_seed(seed))
-            each.append(train(own, run, device=device, resume=resume, progress=progress))
+            each.append(train(own, run, device=device, resume=resume, progress=progress, log_to=log_to))
         summary = SeedsSummary(tuple(seeds), split_seed, tuple(each))
         if writes:
             write_text(place / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")

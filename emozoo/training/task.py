@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from emozoo.training.loop import Trainer
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
 from emozoo.training.rehearsal import rehearse
+from emozoo.training.trackers import RunLog
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,24 @@ class FoldTask:
         words += [] if self.fold.speaker_disjoint and self.leak.disjoint else ["speaker-dependent"]
         return f"{options.architecture} on {corpus.name}", ", ".join(words)
 
-    def trainer(self, folder: Path, device: str, progress: Progress) -> Trainer:
+    def facts(self) -> dict[str, Any]:
+        """What the training is, for those who follow it; nothing of this machine."""
+        options = self.plan.options
+        start = self.plan.start or self.plan.adopted
+        return {
+            "architecture": options.architecture,
+            "dataset": self.data.corpus.name,
+            "protocol": options.protocol or self.data.corpus.protocol,
+            "fold": self.fold.number,
+            "seed": options.seed,
+            "split_seed": options.folds_seed,
+            "target": options.target,
+            "labels": ", ".join(self.data.labels),
+            "start": start.name if start else None,
+            **{f"network.{name}": value for name, value in dataclasses.asdict(self.config).items()},
+        }
+
+    def trainer(self, folder: Path, device: str, progress: Progress, run_log: RunLog | None = None) -> Trainer:
         """A trainer that holds the fold's first weights.
 
         Raises EmozooError for a network that cannot be built, or not be saved and loaded again."""
@@ -68,6 +87,7 @@ class FoldTask:
             compute=Compute(device, options.precision),
             progress=progress,
             features=self.features,
+            run_log=run_log,
         )
         self._load_first_weights(trainer, resumes=(folder / RESUME).exists())
         if trainer.accelerator.is_main_process and not (folder / RESUME).exists():

@@ -34,6 +34,7 @@ from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
 from emozoo.training.report import finish
 from emozoo.training.task import FoldTask
+from emozoo.training.trackers import LogTo, RunLog
 
 if TYPE_CHECKING:
     from accelerate import PartialState
@@ -48,6 +49,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     progress: Progress | None = None,
+    log_to: LogTo | None = None,
 ) -> Summary:
     """Trains into `folder`, or for all folds into `folder/fold1`, ...; returns the test metrics of what was trained.
 
@@ -61,7 +63,7 @@ def train(
     options.check()
     plan = Plan.of(options)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
-    run = _Run(plan, user_path(folder), str(folder), device, progress or Progress(), processes)
+    run = _Run(plan, user_path(folder), str(folder), device, progress or Progress(), processes, log_to or LogTo())
     # Of several processes, only the main one writes, so only that one holds the folder.
     with claimed(run.folder, run.shown, options, resume) if run.writes else nullcontext():
         with processes.main_process_first():  # it decodes, and the others find the cache
@@ -86,6 +88,8 @@ class _Run:
     device: str
     progress: Progress
     processes: PartialState
+    log_to: LogTo
+    """What is told of each fold, and where."""
 
     @property
     def writes(self) -> bool:
@@ -119,13 +123,19 @@ class _Run:
             if record := read_record(target):
                 metrics = record.test
             else:
-                with self._explained():
-                    trainer = task.trainer(target, self.device, self.progress)
-                    trainer.run()
-                metrics = finish(trainer, task, target)
+                with closing(self._run_log(task, target)) as run_log:
+                    with self._explained():
+                        trainer = task.trainer(target, self.device, self.progress, run_log)
+                        trainer.run()
+                    metrics = finish(trainer, task, target)
                 self.processes.wait_for_everyone()
         self.progress.result(task.fold, metrics)
         return metrics
+
+    def _run_log(self, task: FoldTask, target: Path) -> RunLog:
+        """Of several processes, only the main one tells its trackers."""
+        to = replace(self.log_to, root=self.log_to.root or self.folder) if self.writes else LogTo()
+        return RunLog(to, target, task.facts(), self.progress)
 
     @contextmanager
     def _held(self, fold: Fold, split: Split) -> Iterator[Path]:

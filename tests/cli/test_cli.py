@@ -22,7 +22,7 @@ COMMANDS = [
 ]  # fmt: skip
 OPTIONS = {
     "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold "
-    "--from --epochs --seed --seeds --split-seed --output --resume --set --device --precision --json",
+    "--from --epochs --seed --seeds --split-seed --output --resume --set --device --precision --log --json",
     "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "
     "--coverage --by --output --device --json",
     "compare": "--common --dataset --data-dir --columns --labels-as-is --merge --scale --protocol --fold "

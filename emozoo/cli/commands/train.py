@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from emozoo.checkpoint.run import RunOptions
     from emozoo.cli.training_progress import TrainingProgress
     from emozoo.evaluation.metrics import Summary
+    from emozoo.training.trackers import LogTo
 
 
 SEVERAL = "multi"
@@ -141,6 +142,15 @@ Target = Annotated[
 PrecisionOf = Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that compute in it, else fp32.")]
 
 
+Log = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TRACKER,...",
+        help="Log epochs, test figures and pictures to tensorboard, trackio, wandb or mlflow, or to none. Default: the "
+        "first two where installed.",
+        show_default=False,
+    ),
+]
 Config = Annotated[
     str | None,
     typer.Option(
@@ -178,6 +188,7 @@ def train(
     set_: Settings = None,
     device: Device = "auto",
     precision: PrecisionOf = Precision.auto,
+    log: Log = None,
     as_json: Json = False,
 ) -> None:
     """Train a network on a dataset. The folder of the run is the trained model.
@@ -228,7 +239,7 @@ def train(
     if isinstance(ctx.obj, Asked):  # a study asks what its words mean, before anything is trained
         ctx.obj.take(options, device)
         return
-    _run(options, folder, device, resume, as_json)
+    _run(options, folder, device, resume, as_json, _trackers(log))
 
 
 def _given(ctx: typer.Context) -> list[str]:
@@ -259,17 +270,17 @@ def _start(name: str | None, start: str | None) -> tuple[str, str]:
     return name, "emotion"
 
 
-def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool) -> None:
+def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool, log_to: LogTo) -> None:
     from emozoo.cli.console import is_main_process
     from emozoo.cli.training_progress import TrainingProgress, show_training
     from emozoo.training.train import train as run
 
     if options.seeds:
-        _run_seeds(options, folder, device, resume, as_json)
+        _run_seeds(options, folder, device, resume, as_json, log_to)
         return
     with TrainingProgress() as progress:
         progress.message(f"{options.architecture} on {options.dataset}: the run's folder is {folder}")
-        summary = run(options, folder, device=device, resume=resume, progress=progress)
+        summary = run(options, folder, device=device, resume=resume, progress=progress, log_to=log_to)
     if not is_main_process():
         return
     if as_json:
@@ -278,7 +289,7 @@ def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: b
         show_training(folder, summary, progress.folds)
 
 
-def _run_seeds(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool) -> None:
+def _run_seeds(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool, log_to: LogTo) -> None:
     from emozoo.cli.console import is_main_process
     from emozoo.cli.seeds_table import show_seeds
     from emozoo.cli.training_progress import TrainingProgress
@@ -286,7 +297,7 @@ def _run_seeds(options: RunOptions, folder: str, device: str, resume: bool, as_j
 
     with TrainingProgress() as progress:
         progress.message(f"{options.architecture} on {options.dataset}: the folder of all seeds is {folder}")
-        summary = train_seeds(options, folder, device=device, resume=resume, progress=progress)
+        summary = train_seeds(options, folder, device=device, resume=resume, progress=progress, log_to=log_to)
     if not is_main_process():
         return
     if as_json:
@@ -343,6 +354,16 @@ def _seeds(text: str | None, seed: int | None) -> tuple[int, ...] | None:
     if not all(word.isdecimal() for word in words):
         raise EmozooError(f"--seeds {text}: must be whole numbers, as in --seeds 0,1,2")
     return tuple(map(int, words))
+
+
+def _trackers(text: str | None) -> LogTo:
+    """Finds a tracker that is missing before anything is trained."""
+    from emozoo.training.trackers import LogTo, chosen_trackers
+
+    names = None if text is None else [word.strip() for word in text.split(",") if word.strip()]
+    if names == []:
+        raise EmozooError("--log names no tracker; as in --log tensorboard")
+    return LogTo(chosen_trackers(names))
 
 
 def _folder(options: RunOptions, resume: bool) -> str:
