@@ -301,7 +301,7 @@ def test_the_picture_of_a_run_marks_the_epoch_that_was_kept_where_all_have_the_s
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marked: list[int] = []
-    monkeypatch.setattr(report, "training_curves", lambda history, path, kept: marked.append(kept))
+    monkeypatch.setattr(report, "training_curves", lambda history, path, kept, *more: marked.append(kept))
     still = {**NETWORK, **RECIPE, "epochs": "3", "learning_rate": "1e-9", "ema_decay": "0", "noise": "0", "shift": "0"}
     train(options(shared / "toy.csv", settings=still), tmp_path / "run", device="cpu")
     training = read(tmp_path / "run" / "metrics.json")["training"]
