@@ -29,6 +29,7 @@ from emozoo.cli.commands.demo import demo
 from emozoo.cli.commands.embed import embed
 from emozoo.cli.commands.evaluate import evaluate
 from emozoo.cli.commands.export import export
+from emozoo.cli.commands.fetch import fetch
 from emozoo.cli.commands.info import info
 from emozoo.cli.commands.list import list_
 from emozoo.cli.commands.listen import listen
@@ -145,7 +146,7 @@ def common(
 
 for command in (
     *(train, evaluate, compare, calibrate, predict, embed, listen, list_, info, benchmark, export, convert),
-    *(card, push, demo, serve, space, check),
+    *(card, push, demo, serve, space, check, fetch),
 ):
     app.command(command.__name__.strip("_"), cls=Command)(command)
 app.add_typer(new, name="new")

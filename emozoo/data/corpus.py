@@ -15,6 +15,10 @@ from typing import Any
 import datasets
 
 from emozoo.architecture import CONTRACT_VERSION, version_problem
+from emozoo.data.download import Download as Download
+from emozoo.data.download import Listing as Listing
+from emozoo.data.download import RemoteFile as RemoteFile
+from emozoo.data.download import download_problem
 from emozoo.errors import EmozooError
 from emozoo.media.window import Crop
 
@@ -185,6 +189,8 @@ class Corpus:
     at_once: str = ""
     """The options of `emozoo train` with which it needs no licence, such as `--dataset toy`; empty: there are none. Those of
     emozoo's own datasets are shown to users who lack the data of another."""
+    download: Download | None = None
+    """Where `emozoo fetch` finds its files; None: it cannot be downloaded without asking its authors."""
 
     @property
     def synthetic(self) -> bool:
@@ -204,6 +210,8 @@ def corpus_problem(corpus: object, entry_name: str) -> str | None:
         return "builder is not a datasets.GeneratorBasedBuilder"
     if corpus.fetch is not None and not callable(corpus.fetch):
         return "fetch cannot be called: it must be fetch(reference)"
+    if corpus.download is not None and (problem := download_problem(corpus.download)):
+        return problem
     if corpus.scale is not None and not _is_scale(corpus.scale):
         return f"scale is {corpus.scale!r}: it must be two numbers, the lowest rating and the highest, such as (1, 5)"
     return None

@@ -131,9 +131,10 @@ def locate(corpus: Corpus, data_dir: str | os.PathLike[str] | None, root: Path) 
     if corpus.write is not None:
         return _generated(corpus, root)
     variable = f" or the environment variable {corpus.environment}" if corpus.environment else ""
+    fetching = f"emozoo fetch {corpus.name} downloads them. " if corpus.download else ""
     others = [each.at_once for each in built_in_corpora() if each.at_once and each.name != corpus.name]
     raise EmozooError(
-        f"the dataset {corpus.name} needs data that are not part of emozoo. {corpus.obtain} "
+        f"the dataset {corpus.name} needs data that are not part of emozoo. {fetching}{corpus.obtain} "
         f"Then name them with --data-dir{variable}. What runs at once: {', '.join(others[:-1])}, or {others[-1]}"
     )
 

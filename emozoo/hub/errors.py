@@ -88,7 +88,7 @@ def persistently(call: Callable[[], T]) -> T:
         try:
             return call()
         except Exception as error:
-            if wait is None or not may_pass(error) or (asked := _asked_to_wait(error)) > LONGEST_WAIT:
+            if wait is None or not may_pass(error) or (asked := asked_to_wait(error)) > LONGEST_WAIT:
                 raise
             time.sleep(max(wait, asked))
     raise AssertionError
@@ -149,7 +149,7 @@ def _refused_request(error: BaseException, name: str, writing: bool) -> str | No
     if status == 412 or status == 409 and writing:
         return f"{name} was changed by someone else in the meantime; nothing was published, push again"
     if status == 429:
-        wait = _asked_to_wait(error)
+        wait = asked_to_wait(error)
         when = f"in {wait} seconds" if wait else "in some minutes"
         more = "" if check_token(None) else f"; more are allowed to those who {LOGIN}"
         return f"{name}: the Hub asks to slow down (429, too many requests): try again {when}{more}"
@@ -169,13 +169,13 @@ def _unsent(error: BaseException, name: str) -> str | None:
     if isinstance(error, errors.FileMetadataError):
         return f"{name}: what answers at {host} is not the Hub; check HF_ENDPOINT and the proxy"
     if isinstance(error, ImportError) and "socks" in words:
-        return f"{name}: {_proxies()} names a SOCKS proxy, which needs more: pip install 'httpx[socks]', or unset it"
+        return f"{name}: {proxies()} names a SOCKS proxy, which needs more: pip install 'httpx[socks]', or unset it"
     if kinds[0] == "InvalidURL" or isinstance(error, ValueError) and "proxy" in words:
-        return f"{name}: no request can be sent, for an address is none: correct or unset {_proxies() or 'HF_ENDPOINT'}"
+        return f"{name}: no request can be sent, for an address is none: correct or unset {proxies() or 'HF_ENDPOINT'}"
     if "Timeout" in kinds[0]:
         return f"{name}: no answer from {host} in time: check the network, or try again later"
     if "HTTPError" in kinds:  # by its name, for which library it is of depends on the version of huggingface_hub
-        through = f" through the proxy that {_proxies()} names" if _proxies() else ""
+        through = f" through the proxy that {proxies()} names" if proxies() else ""
         return f"{name}: there is no network, or {host} cannot be reached{through}"
     if isinstance(error, OSError) and error.strerror:
         return f"{name}: the cache cannot be used ({error.strerror}): HF_HOME names another place for it"
@@ -184,7 +184,7 @@ def _unsent(error: BaseException, name: str) -> str | None:
     return None
 
 
-def _proxies() -> str:
+def proxies() -> str:
     """The variables that name a proxy here; never what is in them, which may be a password."""
     names = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
     return ", ".join(name for name in names if os.environ.get(name))
@@ -194,7 +194,7 @@ def _status(error: BaseException) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _asked_to_wait(error: BaseException) -> int:
+def asked_to_wait(error: BaseException) -> int:
     """Seconds after which the Hub asks to come back; 0 where it does not say."""
     headers: Any = getattr(getattr(error, "response", None), "headers", {})
     found = re.search(r"t=(\d+)", headers.get("ratelimit", "")) or re.fullmatch(

@@ -11,6 +11,7 @@ from emozoo.checkpoint.foreign import GRAPH, checkpoint_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import folder_of, leads_to, offered
 from emozoo.checkpoint.run import Outcome, read_outcome
+from emozoo.data.download import Download
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, ONNX
@@ -141,6 +142,18 @@ def _dataset(name: str) -> dict[str, Any]:
         "obtain": corpus.obtain,
         "environment": corpus.environment,
         "citation": corpus.citation,
+        **({"download": describe_download(corpus.download)} if corpus.download else {}),
+    }
+
+
+def describe_download(download: Download) -> dict[str, Any]:
+    """From where `emozoo fetch` brings a corpus, and on which terms; `size` is in bytes, 0 where it is unknown."""
+    return {
+        "page": download.page,
+        "licence": download.licence,
+        "terms": download.terms,
+        "commercial": download.commercial,
+        "size": sum(each.size or 0 for each in download.files) or download.size,
     }
 
 

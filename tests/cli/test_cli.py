@@ -18,7 +18,7 @@ from emozoo.registry.loading import get_architecture
 
 COMMANDS = [
     "train", "evaluate", "compare", "calibrate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card",
-    "list", "info", "check", "new architecture", "new dataset",
+    "list", "info", "check", "fetch", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold "
@@ -40,6 +40,7 @@ OPTIONS = {
     "list": "--hub --models --json",
     "info": "--json",
     "check": "--set --data-dir --device --json",
+    "fetch": "--output --accept --json",
     "new architecture": "--video --output",
     "new dataset": "--output",
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emozoo.data.corpus import SOUNDS, VIDEOS, Corpus, RowsBuilder, row
+from emozoo.data.corpus import SOUNDS, VIDEOS, Corpus, Download, RemoteFile, RowsBuilder, row
 from emozoo.errors import EmozooError
 
 EMOTIONS = {
@@ -161,6 +161,21 @@ corpus = Corpus(
     language="en",
     summary="1,440 recordings of 24 actors who speak two sentences in 8 emotions, audio and video",
     at_once="--dataset ravdess (free to download, audio and video)",
+    download=Download(
+        page="https://zenodo.org/records/1188976",
+        licence="CC BY-NC-SA 4.0",
+        terms="https://creativecommons.org/licenses/by-nc-sa/4.0/",
+        commercial=False,
+        files=(
+            RemoteFile(
+                "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip?download=1",
+                "Audio_Speech_Actors_01-24.zip",
+                size=208_468_073,
+                checksum="md5:bc696df654c87fed845eb13823edef8a",
+                unpack=True,
+            ),
+        ),
+    ),
     citation=(
         "S. R. Livingstone and F. A. Russo, The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS), "
         "PLoS ONE 13(5), e0196391 (2018)"

@@ -1,0 +1,190 @@
+"""Downloads the corpus of a dataset into a folder. Who calls this has made sure that the user accepts the terms."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emozoo.data.download import Download, RemoteFile, file_problem
+from emozoo.data.fetching.bringing import Stopped, bring, read_listing
+from emozoo.data.fetching.of_hub import CACHE, bring_dataset
+from emozoo.data.fetching.record import RECORD, Came, Report, Tally, read_record, recorded, write_record
+from emozoo.data.fetching.unpacking import require_room, unpack
+from emozoo.errors import EmozooError, blamed
+from emozoo.text import shown
+
+if TYPE_CHECKING:
+    from emozoo.data.corpus import Corpus
+
+LOCK = ".fetch.lock"
+TOGETHER = 4
+"""Files that come at once."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    folder: Path
+    files: int
+    bytes: int
+    anew: bool
+    """False: it was there already."""
+
+
+def offer_of(corpus: Corpus) -> Download:
+    """Where the corpus can be downloaded. Raises EmozooError for one that cannot."""
+    if corpus.download is not None:
+        return corpus.download
+    if corpus.synthetic:
+        raise EmozooError(f"{corpus.name} is not downloaded: emozoo generates it, so --dataset {corpus.name} is enough")
+    raise EmozooError(f"emozoo cannot fetch {corpus.name}: {corpus.obtain}".rstrip(". "))
+
+
+def there(corpus: Corpus, folder: Path) -> Fetched | None:
+    """The corpus, where an earlier fetch has put all of it into the folder and all is still there; else None.
+
+    Raises EmozooError for a folder that holds something else."""
+    record = read_record(folder)
+    if record is None:
+        if folder.exists() and not folder.is_dir():
+            raise EmozooError(f"{folder} is a file: name a folder with --output")
+        if folder.is_dir() and any(path.name != LOCK for path in folder.iterdir()):
+            raise EmozooError(f"{folder} holds other files: name an empty or new folder with --output")
+        return None
+    if record.get("dataset") != corpus.name:
+        other = shown(record.get("dataset"))[1:-1]
+        raise EmozooError(f"{folder} holds the dataset {other}: name another folder with --output")
+    came = recorded(record, folder)
+    return came and _fetched(folder, came, anew=False) or None
+
+
+def fetch(corpus: Corpus, folder: Path, report: Report = lambda tally: None) -> Fetched:
+    """Downloads the corpus into the folder; what an earlier try brought is not sent again.
+
+    Raises EmozooError where it cannot be had; what came by then is kept.
+    """
+    from filelock import FileLock, Timeout
+
+    download = offer_of(corpus)
+    if found := there(corpus, folder):
+        return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=0):
+            write_record(corpus, folder, [], complete=False)
+            sent = _sent(corpus, download, folder, report)
+            came, spent = _made(corpus, download, sent, folder)
+            write_record(corpus, folder, came, complete=True)
+            for path in spent:  # not before, or an interrupted command would have to download it again
+                path.unlink(missing_ok=True)
+            shutil.rmtree(folder / CACHE, ignore_errors=True)
+    except Timeout:
+        raise EmozooError(
+            f"another emozoo fetch writes to {folder}: wait for it, or name another with --output"
+        ) from None
+    except OSError as error:
+        raise EmozooError(f"cannot write {folder}: {error.strerror or error}") from error
+    with suppress(OSError):
+        (folder / LOCK).unlink()
+    return _fetched(folder, came, anew=True)
+
+
+def _fetched(folder: Path, came: Sequence[Came], *, anew: bool) -> Fetched:
+    return Fetched(folder, len(came), sum(each.size for each in came), anew)
+
+
+def _sent(corpus: Corpus, download: Download, folder: Path, report: Report) -> list[tuple[Came, bool]]:
+    """The files as they were sent, and whether each is an archive."""
+    if download.hub:
+        return [(each, False) for each in bring_dataset(download.hub, download.patterns, folder, report)]
+    files = _files(corpus, download)
+    had = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    needed = (sum(each.size or 0 for each in files) or download.size) - had
+    require_room(folder, max(0, needed), f"the download of {corpus.name}")
+    sent = _bring_all(files, folder, download.page, report)
+    return [(one, file.unpack) for file, one in zip(files, sent, strict=True)]
+
+
+def _made(
+    corpus: Corpus, download: Download, sent: Sequence[tuple[Came, bool]], folder: Path
+) -> tuple[list[Came], list[Path]]:
+    """What the builder reads, made of what was sent; and the files that are not needed after that."""
+    came, spent = [], []
+    for one, packed in sent:
+        if not packed:
+            came.append(one)
+            continue
+        archive = folder / one.name
+        spent.append(archive)
+        for name in unpack(archive, archive.parent):
+            path = archive.parent / name
+            came.append(Came(path.relative_to(folder).as_posix(), path.stat().st_size, one.address, one.sha256))
+    if download.prepare is None:
+        return came, spent
+    with blamed(corpus.name, "cannot make its recordings of what was downloaded"):
+        download.prepare(folder)
+    spent += [folder / each.name for each in came]
+    made = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path not in {*spent, folder / RECORD, folder / LOCK}
+    ]
+    made = [path for path in made if path.relative_to(folder).parts[0] != CACHE]
+    return [Came(path.relative_to(folder).as_posix(), path.stat().st_size) for path in made], spent
+
+
+def _files(corpus: Corpus, download: Download) -> Sequence[RemoteFile]:
+    """The files to bring, checked."""
+    if download.listing is None:
+        return download.files
+    address = download.listing.address
+    answer = read_listing(address, download.page)
+    try:
+        files = tuple(download.listing.read(answer))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EmozooError(
+            f"{address} answers with another list than before: download by hand from {download.page}"
+        ) from error
+    if not files:
+        raise EmozooError(f"{address} lists no file of {corpus.name}: see {download.page}")
+    if problems := [problem for each in files if (problem := file_problem(each))]:
+        raise EmozooError(f"{address} is not to be trusted ({problems[0]}): download by hand from {download.page}")
+    return files
+
+
+def _bring_all(files: Sequence[RemoteFile], folder: Path, page: str, report: Report) -> list[Came]:
+    """Several files at once, in the order of `files`. Where one fails, the others are stopped, and what came is kept."""
+    sizes = [each.size for each in files]
+    tally = Tally(len(files), None if None in sizes else sum(filter(None, sizes)))
+    stop, lock = threading.Event(), threading.Lock()
+
+    def advance(count: int) -> None:
+        with lock:
+            tally.bytes += count
+            report(tally)
+
+    def one(file: RemoteFile) -> Came:
+        target = folder / file.name
+        digest = bring(file, target, page, advance, stop)
+        with lock:
+            tally.done += 1
+            report(tally)
+        return Came(file.name, target.stat().st_size, file.address, digest.partition(":")[2])
+
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        waiting = [pool.submit(one, file) for file in files]
+        try:
+            for each in as_completed(waiting):
+                each.result()
+        except Stopped:
+            raise AssertionError("a file is stopped after another failed") from None
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [each.result() for each in waiting]
