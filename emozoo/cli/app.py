@@ -45,6 +45,13 @@ from emozoo.errors import EmozooError, of_the_machine
 from emozoo.text import SCHEMA, json_text, printable
 from emozoo.version import version as emozoo_version
 
+CONTINUED = {
+    "train": "; --resume continues after the last complete epoch",
+    "fetch": "; the same command continues the download",
+    "tune": "; the same command goes on after the last finished trial",
+}
+"""How to go on with an interrupted command."""
+
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     interrupts.append(number)
@@ -80,8 +87,7 @@ class _Commands(Group):
             return super().invoke(ctx)
         except (KeyboardInterrupt, Exception) as error:
             if isinstance(error, KeyboardInterrupt) or interrupts:
-                hint = "; --resume continues after the last complete epoch" if ctx.invoked_subcommand == "train" else ""
-                _tell(f"stopped{hint}")
+                _tell(f"stopped{CONTINUED.get(ctx.invoked_subcommand or '', '')}")
                 raise typer.Exit(128 + (interrupts or [signal.SIGINT])[-1]) from None
             sentence = str(error) if isinstance(error, EmozooError) else of_the_machine(error)
             if self.debug or sentence is None:

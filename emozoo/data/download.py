@@ -4,7 +4,7 @@ here."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -57,9 +57,9 @@ class Download:
     """`user/name[@revision]` of a dataset of the Hugging Face Hub."""
     patterns: tuple[str, ...] = ("*",)
     """Which files of the Hub's dataset."""
-    prepare: Callable[[Path], None] | None = None
-    """`prepare(folder)` makes what the builder reads of the files that came, which are then removed. It may run again after
-    an interruption."""
+    prepare: Callable[[Path], Iterable[Path]] | None = None
+    """`prepare(folder)` makes what the builder reads of the files that came, and gives those that are not needed after that.
+    After an interruption it runs again."""
     size: int = 0
     """About how many bytes come; 0: unknown."""
 

@@ -165,7 +165,10 @@ def test_in_a_terminal_the_user_is_asked(site: Path, server: Files, tmp_path: Pa
     assert (status, bool(printed), len(server.requests)) == ((0, True, 1) if answer == "y" else (2, False, 0))
 
 
-def test_a_killed_download_continues_where_it_was(site: Path, server: Files, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_killed_download_continues_where_it_was(
+    site: Path, server: Files, tmp_path: Path, number: int, status: int
+) -> None:
     data = zipped(**{"a.wav": noise(5_000_000)})
     server.files["/words.zip"] = data
     server.holds["/words.zip"] = 3_000_000
@@ -175,8 +178,8 @@ def test_a_killed_download_continues_where_it_was(site: Path, server: Files, tmp
     assert server.reached.wait(60)
     while not part.is_file() or part.stat().st_size < 2_000_000:
         assert child.poll() is None
-    child.send_signal(signal.SIGKILL)
-    child.wait(60)
+    child.send_signal(number)
+    assert child.wait(20) == status, "it does not wait for the server, which is silent"
     had = part.stat().st_size
     server.holds.clear()
     assert run(site, server, "free_words", "--accept", cwd=tmp_path).returncode == 0

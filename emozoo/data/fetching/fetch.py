@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from emozoo.data.download import Download, RemoteFile, file_problem
-from emozoo.data.fetching.bringing import Stopped, bring, read_listing
+from emozoo.data.fetching.bringing import bring, read_listing
 from emozoo.data.fetching.of_hub import CACHE, bring_dataset
 from emozoo.data.fetching.record import RECORD, Came, Report, Tally, read_record, recorded, write_record
 from emozoo.data.fetching.unpacking import require_room, unpack
@@ -127,15 +128,14 @@ def _made(
     if download.prepare is None:
         return came, spent
     with blamed(corpus.name, "cannot make its recordings of what was downloaded"):
-        download.prepare(folder)
-    spent += [folder / each.name for each in came]
+        spent += download.prepare(folder)
+    known = {folder / each.name for each in came} | {folder / RECORD, folder / LOCK}
     made = [
-        path
+        Came(path.relative_to(folder).as_posix(), path.stat().st_size)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path not in {*spent, folder / RECORD, folder / LOCK}
+        if path.is_file() and path not in known and path.relative_to(folder).parts[0] != CACHE
     ]
-    made = [path for path in made if path.relative_to(folder).parts[0] != CACHE]
-    return [Came(path.relative_to(folder).as_posix(), path.stat().st_size) for path in made], spent
+    return [each for each in came if folder / each.name not in spent] + made, spent
 
 
 def _files(corpus: Corpus, download: Download) -> Sequence[RemoteFile]:
@@ -176,15 +176,29 @@ def _bring_all(files: Sequence[RemoteFile], folder: Path, page: str, report: Rep
             report(tally)
         return Came(file.name, target.stat().st_size, file.address, digest.partition(":")[2])
 
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        waiting = [pool.submit(one, file) for file in files]
-        try:
-            for each in as_completed(waiting):
-                each.result()
-        except Stopped:
-            raise AssertionError("a file is stopped after another failed") from None
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return [each.result() for each in waiting]
+    todo, results = deque(enumerate(files)), SimpleQueue[tuple[int, Came | BaseException]]()
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                number, file = todo.popleft()
+            except IndexError:
+                return
+            try:
+                results.put((number, one(file)))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the results are taken
+                results.put((number, error))
+
+    # No pool: it would wait for a server that is silent before an interrupted command may end.
+    for _ in range(min(TOGETHER, len(files))):
+        threading.Thread(target=work, daemon=True).start()
+    came: dict[int, Came] = {}
+    try:
+        while len(came) < len(files):
+            number, result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            came[number] = result
+    finally:
+        stop.set()
+    return [came[number] for number in range(len(files))]

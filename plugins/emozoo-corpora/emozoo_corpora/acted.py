@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 
-from emozoo.data.corpus import Corpus
+from emozoo.data.corpus import Corpus, Download
 from emozoo_corpora.named import NamedRecordings
+from emozoo_corpora.sources import dataverse, zenodo
 
 USUAL = ("happy", "sad", "angry", "neutral")
 
@@ -49,6 +50,14 @@ tess = Corpus(
     language="en",
     summary="2,800 recordings of 2 actresses who say 200 words in 7 emotions, audio",
     citation="M. K. Pichora-Fuller and K. Dupuis, Toronto emotional speech set (TESS), Borealis 2020, 10.5683/SP2/E8H2MF",
+    download=Download(
+        page="https://doi.org/10.5683/SP2/E8H2MF",
+        licence="CC BY-NC-ND 4.0",
+        terms="https://creativecommons.org/licenses/by-nc-nd/4.0/",
+        commercial=False,
+        listing=dataverse("borealisdata.ca", "doi:10.5683/SP2/E8H2MF"),
+        size=280_000_000,
+    ),
 )
 
 
@@ -77,7 +86,7 @@ savee = Corpus(
     protocol="speaker",
     environment="EMOZOO_SAVEE",
     obtain=Savee.OBTAIN,
-    licence="free for research, by registration",
+    licence="free for research, by registration; see http://kahlan.eps.surrey.ac.uk/savee/",
     language="en",
     summary="480 recordings of 4 actors in 7 emotions, audio",
     citation="S. Haq and P. J. B. Jackson, Speaker-dependent audio-visual emotion recognition, AVSP 2009",
@@ -108,7 +117,7 @@ emovo = Corpus(
     protocol="speaker",
     environment="EMOZOO_EMOVO",
     obtain=Emovo.OBTAIN,
-    licence="free for research; the release names no licence",
+    licence="the release names no licence that emozoo knows; see http://voice.fub.it/activities/corpora/emovo/index.html",
     language="it",
     summary="588 recordings of 6 actors who speak fourteen sentences in 7 emotions, audio",
     citation="G. Costantini, I. Iaderola, A. Paoloni and M. Todisco, EMOVO Corpus: an Italian Emotional Speech Database, "
@@ -136,7 +145,7 @@ shemo = Corpus(
     labels=USUAL,
     environment="EMOZOO_SHEMO",
     obtain=Shemo.OBTAIN,
-    licence="free for research; the release names no licence",
+    licence="the release names no licence that emozoo knows; see https://github.com/mansourehk/ShEMO",
     language="fa",
     summary="3,000 utterances of 87 speakers of Persian radio plays in 6 emotions, audio",
     citation="O. Mohamad Nezami, P. Jamshid Lou and M. Karami, ShEMO: a large-scale validated database for Persian speech "
@@ -174,6 +183,13 @@ subesco = Corpus(
     summary="7,000 recordings of 20 speakers who speak ten sentences in 7 emotions, audio",
     citation="S. Sultana, M. S. Rahman, M. R. Selim and M. Z. Iqbal, SUST Bangla Emotional Speech Corpus (SUBESCO), "
     "PLoS ONE 16(4) (2021)",
+    download=Download(
+        page="https://zenodo.org/records/4526477",
+        licence="CC BY 4.0",
+        terms="https://creativecommons.org/licenses/by/4.0/",
+        commercial=True,
+        listing=zenodo(4526477, lambda name: name.endswith(".zip")),
+    ),
 )
 
 
@@ -203,6 +219,13 @@ cafe = Corpus(
     language="fr",
     summary="936 recordings of 12 actors who speak six sentences in 7 emotions, Canadian French, audio",
     citation="P. Gournay, O. Lahaie and R. Lefebvre, A Canadian French Emotional Speech Dataset, ACM MMSys 2018",
+    download=Download(
+        page="https://zenodo.org/records/1478765",
+        licence="CC BY-NC-SA 4.0",
+        terms="https://creativecommons.org/licenses/by-nc-sa/4.0/",
+        commercial=False,
+        listing=zenodo(1478765, lambda name: name == "CaFE_48k.zip"),
+    ),
 )
 
 
@@ -222,7 +245,7 @@ esd = Corpus(
     labels=USUAL,
     environment="EMOZOO_ESD",
     obtain=Esd.OBTAIN,
-    licence="free for research, by request",
+    licence="free for research, by request; see https://github.com/HLTSingapore/Emotional-Speech-Data",
     language="zh, en",
     summary="35,000 recordings of 20 speakers who speak 350 sentences in 5 emotions, Mandarin and English, audio",
     citation="K. Zhou, B. Sisman, R. Liu and H. Li, Emotional voice conversion: theory, databases and ESD, Speech "
@@ -292,7 +315,7 @@ emov_db = Corpus(
     protocol="speaker",
     environment="EMOZOO_EMOV_DB",
     obtain=EmovDb.OBTAIN,
-    licence="free for research, by the licence of its authors",
+    licence="a licence of its authors for research; see https://www.openslr.org/115/",
     language="en",
     summary="recordings of 4 speakers who read sentences in 5 emotions, audio",
     citation="A. Adigwe, N. Tits, K. El Haddad, S. Ostadabbas and T. Dutoit, Emotional Voices Database, arXiv 1806.09514",
@@ -353,7 +376,7 @@ urdu = Corpus(
     labels=USUAL,
     environment="EMOZOO_URDU",
     obtain=Urdu.OBTAIN,
-    licence="free for research; the release names no licence",
+    licence="the release names no licence that emozoo knows; see https://github.com/siddiquelatif/URDU-Dataset",
     language="ur",
     summary="400 utterances of Urdu talk shows in 4 emotions, audio",
     citation="S. Latif, A. Qayyum, M. Usman and J. Qadir, Cross Lingual Speech Emotion Recognition: Urdu vs. Western "

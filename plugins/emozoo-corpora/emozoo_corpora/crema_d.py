@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo.data.corpus import SOUNDS, Corpus, Download, Listing, RemoteFile, RowsBuilder, row
 from emozoo_corpora.files import Lost, find_files, keep, media_files, number, read_table
 
 EMOTIONS = {
@@ -39,6 +40,9 @@ OBTAIN = (
     "folder AudioWAV is needed, for the actors' gender and age VideoDemographics.csv, and for the raters' votes "
     "processedResults/tabulatedVotes.csv; for video, convert VideoFlash to MP4."
 )
+
+LARGE = "media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master"
+SMALL = "raw.githubusercontent.com/CheyneyComputerScience/CREMA-D/master"
 
 _STEM = re.compile(
     r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>XX?|LO|MD|HI)", re.IGNORECASE
@@ -93,6 +97,18 @@ class CremaD(RowsBuilder):
         return rows
 
 
+def _listed(tree: Any) -> list[RemoteFile]:
+    """What is read, of the answer of GitHub's API. Recordings are in Git LFS, tables are not."""
+    paths = [each["path"] for each in tree["tree"] if each["type"] == "blob"]
+    if tree.get("truncated") and not any(path > "AudioWAV0" for path in paths):  # paths are sorted
+        raise EmozooError("GitHub does not list all files of CREMA-D: clone it with git-lfs")
+    sounds = [path for path in paths if path.startswith("AudioWAV/") and path.endswith(".wav")]
+    tables = [path for path in paths if path in ("VideoDemographics.csv", "processedResults/tabulatedVotes.csv")]
+    return [RemoteFile(f"https://{LARGE}/{path}", path) for path in sounds] + [
+        RemoteFile(f"https://{SMALL}/{path}", path) for path in tables
+    ]
+
+
 def _actors(folder: Path) -> dict[str, tuple[str, str]]:
     """M or F, and the age, by actor, where the table of the actors is there."""
     for path in find_files(folder, "videodemographics.csv")[:1]:
@@ -120,11 +136,21 @@ corpus = Corpus(
     protocol="group-5",
     environment="EMOZOO_CREMA_D",
     obtain=OBTAIN,
-    licence="Open Database License (ODbL) 1.0",
+    licence="Open Database License (ODbL) 1.0, its contents Database Contents License (DbCL) 1.0",
     language="en",
     summary="7,442 recordings of 91 actors who speak twelve sentences in 6 emotions, audio and video",
     citation=(
         "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova and R. Verma, CREMA-D: Crowd-sourced Emotional "
         "Multimodal Actors Dataset, IEEE Transactions on Affective Computing 5(4), 377-390 (2014)"
+    ),
+    download=Download(
+        page="https://github.com/CheyneyComputerScience/CREMA-D",
+        licence="Open Database License (ODbL) 1.0, its contents Database Contents License (DbCL) 1.0",
+        terms="https://opendatacommons.org/licenses/odbl/1-0/",
+        commercial=True,
+        listing=Listing(
+            "https://api.github.com/repos/CheyneyComputerScience/CREMA-D/git/trees/master?recursive=1", _listed
+        ),
+        size=610_000_000,
     ),
 )

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo.data.corpus import SOUNDS, Corpus, Download, RowsBuilder, row
 from emozoo_corpora.files import Lost, keep, media_files
+from emozoo_corpora.sources import zenodo
 
 EMOTIONS = {
     "W": "angry",  # Wut
@@ -37,8 +38,8 @@ AGES = {
     "03": "31", "08": "34", "09": "21", "10": "32", "11": "26", "12": "30", "13": "32", "14": "35", "15": "25", "16": "31",
 }  # fmt: skip
 OBTAIN = (
-    "Download http://emodb.bilderbar.info/download/download.zip (no registration) and unpack it; of it the folder wav is "
-    "needed."
+    "Download emodb.zip from https://zenodo.org/records/7447302, or http://emodb.bilderbar.info/download/download.zip (no "
+    "registration), and unpack it; of it the folder wav is needed."
 )
 
 _STEM = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[a-z])(?P<version>[a-z]?)", re.IGNORECASE)
@@ -93,11 +94,19 @@ corpus = Corpus(
     protocol="group-5",
     environment="EMOZOO_EMO_DB",
     obtain=OBTAIN,
-    licence="free for research; the release names no licence",
+    licence="CC BY 4.0 as released on Zenodo; the first release names no licence and is free for research",
     language="de",
     summary="535 recordings of 10 actors who speak ten sentences in 7 emotions, audio",
     citation=(
         "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier and B. Weiss, A database of German emotional speech, "
         "Interspeech 2005, 1517-1520"
+    ),
+    download=Download(
+        page="https://zenodo.org/records/7447302",
+        licence="CC BY 4.0; see its page",
+        terms="https://creativecommons.org/licenses/by/4.0/",
+        commercial=True,
+        listing=zenodo(7447302, lambda name: name.endswith(".zip")),
+        size=40_000_000,
     ),
 )

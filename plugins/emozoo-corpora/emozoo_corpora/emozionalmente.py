@@ -1,5 +1,5 @@
 """Emozionalmente as it is published: metadata/samples.csv says what each recording is, evaluations.csv what raters heard.
-Catania, 2022."""
+Catania et al., 2025."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import Corpus, RowsBuilder, row
+from emozoo.data.corpus import Corpus, Download, RowsBuilder, row
 from emozoo_corpora.files import Lost, find_files, keep, media_files, read_table
+from emozoo_corpora.sources import zenodo
 
 EMOTIONS = {
     "anger": "angry",
@@ -19,7 +20,7 @@ EMOTIONS = {
     "sadness": "sad",
     "surprise": "surprised",
 }
-OBTAIN = "Download emozionalmente_dataset.zip from https://zenodo.org/records/6569824 (no registration) and unpack it."
+OBTAIN = "Download emozionalmente.zip from https://zenodo.org/records/12616095 (no registration) and unpack it."
 
 
 class Emozionalmente(RowsBuilder):
@@ -83,5 +84,14 @@ corpus = Corpus(
     licence="CC BY 4.0",
     language="it",
     summary="6,902 recordings of 431 amateurs who speak eighteen sentences in 7 emotions, with votes, audio",
-    citation="F. Catania, Emozionalmente, an Italian emotional speech corpus, Zenodo 2022, 10.5281/zenodo.6569824",
+    citation="F. Catania, J. W. Wilke and F. Garzotto, Emozionalmente: a crowdsourced corpus of simulated emotional speech "
+    "in Italian, IEEE Transactions on Audio, Speech and Language Processing 33 (2025)",
+    download=Download(
+        page="https://zenodo.org/records/12616095",
+        licence="CC BY 4.0",
+        terms="https://creativecommons.org/licenses/by/4.0/",
+        commercial=True,
+        listing=zenodo(12616095, lambda name: name.endswith(".zip")),
+        size=560_000_000,
+    ),
 )

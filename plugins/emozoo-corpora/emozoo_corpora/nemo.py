@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from emozoo import EmozooError
-from emozoo.data.corpus import SOUNDS, Corpus, RowsBuilder, row
+from emozoo.data.corpus import SOUNDS, Corpus, Download, RowsBuilder, row
 from emozoo_corpora.files import Lost, find_files, keep, media_files, read_table
+from emozoo_corpora.parquet import clips, ending, parts
 
 EMOTIONS = {
     "anger": "angry",
@@ -26,6 +27,28 @@ OBTAIN = (
 )
 
 _STEM = re.compile(r"(?P<speaker>[A-Z]{2}\d)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)", re.IGNORECASE)
+
+
+def prepare(folder: Path) -> list[Path]:
+    """Writes recordings of the Hub's Parquet files, and data.tsv, under the names that they have in the authors' repository.
+    Where a recording has no name there, a number stands for its sentence, the same for all speakers."""
+    done = parts(folder)
+    texts = sorted({told.get("raw_text", "") for part in done for _, _, told in clips(part)})
+    lines = ["file_id\traw_text\tage"]
+    for part in done:
+        for sound, file, told in clips(part):
+            name = Path(told.get("file_id") or file).stem
+            if not _STEM.fullmatch(name):
+                name = f"{told['speaker_id']}_{told['emotion']}_{1 + texts.index(told.get('raw_text', ''))}"
+            if not _STEM.fullmatch(name):
+                raise EmozooError(f"{part.name} has a recording of speaker {name[:40]!r}, who is not nEMO's")
+            path = folder / "samples" / f"{name}{ending(sound)}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(sound)
+            lines.append("\t".join((path.name, " ".join(told.get("raw_text", "").split()), told.get("age", ""))))
+    if done:
+        (folder / "data.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return done
 
 
 class Nemo(RowsBuilder):
@@ -92,4 +115,13 @@ corpus = Corpus(
     language="pl",
     summary="4,481 recordings of 9 actors who speak ninety sentences in 6 emotions, audio",
     citation="I. Christop, nEMO: Dataset of Emotional Speech in Polish, LREC-COLING 2024, arXiv 2404.06292",
+    download=Download(
+        page="https://huggingface.co/datasets/amu-cai/nEMO",
+        licence="CC BY-NC-SA 4.0",
+        terms="https://creativecommons.org/licenses/by-nc-sa/4.0/",
+        commercial=False,
+        hub="amu-cai/nEMO",
+        patterns=("*.parquet", "*.wav", "*.tsv"),
+        prepare=prepare,
+    ),
 )

@@ -66,7 +66,9 @@ def test_they_import_of_emozoo_only_what_they_may() -> None:
         "emozoo.data.corpus",
         "emozoo_corpora.files",
         "emozoo_corpora.named",
+        "emozoo_corpora.parquet",
         "emozoo_corpora.rated",
+        "emozoo_corpora.sources",
     }
 
 
