@@ -55,7 +55,7 @@ def downloading(name: str) -> Iterator[Callable[[Tally], None]]:
 
     said = False
     columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=12), DownloadColumn(), TransferSpeedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console.err, transient=True, disable=not console.err.is_terminal) as bars:

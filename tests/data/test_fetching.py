@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import pty
-import random
 import signal
 import subprocess
 import sys
-import tarfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.archives import noise, zipped
 from support.distributions import distribution
 from support.file_server import Files, serving
 from support.schemas import validate
@@ -26,7 +23,6 @@ from support.small import emozoo, one_error
 
 from emozoo.data.corpus import Corpus, Download, Listing, RemoteFile, RowsBuilder, corpus_problem, row
 from emozoo.data.fetching.fetch import fetch, there
-from emozoo.data.fetching.unpacking import unpack
 from emozoo.errors import EmozooError
 from emozoo.registry.entry_points import DATASETS
 
@@ -53,18 +49,6 @@ corpus = Corpus(
 class Words(RowsBuilder):
     def read(self, folder: Path) -> list[dict[str, Any]]:
         return [row(utterance_id=each.stem, audio_path=str(each)) for each in sorted(folder.rglob("*.wav"))]
-
-
-def noise(size: int, seed: int = 0) -> bytes:
-    return random.Random(seed).randbytes(size)
-
-
-def zipped(**files: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return packed.getvalue()
 
 
 def corpus_of(**download: Any) -> Corpus:
@@ -181,7 +165,6 @@ def test_a_killed_download_continues_where_it_was(
     child.send_signal(number)
     assert child.wait(20) == status, "it does not wait for the server, which is silent"
     had = part.stat().st_size
-    server.holds.clear()
     assert run(site, server, "free_words", "--accept", cwd=tmp_path).returncode == 0
     assert server.ranges_asked("/words.zip") == ["", f"bytes={had}-"]
     assert (tmp_path / "data" / "free_words" / "a.wav").read_bytes() == noise(5_000_000)
@@ -261,6 +244,30 @@ def test_broken_connections_and_a_busy_server_are_tried_again(server: Files, tmp
     fetch(one_file(server), tmp_path)
     assert (tmp_path / "a.wav").read_bytes() == noise(3_000_000)
     assert server.ranges_asked("/a.wav") == ["", "", "bytes=1000000-", "bytes=1500000-"]
+
+
+def test_a_server_that_falls_silent_is_asked_again(
+    server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emozoo.data.fetching.bringing.SILENCE", 0.3)
+    server.holds["/a.wav"] = 2_000_000
+    fetch(one_file(server), tmp_path)
+    assert (tmp_path / "a.wav").read_bytes() == noise(3_000_000)
+    assert server.ranges_asked("/a.wav") == ["", "bytes=2000000-"]
+
+
+def test_the_proxy_of_the_environment_is_asked(
+    site: Path, server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "http://127.0.0.1:9/words.zip"  # where nobody answers
+    server.files[address] = server.files["/words.zip"]
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url)
+    proxied, server.url = server.url, "http://127.0.0.1:9"
+    done = run(site, server, "free_words", "--accept", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path for path, _ in server.requests] == [address] and proxied not in done.stderr
 
 
 def test_a_compressed_answer_is_the_file(server: Files, tmp_path: Path) -> None:
@@ -372,6 +379,9 @@ def test_a_dataset_without_a_download_says_how_to_obtain_it() -> None:
     assert "emozoo generates it" in one_error(emozoo("fetch", "toy", check=2))
     assert "did you mean ravdess" in one_error(emozoo("fetch", "ravdes", check=2))
     assert "name the dataset" in one_error(emozoo("fetch", "--accept", check=2))
+    assert "emozoo fetch ravdess downloads them" in one_error(
+        emozoo("train", "cnn", "--dataset", "ravdess", "--output", "unused", check=2)
+    )
 
 
 def test_what_can_be_fetched_is_listed() -> None:
@@ -381,57 +391,6 @@ def test_what_can_be_fetched_is_listed() -> None:
     shown = emozoo("fetch", COLUMNS="60").stdout
     assert "CC BY-NC-SA 4.0" in shown and max(map(len, shown.splitlines())) <= 60
     validate(json.loads(emozoo("info", "ravdess", "--json").stdout), "info")
-
-
-def write_tar(path: Path, *members: tarfile.TarInfo, data: bytes = b"x") -> None:
-    with tarfile.open(path, "w:gz") as archive:
-        for member in members:
-            member.size = len(data) if member.isreg() else 0
-            archive.addfile(member, io.BytesIO(data))
-
-
-@pytest.mark.parametrize("name", ["../out.wav", "/tmp/out.wav", "a/../../out.wav", "C:\\out.wav", "..\\out.wav"])
-def test_no_archive_writes_outside_of_the_folder(tmp_path: Path, name: str) -> None:
-    (tmp_path / "zip.zip").write_bytes(zipped(**{"good.wav": b"x", name: b"x"}))
-    write_tar(tmp_path / "tar.tar.gz", tarfile.TarInfo("good.wav"), tarfile.TarInfo(name))
-    for archive in ("zip.zip", "tar.tar.gz"):
-        folder = tmp_path / f"{archive}-out" / "deep" / "deeper"
-        folder.mkdir(parents=True)
-        with pytest.raises(EmozooError, match="leads out of the folder"):
-            unpack(tmp_path / archive, folder)
-        assert not [path for path in (tmp_path / f"{archive}-out").rglob("*") if path.is_file()]
-
-
-def test_links_bombs_and_damage_are_refused(tmp_path: Path) -> None:
-    link, device = tarfile.TarInfo("link"), tarfile.TarInfo("device")
-    link.type, link.linkname, device.type = tarfile.SYMTYPE, "/etc/passwd", tarfile.CHRTYPE
-    write_tar(tmp_path / "link.tar", link)
-    write_tar(tmp_path / "device.tar", device)
-    zip_link = zipfile.ZipInfo("link")
-    zip_link.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
-        archive.writestr(zip_link, "/etc/passwd")
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("zeros.wav", bytes(100_000_000))
-    whole = zipped(**{"a.wav": noise(9000)})
-    (tmp_path / "half.zip").write_bytes(whole[:5000])
-    (tmp_path / "crc.zip").write_bytes(whole[:3000] + b"?" + whole[3001:])
-    write_tar(tmp_path / "whole.tar", tarfile.TarInfo("a.wav"), data=noise(9000))
-    (tmp_path / "half.tar").write_bytes((tmp_path / "whole.tar").read_bytes()[:5000])
-    (tmp_path / "none.zip").write_bytes(b"<html>")
-    for name, sentence in {
-        "link.tar": "a link", "device.tar": "a link or device", "link.zip": "a link", "bomb.zip": "times its size",
-        "half.zip": "damaged", "crc.zip": "damaged", "half.tar": "damaged", "none.zip": "damaged",
-    }.items():  # fmt: skip
-        with pytest.raises(EmozooError, match=sentence):
-            unpack(tmp_path / name, tmp_path)
-        assert (tmp_path / name).exists() == (sentence != "damaged")
-    assert not list(tmp_path.glob("*.wav"))
-
-
-def test_what_macos_adds_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(zipped(**{"a/b.wav": b"x", "__MACOSX/a/._b.wav": b"y", "a/.DS_Store": b"z"}))
-    assert unpack(tmp_path / "a.zip", tmp_path) == ["a/b.wav"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Files:
         self.cuts: dict[str, list[int]] = defaultdict(list)
         """After how many bytes the next connections end."""
         self.holds: dict[str, int] = {}
-        """After how many bytes an answer waits until `go`."""
+        """After how many bytes the next answer waits until `go`."""
         self.go = threading.Event()
         self.reached = threading.Event()
         self.ranges = self.tags = True
@@ -76,11 +76,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             if path in state.holds and status in (200, 206):
-                self.wfile.write(body[: state.holds[path]])
+                first = state.holds.pop(path)
+                self.wfile.write(body[:first])
                 self.wfile.flush()
                 state.reached.set()
                 state.go.wait(60)
-                body = body[state.holds[path] :]
+                body = body[first:]
             if state.cuts[path] and status in (200, 206):
                 body = body[: state.cuts[path].pop(0)]
                 self.close_connection = True

@@ -58,7 +58,8 @@ def fetch(
     if as_json:
         print_json(_document(corpus, found, following))
         return
-    say(f"{corpus.name} {'is in' if found.anew else 'is already in'} {folder}: {found.files:,} files; next:")
+    files = f"{found.files:,} file{'s' * (found.files > 1)}"
+    say(f"{corpus.name} {'is in' if found.anew else 'is already in'} {folder}: {files}; next:")
     out.print(following, soft_wrap=True)
 
 

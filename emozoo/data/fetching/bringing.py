@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from emozoo.data.download import RemoteFile, is_safe_address
 from emozoo.errors import FULL, EmozooError, lacks_room
 from emozoo.hub.errors import LONGEST_WAIT, WAITS, asked_to_wait, may_pass, proxies
-from emozoo.paths import sync, write_text
+from emozoo.paths import sync
 from emozoo.text import shown
 from emozoo.version import version
 
@@ -152,7 +152,7 @@ def _continue(file: RemoteFile, part: Path, page: str, advance: Advance, stop: t
             length = answer.headers.get("content-length", "")
             whole = int(length) if length.isdecimal() and not encoded else None
             mark = "" if encoded else _mark(answer)
-            write_text(_note(part), json.dumps({"address": file.address, "mark": mark}))
+            _note(part).write_text(json.dumps({"address": file.address, "mark": mark}), encoding="utf-8")
         chunks = answer.iter_bytes() if encoded else answer.iter_raw()
         with open(part, "ab") as out:
             for chunk in chunks:

@@ -102,12 +102,15 @@ def _fetched(folder: Path, came: Sequence[Came], *, anew: bool) -> Fetched:
 def _sent(corpus: Corpus, download: Download, folder: Path, report: Report) -> list[tuple[Came, bool]]:
     """The files as they were sent, and whether each is an archive."""
     if download.hub:
-        return [(each, False) for each in bring_dataset(download.hub, download.patterns, folder, report)]
+        try:
+            return [(each, False) for each in bring_dataset(download.hub, download.patterns, folder, report)]
+        except EmozooError as error:
+            raise EmozooError(f"{error}; or download by hand from {download.page}") from error
     files = _files(corpus, download)
     had = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     needed = (sum(each.size or 0 for each in files) or download.size) - had
     require_room(folder, max(0, needed), f"the download of {corpus.name}")
-    sent = _bring_all(files, folder, download.page, report)
+    sent = _bring_all(files, folder, download, report)
     return [(one, file.unpack) for file, one in zip(files, sent, strict=True)]
 
 
@@ -157,10 +160,10 @@ def _files(corpus: Corpus, download: Download) -> Sequence[RemoteFile]:
     return files
 
 
-def _bring_all(files: Sequence[RemoteFile], folder: Path, page: str, report: Report) -> list[Came]:
+def _bring_all(files: Sequence[RemoteFile], folder: Path, download: Download, report: Report) -> list[Came]:
     """Several files at once, in the order of `files`. Where one fails, the others are stopped, and what came is kept."""
     sizes = [each.size for each in files]
-    tally = Tally(len(files), None if None in sizes else sum(filter(None, sizes)))
+    tally = Tally(len(files), download.size or None if None in sizes else sum(filter(None, sizes)))
     stop, lock = threading.Event(), threading.Lock()
 
     def advance(count: int) -> None:
@@ -170,7 +173,7 @@ def _bring_all(files: Sequence[RemoteFile], folder: Path, page: str, report: Rep
 
     def one(file: RemoteFile) -> Came:
         target = folder / file.name
-        digest = bring(file, target, page, advance, stop)
+        digest = bring(file, target, download.page, advance, stop)
         with lock:
             tally.done += 1
             report(tally)

@@ -35,7 +35,7 @@ class Tally:
     files: int
     """How many there are."""
     total: int | None
-    """Bytes of all; None: unknown."""
+    """Bytes of all, or about so many; None: unknown."""
     done: int = 0
     bytes: int = 0
 

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from emozoo.data.download import is_safe_name
 from emozoo.errors import EmozooError
-from emozoo.paths import atomic
+from emozoo.paths import PART
 from emozoo.text import shown
 
 MOST_TIMES = 200
@@ -46,19 +46,30 @@ def unpack(archive: Path, folder: Path) -> list[str]:
         with _opened(archive) as members:
             _check(archive, folder, members)
             for member in members:
-                source = member.open()
-                with atomic(folder / member.name) as temporary, open(temporary, "wb") as out:
-                    if source is not None:
-                        shutil.copyfileobj(source, out, 2**20)
-                        source.close()
-                    if out.tell() != member.size:
-                        raise EOFError
+                _write(member, folder / member.name)
             return [member.name for member in members]
     except (RuntimeError, NotImplementedError) as error:
         raise EmozooError(f"{_name(archive)} is encrypted, or packed in a way that Python does not know") from error
     except (*DAMAGES, EOFError, ValueError) as error:
         archive.unlink(missing_ok=True)
         raise EmozooError(f"{_name(archive)} came damaged, or is no zip or tar archive: repeat the command") from error
+
+
+def _write(member: _Member, path: Path) -> None:
+    """The file, whole or not at all. It may not be on the disk yet; after a power cut, its size tells that."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{PART}{path.name[-60:]}")
+    try:
+        source = member.open()
+        with open(temporary, "wb") as out:
+            if source is not None:
+                with source:
+                    shutil.copyfileobj(source, out, 2**20)
+            if out.tell() != member.size:
+                raise EOFError
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
