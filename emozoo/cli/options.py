@@ -188,3 +188,23 @@ def scales(items: list[str] | None) -> tuple[float, float] | None:
 def merges(items: list[str] | None) -> dict[str, str]:
     """The words of `--merge`: pairs, also several in one word, with commas between them."""
     return pairs([pair for item in items or () for pair in item.split(",")], "--merge")
+
+
+def emotions(text: str | None) -> tuple[str, ...] | None:
+    """The words of `--labels`; None where it is not given. Raises EmozooError where it names none."""
+    if text is None:
+        return None
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise EmozooError("--labels names no emotion; as in --labels sad,angry,neutral")
+    return words
+
+
+def target_of(text: str) -> str:
+    """The value of `--target`. Raises EmozooError for another word."""
+    from emozoo.target import TARGETS
+
+    word = ",".join(part.strip() for part in text.split(","))
+    if word not in TARGETS:
+        raise EmozooError(f"--target {text}: must be one of {'; '.join(TARGETS)}")
+    return word

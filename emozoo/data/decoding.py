@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -52,6 +52,7 @@ def decode(
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
     grid: FrameGrid = DEFAULT_GRID,
+    noted: Callable[[Notes, Sequence[Source]], None] | None = None,
 ) -> datasets.Dataset:
     """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
 
@@ -59,8 +60,8 @@ def decode(
     frames are prepared by `preparation`; `grid` says which frames there are.
 
     Decoded clips are kept in `folder` and found again while their files, paths and this code stay the same; that folder may
-    be deleted at any time. Clips that cannot be decoded are left out with a warning. Raises EmozooError if none can be
-    decoded, or `folder` cannot be written.
+    be deleted at any time. Clips that cannot be decoded are left out with a warning, unless `noted` gets the notes, and the
+    sources that their positions count. Raises EmozooError if none can be decoded, or `folder` cannot be written.
     """
     sources = _sources(rows, video, tuple(sorted(optional)), preparation)
     first: dict[str, int] = {}
@@ -74,7 +75,10 @@ def decode(
         notes, clips = _found(path) or _decode_once(sources, path, taken)
     except OSError as error:
         raise unwritable(folder, error) from error
-    notes.tell(len(sources))
+    if noted is None:
+        notes.tell(len(sources))
+    else:
+        noted(notes, sources)
     good = [row for position, row in enumerate(order) if str(position) not in notes.failures]
     return datasets.concatenate_datasets([take(rows, good), clips], axis=1)
 

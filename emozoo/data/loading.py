@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from emozoo.data.corpus import Corpus
+    from emozoo.data.decode_task import Notes, Source
 
 log = logging.getLogger("emozoo")
 
@@ -50,6 +51,7 @@ def load_dataset(
     multi: bool = False,
     columns: Mapping[str, str] | None = None,
     labels_as_is: bool = False,
+    noted: Callable[[Notes, Sequence[Source]], None] | None = None,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.ClipStore` gives them as arrays.
 
@@ -69,7 +71,8 @@ def load_dataset(
     by default [ceil(samples / 2400), 60, 100, 3]. Clips that cannot be decoded, or that lack the
     video, are left out with a warning. A clip may lack what is `optional`, `audio` or `video`: then its waveform is
     silence, and its frames are empty (there is no column where no clip has frames). A `preparation` crops frames to the
-    face or removes noise first. Decoded clips are kept in `cache_dir` (default: `emozoo.paths.cache_root()`).
+    face or removes noise first. Decoded clips are kept in `cache_dir` (default: `emozoo.paths.cache_root()`). `noted` is as
+    in `emozoo.data.decoding.decode`.
 
     Raises EmozooError if data are missing or a label is unknown; with `may_lack`, only if no clip has any of the labels.
     """
@@ -98,6 +101,7 @@ def load_dataset(
         optional=optional,
         preparation=preparation,
         grid=window.grid,
+        noted=noted,
     )
 
 

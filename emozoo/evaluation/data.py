@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from emozoo.checkpoint.provenance import Clips
 from emozoo.data.corpus import Corpus
+from emozoo.data.decode_task import Notes, Source
 from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
 from emozoo.data.splits.protocols import Fold, make_folds
 from emozoo.data.store import ClipStore
@@ -88,12 +89,13 @@ def open_data(
     scale: Sequence[float] | None = None,
     columns: Mapping[str, str] | None = None,
     labels_as_is: bool = False,
+    noted: Callable[[Notes, Sequence[Source]], None] | None = None,
 ) -> Data:
     """Finds, decodes and opens a dataset, for outputs of a `target`, as `emozoo.target` has it: with those `dimensions`, or
     all that are rated, on a `scale` that the corpus does not name itself. If its corpus can `fetch`, `data_dir` may be one
     of the Hub, `hub:user/name[@revision]`. `window` is the network's, whose frames are decoded. With `may_lack`, some of the
-    labels may have no clip, and where there are labels, votes and ratings may be missing. `columns` and `labels_as_is`
-    are as in `load_dataset`.
+    labels may have no clip, and where there are labels, votes and ratings may be missing. `columns`, `labels_as_is`
+    and `noted` are as in `load_dataset`.
 
     Raises EmozooError if the dataset is unknown or its data are missing."""
     corpus = get_corpus(dataset)
@@ -117,6 +119,7 @@ def open_data(
         multi=multi,
         columns=columns,
         labels_as_is=labels_as_is,
+        noted=noted,
     )
     content = {name: rows[name][:] for name in rows.column_names if name not in ("waveform", "frames")}
     names = tuple(rows.features["label"].names)

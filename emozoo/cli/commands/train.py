@@ -20,10 +20,12 @@ from emozoo.cli.options import (
     Protocol,
     Scale,
     Settings,
+    emotions,
     merges,
     pairs,
     print_json,
     scales,
+    target_of,
 )
 from emozoo.cli.run_options import recorded_options, varied
 from emozoo.cli.study import Asked, is_study, run_study
@@ -216,7 +218,7 @@ def train(
         columns=pairs(columns, "--columns"),
         labels_as_is=labels_as_is,
         labels=_words(labels),
-        target=_target(target) if target else usual,
+        target=target_of(target) if target else usual,
         multi=_multi(labels),
         scale=scales(scale),
         merge=merges(merge),
@@ -317,26 +319,13 @@ def _print_json(folder: str, summary: Summary, progress: TrainingProgress) -> No
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not words:
-        raise EmozooError("--labels names no emotion; as in --labels sad,angry,neutral")
-    return words[1:] or None if _multi(text) else words
+    words = emotions(text)
+    return words[1:] or None if words and _multi(text) else words
 
 
 def _multi(labels: str | None) -> bool:
     """Whether a clip may have several labels."""
     return labels is not None and labels.split(",")[0].strip() == SEVERAL
-
-
-def _target(text: str) -> str:
-    from emozoo.target import TARGETS
-
-    word = ",".join(part.strip() for part in text.split(","))
-    if word not in TARGETS:
-        raise EmozooError(f"--target {text}: must be one of {'; '.join(TARGETS)}")
-    return word
 
 
 def _number(fold: str) -> int:
