@@ -87,9 +87,13 @@ def stream_audio(
     return at_sampling_rate(_native_sound(path, None, None, warn, container), block_seconds, warn)
 
 
+RESAMPLED = "resampled from"
+"""How the warning of `below_rate` begins."""
+
+
 def below_rate(rate: int) -> str:
     """The warning for a sampling rate below 16 kHz."""
-    return f"resampled from {rate} Hz: nothing above {rate / 2000:g} kHz"
+    return f"{RESAMPLED} {rate} Hz: nothing above {rate / 2000:g} kHz"
 
 
 def open_soundfile(path: str | Path) -> soundfile.SoundFile | None:

@@ -39,8 +39,9 @@ OPTIONS = {
     "space": "--model --output --private --token --dry-run --json",
     "list": "--hub --models --json",
     "info": "--json",
-    "check": "--set --data-dir --device --json",
     "fetch": "--output --accept --json",
+    "check": "--dataset --set --data-dir --columns --labels-as-is --labels --merge --target --scale --model --no-model "
+    "--device --json",
     "new architecture": "--video --output",
     "new dataset": "--output",
 }
