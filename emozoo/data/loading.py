@@ -299,10 +299,13 @@ def _check_labels(wanted: list[str], known: Collection[str], corpus: Corpus, *, 
             f"no clip of {corpus.name} is labelled {', '.join(missing)}: its labels{after} are {', '.join(sorted(known))}; "
             "pick from them with --labels"
         )
+    if not known:
+        raise EmozooError(
+            f"no clip of {corpus.name} has a label: --target dimensions or --target votes takes its ratings or its votes"
+        )
     if len(wanted) < 2:
         raise EmozooError(
-            f"{', '.join(wanted) or 'no label'} is not enough to tell apart: "
-            f"ask for two labels or more of {', '.join(sorted(known))}"
+            f"{', '.join(wanted)} is not enough to tell apart: ask for two labels or more of {', '.join(sorted(known))}"
         )
 
 

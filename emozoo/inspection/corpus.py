@@ -95,10 +95,10 @@ def look(
 ) -> Look:
     """Looks over the clips that `emozoo train` would take with the same options; what it decodes is kept for the training.
 
-    `model` is asked for a second opinion on the labels; None: none is asked. Raises EmozooError for a dataset or a model
-    that does not exist or cannot be read, and where no clip can be decoded.
+    `model` is asked for a second opinion on labels, if they are the `target`; None: none is asked. Raises EmozooError for a
+    dataset or a model that does not exist or cannot be read, and where no clip can be decoded.
     """
-    second = None if model is None else asked_model(model, device)
+    second = None if model is None or not has_labels(target) else asked_model(model, device)
     noted: list[tuple[Notes, Sequence[Source]]] = []
     with _warnings() as warnings:
         data = open_data(
