@@ -20,16 +20,17 @@ class AtWork(EmozooError):
 
 
 @contextmanager
-def locked(folder: Path, shown: str) -> Iterator[None]:
+def locked(folder: Path, shown: str, waits: float = 0.0) -> Iterator[None]:
     """Holds `folder`, called `shown`, for this process: nobody else may lock it before the block or the process ends. Makes
-    the folder, and removes it again where it stays empty. Goes on with a warning where the file system has no locks.
+    the folder, and removes it again where it stays empty. It waits so many seconds for another process. Goes on
+    with a warning where the file system has no locks.
 
     Raises AtWork where another process is at work there, and EmozooError for a folder that cannot be written.
     """
     from filelock import FileLock, Timeout
 
     made = not folder.exists()
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=waits)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()

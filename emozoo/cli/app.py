@@ -39,6 +39,7 @@ from emozoo.cli.commands.push import push
 from emozoo.cli.commands.serve import serve
 from emozoo.cli.commands.space import space
 from emozoo.cli.commands.train import train
+from emozoo.cli.commands.tune import tune
 from emozoo.cli.interrupts import interrupts
 from emozoo.cli.parameters import Command, Group
 from emozoo.errors import EmozooError, of_the_machine
@@ -151,7 +152,7 @@ def common(
 
 
 for command in (
-    *(train, evaluate, compare, calibrate, predict, embed, listen, list_, info, benchmark, export, convert),
+    *(train, tune, evaluate, compare, calibrate, predict, embed, listen, list_, info, benchmark, export, convert),
     *(card, push, demo, serve, space, check, fetch),
 ):
     app.command(command.__name__.strip("_"), cls=Command)(command)

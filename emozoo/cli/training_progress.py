@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.table import Table
 from rich.text import Text
@@ -27,7 +27,7 @@ class TrainingProgress(Progress):
         self.bars = progress_bars()
         self.task = self.bars.add_task("", total=1, visible=False)
 
-    def __enter__(self) -> TrainingProgress:
+    def __enter__(self) -> Self:
         self.bars.start()
         return self
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import datasets
@@ -36,21 +38,29 @@ class ClipStore:
         self._waveforms = _Lists(dataset.data.column("waveform"))
         self._frames = _Lists(dataset.data.column("frames")) if "frames" in dataset.column_names else None
         self._resident: dict[torch.device, ResidentClips | None] = {}
+        self._withheld: frozenset[int] = frozenset()
+
+    def without(self, rows: Iterable[int]) -> ClipStore:
+        """The same clips, of which those in `rows` are empty: what is withheld cannot be used by mistake."""
+        found = copy.copy(self)
+        found._withheld = self._withheld | frozenset(rows)
+        found._resident = {}
+        return found
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def length(self, row: int) -> int:
         """Samples of the row's clip."""
-        return len(self._waveforms[row])
+        return len(self.waveform(row))
 
     def waveform(self, row: int) -> np.ndarray:
         """int16 [samples]."""
-        return self._waveforms[row]
+        return self._waveforms[row][:0] if row in self._withheld else self._waveforms[row]
 
     def frames(self, row: int) -> np.ndarray | None:
         """uint8 [grid.count(samples), height, width, 3]; None if the clip, or the loaded dataset, has none."""
-        if self._frames is None or not len(self._frames[row]):
+        if self._frames is None or row in self._withheld or not len(self._frames[row]):
             return None
         return self._frames[row].reshape(-1, self.grid.height, self.grid.width, 3)
 

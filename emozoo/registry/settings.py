@@ -19,11 +19,10 @@ def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> t
     Raises EmozooError for a name that is no field of either (with the nearest names), for a value of the wrong type, and for
     values that the config or the recipe refuses.
     """
-    config_fields, recipe_fields = _hints(architecture.config), _hints(Recipe)
+    config_fields, known = _hints(architecture.config), setting_hints(architecture)
     config: dict[str, Any] = {}
     recipe: dict[str, Any] = {}
     for name, text in settings.items():
-        known = {**recipe_fields, **config_fields}
         if name not in known:
             raise EmozooError(f"{architecture.name} has no setting {name!r}; {suggestion(name, sorted(known))}")
         (config if name in config_fields else recipe)[name] = parse_value(name, text, known[name])
@@ -31,6 +30,11 @@ def apply_settings(architecture: Architecture, settings: Mapping[str, str]) -> t
         return architecture.config(**config), dataclasses.replace(architecture.recipe, **recipe)
     except Exception as error:  # noqa: BLE001 - a plugin's check may raise anything
         raise EmozooError(f"{architecture.name} cannot use these settings: {error}") from error
+
+
+def setting_hints(architecture: Architecture) -> dict[str, Any]:
+    """The type hint of each setting: those of the recipe, and those of the network's config."""
+    return {**_hints(Recipe), **_hints(architecture.config)}
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:

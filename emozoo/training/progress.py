@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from emozoo.data.splits.protocols import Fold
     from emozoo.evaluation.metrics import Metrics
     from emozoo.training.history import EpochRecord
+    from emozoo.training.tuning import Trial, Tuning
 
 
 class Progress:
@@ -24,6 +25,9 @@ class Progress:
 
     def epoch(self, record: EpochRecord, total: int, is_best: bool) -> None:
         """An epoch of `total` is over."""
+
+    def trial(self, trial: Trial, study: Tuning) -> None:
+        """A trial of a study is over; `study` has all that are known."""
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
         """A fold is finished; `metrics` are its test split's."""

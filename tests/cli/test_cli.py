@@ -17,12 +17,14 @@ from emozoo.inspection.describe import describe, measured_results
 from emozoo.registry.loading import get_architecture
 
 COMMANDS = [
-    "train", "evaluate", "compare", "calibrate", "predict", "listen", "demo", "space", "export", "benchmark", "push", "card",
-    "list", "info", "check", "fetch", "new architecture", "new dataset",
+    "train", "tune", "evaluate", "compare", "calibrate", "predict", "listen", "demo", "space", "export", "benchmark", "push",
+    "card", "list", "info", "check", "fetch", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
     "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold "
     "--from --epochs --seed --seeds --split-seed --output --resume --set --device --precision --log --json",
+    "tune": "--dataset --data-dir --columns --labels-as-is --labels --target --scale --merge --crop --denoise --from "
+    "--protocol --fold --trials --space --seed --split-seed --output --set --device --precision --json",
     "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "
     "--coverage --by --output --device --json",
     "compare": "--common --dataset --data-dir --columns --labels-as-is --merge --scale --protocol --fold "

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emozoo.cli.options import (
-    ANY_MODEL,
     Columns,
     DataDir,
     Device,
@@ -20,7 +18,6 @@ from emozoo.cli.options import (
     Protocol,
     Scale,
     Settings,
-    emotions,
     merges,
     pairs,
     print_json,
@@ -29,6 +26,21 @@ from emozoo.cli.options import (
 )
 from emozoo.cli.run_options import recorded_options, varied
 from emozoo.cli.study import Asked, is_study, run_study
+from emozoo.cli.training_options import (
+    CropTo,
+    Dataset,
+    Denoise,
+    Labels,
+    Precision,
+    PrecisionOf,
+    SplitSeed,
+    Start,
+    Target,
+    check_names,
+    is_multi,
+    label_words,
+    start_of,
+)
 from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
 
@@ -39,20 +51,6 @@ if TYPE_CHECKING:
     from emozoo.training.trackers import LogTo
 
 
-SEVERAL = "multi"
-"""In --labels: a clip may have several."""
-
-
-class Precision(StrEnum):
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
-class Crop(StrEnum):
-    face = "face"
-
-
 Architecture = Annotated[
     str | None,
     typer.Argument(
@@ -61,29 +59,6 @@ Architecture = Annotated[
         "of a run in --output.",
     ),
 ]
-Dataset = Annotated[
-    str, typer.Option(metavar="DATASET", help="A dataset; emozoo list shows them. The dataset toy needs no data.")
-]
-Labels = Annotated[
-    str | None,
-    typer.Option(
-        metavar="EMOTION,...",
-        help="Emotions to tell apart, as in sad,angry,neutral; all takes every one. Default: the dataset's choice. With "
-        "multi, alone or before them, a clip may have several.",
-    ),
-]
-CropTo = Annotated[
-    Crop | None,
-    typer.Option(help="face: crop the video to the face, in training and in prediction. Needs the pip extra face."),
-]
-Denoise = Annotated[
-    bool,
-    typer.Option(
-        "--denoise",
-        help="Remove noise from the sound, in training and in prediction. Needs the pip extra denoise.",
-    ),
-]
-Start = Annotated[str | None, typer.Option("--from", metavar="MODEL", help=f"Fine-tune a trained model. {ANY_MODEL}.")]
 Dev = Annotated[
     bool,
     typer.Option(
@@ -110,15 +85,6 @@ Seeds = Annotated[
         metavar="N,...", help="Train each fold with each of these random seeds, as in 0,1,2, on the same splits."
     ),
 ]
-SplitSeed = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        min=0,
-        help="Random seed for splits alone. Default: that of --seed, or the first of --seeds.",
-        show_default=False,
-    ),
-]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -133,17 +99,6 @@ Resume = Annotated[
         help="Continue the run in --output, whose options need not be given again, or else the last run of this kind.",
     ),
 ]
-Target = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TARGET",
-        help="What to learn: emotion, votes (how many raters say which word), dimensions (valence, arousal, dominance), or "
-        "emotion,dimensions or votes,dimensions together. Default: emotion; with --from, what the model learnt.",
-    ),
-]
-PrecisionOf = Annotated[Precision, typer.Option(help="auto: bf16 on GPUs and CPUs that compute in it, else fp32.")]
-
-
 Log = Annotated[
     str | None,
     typer.Option(
@@ -210,16 +165,16 @@ def train(
     if recorded is not None and architecture is None and start is None:
         name, usual = recorded.architecture, recorded.target
     else:
-        name, usual = _start(architecture, start or (recorded.start if recorded else None))
+        name, usual = start_of(architecture, start or (recorded.start if recorded else None))
     options = RunOptions(
         architecture=name,
         dataset=dataset,
         data_dir=data_dir,
         columns=pairs(columns, "--columns"),
         labels_as_is=labels_as_is,
-        labels=_words(labels),
+        labels=label_words(labels),
         target=target_of(target) if target else usual,
-        multi=_multi(labels),
+        multi=is_multi(labels),
         scale=scales(scale),
         merge=merges(merge),
         protocol=protocol,
@@ -237,7 +192,7 @@ def train(
     if recorded is not None:
         options = varied(recorded, options, _given(ctx))
     folder = _folder(options, resume) if output is None else output
-    _check_names(options)
+    check_names(options.architecture, options.dataset)
     if isinstance(ctx.obj, Asked):  # a study asks what its words mean, before anything is trained
         ctx.obj.take(options, device)
         return
@@ -248,28 +203,6 @@ def _given(ctx: typer.Context) -> list[str]:
     """The parameters that stand on the command line."""
     sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
     return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-
-
-def _start(name: str | None, start: str | None) -> tuple[str, str]:
-    """The architecture that is named, or that of the model to fine-tune, and what that learnt. Whether a network can start
-    from another library's checkpoint is its own business."""
-    if start is not None:
-        from emozoo.checkpoint.foreign import check_trainable, checkpoint_config, is_own
-        from emozoo.checkpoint.locate import resolve
-        from emozoo.hub.reference import name_of
-
-        folder = resolve(start)
-        check_trainable(folder, name_of(start))
-        config = checkpoint_config(folder, name_of(start))
-        known = config.architecture
-        if name not in (None, known):
-            if not is_own(folder):
-                return str(name), config.target
-            raise EmozooError(f"--from {start} is a {known}, not a {name}: leave the architecture out")
-        return known, config.target
-    if name is None:
-        raise EmozooError("name an architecture, such as cnn_rnn, or a model to fine-tune with --from")
-    return name, "emotion"
 
 
 def _run(options: RunOptions, folder: str, device: str, resume: bool, as_json: bool, log_to: LogTo) -> None:
@@ -318,16 +251,6 @@ def _print_json(folder: str, summary: Summary, progress: TrainingProgress) -> No
     print_json({"run": folder, **summary.to_dict(), "test": test})
 
 
-def _words(text: str | None) -> tuple[str, ...] | None:
-    words = emotions(text)
-    return words[1:] or None if words and _multi(text) else words
-
-
-def _multi(labels: str | None) -> bool:
-    """Whether a clip may have several labels."""
-    return labels is not None and labels.split(",")[0].strip() == SEVERAL
-
-
 def _number(fold: str) -> int:
     if not fold.isdigit() or int(fold) < 1:
         raise EmozooError(f"--fold {fold}: must be a number from 1, or all")
@@ -368,11 +291,3 @@ def _folder(options: RunOptions, resume: bool) -> str:
         number += 1
         free = Path("runs", f"{name}-{number}")
     return str(taken if resume and taken else free)
-
-
-def _check_names(options: RunOptions) -> None:
-    """Finds a wrong name before torch is imported, which takes seconds."""
-    from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find
-
-    find(ARCHITECTURES, options.architecture)
-    find(DATASETS, options.dataset)
