@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from emozoo.checkpoint.run import RunOptions
     from emozoo.cli.study_file import Options
     from emozoo.training.study import Cell
+    from emozoo.training.trackers import LogTo
 
-BESIDE = ("config", "output", "resume", "device", "as_json")
+BESIDE = ("config", "output", "resume", "device", "log", "as_json")
 """Parameters that may stand beside a study; a training of it has none of them but the device."""
 PAIRS = frozenset({"set", "merge", "columns"})
 SET_EPOCHS = re.compile(r"--set=\s*epochs\s*=")
@@ -43,7 +44,7 @@ def is_study(config: str) -> bool:
 
 
 def run_study(
-    ctx: typer.Context, config: str, output: str | None, device: str, given: Iterable[str], as_json: bool
+    ctx: typer.Context, config: str, output: str | None, device: str, given: Iterable[str], log_to: LogTo, as_json: bool
 ) -> None:
     """Trains what a study asks for, and prints a table of all its trainings. `given` are the parameters that stand on the
     command line. Ends with status 2 where a training has no result."""
@@ -63,7 +64,9 @@ def run_study(
         raise EmozooError(f"{config}: {error}") from error
     with TrainingProgress() as progress:
         progress.message(f"{config}: {len(cells)} trainings; their folder is {folder}")
-        results = train_study(cells, folder, device=device, progress=progress, stopped=lambda: bool(interrupts))
+        results = train_study(
+            cells, folder, device=device, progress=progress, stopped=lambda: bool(interrupts), log_to=log_to
+        )
     if as_json:
         print_json({"study": folder, "cells": [each.to_dict() for each in results]})
     else:
@@ -89,8 +92,8 @@ def _check_beside(ctx: typer.Context, config: str, given: Iterable[str]) -> None
             called = next(parameter.opts[0] for parameter in ctx.command.params if parameter.name == name)
             called = called if called.startswith("-") else f"the {name}"
             raise EmozooError(
-                f"{called} stands beside the study {config}: write it into that file; only --output, --device, --resume "
-                "and --json stand beside one"
+                f"{called} stands beside the study {config}: write it into that file; only --output, --device, --log, "
+                "--resume and --json stand beside one"
             )
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise EmozooError(

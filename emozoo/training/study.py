@@ -22,6 +22,7 @@ from emozoo.training.claim import differences, meaning
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
 from emozoo.training.seeds import SeedsSummary, read_seeds, train_seeds
+from emozoo.training.trackers import LogTo
 from emozoo.training.train import train
 
 FINISHED, FAILED, ELSEWHERE = "finished", "failed", "elsewhere"
@@ -90,6 +91,7 @@ def train_study(
     device: str = "auto",
     progress: Progress | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    log_to: LogTo | None = None,
 ) -> tuple[CellResult, ...]:
     """Trains each into a folder of its own in `folder`, as `train` and `train_seeds` do, and returns what became of it, in
     the order of `cells`.
@@ -103,7 +105,7 @@ def train_study(
     def result(cell: Cell) -> CellResult:
         run = str(Path(folder, cell.name))
         try:
-            return CellResult(cell, run, _trained(cell, run, device, progress))
+            return CellResult(cell, run, _trained(cell, run, device, progress, log_to))
         except Exception as error:  # a plugin may raise anything
             if stopped():
                 raise
@@ -123,14 +125,14 @@ def train_study(
     return tuple(results[cell.name] for cell in cells)
 
 
-def _trained(cell: Cell, run: str, device: str, progress: Progress) -> Summary | SeedsSummary:
+def _trained(cell: Cell, run: str, device: str, progress: Progress, log_to: LogTo | None) -> Summary | SeedsSummary:
     """What a training gives, now or before."""
     if found := _finished(user_path(run), cell.options):
         progress.message(f"{cell.name}: finished before")
         return found
     if cell.options.seeds:
-        return train_seeds(cell.options, run, device=device, resume=True, progress=progress)
-    return train(cell.options, run, device=device, resume=True, progress=progress)
+        return train_seeds(cell.options, run, device=device, resume=True, progress=progress, log_to=log_to)
+    return train(cell.options, run, device=device, resume=True, progress=progress, log_to=log_to)
 
 
 def _finished(folder: Path, options: RunOptions) -> Summary | SeedsSummary | None:

@@ -155,7 +155,7 @@ def train(
     from emozoo.checkpoint.run import RunOptions
 
     if config is not None and is_study(config):
-        run_study(ctx, config, output, device, _given(ctx), as_json)
+        run_study(ctx, config, output, device, _given(ctx), _trackers(log), as_json)
         return
     settings = pairs(set_, "--set")
     if epochs is not None:
