@@ -27,6 +27,7 @@ MODEL_TYPE = "emozoo"
 DEEPEST = 20
 """Objects and lists within each other."""
 LARGEST_NUMBER = 2**31
+MOST_MEMBERS = 1000
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 """Of an architecture or a distribution. It stands in advice that a user may paste into a shell."""
 VERSION = re.compile(r"[A-Za-z0-9.+!_-]{0,100}")
@@ -82,6 +83,8 @@ class CheckpointConfig:
     """Whether it was trained on computed voices only."""
     window: WindowShape = DEFAULT_WINDOW
     source: Source | None = None
+    members: int = 1
+    """Networks; of an ensemble, several (see `emozoo.checkpoint.ensemble`)."""
 
     @property
     def video(self) -> bool:
@@ -115,6 +118,7 @@ class CheckpointConfig:
             synthetic=document.get("synthetic", False),
             window=_window(document),
             source=_source(document),
+            members=document.get("members") or 1,  # transformers writes null for none
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,6 +141,7 @@ class CheckpointConfig:
             **({"synthetic": True} if self.synthetic else {}),
             **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
             **({"source": _plain_source(self.source)} if self.source else {}),
+            **({"members": self.members} if self.members > 1 else {}),
         }
 
     def to_json(self) -> str:
@@ -155,16 +160,17 @@ def read_config(folder: Path, name: str | None = None) -> CheckpointConfig:
         what = "is a file, not a checkpoint folder" if folder.exists() else "does not exist"
         raise EmozooError(f"no model at {name}: it {what}; emozoo train makes one, and one of the Hub is hub:user/name")
     if not path.is_file():
-        way_out = _part_of(folder) or "emozoo train makes one"
+        way_out = _part_of(folder, name) or "emozoo train makes one"
         raise EmozooError(f"{name} is not a checkpoint: it has no {CONFIG}; {way_out}")
     return parse(read_json(path, f"{name}/{CONFIG}"), name)
 
 
-def _part_of(folder: Path) -> str:
+def _part_of(folder: Path, name: str) -> str:
     """Which model of a run of several to name; "" where there is none."""
     for pattern, parts in (("fold*", "folds"), ("seed*", "seeds"), ("seed*/fold*", "folds")):
         if found := sorted(each.parent for each in folder.glob(f"{pattern}/{CONFIG}")):
-            return f"name one of its {parts}, such as {found[0]}"
+            several = f", or merge them: emozoo export {name} --merge --output FOLDER" if parts == "folds" else ""
+            return f"name one of its {parts}, such as {name}/{found[0].relative_to(folder)}{several}"
     return ""
 
 
@@ -320,6 +326,12 @@ def _source(document: dict[str, Any]) -> Source | None:
     return source
 
 
+def _check_members(document: dict[str, Any]) -> None:
+    members = document.get("members")
+    if members is not None and (type(members) is not int or not 1 <= members <= MOST_MEMBERS):
+        raise ValueError(f"members is not a number from 1 to {MOST_MEMBERS}")
+
+
 def _plain_source(source: Source) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(source).items() if value}
 
@@ -335,6 +347,7 @@ CHECKS = (
     _check_labels,
     _check_sizes,
     _check_source,
+    _check_members,
 )
 """In the order in which a damaged file is told of."""
 

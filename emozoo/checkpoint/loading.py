@@ -13,6 +13,7 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint.building import OwnGenerator
 from emozoo.checkpoint.config import CheckpointConfig, read_config
 from emozoo.checkpoint.device import pick_device
+from emozoo.checkpoint.ensemble import together
 from emozoo.checkpoint.foreign import is_own, translate
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.partial import fill_pretrained
@@ -66,6 +67,7 @@ def load_folder(folder: Path, name: str, device: str = "auto", precision: str = 
         )
     settings = config_of(architecture, config.architecture_config, f"{name}/{CONFIG}")
     tensors = Tensors.foreign(foreign, folder, name) if foreign else Tensors.own(folder, name)
+    architecture = together(architecture, config.members, config.outputs)
     tensors.check(architecture, settings, len(config.outputs.names))
     provenance = unrecorded(config.source.reference) if foreign and config.source else read_provenance(folder)
     with OwnGenerator():

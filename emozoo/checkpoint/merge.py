@@ -17,7 +17,7 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFIG, CONFUSION, CURVES, METRICS, PREDICTIONS, RISK, WEIGHTS
+from emozoo.filenames import CONFIG, CONFUSION, CURVES, METRICS, PREDICTIONS, RISK, RUN, WEIGHTS
 from emozoo.inference.answers import Window
 from emozoo.paths import atomic, user_path
 
@@ -34,19 +34,20 @@ class Merged:
     file: str
     bytes: int
     difference: float
-    """The largest of a probability that was found between the two models."""
+    """The largest of a probability that was found between what was and what is."""
+    members: int | None = None
+    """Networks of an ensemble; None: it is one network, without its adapter."""
 
 
 def merge(reference: str | os.PathLike[str], output: str | os.PathLike[str]) -> Merged:
     """Writes the whole checkpoint into the folder `output`, which must hold none yet, with what the run measured.
 
     Raises EmozooError for a model without an adapter, and where the answers would change."""
+    check_empty(output)
     folder = user_path(output)
-    if folder.is_file() or (folder / CONFIG).exists():
-        raise EmozooError(f"{output} holds something else: name an empty folder with --output")
     model = load(reference, "cpu")
     whole = _merged(model)
-    differences = [np.abs(model.probabilities(each) - whole.probabilities(each)).max() for each in _batches(model)]
+    differences = [np.abs(model.probabilities(each) - whole.probabilities(each)).max() for each in batches(model)]
     if not max(differences) <= LARGEST_DIFFERENCE:  # also where it is NaN
         raise EmozooError(f"{model.name} cannot be merged: its answers would be off by {max(differences):.1g}")
     whole.save(folder)
@@ -56,6 +57,13 @@ def merge(reference: str | os.PathLike[str], output: str | os.PathLike[str]) -> 
             with atomic(folder / name) as temporary:
                 shutil.copyfile(source / name, temporary)
     return Merged(str(Path(output, WEIGHTS)), (folder / WEIGHTS).stat().st_size, float(max(differences)))
+
+
+def check_empty(output: str | os.PathLike[str]) -> None:
+    """Raises EmozooError for a folder that holds a checkpoint or a run."""
+    folder = user_path(output)
+    if folder.is_file() or any((folder / name).exists() for name in (CONFIG, RUN)):
+        raise EmozooError(f"{output} holds something else: name an empty folder with --output")
 
 
 def _merged(model: EmotionModel) -> EmotionModel:
@@ -79,7 +87,7 @@ def _merged(model: EmotionModel) -> EmotionModel:
     return whole.eval()
 
 
-def _batches(model: EmotionModel) -> list[list[Window]]:
+def batches(model: EmotionModel) -> list[list[Window]]:
     """Noise and tones of several levels, and a clip that is shorter than the window; with frames where there is video."""
     rng = np.random.default_rng(0)
     shape = model.window

@@ -22,6 +22,7 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint.config import CheckpointConfig, Origin, Source
 from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
+from emozoo.checkpoint.ensemble import members_of
 from emozoo.checkpoint.partial import left_out
 from emozoo.checkpoint.preprocessor import PreprocessorConfig
 from emozoo.checkpoint.provenance import Provenance
@@ -206,4 +207,5 @@ class EmotionModel(PredictsFiles, nn.Module):
             synthetic=self.synthetic,
             window=self.window,
             source=self.source,
+            members=members_of(self.network),
         )

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from emozoo.checkpoint.groups import Grouping
+from emozoo.checkpoint.speakers import Interval, SpeakerSums
 from emozoo.hints import from_json
 
 Matrix = tuple[tuple[int, ...], ...]
@@ -55,18 +57,6 @@ class SetMetrics:
     """Labels in a set, on average."""
     class_coverage: tuple[float | None, ...]
     class_size: tuple[float | None, ...]
-
-
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class SpeakerSums:
-    """What scores of a speaker's clips follow from; those of several folds are added."""
-
-    speaker: str
-    """"" for clips whose speaker is unknown."""
-    sums: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -118,6 +108,17 @@ class DimensionSpread:
     name: str
     ccc_mean: float | None
     ccc_std: float | None
+    folds: int
+
+
+@dataclass(frozen=True)
+class ScoreSpread:
+    """A score of votes or of several labels, over the folds in which it is defined."""
+
+    name: str
+    """As the field of `VoteMetrics` or `SeveralMetrics`."""
+    mean: float | None
+    std: float | None
     folds: int
 
 
@@ -254,6 +255,27 @@ WORD_FIELDS = (
 """Fields of `Metrics` that are of one-word answers."""
 
 
+OTHERS = {
+    "divergence": ("Jensen-Shannon divergence", False),
+    "any_rater": ("a rater's word", True),
+    "macro_f1": ("macro F1", True),
+    "micro_f1": ("micro F1", True),
+}
+"""What `Score` calls each `ScoreSpread`, and whether it is written in per cent."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation of a score over the folds in which it is defined; None where it is in none."""
+
+    name: str
+    """As of `Score`."""
+    mean: float | None
+    std: float | None
+    share: bool = True
+    """Whether it is written in per cent."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """Several folds together: all their clips pooled, and mean and sample standard deviation (0 for one) over folds."""
@@ -269,12 +291,33 @@ class Summary:
     note: str = ""
     """What a reader of the figures must know, such as that they are speaker-dependent; "" for nothing."""
     dimensions: tuple[DimensionSpread, ...] = ()
+    others: tuple[ScoreSpread, ...] = ()
+    """Of votes and of several labels."""
+    groups: tuple[Grouping, ...] = ()
+    """Groups of all clips pooled, where they are known."""
+
+    @property
+    def spreads(self) -> tuple[Spread, ...]:
+        """The mean of each main score over the folds."""
+        found = []
+        if self.pooled.labels:
+            found += [
+                Spread("WA", self.wa_mean, self.wa_std),
+                Spread("UA", self.ua_mean, self.ua_std),
+                Spread("macro F1", self.macro_f1_mean, self.macro_f1_std),
+            ]
+        for other in self.others:
+            name, share = OTHERS.get(other.name, (other.name, False))
+            found.append(Spread(name, other.mean, other.std, share))
+        found += [Spread(f"CCC of {each.name}", each.ccc_mean, each.ccc_std, False) for each in self.dimensions]
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able: without what means nothing."""
-        document = {**dataclasses.asdict(self), "pooled": self.pooled.to_dict()}
+        groups = [each.to_dict() for each in self.groups]
+        document = {**dataclasses.asdict(self), "pooled": self.pooled.to_dict(), "groups": groups}
         left_out = [] if self.pooled.labels else [name for name in document if name.endswith(("_mean", "_std"))]
-        left_out += [] if self.dimensions else ["dimensions"]
+        left_out += [name for name in ("dimensions", "others", "groups") if not document[name]]
         return {name: value for name, value in document.items() if name not in left_out}
 
     @classmethod

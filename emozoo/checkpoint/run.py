@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_json
+from emozoo.checkpoint.groups import Grouping
 from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak
 from emozoo.checkpoint.results import DimensionMetrics, Metrics, SeveralMetrics, Summary, VoteMetrics
@@ -214,6 +215,8 @@ class RunRecord:
     """Scores of the best epoch on the dev split; empty where that was trained on."""
     data: DataRecord
     training: TrainingRecord
+    groups: tuple[Grouping, ...] = ()
+    """Groups of the test clips, by what the data tell of speakers and recordings."""
 
     def write(self, folder: Path) -> None:
         document = {WRITER: emozoo_version(), **dataclasses.asdict(self), "test": self.test.to_dict()}

@@ -12,7 +12,7 @@ from emozoo.cli.console import line, styled
 from emozoo.cli.scores import percentage, plain
 
 if TYPE_CHECKING:
-    from emozoo.evaluation.groups import Gap, Grouping
+    from emozoo.checkpoint.groups import Gap, Grouping
 
 
 def show_groups(groupings: Sequence[Grouping]) -> None:

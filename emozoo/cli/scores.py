@@ -11,7 +11,14 @@ from emozoo.cli import console
 from emozoo.cli.console import styled
 
 if TYPE_CHECKING:
-    from emozoo.checkpoint.results import Confidence, DimensionMetrics, SetMetrics, SeveralMetrics, VoteMetrics
+    from emozoo.checkpoint.results import (
+        Confidence,
+        DimensionMetrics,
+        SetMetrics,
+        SeveralMetrics,
+        Spread,
+        VoteMetrics,
+    )
     from emozoo.evaluation.calibrate import Calibrated
     from emozoo.evaluation.evaluate import Evaluation
     from emozoo.evaluation.metrics import Metrics
@@ -35,6 +42,18 @@ def plain(score: float | None) -> str:
 
 def deviation(mean: float | None, spread: float | None) -> str:
     return "-" if mean is None else f"{plain(mean)} ± {plain(spread)}"
+
+
+def spread_words(spread: Spread) -> str:
+    """A mean and its deviation: shares in per cent, without the sign."""
+    return (
+        f"{percentage(spread.mean)} ± {percentage(spread.std)}" if spread.share else deviation(spread.mean, spread.std)
+    )
+
+
+def spread_heading(spread: Spread) -> str:
+    """The heading of a column of them."""
+    return f"{spread.name} %" if spread.share else spread.name.replace("CCC of", "CCC")
 
 
 def dev_words(dev: DevScores) -> list[str]:

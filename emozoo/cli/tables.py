@@ -135,8 +135,11 @@ def show_export(done: Export) -> None:
 
 
 def show_merged(done: Merged) -> None:
+    kind, others = ("a whole checkpoint", "the adapter's")
+    if done.members:
+        kind, others = f"an ensemble of {done.members} networks", "the mean of theirs"
     console.out.print(
-        f"{done.file}: {done.bytes:,} bytes, a whole checkpoint; its probabilities differ from the adapter's by "
+        f"{done.file}: {done.bytes:,} bytes, {kind}; its probabilities differ from {others} by "
         f"{done.difference:.1g} at most",
         soft_wrap=True,
     )
@@ -145,7 +148,8 @@ def show_merged(done: Merged) -> None:
 def show_push(done: Push) -> None:
     """Before a push, the files and the card that would be sent; after it, the address."""
     if done.commit is None:
-        console.out.print(f"Would be sent to {done.address}:", soft_wrap=True)
+        what = f"Of {done.model}, would" if done.model else "Would"
+        console.out.print(f"{what} be sent to {done.address}:", soft_wrap=True)
         table = Table("file", "bytes")
         table.columns[1].justify = "right"
         for name, size in done.files.items():
@@ -156,7 +160,7 @@ def show_push(done: Push) -> None:
         console.out.print(Text(printable(done.card, lines=True)), soft_wrap=True)
         return
     sent = f"{len(done.files)} files" + (f", {len(done.removed)} removed" if done.removed else "")
-    say(f"published {sent} as commit {done.commit[:8]}")
+    say(f"published {f'{done.model}: ' if done.model else ''}{sent} as commit {done.commit[:8]}")
     console.out.print(done.address, soft_wrap=True)
 
 
@@ -213,4 +217,6 @@ def _plain(value: Any) -> Text:
     if isinstance(value, list | tuple):
         separator = "\n  " if any(len(str(item)) > 30 for item in value) else ", "
         return Text(separator.join(map(printable, ["", *value] if separator != ", " else value)))
+    if value is None:
+        return Text("-")
     return styled(f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value, "")

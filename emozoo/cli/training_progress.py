@@ -10,7 +10,7 @@ from rich.text import Text
 
 from emozoo.cli import console
 from emozoo.cli.console import is_main_process, line, progress_bars, styled
-from emozoo.cli.scores import dev_words, deviation, in_short, percentage, plain, show_metrics
+from emozoo.cli.scores import dev_words, in_short, percentage, plain, show_metrics, spread_heading, spread_words
 from emozoo.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -70,25 +70,17 @@ class TrainingProgress(Progress):
 
 def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Metrics]]) -> None:
     """The test results of a run: each fold, mean and deviation, and the pooled confusion matrix."""
-    words, dimensions = bool(summary.pooled.labels), [each.name for each in summary.pooled.dimensions]
+    names = [each.name for each in summary.spreads]
     table = Table(title="Test results")
-    names = ["fold", "test on", "clips", *(("WA %", "UA %", "macro F1 %") if words else ())]
-    for name in (*names, *(f"CCC {name}" for name in dimensions)):
+    for name in ("fold", "test on", "clips", *map(spread_heading, summary.spreads)):
         table.add_column(name, justify="left" if name == "test on" else "right")
     for fold, metrics in folds:
-        cells = list(map(percentage, (metrics.wa, metrics.ua, metrics.macro_f1))) if words else []
-        own = {each.name: plain(each.ccc) for each in metrics.dimensions}
-        table.add_row(
-            str(fold.number), fold.name, str(metrics.count), *cells, *(own.get(name, "-") for name in dimensions)
-        )
+        own = {score.name: percentage(score.value) if score.share else plain(score.value) for score in metrics.scores}
+        table.add_row(str(fold.number), fold.name, str(metrics.count), *(own.get(name, "-") for name in names))
     if len(folds) > 1:
         table.add_section()
-        cells = [
-            f"{percentage(getattr(summary, f'{name}_mean'))} ± {percentage(getattr(summary, f'{name}_std'))}"
-            for name in (("wa", "ua", "macro_f1") if words else ())
-        ]
-        cells += [deviation(each.ccc_mean, each.ccc_std) for each in summary.dimensions]
-        table.add_row("all", "mean ± deviation over folds", str(summary.pooled.count), *cells)
+        clips = str(summary.pooled.count)
+        table.add_row("all", "mean of folds ± deviation", clips, *map(spread_words, summary.spreads))
     console.out.print(table)
     if len(folds) > 1:
         console.out.print(f"pooled: the test clips of all {len(folds)} folds together", soft_wrap=True)

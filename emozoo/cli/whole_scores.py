@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.cli import console
 from emozoo.cli.console import styled
-from emozoo.cli.scores import SCORES, deviation, in_short, percentage, show_metrics
+from emozoo.cli.scores import in_short, show_metrics, spread_words
 
 if TYPE_CHECKING:
     from emozoo.evaluation.whole import WholeEvaluation
@@ -18,14 +18,9 @@ def show_whole(result: WholeEvaluation) -> None:
     for name, one in zip(result.names, result.each, strict=True):
         console.out.print(f"{name}: {', '.join(in_short(one.metrics))}; {one.part}", soft_wrap=True)
     summary = result.summary
-    told = []
-    if summary.pooled.labels:
-        for score, title in SCORES.items():
-            mean, spread = (percentage(getattr(summary, f"{score}_{kind}")) for kind in ("mean", "std"))
-            told.append(f"{title} {mean} ± {spread}")
-    told += [f"CCC of {each.name} {deviation(each.ccc_mean, each.ccc_std)}" for each in summary.dimensions]
+    told = [f"{each.name} {spread_words(each)}" for each in summary.spreads]
     if told:
-        console.out.print(f"mean ± deviation over {summary.folds} folds: {', '.join(told)}", soft_wrap=True)
+        console.out.print(f"mean of {summary.folds} folds ± deviation: {', '.join(told)}", soft_wrap=True)
     if result.adapted:
         console.out.print(styled(result.adapted.note, "bold"), soft_wrap=True)
     console.out.print(f"pooled: the test clips of all {summary.folds} folds together", soft_wrap=True)

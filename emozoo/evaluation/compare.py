@@ -15,6 +15,7 @@ from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.results import Metrics, Summary
 from emozoo.checkpoint.run import read_options, read_record
+from emozoo.checkpoint.whole import is_whole_run
 from emozoo.data.truth import UNDECIDED
 from emozoo.errors import EmozooError
 from emozoo.evaluation.agreement import same_clips, shared_answers
@@ -22,7 +23,7 @@ from emozoo.evaluation.comparison import Answers, Pair, differences
 from emozoo.evaluation.dimensions import measure_dimensions
 from emozoo.evaluation.metrics import evaluate_predictions, pool
 from emozoo.evaluation.sums import over
-from emozoo.evaluation.tested import Run, is_whole_run, read_answers, read_run
+from emozoo.evaluation.tested import Run, read_answers, read_run
 from emozoo.evaluation.verdicts import sentences
 from emozoo.filenames import PREDICTIONS
 from emozoo.hub.reference import is_reference

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint.results import DimensionMetrics, DimensionSpread, SpeakerSums
+from emozoo.checkpoint.results import DimensionMetrics, DimensionSpread
+from emozoo.checkpoint.speakers import SpeakerSums
 from emozoo.evaluation.sums import by_speaker, mean_and_deviation, pooled, scored
 from emozoo.inference.calibration import Calibration
 from emozoo.target import Outputs

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from emozoo.checkpoint.groups import Grouping
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
@@ -24,7 +25,7 @@ from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.data import Data, open_data
-from emozoo.evaluation.groups import Grouping, check_columns, columns_of, grouped
+from emozoo.evaluation.groups import check_columns, columns_of, grouped
 from emozoo.evaluation.metrics import Metrics
 from emozoo.evaluation.notes import notes_on, trained_by_its_card
 from emozoo.evaluation.part import Part, Selection, chosen_part
@@ -100,7 +101,7 @@ def measure(
     marks what `provenance` has of the rows, and for words confusion_matrix.png, below these lines of `heading`, and
     risk_coverage.png there. Raises EmozooError where no clip is answered.
     """
-    return _measured(
+    return measure_groups(
         model,
         data,
         rows,
@@ -113,16 +114,16 @@ def measure(
     )[0]
 
 
-def _measured(
+def measure_groups(
     model: EmotionModel,
     data: Data,
     rows: Sequence[int],
-    folder: Path | None,
+    folder: Path | None = None,
     *,
-    modality: str | None,
-    adapted: Adaptation | None,
-    provenance: Provenance | None,
-    coverage: float | None,
+    modality: str | None = None,
+    adapted: Adaptation | None = None,
+    provenance: Provenance | None = None,
+    coverage: float | None = None,
     by: Sequence[str] = (),
     heading: Sequence[str] = (),
 ) -> tuple[Metrics, tuple[Grouping, ...]]:
@@ -210,7 +211,7 @@ def evaluate(
     told = {f"adapted to the {adapt}": bool(adapt), "speaker-dependent": dependent, "leaked": leak.found}
     split = ", ".join([words, *(word for word, holds in told.items() if holds)])
     with locked(place, str(output)) if place else nullcontext():
-        metrics, groups = _measured(
+        metrics, groups = measure_groups(
             subject.model,
             data,
             part.rows,

@@ -6,15 +6,17 @@ The score is UA, or the CCC of each dimension where a model has no words.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emozoo.checkpoint.groups import Gap, Group, Grouping
+from emozoo.checkpoint.speakers import SpeakerSums
 from emozoo.errors import EmozooError
 from emozoo.evaluation.comparison import FEWEST_SPEAKERS
 from emozoo.evaluation.dimensions import ccc, moments
-from emozoo.evaluation.sums import Score, both, by_speaker, interval, matrix, over_speakers
+from emozoo.evaluation.sums import Score, both, by_speaker, interval, matrix, over_speakers, pooled
 from emozoo.target import Outputs
 from emozoo.text import listed
 
@@ -24,69 +26,19 @@ if TYPE_CHECKING:
 
 COLUMNS = ("gender", "age", "language", "corpus", "session", "speaker", "sentence")
 """What clips can be grouped by."""
+TOLD = ("gender", "age", "language", "corpus")
+"""What a run's own report groups its test clips by."""
 DECADE = 10
 """Years of age in a group, where ages are numbers."""
 
 
 @dataclass(frozen=True)
-class Group:
-    """The clips with one word in a column."""
-
-    name: str
-    """"" for clips of which it is unknown."""
-    clips: int
-    speakers: int | None
-    """None: that of some clip is unknown."""
-    score: float | None
-    """UA or CCC; None where it is undefined."""
-    interval: tuple[float, float] | None
-    interval_over: str
-    """`speakers` or `clips`."""
-    classes: int = 0
-    """Emotions that occur, over which UA is a mean; 0 for CCC."""
-
-    @property
-    def ranked(self) -> bool:
-        """Whether it has enough speakers to be compared with others."""
-        return bool(self.name) and (self.speakers or 0) >= FEWEST_SPEAKERS and self.score is not None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """The group with the highest score minus that with the lowest."""
-
-    highest: str
-    lowest: str
-    value: float
-    interval: tuple[float, float] | None
-    """Over speakers: each resample has clips of both groups."""
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """The groups of a column: those that are ranked first, by score, then the others, by name."""
-
-    by: str
-    measure: str
-    """`ua` or `ccc`."""
-    dimension: str = ""
-    """That the CCC is of."""
-    groups: tuple[Group, ...] = ()
-    gap: Gap | None = None
-    note: str = ""
-    """What a reader must know, such as that groups have too few speakers."""
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class _Measure:
-    """A score of clips, and the sums that it follows from."""
+    """The sums that a score of clips follows from."""
 
     name: str
+    """As `Grouping.measure`."""
     dimension: str
-    score: Score
     places: np.ndarray
     """Of the answered clips that count: int64 [clips]."""
     sums: np.ndarray
@@ -106,6 +58,13 @@ def columns_of(data: Data, rows: Sequence[int], by: Sequence[str]) -> dict[str, 
     """The columns `by` which to group `rows`."""
     known = {**data.columns, "speaker": data.speakers}
     return {name: [str(known[name][row] or "") for row in rows] for name in by}
+
+
+def told_columns(data: Data) -> tuple[str, ...]:
+    """Those of `TOLD` in which the clips differ; none where a clip may have several labels."""
+    if data.outputs.multi:
+        return ()
+    return tuple(name for name in TOLD if len({str(word or "") for word in data.columns.get(name, ())} - {""}) > 1)
 
 
 def grouped(tested: AnsweredClips, columns: Mapping[str, Sequence[str]]) -> tuple[Grouping, ...]:
@@ -129,11 +88,14 @@ def ua(sums: np.ndarray) -> np.ndarray:
         return (right / np.maximum(clips, 1)).sum(-1) / (clips > 0).sum(-1)
 
 
+SCORES: dict[str, Score] = {"ua": ua, "ccc": ccc}
+
+
 def _of_words(tested: AnsweredClips) -> _Measure:
     probabilities, true = tested.labelled
     occurs = np.eye(len(tested.outputs.labels))[true]
     right = occurs * (probabilities.argmax(1) == true)[:, None]
-    return _Measure("ua", "", ua, tested.decided, np.hstack([occurs, right]))
+    return _Measure("ua", "", tested.decided, np.hstack([occurs, right]))
 
 
 def _of_dimensions(tested: AnsweredClips) -> list[_Measure]:
@@ -143,42 +105,72 @@ def _of_dimensions(tested: AnsweredClips) -> list[_Measure]:
         there = np.flatnonzero(np.isfinite(ratings[:, place]))
         if len(there):
             sums = moments(ratings[there, place].astype(float), values[there, place].astype(float))
-            found.append(_Measure("ccc", name, ccc, there, sums))
+            found.append(_Measure("ccc", name, there, sums))
     return found
 
 
 def _grouping(by: str, measure: _Measure, words: Sequence[str], speakers: Sequence[str]) -> Grouping:
     own = np.array([words[place] for place in measure.places.tolist()], dtype=object)
     who = [speakers[place] for place in measure.places.tolist()]
-    groups = [_group(name, measure, own == name, who) for name in sorted(set(own.tolist()))]
-    groups.sort(key=lambda each: (not each.ranked, -(each.score or 0.0) if each.ranked else 0.0, not each.name))
-    ranked = [each for each in groups if each.ranked]
-    gap = None
-    if len(ranked) > 1:
-        first, last = ranked[0], ranked[-1]
-        gap = _gap(first, last, measure, own, who)
-    return Grouping(by, measure.name, measure.dimension, tuple(groups), gap, _note(by, groups, ranked))
+    groups = []
+    for name in sorted(set(own.tolist())):
+        inside = np.flatnonzero(own == name)
+        clips = measure.sums[inside]
+        sums = by_speaker(clips, [who[place] for place in inside.tolist()])
+        groups.append(_group(name, measure.name, sums, clips))
+    return _ranking(by, measure.name, measure.dimension, groups)
 
 
-def _group(name: str, measure: _Measure, inside: np.ndarray, speakers: Sequence[str]) -> Group:
-    clips = measure.sums[inside]
-    sums = by_speaker(clips, [speakers[place] for place in np.flatnonzero(inside).tolist()])
+def pool_groups(folds: Sequence[Sequence[Grouping]]) -> tuple[Grouping, ...]:
+    """The groups of several folds together; none where a fold has none."""
+    if not all(folds):
+        return ()
+    found = []
+    for first in {(each.by, each.measure, each.dimension): each for fold in reversed(folds) for each in fold}.values():
+        parts: dict[str, list[Sequence[SpeakerSums]]] = {}
+        for fold in folds:
+            for each in fold:
+                if (each.by, each.measure, each.dimension) == (first.by, first.measure, first.dimension):
+                    for group in each.groups:
+                        parts.setdefault(group.name, []).append(group.per_speaker)
+        groups = [_group(name, first.measure, pooled(parts[name]), None) for name in sorted(parts)]
+        found.append(_ranking(first.by, first.measure, first.dimension, groups) if groups else first)
+    return tuple(found)
+
+
+def _ranking(by: str, measure: str, dimension: str, groups: list[Group]) -> Grouping:
+    groups.sort(key=lambda each: (not _ranked(each), -(each.score or 0.0) if _ranked(each) else 0.0, not each.name))
+    ranked = [each for each in groups if _ranked(each)]
+    gap = _gap(ranked[0], ranked[-1], SCORES[measure]) if len(ranked) > 1 else None
+    return Grouping(by, measure, dimension, tuple(groups), gap, _note(by, groups, ranked))
+
+
+def _ranked(group: Group) -> bool:
+    """Whether it has enough speakers to be compared with others."""
+    return bool(group.name) and (group.speakers or 0) >= FEWEST_SPEAKERS and group.score is not None
+
+
+def _group(name: str, measure: str, sums: tuple[SpeakerSums, ...], clips: np.ndarray | None) -> Group:
+    total = matrix(sums).sum(0)
     known = all(each.speaker for each in sums)
-    score, ends = both(measure.score, sums, clips)
-    classes = int((clips.sum(0)[: clips.shape[1] // 2] > 0).sum()) if measure.name == "ua" else 0
+    score, ends = both(SCORES[measure], sums, clips)
+    of_labels = total[: len(total) // 2]
+    count, classes = (of_labels.sum(), int((of_labels > 0).sum())) if measure == "ua" else (total[0], 0)
     over = "speakers" if over_speakers(sums) else "clips"
-    return Group(name, len(clips), len(sums) if known else None, score, ends, over, classes)
+    return Group(name, int(count), len(sums) if known else None, score, ends, over, classes, sums)
 
 
-def _gap(high: Group, low: Group, measure: _Measure, own: np.ndarray, speakers: Sequence[str]) -> Gap:
+def _gap(high: Group, low: Group, score: Score) -> Gap:
     """The difference of two groups, with an interval over the speakers of both."""
-    there = np.flatnonzero((own == high.name) | (own == low.name))
-    sides = [measure.sums[there] * (own[there] == each.name)[:, None] for each in (high, low)]
-    rows = matrix(by_speaker(np.hstack(sides), [speakers[place] for place in there.tolist()]))
+    sides = [{each.speaker: each.sums for each in group.per_speaker} for group in (high, low)]
+    none = (0.0,) * len(high.per_speaker[0].sums)
+    rows = np.array(
+        [[value for side in sides for value in side.get(who, none)] for who in sorted({*sides[0], *sides[1]})]
+    )
 
     def difference(sums: np.ndarray) -> np.ndarray:
         first, second = np.split(sums, 2, axis=-1)
-        return measure.score(first) - measure.score(second)
+        return score(first) - score(second)
 
     return Gap(high.name, low.name, float(difference(rows.sum(0))), interval(difference, rows))
 

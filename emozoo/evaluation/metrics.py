@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint.results import Metrics, SpeakerMetrics, Summary
+from emozoo.checkpoint.results import Metrics, ScoreSpread, SeveralMetrics, SpeakerMetrics, Summary, VoteMetrics
 from emozoo.errors import EmozooError
 from emozoo.evaluation.dimensions import pool_dimensions, spread_of
 from emozoo.evaluation.sums import INTERVAL, RESAMPLES, mean_and_deviation, over
@@ -80,7 +80,7 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     if not folds[0].labels:
         among = "speakers" if all(fold.interval_over == "speakers" for fold in folds) else "clips"
         whole = Metrics(count=sum(fold.count for fold in folds), interval_over=among, **beside)
-        return Summary(len(folds), whole, dimensions=spread_of(dimensions))
+        return Summary(len(folds), whole, dimensions=spread_of(dimensions), others=_others(votes, several))
     confusions: dict[str, np.ndarray] = {}
     for fold in folds:
         unknown = np.array(fold.confusion)
@@ -93,7 +93,17 @@ def pool(folds: Sequence[Metrics], *, apart: bool = True) -> Summary:
     for name in ("wa", "ua", "macro_f1"):
         spread[f"{name}_mean"], spread[f"{name}_std"], _ = mean_and_deviation(getattr(fold, name) for fold in folds)
     pooled = dataclasses.replace(_measure(folds[0].labels, confusions), **beside)
-    return Summary(len(folds), pooled, dimensions=spread_of(dimensions), **spread)
+    return Summary(len(folds), pooled, dimensions=spread_of(dimensions), others=_others(votes, several), **spread)
+
+
+def _others(votes: Sequence[VoteMetrics], several: Sequence[SeveralMetrics]) -> tuple[ScoreSpread, ...]:
+    """The main scores of votes, or of several labels, over folds."""
+    names = {**dict.fromkeys(("divergence", "any_rater"), votes), **dict.fromkeys(("macro_f1", "micro_f1"), several)}
+    return tuple(
+        ScoreSpread(name, *mean_and_deviation(getattr(each, name) for each in folds))
+        for name, folds in names.items()
+        if folds
+    )
 
 
 def _speakers(fold: Metrics) -> set[str]:

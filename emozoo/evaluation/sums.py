@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from emozoo.checkpoint.results import SpeakerSums
+from emozoo.checkpoint.speakers import SpeakerSums
 
 RESAMPLES = 2_000
 INTERVAL = (2.5, 97.5)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
+from emozoo.checkpoint.whole import fold_folders, is_whole_run
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREDICTIONS, RUN, SUMMARY
 from emozoo.paths import user_path
@@ -75,11 +76,6 @@ class Run:
     def folds(self) -> tuple[int, ...]:
         """The numbers of its folds; none where unknown."""
         return tuple(sorted({clip.fold for clip in self.clips.values()} - {0}))
-
-
-def is_whole_run(folder: Path) -> bool:
-    """Whether a folder holds a run over all folds, finished or not."""
-    return not (folder / PREDICTIONS).is_file() and not (folder / CONFIG).is_file() and bool(fold_folders(folder))
 
 
 def read_run(name: str) -> Run:
@@ -176,12 +172,6 @@ def recorded(tested: Run, record: RunRecord) -> Run:
         seconds=training.seconds,
         note=data.note,
     )
-
-
-def fold_folders(folder: Path) -> list[Path]:
-    """Those of a run over all folds, by their numbers."""
-    numbers = {place: place.name.removeprefix("fold") for place in folder.glob("fold*") if place.is_dir()}
-    return sorted((place for place in numbers if numbers[place].isdecimal()), key=lambda place: int(numbers[place]))
 
 
 def _names(table: Table) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint.results import SeveralMetrics, SpeakerSums, VoteMetrics
+from emozoo.checkpoint.results import SeveralMetrics, VoteMetrics
+from emozoo.checkpoint.speakers import SpeakerSums
 from emozoo.evaluation.sums import by_speaker, pooled, scored, value
 from emozoo.target import PRESENT
 

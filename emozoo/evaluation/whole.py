@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
 from typing import Any
 
+from emozoo.checkpoint.groups import Grouping
 from emozoo.checkpoint.provenance import Leak
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import read_summary
+from emozoo.checkpoint.whole import fold_folders, is_whole_run
 from emozoo.errors import EmozooError
 from emozoo.evaluation.evaluate import Adaptation, Evaluation, evaluate
+from emozoo.evaluation.groups import pool_groups
 from emozoo.evaluation.metrics import pool
-from emozoo.evaluation.tested import fold_folders, is_whole_run
 from emozoo.paths import user_path
 
 
@@ -30,6 +31,8 @@ class WholeEvaluation:
     each: tuple[Evaluation, ...]
     """Of each fold, in the order of `names`."""
     summary: Summary
+    groups: tuple[Grouping, ...] = ()
+    """Of the clips of all folds, for the columns that were asked for."""
 
     @property
     def dataset(self) -> str:
@@ -55,12 +58,13 @@ class WholeEvaluation:
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo evaluate --json` prints it: the pooled figures in the place of a model's own."""
         leak: Leak = reduce(add, (one.leak for one in self.each))
-        over = {key: value for key, value in self.summary.to_dict().items() if key not in ("pooled", "note")}
+        over = {key: value for key, value in self.summary.to_dict().items() if key not in ("pooled", "note", "groups")}
         by_fold = [{"fold": name, **one.to_dict()} for name, one in zip(self.names, self.each, strict=True)]
         named = {"model": self.model, "dataset": self.dataset, "part": self.part, "note": self.note}
         adapted = None if self.adapted is None else vars(self.adapted)
         told = {**named, "leak": leak.to_dict(), "adapted": adapted, **self.summary.pooled.to_dict()}
-        return {**told, "over_folds": over, "by_fold": by_fold}
+        groups = {"groups": [each.to_dict() for each in self.groups]} if self.groups else {}
+        return {**told, **groups, "over_folds": over, "by_fold": by_fold}
 
 
 def is_whole(name: str) -> bool:
@@ -74,7 +78,6 @@ def evaluate_whole(
     protocol: str | None = None,
     fold: int | None = None,
     output: str | None = None,
-    by: Sequence[str] = (),
     **options: Any,
 ) -> WholeEvaluation:
     """Measures each model of a finished run over all folds; `options` are those of `evaluate`, which are the same for all.
@@ -83,10 +86,10 @@ def evaluate_whole(
     """
     folder = user_path(name)
     places = fold_folders(folder)
-    if protocol is not None or fold is not None or output is not None or by:
+    if protocol is not None or fold is not None or output is not None:
         raise EmozooError(
             f"{name} is a run over all folds, and each of its models is measured on its own test fold: for --protocol, "
-            f"--fold, --by and --output, name one of them, such as {name}/{places[0].name}"
+            f"--fold and --output, name one of them, such as {name}/{places[0].name}"
         )
     summary = read_summary(folder)
     if summary is None or summary.folds != len(places):
@@ -96,4 +99,5 @@ def evaluate_whole(
         )
     each = tuple(evaluate(Path(name, place.name), **options) for place in places)
     pooled = pool([one.metrics for one in each], apart=False)
-    return WholeEvaluation(name, tuple(place.name for place in places), each, pooled)
+    groups = pool_groups([one.groups for one in each])
+    return WholeEvaluation(name, tuple(place.name for place in places), each, pooled, groups)

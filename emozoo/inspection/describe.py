@@ -11,13 +11,15 @@ from emozoo.checkpoint.foreign import GRAPH, checkpoint_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import folder_of, leads_to, offered
 from emozoo.checkpoint.run import Outcome, read_outcome
+from emozoo.checkpoint.whole import find_summary, is_several
 from emozoo.data.download import Download
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
-from emozoo.filenames import METRICS, ONNX
+from emozoo.filenames import METRICS, ONNX, SUMMARY
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
 from emozoo.inference.calibration import told
+from emozoo.inspection.describe_run import by_seed, describe_run, over_folds
 from emozoo.inspection.measured import measured_results
 from emozoo.paths import user_path
 from emozoo.registry.entry_points import ARCHITECTURES, DATASETS, find, installed
@@ -25,7 +27,7 @@ from emozoo.registry.loading import get_architecture
 
 
 def describe(name: str) -> dict[str, Any]:
-    """An architecture, a dataset or a checkpoint: a bundled or a plugin's model, a run's folder or
+    """An architecture, a dataset, a run over all folds, or a checkpoint: a bundled or a plugin's model, a run's folder or
     `hub:user/name[@revision]`.
 
     Raises EmozooError, with near names, for none of them."""
@@ -34,11 +36,13 @@ def describe(name: str) -> dict[str, Any]:
             return tell(name)
     place = leads_to(name)
     if is_reference(place):
-        folder = resolve(place, weights=False, extra=(METRICS,))
+        folder = resolve(place, weights=False, extra=(METRICS, SUMMARY))
         return {**describe_checkpoint(folder, name), **_as_shipped(name), **address_of(place, folder)}
     if own := folder_of(name):
         return {**describe_checkpoint(own, name), **_as_shipped(name)}
-    if (folder := user_path(name)).is_dir():
+    if is_several(folder := user_path(name)):
+        return describe_run(folder, name)
+    if folder.is_dir():
         return describe_checkpoint(folder, name)
     try:
         find(ARCHITECTURES, name)
@@ -170,6 +174,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         **({"scale": [config.outputs.scale.low, config.outputs.scale.high]} if config.outputs.scale else {}),
         "window": config.window.seconds,
         "hop": config.window.hop,
+        **({"members": config.members} if config.members > 1 else {}),
         **_origin(config),
         "config": config.architecture_config,
         "preparation": config.preparation.to_config(),
@@ -177,6 +182,10 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "calibrated": "no" if config.architecture == GRAPH else told(config.calibration),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
+    if config.members > 1 and (known := find_summary(folder)):
+        summary, seeds = known
+        document["results"] = "of the single networks of its folds, not of the ensemble, which was not measured"
+        return {**document, "note": summary.note, **over_folds(summary), **(by_seed(seeds) if seeds else {})}
     outcome = read_outcome(folder, name)
     return document | _results(outcome) if outcome else document
 

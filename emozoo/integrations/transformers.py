@@ -43,6 +43,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file, logging
 
 from emozoo.architecture import Architecture
+from emozoo.checkpoint.ensemble import together
 from emozoo.checkpoint.loading import config_of, load
 from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.partial import left_out
@@ -58,7 +59,18 @@ from emozoo.target import Outputs
 log = logging.get_logger(__name__)
 
 ABSENT = frozenset(
-    ("optional_modalities", "calibration", "hop", "frames", "target", "dimensions", "scale", "multi", "source")
+    (
+        "optional_modalities",
+        "calibration",
+        "hop",
+        "frames",
+        "target",
+        "dimensions",
+        "scale",
+        "multi",
+        "source",
+        "members",
+    )
 )
 """What a config.json leaves out where it is the default."""
 
@@ -86,6 +98,7 @@ class EmozooConfig(PreTrainedConfig):
     scale: list | None = None
     multi: bool | None = None
     source: dict | None = None
+    members: int | None = None
 
     def to_diff_dict(self) -> dict[str, Any]:
         """What save_pretrained writes. It includes the labels even if they are transformers' defaults, and leaves out
@@ -111,8 +124,9 @@ class EmozooForAudioClassification(PreTrainedModel):
         super().__init__(config)
         # from_pretrained builds on the meta device, where a network's constants would have no values.
         with torch.device("cpu"), _float32():
-            self.network, self._window, self._takes_lengths = _build(config)
-        self._outputs = Outputs.read([config.id2label[number] for number in range(config.num_labels)], vars(config))
+            outputs = Outputs.read([config.id2label[number] for number in range(config.num_labels)], vars(config))
+            self.network, self._window, self._takes_lengths = _build(config, outputs)
+        self._outputs = outputs
         config.problem_type = _problem_type(self._outputs)
         self._constants = {
             name: buffer.clone() for name, buffer in self.named_buffers() if name not in self.state_dict()
@@ -324,13 +338,13 @@ def _refuse_video(architecture: Architecture) -> None:
         )
 
 
-def _build(config: EmozooConfig) -> tuple[nn.Module, WindowShape, bool]:
+def _build(config: EmozooConfig, outputs: Outputs) -> tuple[nn.Module, WindowShape, bool]:
     """The network that a config describes, with fresh weights; its windows, and whether it takes their lengths."""
     architecture = get_architecture(config.architecture)
     _refuse_video(architecture)
     settings = config_of(architecture, config.architecture_config or {}, config.name_or_path or "the model's config")
     try:
-        network = architecture.build(settings, config.num_labels)
+        network = together(architecture, config.members or 1, outputs).build(settings, config.num_labels)
     except (TypeError, ValueError) as error:
         raise EmozooError(f"{architecture.name} cannot be built with this config: {error}") from error
     return network, window_of(architecture, settings), architecture.lengths

@@ -7,6 +7,7 @@ elsewhere survives every write. Here is the file: its front matter and its marks
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from emozoo.checkpoint.config import CheckpointConfig
 from emozoo.checkpoint.foreign import own_config
 from emozoo.checkpoint.results import Score, Summary
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
+from emozoo.checkpoint.whole import WholeRun, find_whole, is_several, read_whole
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES, METRICS, README, RISK
 from emozoo.paths import user_path, write_text
@@ -35,6 +37,7 @@ from emozoo.publishing.card_merge import (
 )
 from emozoo.publishing.card_results import Facts, is_private
 from emozoo.publishing.card_text import body
+from emozoo.publishing.card_whole import whole_scores
 
 log = logging.getLogger("emozoo")
 BEGIN = "<!-- emozoo: begin -->"
@@ -62,35 +65,35 @@ def render_card(
     *,
     repo_id: str | None = None,
     existing: str | None = None,
+    home: Path | None = None,
     on_the_hub: str | None = None,
     push: bool = False,
 ) -> str:
     """The text of README.md.
 
     `repo_id`: the `user/name` that its examples load; left out, that of the card which is there, or a placeholder.
-    `existing`: a card whose own words are kept; left out, the folder's README.md where there is one. `on_the_hub`: another,
+    `existing`: a card whose own words are kept; left out, README.md of the folder, or of its `home` where that is another,
+    where there is one. `on_the_hub`: another,
     whose words are merged with those. `push`: whether the card is about to be pushed, which it notes. What a person wrote
     and emozoo would write otherwise, and what cannot be kept, is told as a warning. Raises EmozooError for a folder that is
     no checkpoint, damaged results, and a card whose front matter or marks cannot be read.
     """
     shown, folder = str(folder), user_path(folder)
-    where = f"{folder / README}"
-    card = split_card(_read(folder / README) if existing is None else existing, where)
+    where = f"{(home or folder) / README}"
+    card = split_card(_read(Path(where)) if existing is None else existing, where)
     note, words = read_note(card[2]), words_of(*card)
     told: list[str] = []
     other = card
     if on_the_hub is not None:
         other = split_card(on_the_hub, f"{repo_id}/{README}")
         words, told = merge(words, words_of(*other), note.pushed if note else None)
-    config = own_config(folder, shown)
-    record = read_record(folder)
+    config, record, whole = _subject(folder, shown)
     figures = tuple(name for name in (CONFUSION, CURVES, RISK) if (folder / name).is_file())
     try:
         repo_id = repo_id or _repo_id_in(card[2]) or f"your-name/{model_name(config, record)}"
-        block = body(Facts(config, record, repo_id, figures, _summary(folder, record))).replace(
-            "<!-- emozoo:", "<!-- emozoo :"
-        )
-        fresh = _front_matter(config, record)
+        facts = Facts(config, record, repo_id, figures, _summary(folder, record), whole)
+        block = body(facts).replace("<!-- emozoo:", "<!-- emozoo :")
+        fresh = _front_matter(facts)
         front, more = compose(fresh, words)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise EmozooError(f"{folder / METRICS} is damaged: it does not hold a run's results ({error!r})") from error
@@ -174,10 +177,23 @@ def eval_results(
     ]
 
 
-def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[str, Any]:
+def _subject(folder: Path, shown: str) -> tuple[CheckpointConfig, RunRecord | None, WholeRun | None]:
+    """What a card is of: the model in a folder with the record of its training, or all folds of a run."""
+    if is_several(folder):
+        whole = read_whole(folder, shown)
+        config = own_config(whole.places[0], shown)
+        return dataclasses.replace(config, members=len(whole.places), calibration=None), whole.together, whole
+    config = own_config(folder, shown)
+    if config.members > 1 and (found := find_whole(folder, shown)):
+        return config, found.together, found
+    return config, read_record(folder), None
+
+
+def _front_matter(facts: Facts) -> dict[str, Any]:
     """The front matter as emozoo knows it."""
     from huggingface_hub import ModelCardData
 
+    config, record, whole = facts.config, facts.record, facts.whole
     known: dict[str, Any] = {"library_name": "emozoo", "pipeline_tag": PIPELINE_TAGS[config.modalities]}
     known["tags"] = ["emozoo", config.architecture, *config.modalities, "speech-emotion-recognition"]
     known[OWN] = {"architecture": config.architecture, "labels": list(config.outputs.names)}
@@ -198,11 +214,15 @@ def _front_matter(config: CheckpointConfig, record: RunRecord | None) -> dict[st
         known["metrics"] = list(dict.fromkeys(score.kind for score in record.test.scores if score.value is not None))
         known["model_name"] = model_name(config, record)
         known["eval_results"] = eval_results(
-            record.test.scores,
+            whole_scores(whole) if whole else record.test.scores,
             dataset=data.dataset,
             protocol=data.protocol,
             video=config.video,
-            details={"fold": data.fold, "folds": data.folds, "speaker_disjoint": data.speaker_disjoint},
+            details={
+                "fold": "all" if whole and whole.several else data.fold,
+                "folds": data.folds,
+                "speaker_disjoint": data.speaker_disjoint,
+            },
         )
     return ModelCardData(**known).to_dict()
 

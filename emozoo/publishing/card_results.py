@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from emozoo.checkpoint.config import CheckpointConfig
-from emozoo.checkpoint.results import Metrics, Score, Summary
+from emozoo.checkpoint.results import Metrics, Score, Spread, Summary
 from emozoo.checkpoint.run import DataRecord, RunRecord
+from emozoo.checkpoint.whole import WholeRun
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES
@@ -35,6 +36,8 @@ class Facts:
     """Files of the folder that the card shows."""
     summary: Summary | None = None
     """Of the run, where the model is one of several folds."""
+    whole: WholeRun | None = None
+    """Where the card is of all folds; `record` is then what is true of them together."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -75,12 +78,10 @@ def results(facts: Facts) -> str:
     test = facts.record.test
     data = facts.record.data
     over = "speakers" if test.interval_over == "speakers" else "clips, and so tells nothing about other speakers"
-    told = ((WORDS, test.labels), (VOTES, test.votes), (DIMENSIONS, test.dimensions))
-    meanings = [words for words, there in told if there]
     lines = [
         "## Results",
         f"On the {test.count} test clips of fold {data.fold} of {data.folds} (`{data.protocol}`, "
-        f"{fold_words(data)}), which were measured once, after training. {_sentence('; '.join(meanings))}The 95 % interval "
+        f"{fold_words(data)}), which were measured once, after training. {meanings(test)}The 95 % interval "
         f"is a bootstrap over {over}.",
     ]
     if data.note:
@@ -100,18 +101,21 @@ def results(facts: Facts) -> str:
             f"This model is one of {facts.summary.folds}, each trained and measured on another fold. Mean and deviation "
             f"over them: {', '.join(_means(facts.summary))}."
         )
-    lines += _classes(test)
+    lines += classes(test)
     lines += [f"![{FIGURES[name]}]({name})" for name in facts.figures if name in FIGURES]
     return "\n\n".join(lines)
 
 
-def _sentence(text: str) -> str:
+def meanings(test: Metrics) -> str:
+    """What the names of its scores mean, with a space behind; "" for nothing."""
+    told = ((WORDS, test.labels), (VOTES, test.votes), (DIMENSIONS, test.dimensions))
+    text = "; ".join(words for words, there in told if there)
     return f"{text[:1].upper()}{text[1:]}. " if text else ""
 
 
 def _row(score: Score, shares: bool) -> list[str]:
     """`shares`: all rows are in per cent, and the heading says so."""
-    form = percent if shares else _per_cent if score.share else _number
+    form = percent if shares else _per_cent if score.share else number
     return [score.name, form(score.value), " to ".join(map(form, score.interval or ()))]
 
 
@@ -119,22 +123,23 @@ def _per_cent(share: float | None) -> str:
     return "-" if share is None else f"{percent(share)} %"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A score that is no share."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def _means(summary: Summary) -> list[str]:
-    shares = {"UA": "ua", "WA": "wa", "macro F1": "macro_f1"} if summary.pooled.labels else {}
-    found = [
-        f"{words} {percent(getattr(summary, f'{name}_mean'))} ± {percent(getattr(summary, f'{name}_std'))} %"
-        for words, name in shares.items()
-    ]
-    return found + [
-        f"CCC of {each.name} {_number(each.ccc_mean)} ± {_number(each.ccc_std)}" for each in summary.dimensions
-    ]
+    return [f"{each.name} {spread_words(each)}" for each in summary.spreads]
 
 
-def _classes(test: Metrics) -> list[str]:
+def spread_words(spread: Spread) -> str:
+    """A mean and its deviation."""
+    if spread.share:
+        return f"{percent(spread.mean)} ± {percent(spread.std)} %"
+    return f"{number(spread.mean)} ± {number(spread.std)}"
+
+
+def classes(test: Metrics) -> list[str]:
     """Scores of each word, and of the speakers."""
     if test.several:
         rows = [[label, _per_cent(share)] for label, share in zip(test.several.labels, test.several.f1, strict=True)]

@@ -14,7 +14,9 @@ from emozoo.checkpoint.results import SetMetrics
 from emozoo.checkpoint.run import RunRecord
 from emozoo.errors import EmozooError
 from emozoo.filenames import RISK
+from emozoo.publishing.card_groups import by_group
 from emozoo.publishing.card_results import Facts, dataset_words, fold_words, results, table
+from emozoo.publishing.card_whole import whole_data, whole_recipe, whole_results
 from emozoo.registry.entry_points import ARCHITECTURES, find
 from emozoo.registry.loading import get_architecture
 from emozoo.target import VOTES, Outputs
@@ -30,7 +32,8 @@ def body(facts: Facts) -> str:
         _running(facts),
         _training_data(facts),
         _recipe(facts),
-        results(facts),
+        whole_results(facts, facts.whole) if facts.whole else results(facts),
+        by_group(facts),
         _confidence(facts),
         network_section(architecture) if architecture else "",
         _versions(facts),
@@ -59,8 +62,16 @@ def _opening(facts: Facts, architecture: Architecture | None) -> str:
         f"`{name}` is an architecture of emozoo{data}. {summary}It takes {what}, {window.seconds:g} seconds at a time, and "
         f"{_answers(facts.config.outputs)}. A longer recording is cut into windows, {every}, and gets the mean of their "
         f"answers."
-        f"{_prepared(facts)}"
+        f"{_prepared(facts)}{_members(facts)}"
     )
+
+
+def _members(facts: Facts) -> str:
+    members = facts.config.members
+    if members == 1:
+        return ""
+    folds = ", one for each fold of a cross-validation" if facts.whole else ""
+    return f"\n\nThis model is an ensemble of {members} networks{folds}: its answer is the mean of theirs."
 
 
 def _printed(outputs: Outputs) -> str:
@@ -180,12 +191,27 @@ def _training_data(facts: Facts) -> str:
     if record is None:
         return "## Training data\n\nThe training left no record: data and licence are unknown."
     data = record.data
+    if facts.whole:
+        return whole_data(facts, facts.whole, _conditions(record))
     lines = [
         f"Trained on {dataset_words(data)}"
         + (f", language: {data.language}" if data.language else "")
         + f", split by the protocol `{data.protocol}`: fold {data.fold} of {data.folds}, "
-        f"tested on {fold_words(data)}."
+        f"tested on {fold_words(data)}.",
+        *_conditions(record),
     ]
+    labels = list(data.parts["test"].labels) if facts.config.labels else []  # not the strata of ratings
+    rows = [
+        [name, part.clips, part.speakers or "unknown", *(part.labels[label] for label in labels)]
+        for name, part in data.parts.items()
+    ]
+    return f"## Training data\n\n{' '.join(lines)}\n\n" + table(["part", "clips", "speakers", *labels], rows)
+
+
+def _conditions(record: RunRecord) -> list[str]:
+    """Sentences on labels taken together, first weights, and licence."""
+    data = record.data
+    lines = []
     if data.merge:
         merged = ", ".join(f"{source} as {target}" for source, target in data.merge.items())
         lines.append(f"Labels taken together: {merged}.")
@@ -198,12 +224,7 @@ def _training_data(facts: Facts) -> str:
         if data.licence
         else "The licence of the data was not recorded: ask the author of this model before you use it."
     )
-    labels = list(data.parts["test"].labels) if facts.config.labels else []  # not the strata of ratings
-    rows = [
-        [name, part.clips, part.speakers or "unknown", *(part.labels[label] for label in labels)]
-        for name, part in data.parts.items()
-    ]
-    return f"## Training data\n\n{' '.join(lines)}\n\n" + table(["part", "clips", "speakers", *labels], rows)
+    return lines
 
 
 def _recipe(facts: Facts) -> str:
@@ -211,6 +232,9 @@ def _recipe(facts: Facts) -> str:
     if facts.record is None:
         return f"## Recipe\n\nThe training left no record. The network's own settings:\n\n{settings}"
     training = facts.record.training
+    settings = settings_table(facts.config.architecture_config, training.recipe)
+    if facts.whole:
+        return whole_recipe(facts.whole, settings)
     precision = "float32" if training.precision == "no" else training.precision
     chosen = "best on the dev split" if facts.record.dev else "last, for the dev split was trained on as well"
     text = (
@@ -218,7 +242,7 @@ def _recipe(facts: Facts) -> str:
         f"{training.best_epoch}, the {chosen}. Trained in {training.seconds / 60:,.1f} minutes on "
         f"{training.device}, {precision}."
     )
-    return f"## Recipe\n\n{text}\n\n" + settings_table(facts.config.architecture_config, training.recipe)
+    return f"## Recipe\n\n{text}\n\n{settings}"
 
 
 def settings_table(config: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.foreign import own_config
+from emozoo.checkpoint.whole import fold_folders
 from emozoo.errors import EmozooError
 from emozoo.filenames import (
     CONFIG,
@@ -20,12 +23,14 @@ from emozoo.filenames import (
     PROVENANCE,
     README,
     RISK,
+    SUMMARY,
     WEIGHTS,
 )
 from emozoo.hub.errors import check_token, explained, no_token, persistently
 from emozoo.hub.reference import Reference, check_repo, parse
-from emozoo.paths import user_path, write_text
+from emozoo.paths import write_text
 from emozoo.publishing.card import render_card
+from emozoo.publishing.chosen import chosen
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -35,7 +40,8 @@ PUBLISHED = (
     CONFIG, WEIGHTS, ONNX, PREPROCESSOR, PROVENANCE, README, METRICS,
     PREDICTIONS, CONFUSION, CURVES, RISK,
 )  # fmt: skip
-"""What is uploaded. run.json, the file that training is resumed from and logs name this machine's folders, and stay."""
+"""What is uploaded; of an ensemble, also what its folds gave. run.json, the file that training is resumed from and logs name
+this machine's folders, and stay."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Push:
     card: str
     commit: str | None
     """None where nothing was sent."""
+    model: str = ""
+    """Which model of a run of several it is, in words; "" for the only one."""
 
 
 def push(
@@ -61,37 +69,53 @@ def push(
     message: str | None = None,
     token: str | None = None,
     dry_run: bool = False,
+    fold: int | None = None,
 ) -> Push:
-    """Publishes the checkpoint in `folder`, with its card, as one commit; makes the repository or branch where needed.
+    """Publishes the checkpoint in `folder`, with its card, as one commit; makes the repository or branch where needed. Of a
+    run over all folds, that is the model of a `fold`, or the ensemble of all, as `emozoo.publishing.chosen` has it.
 
     What a person wrote into the card, here or on the Hub, stays. `dry_run` sends nothing and writes nothing. Raises
     EmozooError with the reason; the repository then holds what it held before.
     """
     from huggingface_hub import HfApi, constants
 
-    shown = str(folder)
-    folder = user_path(folder)
-    own_config(folder, shown)
-    _refuse_links(folder)
     name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
     if not check_token(token) and not dry_run:
         raise no_token()
     api = HfApi(token=token)
-    there = _Repository() if dry_run and constants.HF_HUB_OFFLINE else _look_up(api, name)
-    title = _check_model(folder)
-    card = render_card(folder, repo_id=repo_id, on_the_hub=there.card, push=True)
-    files = {file: folder / file for file in PUBLISHED if file == README or (folder / file).is_file()}
-    sizes = {file: len(card.encode()) if file == README else path.stat().st_size for file, path in files.items()}
-    removed = tuple(file for file in PUBLISHED if file in there.files and file not in files)
-    address = f"{constants.ENDPOINT}/{repo_id}" + (f"/tree/{revision}" if revision else "")
-    plan = Push(address, sizes, removed, card, None)
-    if dry_run:
-        return plan
-    write_text(folder / README, card)
-    commit = _send(api, name, there, plan, folder, private=private, message=message or title)
+    with chosen(folder, fold) as choice:
+        place = choice.place
+        own_config(place, choice.name)
+        _refuse_links(place)
+        there = _Repository() if dry_run and constants.HF_HUB_OFFLINE else _look_up(api, name)
+        title = _check_model(place)
+        card = render_card(place, repo_id=repo_id, home=choice.home, on_the_hub=there.card, push=True)
+        files = {file: place / file for file in _published(place)}
+        sizes = {file: len(card.encode()) if file == README else path.stat().st_size for file, path in files.items()}
+        removed = tuple(file for file in there.files if _is_published(file) and file not in files)
+        address = f"{constants.ENDPOINT}/{repo_id}" + (f"/tree/{revision}" if revision else "")
+        plan = Push(address, sizes, removed, card, None, choice.words)
+        if dry_run:
+            return plan
+        write_text(choice.home / README, card)
+        commit = _send(api, name, there, plan, place, private=private, message=message or title)
     if private and there.exists and not there.private:
         log.warning("%s was public before and stays so: --private is for a new repository", repo_id)
     return replace(plan, commit=commit)
+
+
+def _published(place: Path) -> list[str]:
+    """The files of a checkpoint's folder to publish, and its card."""
+    found = [file for file in PUBLISHED if file == README or (place / file).is_file()]
+    if read_config(place).members > 1:
+        found += [SUMMARY] if (place / SUMMARY).is_file() else []
+        found += [f"{fold.name}/{METRICS}" for fold in fold_folders(place) if (fold / METRICS).is_file()]
+    return found
+
+
+def _is_published(file: str) -> bool:
+    """Whether a push may have written a file of that name."""
+    return file in (*PUBLISHED, SUMMARY) or re.fullmatch(rf"fold\d+/{re.escape(METRICS)}", file) is not None
 
 
 @dataclass(frozen=True)
@@ -180,7 +204,7 @@ def _refuse_links(folder: Path) -> None:
     """
     home = folder.resolve()
     blobs = home.parents[1] / "blobs" if home.parent.name == "snapshots" else home
-    for file in PUBLISHED:
+    for file in _published(folder):
         target = (home / file).resolve()
         if target.exists() and not (target.is_relative_to(home) or target.is_relative_to(blobs)):
             raise EmozooError(

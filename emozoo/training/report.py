@@ -18,7 +18,8 @@ from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import DataRecord, PartRecord, RunRecord, TrainingRecord
 from emozoo.data.splits.protocols import speaker_note
 from emozoo.evaluation.data import Data
-from emozoo.evaluation.evaluate import measure
+from emozoo.evaluation.evaluate import measure, measure_groups
+from emozoo.evaluation.groups import told_columns
 from emozoo.filenames import CONFUSION, CURVES, RESUME
 from emozoo.plots.training import training_curves
 from emozoo.training.loop import Trainer
@@ -32,14 +33,13 @@ def finish(trainer: Trainer, task: FoldTask, folder: Path) -> Metrics:
     model = load(folder, str(accelerator.device))
     if not accelerator.is_main_process:
         return measure(model, task.data, test)
-    heading = task.heading()
-    metrics = measure(model, task.data, test, folder, provenance=task.base, heading=heading)
+    heading, by = task.heading(), told_columns(task.data)
+    metrics, groups = measure_groups(model, task.data, test, folder, provenance=task.base, by=by, heading=heading)
     training = _training_record(trainer, model, task)
     training_curves(training.history, folder / CURVES, training.best_epoch, heading, training.recipe)
     best = trainer.best.dev
-    RunRecord(test=metrics, dev=best.to_dict() if best else {}, data=_data_record(task), training=training).write(
-        folder
-    )
+    dev = best.to_dict() if best else {}
+    RunRecord(test=metrics, dev=dev, data=_data_record(task), training=training, groups=groups).write(folder)
     (folder / RESUME).unlink(missing_ok=True)
     if trainer.run_log:
         trainer.run_log.numbers(_figures(metrics), trainer.epochs_done)

@@ -9,6 +9,7 @@ import torch
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint import bundled
+from emozoo.checkpoint.ensemble import members_of
 from emozoo.checkpoint.foreign import check_trainable, checkpoint_config, is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve
@@ -44,6 +45,11 @@ class Start:
         model = load(name if is_reference(place) else place, "cpu")
         if model.architecture.name != options.architecture:
             raise EmozooError(f"{options.start} is a {model.architecture.name}, not a {options.architecture}")
+        if (members := members_of(model.network)) > 1:
+            raise EmozooError(
+                f"{options.start} is an ensemble of {members} networks, and a training starts from one: name a single "
+                "network, such as a fold of the run that the ensemble was made of"
+            )
         return cls(name, model)
 
     @property

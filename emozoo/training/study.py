@@ -13,6 +13,8 @@ from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.lock import AtWork
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import RunOptions, read_options, read_record, read_summary
+from emozoo.checkpoint.seeds import SeedsSummary
+from emozoo.checkpoint.whole import find_summary
 from emozoo.data.splits.protocols import parse_protocol
 from emozoo.errors import EmozooError, of_the_machine, told
 from emozoo.evaluation.metrics import pool
@@ -21,7 +23,7 @@ from emozoo.paths import user_path
 from emozoo.training.claim import differences, meaning
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
-from emozoo.training.seeds import SeedsSummary, read_seeds, train_seeds
+from emozoo.training.seeds import train_seeds
 from emozoo.training.trackers import LogTo
 from emozoo.training.train import train
 
@@ -141,7 +143,8 @@ def _finished(folder: Path, options: RunOptions) -> Summary | SeedsSummary | Non
     if recorded is None or differences(options, recorded):
         return None
     if options.seeds:
-        return read_seeds(folder, options)
+        seeds = (find_summary(folder) or (None, None))[1]
+        return seeds if seeds and seeds.seeds == options.seeds else None
     if options.fold is None:
         return read_summary(folder)
     record = read_record(folder)

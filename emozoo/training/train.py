@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.device import pick_device
+from emozoo.checkpoint.groups import Grouping
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.provenance import compare
 from emozoo.checkpoint.results import Metrics, Summary
@@ -23,6 +24,7 @@ from emozoo.checkpoint.run import RunOptions, read_record
 from emozoo.data.splits.kept import Split
 from emozoo.data.splits.protocols import Fold, pick_fold, speaker_note
 from emozoo.errors import FULL, EmozooError, lacks_memory, lacks_room
+from emozoo.evaluation.groups import pool_groups
 from emozoo.evaluation.metrics import pool
 from emozoo.filenames import CONFUSION, SUMMARY
 from emozoo.paths import user_path, write_text
@@ -73,6 +75,7 @@ def train(
             results = [run.train_fold(replace(task, features=features), split) for task in tasks]
         summary = _summary(tasks, results)
         if options.fold is None and run.writes:
+            summary = replace(summary, groups=run.groups(tasks))
             run.write_summary(summary, tasks)
     return summary
 
@@ -172,6 +175,11 @@ class _Run:
         if parts * 2 <= size:
             return f"--set accumulation={parts * 2} takes less memory for the same batches"
         return f"--set batch_size={size // 2} takes less than {size}" if size > 1 else "it needs a smaller one"
+
+    def groups(self, tasks: Sequence[FoldTask]) -> tuple[Grouping, ...]:
+        """The groups of the test clips of all folds, as their records have them."""
+        records = [read_record(self.folder / f"fold{task.fold.number}") for task in tasks]
+        return pool_groups([record.groups if record else () for record in records])
 
     def write_summary(self, summary: Summary, tasks: Sequence[FoldTask]) -> None:
         """What stands in the folder of a run over all folds, beside the folds' own."""

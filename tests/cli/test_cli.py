@@ -35,7 +35,7 @@ OPTIONS = {
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",
-    "push": "--private --revision --message --dry-run --token --json",
+    "push": "--fold --private --revision --message --dry-run --token --json",
     "card": "",
     "demo": "--model --host --port --max-size --max-length --device",
     "space": "--model --output --private --token --dry-run --json",

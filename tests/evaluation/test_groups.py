@@ -16,8 +16,9 @@ from support.schemas import validate
 from support.small import emozoo, one_error, toy
 from support.tables import table, toy_rows
 
+from emozoo.checkpoint.groups import Grouping
 from emozoo.data.truth import Truth
-from emozoo.evaluation.groups import Grouping, grouped
+from emozoo.evaluation.groups import grouped, pool_groups
 from emozoo.evaluation.worth import AnsweredClips
 from emozoo.target import DIMENSIONS, Outputs
 
@@ -68,6 +69,33 @@ def test_each_clip_is_in_one_group_whose_ua_is_that_of_scikit_learn(seed: int, c
         assert (
             found.gap.value == pytest.approx((ranked[0].score or 0) - (ranked[-1].score or 0)) and found.gap.value >= 0
         )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 80), st.integers(1, 14), st.booleans())
+def test_folds_pooled_give_the_groups_of_all_their_clips(seed: int, clips: int, speakers: int, unknown: bool) -> None:
+    true, predicted, who, gender = drawn(seed, clips, speakers)
+    if unknown:
+        who[0] = ""
+    fold = np.random.default_rng(seed).integers(0, 3, clips)
+    parts = [np.flatnonzero(fold == number).tolist() for number in range(3)]
+
+    def of(rows: list[int]) -> tuple[Grouping, ...]:
+        own = words(true[rows], predicted[rows], [who[row] for row in rows])
+        return grouped(own, {"gender": [gender[row] for row in rows]})
+
+    whole, together = only(of(list(range(clips)))), only(pool_groups([of(rows) for rows in parts if rows]))
+    assert (together.gap, together.note) == (whole.gap, whole.note)
+    for one, other in zip(together.groups, whole.groups, strict=True):
+        assert (one.name, one.clips, one.speakers, one.classes) == (
+            other.name,
+            other.clips,
+            other.speakers,
+            other.classes,
+        )
+        assert one.score == pytest.approx(other.score) and one.per_speaker == other.per_speaker
+        assert one.interval == (other.interval if other.interval_over == "speakers" else None)
+    assert pool_groups([(whole,), ()]) == ()
 
 
 def test_the_interval_of_the_gap_is_a_bootstrap_over_the_speakers_of_both_groups() -> None:

@@ -11,7 +11,7 @@ from emozoo.text import printable
 
 
 def card(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, also one over all folds.")],
 ) -> None:
     """Write the model card of a run, and print its path.
 

@@ -136,6 +136,7 @@ def evaluate(
         show_whole(result)
     else:
         show_evaluation(result)
+    if not as_json:
         show_groups(result.groups)
 
 

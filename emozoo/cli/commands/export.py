@@ -34,7 +34,8 @@ Merge = Annotated[
     bool,
     typer.Option(
         "--merge",
-        help="Write a whole checkpoint instead, with the adapter merged into the pretrained weights. Needs --output.",
+        help="Write a checkpoint instead: of a model with an adapter, merged into the pretrained weights; of a run over all "
+        "folds, an ensemble of its models. Needs --output.",
     ),
 ]
 
@@ -53,7 +54,7 @@ def export(
     merge: Merge = False,
     as_json: Json = False,
 ) -> None:
-    """Export a trained model to ONNX, so that it runs without torch; or merge its adapter.
+    """Export a trained model to ONNX, so that it runs without torch; or merge its adapter, or the folds of a run.
 
     The exported model is run, and its probabilities are compared with the network's.
     """
@@ -62,11 +63,14 @@ def export(
 
     if merge:
         from emozoo.checkpoint.merge import merge as merge_adapter
+        from emozoo.checkpoint.merge_folds import merge_folds
+        from emozoo.checkpoint.whole import is_several
+        from emozoo.paths import user_path
 
         if output is None or quantize:
             raise EmozooError("--merge needs --output FOLDER, and goes with no --quantize")
         with waiting("merging"):
-            whole = merge_adapter(model, output)
+            whole = (merge_folds if is_several(user_path(model)) else merge_adapter)(model, output)
         if as_json:
             print_json({**vars(whole), "opset": None})
         else:

@@ -10,10 +10,16 @@ from emozoo.cli.options import Json, Token, own_folder, print_json
 
 
 def push(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, also one over all folds.")],
     repository: Annotated[
         str, typer.Argument(metavar="USER/NAME", help="The repository on the Hub. It is created if it does not exist.")
     ],
+    fold: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Of a run over all folds, publish this fold's model. Default: an ensemble of all."
+        ),
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Create the repository as private.")] = False,
     revision: Annotated[
         str | None,
@@ -42,8 +48,12 @@ def push(
             message=message,
             token=token,
             dry_run=dry_run,
+            fold=fold,
         )
     if as_json:
-        print_json({"address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed})
+        named = {"model": done.model} if done.model else {}
+        print_json(
+            {**named, "address": done.address, "commit": done.commit, "files": done.files, "removed": done.removed}
+        )
     else:
         show_push(done)
