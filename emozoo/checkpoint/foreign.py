@@ -18,7 +18,6 @@ from typing import Any
 
 from emozoo.checkpoint.config import MODEL_TYPE, CheckpointConfig, Origin, Source, parse, read_config
 from emozoo.checkpoint.named import leads_to
-from emozoo.checkpoint.plain_yaml import plain_data
 from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError, blamed
 from emozoo.filenames import CONFIG, LARGEST_JSON, README
@@ -32,6 +31,7 @@ from emozoo.reader import OnnxGraph, Reader, Reading, reader_problem
 from emozoo.registry.entry_points import ARCHITECTURES, READERS, find, plugins
 from emozoo.registry.loading import get_architecture, load_plugin
 from emozoo.tables.emotions import in_common_words
+from emozoo.tables.plain_yaml import plain_data
 from emozoo.target import Outputs
 from emozoo.text import shown
 

@@ -74,6 +74,17 @@ class RunOptions:
     labels_as_is: bool = False
     """Whether other spellings of an emotion in a table are other labels."""
 
+    folds: str | None = None
+    """A file or folder of folds that others made, instead of a protocol."""
+    folds_digest: str | None = None
+    """What is in it, as a digest; None: it was not read yet."""
+    train_speakers: int | None = None
+    """How many of each fold's training speakers are trained on; None: all."""
+
+    def split_by(self, usual: str) -> str:
+        """What the dataset, whose protocol is `usual`, is split by, in words."""
+        return f"folds {Path(self.folds).name}" if self.folds else self.protocol or usual
+
     @property
     def folds_seed(self) -> int:
         """The random seed that the dataset is split by."""
@@ -94,6 +105,10 @@ class RunOptions:
             raise EmozooError("--seeds must name each random seed once, as in --seeds 0,1,2")
         if self.scale is not None and not has_dimensions(self.target):
             raise EmozooError("--scale is that of ratings, which this training does not use: add --target dimensions")
+        if self.folds is not None and self.protocol is not None:
+            raise EmozooError(f"--folds brings its own split: leave --protocol {shown(self.protocol)[1:-1]} out")
+        if self.train_speakers is not None and self.train_speakers < 1:
+            raise EmozooError(f"--train-speakers {self.train_speakers}: must be 1 or more")
         for name, value in dataclasses.asdict(self).items():
             try:
                 json.dumps(value, ensure_ascii=False).encode()
@@ -109,7 +124,8 @@ class RunOptions:
         if start is not None and not is_reference(start) and folder_of(start) is None:
             start = str(user_path(start))
         labels = None if self.labels is None else tuple(self.labels)
-        return dataclasses.replace(self, data_dir=data_dir, start=start, labels=labels)
+        folds = None if self.folds is None else str(user_path(self.folds))
+        return dataclasses.replace(self, data_dir=data_dir, start=start, labels=labels, folds=folds)
 
     def write(self, folder: Path) -> None:
         document = {WRITER: emozoo_version(), **dataclasses.asdict(self.placed())}

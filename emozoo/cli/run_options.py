@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 FIELDS = {
     "start": ("start", "architecture", "target"),
     "labels": ("labels", "multi"),
+    "folds": ("folds", "folds_digest", "protocol"),
+    "protocol": ("protocol", "folds", "folds_digest"),
     "seed": ("seed", "seeds"),
     "seeds": ("seed", "seeds"),
 }

@@ -253,7 +253,7 @@ class _Reader:
 
 def read_study(path: Path, shown_as: str, options: Options) -> list[StudyCell]:
     """The trainings of the study in a file. Raises EmozooError, about `shown_as`, for what is no study."""
-    from emozoo.checkpoint.plain_yaml import LARGEST, plain_data
+    from emozoo.tables.plain_yaml import LARGEST, plain_data
 
     try:
         with path.open("rb") as file:

@@ -85,7 +85,7 @@ def _comparable(results: Sequence[CellResult]) -> list[list[str]]:
             continue
         data = replace(
             options, architecture="", settings={}, seed=0, seeds=None, split_seed=options.folds_seed, precision="",
-            start=None, crop=None, denoise=False, dev=True,
+            start=None, crop=None, denoise=False, dev=True, train_speakers=None,
         )  # fmt: skip
         runs = [f"{each.run}/seed{seed}" for seed in options.seeds] if options.seeds else [each.run]
         groups.setdefault(repr(data), []).extend(runs)

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.plain_yaml import plain_data
 from emozoo.conformance.points import Broken, LeftOut
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path
 from emozoo.reader import Reader, Reading, reader_problem
 from emozoo.registry.entry_points import READERS, find
 from emozoo.registry.loading import load_plugin
+from emozoo.tables.plain_yaml import plain_data
 
 
 class ReaderSubject:

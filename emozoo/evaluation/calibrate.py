@@ -312,7 +312,7 @@ def _with_dev(run: RunOptions | None, place: str) -> RunOptions:
 
 def _dev(folder: Path, run: RunOptions, data: Data) -> _Part:
     """The dev clips of a run: as the run kept them, else split anew."""
-    protocol = run.protocol or data.corpus.protocol
+    protocol = run.split_by(data.corpus.protocol)
     notes = [EPOCH]
     if kept := read_split(folder):
         found = kept.find(data.columns, data.classes)
@@ -322,7 +322,7 @@ def _dev(folder: Path, run: RunOptions, data: Data) -> _Part:
             notes.append(changed)
         count = len(kept.folds)
     else:
-        folds = data.folds(run.protocol, run.folds_seed)
+        folds = data.folds_of(run)
         fold, count = pick_fold(folds, run.fold or 1, protocol), len(folds)
         notes.append("this run keeps no split, so its data were split anew")
     if not fold.dev:

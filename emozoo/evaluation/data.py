@@ -8,11 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from emozoo.checkpoint.provenance import Clips
+from emozoo.checkpoint.run import RunOptions
 from emozoo.data.corpus import Corpus
 from emozoo.data.decode_task import Notes, Source
 from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
-from emozoo.data.splits.protocols import Fold, make_folds
+from emozoo.data.splits.few import with_few_speakers
+from emozoo.data.splits.given import given_folds, with_copies
+from emozoo.data.splits.protocols import Fold, make_folds, with_text
 from emozoo.data.store import ClipStore
+from emozoo.data.tables.fold_lists import read_fold_lists
 from emozoo.data.truth import Truth, rated_dimensions, rating_scale
 from emozoo.errors import EmozooError, blamed
 from emozoo.hub.reference import is_reference
@@ -50,8 +54,38 @@ class Data:
     def folds(self, protocol: str | None, seed: int) -> list[Fold]:
         """The folds of a protocol, or of the corpus' usual one."""
         columns = {**self.columns, "label": self.classes}
-        needed = tuple(self.labels) if self.outputs.labels and not self.outputs.multi else ()
-        return make_folds(columns, protocol or self.corpus.protocol, seed=seed, needed=needed)
+        return make_folds(columns, protocol or self.corpus.protocol, seed=seed, needed=self._needed)
+
+    def folds_of(self, run: RunOptions) -> list[Fold]:
+        """The folds of a run as its options ask for them: of a protocol, or of others' lists; and with few speakers."""
+        columns = {**self.columns, "label": self.classes}
+        if run.folds is None:
+            folds = self.folds(run.protocol, run.folds_seed)
+        else:
+            lists = read_fold_lists(run.folds)
+            folds = given_folds(columns, lists, seed=run.folds_seed, needed=self._needed)
+        if run.train_speakers is None:
+            return folds
+        if not run.dev:
+            folds = [fold.without_dev() for fold in folds]
+        few = [
+            with_few_speakers(
+                fold,
+                run.train_speakers,
+                speakers=self.speakers,
+                genders=[str(word or "") for word in self.columns["gender"]],
+                classes=self.classes,
+                needed=self._needed,
+                seed=run.folds_seed,
+            )
+            for fold in folds
+        ]
+        return with_copies(with_text(few, columns), columns)
+
+    @property
+    def _needed(self) -> tuple[str, ...]:
+        """The classes that a fold must have in train."""
+        return tuple(self.labels) if self.outputs.labels and not self.outputs.multi else ()
 
     @cached_property
     def clips(self) -> Clips:

@@ -65,11 +65,12 @@ def chosen_part(folder: Path, run: RunOptions | None, selection: Selection, data
 def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> Part:
     """The test split of a fold of the run in `folder`: as the run kept it, else split anew."""
     kept = read_split(folder) if protocol == run.protocol else None
-    words = protocol or data.corpus.protocol
+    words = run.split_by(data.corpus.protocol) if protocol == run.protocol else protocol or data.corpus.protocol
     if kept is None:
-        return _tested_part(folder, run, data, protocol, fold) or replace(
-            _new_part(data, protocol, fold, run.folds_seed), notes=(SPLIT_ANEW,)
-        )
+        if part := _tested_part(folder, run, data, protocol, fold, words):
+            return part
+        folds = data.folds_of(run) if protocol == run.protocol else data.folds(protocol, run.folds_seed)
+        return replace(_of_fold(pick_fold(folds, fold, words), words), notes=(SPLIT_ANEW,))
     found = kept.find(data.columns, data.classes)
     was = pick_fold(kept.folds, fold, words)
     now = pick_fold(kept.placed(found), fold, words)
@@ -84,22 +85,29 @@ def _own_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, f
     return Part(list(now.test), _fold_words(words, now), tuple(notes), not now.speaker_disjoint, now.text_dependent)
 
 
-def _tested_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int) -> Part | None:
+def _tested_part(folder: Path, run: RunOptions, data: Data, protocol: str | None, fold: int, words: str) -> Part | None:
     """The test clips of a run from before runs kept their split, by its predictions.csv; None where that has none."""
     tested = read_tested(folder) if (protocol, fold) == (run.protocol, run.fold) else None
     rows = [row for row, name in enumerate(data.columns["utterance_id"]) if name in (tested or ())]
     if tested is None or not rows:
         return None
-    words = f"{protocol or data.corpus.protocol} fold {fold}, {len(rows)} clips"
     note = f"{OLD_RUN}: {len(rows)} of {len(tested)} are there"
-    return Part(rows, words, (note,), dependent=run.protocol == "random")
+    return Part(
+        rows,
+        f"{words} fold {fold}, {len(rows)} clips",
+        (note,),
+        dependent=run.protocol == "random" or run.folds is not None,
+    )
 
 
 def _new_part(data: Data, protocol: str | None, fold: int, seed: int) -> Part:
     """The test split of a fold that the protocol makes now."""
     words = protocol or data.corpus.protocol
-    split = pick_fold(data.folds(protocol, seed), fold, words)
-    return Part(list(split.test), _fold_words(words, split), dependent=not split.speaker_disjoint)
+    return _of_fold(pick_fold(data.folds(protocol, seed), fold, words), words)
+
+
+def _of_fold(fold: Fold, words: str) -> Part:
+    return Part(list(fold.test), _fold_words(words, fold), dependent=not fold.speaker_disjoint)
 
 
 def _fold_words(protocol: str, fold: Fold) -> str:

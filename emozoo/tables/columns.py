@@ -33,7 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "session": ("session", "session_id"),
     "transcript": ("transcript", "transcription", "text", "raw_text"),
     "sentence": ("sentence", "sentence_id", "statement"),
-    "utterance_id": ("utterance_id", "utt_id"),
+    "utterance_id": ("utterance_id", "utt_id", "key"),
     "valence": ("valence", "emo_val"),
     "arousal": ("arousal", "activation", "emo_act"),
     "dominance": ("dominance", "emo_dom"),

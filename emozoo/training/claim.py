@@ -100,7 +100,12 @@ def differences(asked: RunOptions, recorded: RunOptions) -> list[str]:
     found = []
     for field in dataclasses.fields(RunOptions):
         one, other = getattr(asked, field.name), getattr(recorded, field.name)
-        if field.name == "settings":
+        if field.name == "folds_digest":
+            continue  # of `folds`, which say it
+        if field.name == "folds" and asked.folds and recorded.folds:
+            if asked.folds_digest != recorded.folds_digest:
+                found.append(f"folds {one}, which hold others than those of then")
+        elif field.name == "settings":
             found += _different_settings(asked, recorded)
         elif one != other:
             found.append(f"{field.name.replace('_', '-')} {_said(one)} instead of {_said(other)}")

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from emozoo.checkpoint.predictions import read_tested
-from emozoo.checkpoint.run import read_options
+from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.data.splits.kept import Split, read_split
 from emozoo.data.splits.protocols import Fold
+from emozoo.data.tables.fold_lists import read_fold_lists
 from emozoo.errors import EmozooError
 from emozoo.evaluation.data import Data
 from emozoo.filenames import METRICS, RESUME, RUN
+from emozoo.paths import user_path
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
+
+
+def with_digest(options: RunOptions, resume: bool) -> RunOptions:
+    """The options with a digest of the folds that others made, so that another content is noticed. A run to `resume` keeps
+    its split, so its file may be gone. Raises EmozooError for folds that are no longer those that a run has recorded."""
+    if options.folds is None or resume and options.folds_digest and not user_path(options.folds).exists():
+        return options
+    digest = read_fold_lists(options.folds).digest
+    if options.folds_digest not in (None, digest):
+        raise EmozooError(
+            f"{options.folds} has other folds now than when this run began: bring them back, or start a "
+            "new run in another --output, with --folds to take them as they are"
+        )
+    return replace(options, folds_digest=digest)
 
 
 def folds_of_run(folder: Path, plan: Plan, data: Data, progress: Progress) -> tuple[list[Fold], Split]:
@@ -22,7 +39,7 @@ def folds_of_run(folder: Path, plan: Plan, data: Data, progress: Progress) -> tu
     """
     split = read_split(folder)
     if split is None:
-        folds = data.folds(plan.options.protocol, plan.options.folds_seed)
+        folds = data.folds_of(plan.options)
         _compare_finished(folder, data, folds, progress)
         return folds, Split.of(data.columns, data.classes, folds)
     found = split.find(data.columns, data.classes)

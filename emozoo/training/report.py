@@ -62,7 +62,7 @@ def _data_record(task: FoldTask) -> DataRecord:
         language=corpus.language,
         citation=corpus.citation,
         merge=task.plan.options.merge,
-        protocol=task.plan.options.protocol or corpus.protocol,
+        protocol=task.plan.options.split_by(corpus.protocol),
         fold=fold.number,
         fold_name=fold.name,
         folds=task.folds,

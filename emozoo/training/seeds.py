@@ -17,6 +17,7 @@ from emozoo.evaluation.sums import mean_and_deviation
 from emozoo.filenames import SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.training.claim import claimed
+from emozoo.training.folds import with_digest
 from emozoo.training.progress import Progress
 from emozoo.training.trackers import LogTo
 from emozoo.training.train import train
@@ -39,6 +40,7 @@ def train_seeds(
     from accelerate import PartialState
 
     options.check()
+    options = with_digest(options, resume)
     seeds = options.seeds or (options.seed,)
     progress = progress or Progress()
     split_seed = seeds[0] if options.split_seed is None else options.split_seed

@@ -43,7 +43,7 @@ class FoldTask:
         """What pictures are headed: the network and the dataset, then the split; of `every` fold, or of this one."""
         options = self.plan.options
         corpus = self.data.corpus
-        words = [options.protocol or corpus.protocol]
+        words = [options.split_by(corpus.protocol)]
         words += [] if every else [f"fold {self.fold.number} of {self.folds}"]
         words += [f"seed {options.seed}"]
         words += [] if self.fold.speaker_disjoint and self.leak.disjoint else ["speaker-dependent"]
@@ -56,7 +56,7 @@ class FoldTask:
         return {
             "architecture": options.architecture,
             "dataset": self.data.corpus.name,
-            "protocol": options.protocol or self.data.corpus.protocol,
+            "protocol": options.split_by(self.data.corpus.protocol),
             "fold": self.fold.number,
             "seed": options.seed,
             "split_seed": options.folds_seed,

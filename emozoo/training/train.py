@@ -30,7 +30,7 @@ from emozoo.filenames import CONFUSION, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix
 from emozoo.training.claim import claimed
-from emozoo.training.folds import folds_of_run
+from emozoo.training.folds import folds_of_run, with_digest
 from emozoo.training.frozen import FeatureFile
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
@@ -63,6 +63,7 @@ def train(
     from accelerate import PartialState
 
     options.check()
+    options = with_digest(options, resume)
     plan = Plan.of(options)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
     run = _Run(plan, user_path(folder), str(folder), device, progress or Progress(), processes, log_to or LogTo())
@@ -192,9 +193,10 @@ class _Run:
 def _summary(tasks: Sequence[FoldTask], results: Sequence[Metrics]) -> Summary:
     """The folds together, with one note for all of them."""
     leaks = [task.leak for task in tasks]
-    together = replace(tasks[0].fold, caveat=sum(leaks[1:], leaks[0]).sentence)
-    disjoint = all(task.fold.speaker_disjoint for task in tasks)
-    return replace(pool(results, apart=disjoint), note=speaker_note(together))
+    sentence = sum(leaks[1:], leaks[0]).sentence
+    together = [replace(task.fold, caveat=sentence) for task in tasks]
+    disjoint = all(fold.speaker_disjoint for fold in together)
+    return replace(pool(results, apart=disjoint), note=speaker_note(*together))
 
 
 def _warn(tasks: Sequence[FoldTask]) -> None:

@@ -21,8 +21,9 @@ COMMANDS = [
     "card", "list", "info", "check", "fetch", "new architecture", "new dataset",
 ]  # fmt: skip
 OPTIONS = {
-    "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol --fold "
-    "--from --epochs --seed --seeds --split-seed --output --resume --set --device --precision --log --json",
+    "train": "--config --dataset --data-dir --columns --labels-as-is --labels --merge --crop --denoise --protocol "
+    "--folds --fold --train-speakers --from --epochs --seed --seeds --split-seed --output --resume --set --device "
+    "--precision --log --json",
     "tune": "--dataset --data-dir --columns --labels-as-is --labels --target --scale --merge --crop --denoise --from "
     "--protocol --fold --trials --space --seed --split-seed --output --set --device --precision --json",
     "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emozoo import EmozooError
-from emozoo.checkpoint.plain_yaml import LARGEST
+from emozoo.tables.plain_yaml import LARGEST
 from emozoo.cli.study_file import Options, StudyCell, read_study
 
 TEXTS = frozenset(

@@ -69,6 +69,17 @@ Dev = Annotated[
 FoldNumber = Annotated[
     str, typer.Option(metavar="N", help="The fold to use as test split, from 1; all trains on every fold in turn.")
 ]
+Folds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Folds that others made, instead of a protocol: a folder of EmoBox's, or a table of clips and their folds.",
+    ),
+]
+TrainSpeakers = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Train on N of the fold's training speakers; dev and test stay as they are."),
+]
 Epochs = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Number of passes over the training clips. Default: the recipe's."),
@@ -135,7 +146,9 @@ def train(
     start: Start = None,
     protocol: Protocol = None,
     dev: Dev = True,
+    folds: Folds = None,
     fold: FoldNumber = "1",
+    train_speakers: TrainSpeakers = None,
     epochs: Epochs = None,
     seed: Seed = None,
     seeds: Seeds = None,
@@ -188,6 +201,8 @@ def train(
         crop=crop and crop.value,
         denoise=denoise,
         dev=dev,
+        folds=folds,
+        train_speakers=train_speakers,
     )
     if recorded is not None:
         options = varied(recorded, options, _given(ctx))

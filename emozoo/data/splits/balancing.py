@@ -44,7 +44,7 @@ def balance_steadily(counts: np.ndarray, names: Sequence[str], parts: int, seed:
     """
     order = sorted(range(len(names)), key=lambda unit: names[unit])
     shares = _shares(counts)[order]
-    part_of = np.array([max(range(parts), key=lambda part: _hash(seed, part, names[unit])) for unit in order])
+    part_of = np.array([max(range(parts), key=lambda part: hashed(seed, part, names[unit])) for unit in order])
     held = np.zeros((parts, shares.shape[1]))
     np.add.at(held, part_of, shares)
     overlap = shares @ shares.T if len(order) <= SWAPPED else None
@@ -100,5 +100,6 @@ def _shares(counts: np.ndarray) -> np.ndarray:
     return counts / np.maximum(counts.sum(axis=0), 1)
 
 
-def _hash(seed: int, part: int, name: str) -> bytes:
+def hashed(seed: int, part: int, name: str) -> bytes:
+    """What a name's place in an order is by, that no other name changes."""
     return hashlib.blake2b(f"{seed}\0{part}\0{name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.data.splits.dev import missing_class, split_off_dev
+from emozoo.data.splits.few import few_speakers
 from emozoo.data.splits.sentences import TEXT_DEPENDENT, HeldOut, both_out, one_sentence_out, sentence_units, told
 from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
 from emozoo.errors import EmozooError
@@ -68,6 +69,12 @@ class Fold:
     """What else a reader of its results must know, such as that a fine-tuned model was trained on the test speakers."""
     text_dependent: bool = False
     """Whether a sentence of test is known to be in train or dev as well."""
+    copies: int = 0
+    """How many test clips have a copy in train or dev, which only folds that others made allow."""
+    kept_speakers: int = 0
+    """How many speakers are left in train, where only some are asked for; 0: all."""
+    all_speakers: int = 0
+    """How many there would have been."""
 
     def without_dev(self) -> Fold:
         """The same test split, with all other rows in train."""
@@ -284,10 +291,18 @@ def _side_by_side(parts: Mapping[str, tuple[Sequence[int], Sequence[Fold]]]) -> 
     return folds
 
 
-def speaker_note(fold: Fold) -> str:
-    """The sentence to print beside the results of a fold that is speaker- or text-dependent or has a caveat; else ""."""
-    dependent = "" if fold.speaker_disjoint else SPEAKER_DEPENDENT
-    return "; ".join(filter(None, (fold.caveat, dependent, TEXT_DEPENDENT if fold.text_dependent else "")))
+def speaker_note(*folds: Fold) -> str:
+    """The sentence to print beside the results of folds that are speaker- or text-dependent, share copies of clips, were
+    trained on some of their speakers only, or have a caveat; else ""."""
+    copies = sum(fold.copies for fold in folds)
+    notes = [fold.caveat for fold in folds]
+    notes.append("" if all(fold.speaker_disjoint for fold in folds) else SPEAKER_DEPENDENT)
+    notes.append(TEXT_DEPENDENT if any(fold.text_dependent for fold in folds) else "")
+    if copies:
+        tested = sum(len(fold.test) for fold in folds)
+        notes.append(f"{copies} of {tested} test clips have a copy among the training clips; expect lower numbers")
+    notes.append(few_speakers(folds))
+    return "; ".join(dict.fromkeys(filter(None, notes)))
 
 
 def parse_protocol(protocol: str) -> tuple[str, int]:

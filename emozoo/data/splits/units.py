@@ -158,4 +158,9 @@ def _natural(text: str) -> list[Any]:
 
 
 def sorted_names(values: Sequence[str], rows: Iterable[int]) -> list[str]:
-    return sorted({values[row] for row in rows}, key=_natural)
+    return sorted_texts({values[row] for row in rows})
+
+
+def sorted_texts(texts: Iterable[str]) -> list[str]:
+    """Sorts `Ses2` before `Ses10`."""
+    return sorted(texts, key=_natural)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import unicodedata
@@ -10,16 +11,18 @@ from pathlib import Path
 
 from emozoo.data.corpus import SOUNDS, VIDEOS
 from emozoo.data.splits.protocols import SPLIT_WORDS
+from emozoo.data.tables.audformat import HEADER, is_table
 from emozoo.errors import EmozooError
 from emozoo.tables import files
+from emozoo.tables.columns import meaning_of
 from emozoo.tables.emotions import emotion_of
 from emozoo.tables.files import Table, table_of_items
 from emozoo.text import listed
 
 TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
 """Names of tables that are found in a folder, besides any `.jsonl`."""
-AUDFORMAT = "db.yaml"
-"""What lies beside the tables of audformat, `db.NAME.csv`."""
+LABEL_MAP = "label_map.json"
+"""What EmoBox has beside its folders of folds: the words for the labels in its tables."""
 ROOT = re.compile(r"\{data_(?:root|folder)\}[\\/]*")
 """How SpeechBrain's tables write the folder of the recordings."""
 TRIED = 20
@@ -33,8 +36,10 @@ def find_table(given: Path) -> Path:
         return given
     visible = sorted(path for path in given.iterdir() if path.is_file() and not path.name.startswith("."))
     found = [path for path in visible if path.name.lower() in TABLES or path.suffix.lower() == ".jsonl"]
-    if not found and any(path.name == AUDFORMAT for path in visible):
-        found = [path for path in visible if path.name.startswith("db.") and path.suffix == ".csv"]
+    if not found and any(path.name == HEADER for path in visible):
+        found = [path for path in visible if is_table(path)]
+        found = [path for path in found if not _is_of_speakers(path)] or found
+        found = list({path.stem: path for path in reversed(found)}.values())[::-1]  # CSV before Parquet
     if len(found) == 1:
         return found[0]
     if found:
@@ -48,6 +53,33 @@ def find_table(given: Path) -> Path:
     raise EmozooError(
         f"{given} holds no metadata.csv, manifest.csv or .jsonl file, but {there}: name the table with --data-dir my.csv"
     )
+
+
+def _is_of_speakers(path: Path) -> bool:
+    """Whether a table begins with a column of speakers, and so says nothing of clips."""
+    if path.suffix != ".csv":
+        return False
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        name = meaning_of(file.readline(1000).partition(",")[0].strip())
+    return name is not None and name[0] == "speaker"
+
+
+def label_words(table: Path) -> dict[str, str]:
+    """The words for the labels of a table of EmoBox: of the `label_map.json` beside it, or beside the folder of its fold.
+    Raises EmozooError for one that maps no words to words."""
+    around = (
+        (table.parent, table.parent.parent) if re.match("fold", table.parent.name, re.IGNORECASE) else (table.parent,)
+    )
+    path = next((folder / LABEL_MAP for folder in around if (folder / LABEL_MAP).is_file()), None)
+    if path is None:
+        return {}
+    try:
+        words = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EmozooError(f"{path} cannot be read: mend it, or move it away to take labels as they are") from error
+    if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
+        raise EmozooError(f'{path} is no map of labels to words, such as {{"ang": "angry"}}: mend it, or move it away')
+    return words
 
 
 def labelled(folder: Path) -> list[dict[str, str]]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from emozoo.data.corpus import VIDEOS, row
 from emozoo.data.splits.protocols import SPLIT_WORDS
+from emozoo.data.tables.audformat import joined
 from emozoo.data.tables.judgements import emotions_in, ratings_in, votes_in
-from emozoo.data.tables.places import folder_of, forms, table_of_folders
+from emozoo.data.tables.places import folder_of, forms, label_words, table_of_folders
 from emozoo.errors import EmozooError
 from emozoo.tables.columns import NONE, Columns, meanings_given, understand
 from emozoo.tables.files import Table, read_table
@@ -50,9 +51,11 @@ def find_rows(path: Path, inside: bool = False, given: Mapping[str, str] = NONE)
     Raises EmozooError if it is not a table, or a column's meaning is unclear."""
     table = table_of_folders(path) if path.is_dir() else read_table(path)
     try:
+        table, joined_warnings = joined(table, path)
+        words = {} if path.is_dir() else label_words(path)
         columns, warnings = understand(table, given)
         columns, more = _plausible(columns, table, given)
-        return _rows(table, Found(columns, [*warnings, *more], [], [], []), path, inside)
+        return _rows(table, Found(columns, [*joined_warnings, *warnings, *more], [], [], []), path, inside, words)
     except EmozooError as error:
         raise EmozooError(f"{path}: {error}") from error
 
@@ -77,7 +80,7 @@ def _plausible(columns: Columns, table: Table, given: Mapping[str, str]) -> tupl
     return columns, warnings
 
 
-def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
+def _rows(table: Table, found: Found, path: Path, inside: bool, words: Mapping[str, str]) -> Found:
     named = [_file(line.fields, found.columns) for line in table.lines]
     folder = path.parent if inside and path.is_file() else folder_of(list(filter(None, named)), path)
     if folder not in (path, path.parent):
@@ -87,7 +90,8 @@ def _rows(table: Table, found: Found, path: Path, inside: bool) -> Found:
             if line.fault:
                 raise ValueError(line.fault)
             name = f"{path.stem}:{line.place.rpartition(' ')[2]}"
-            found.rows.append(_row(line.fields, found.columns, folder, name, table.decimal_comma, inside))
+            each = _row(line.fields, found.columns, folder, name, table.decimal_comma, inside, words)
+            found.rows.append(each)
         except _Missing as error:
             found.missing.append((str(error), line.place))
         except EmozooError as error:
@@ -107,9 +111,16 @@ def _file(fields: dict[str, Any], columns: Columns) -> str:
 
 
 def _row(
-    fields: dict[str, Any], columns: Columns, folder: Path, name: str, decimal_comma: bool, inside: bool
+    fields: dict[str, Any],
+    columns: Columns,
+    folder: Path,
+    name: str,
+    decimal_comma: bool,
+    inside: bool,
+    words: Mapping[str, str],
 ) -> dict[str, Any]:
-    """A row of `FEATURES`. Raises ValueError with the reason if the line is wrong, `_Missing` if its file is missing."""
+    """A row of `FEATURES`, whose label is in `words`' words. Raises ValueError with the reason if the line is wrong,
+    `_Missing` if its file is missing."""
     written, _ = columns.of(fields, "file")
     if written is None:
         raise ValueError("no file is named")
@@ -117,7 +128,7 @@ def _row(
         raise ValueError(f"the file is no path, but {str(written)[:40]!r}")
     path = _path(written.strip(), folder, inside)
     given, _ = columns.of(fields, "label")
-    emotions = emotions_in(given, _word)
+    emotions = tuple(dict.fromkeys(_word(words.get(each, each)) for each in emotions_in(given, _word)))
     ratings = ratings_in(fields, columns, _word, decimal_comma)
     votes = votes_in(fields, columns, _word, decimal_comma)
     if not (emotions or ratings or votes):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emozoo import EmozooError
-from emozoo.checkpoint.plain_yaml import plain_data
+from emozoo.tables.plain_yaml import plain_data
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 JSON = st.recursive(
