@@ -10,11 +10,15 @@ from safetensors.torch import load_file
 from support.schemas import validate
 from support.small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
 
+from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import RunOptions
+from emozoo.checkpoint.seeds import SeedsSummary
 from emozoo.evaluation.compare import compare
 from emozoo.evaluation.evaluate import evaluate
+from emozoo.evaluation.metrics import pool
+from emozoo.evaluation.votes import measure_several, measure_votes
 from emozoo.training.progress import Progress
-from emozoo.training.seeds import train_seeds
+from emozoo.training.seeds import over_seeds, train_seeds
 from emozoo.training.train import train
 
 
@@ -103,3 +107,27 @@ def test_seeds_share_their_folds_and_a_run_over_them_goes_on_where_it_stopped(tm
 def test_seeds_that_mean_nothing_are_refused_and_nothing_is_left(words: str, expected: str, tmp_path: Path) -> None:
     assert expected in one_error(emozoo(*train_words(tmp_path / "run"), *words.split(), check=2))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_scores_of_votes_and_of_several_labels_have_means_over_folds_and_seeds(several: bool) -> None:
+    draw = np.random.default_rng(0)
+
+    def fold() -> Metrics:
+        counts, answers = draw.integers(0, 3, (30, 3)) + np.eye(3)[draw.integers(0, 3, 30)], draw.dirichlet([1] * 3, 30)
+        who = ["a"] * 30
+        if several:
+            return Metrics(count=30, several=measure_several(("x", "y", "z"), counts, answers, who))
+        return Metrics(count=30, votes=measure_votes(counts, answers, who))
+
+    folds = [[fold(), fold()] for _ in range(3)]
+    each = [pool(own, apart=False) for own in folds]
+    names = ("macro_f1", "micro_f1") if several else ("divergence", "any_rater")
+    assert [spread.name for spread in over_seeds(each)] == list(names)
+    for name, spread in zip(names, over_seeds(each), strict=True):
+        scores = np.array([[getattr(one.several or one.votes, name) for one in own] for own in folds])
+        assert [one.others[names.index(name)].mean for one in each] == pytest.approx(scores.mean(1))
+        assert (spread.mean, spread.std) == pytest.approx((scores.mean(1).mean(), scores.mean(1).std(ddof=1)))
+        assert spread.seeds == 3
+    summary = SeedsSummary((0, 1, 2), 0, tuple(each), over_seeds(each))
+    assert SeedsSummary.from_dict(json.loads(json.dumps(summary.to_dict()))) == summary
