@@ -41,7 +41,7 @@ def show_tuning(folder: str, study: Tuning) -> None:
     ordered = study.ranked
     table = Table(title=f"{study.finished} of {study.asked} trials: dev split of fold {study.options.fold}")
     for name in ("trial", "state", "dev score", "epoch", *names):
-        table.add_column(name, justify="left" if name == "state" else "right")
+        table.add_column(name, justify="left" if name == "state" else "right", overflow="fold")
     for trial in ordered[:MOST_ROWS]:
         score = "-" if trial.score is None else f"{trial.score:.4f}"
         settings = [trial.settings.get(name, "-") for name in names]
@@ -51,7 +51,7 @@ def show_tuning(folder: str, study: Tuning) -> None:
         console.out.print(f"{len(ordered) - MOST_ROWS} more trials are in {folder}/trials.csv", soft_wrap=True)
     if study.importances:
         shares = ", ".join(f"{each.name} {100 * each.share:.0f} %" for each in study.importances)
-        console.out.print(f"what mattered, of the differences between complete trials: {shares}", soft_wrap=True)
+        console.out.print(f"what mattered ({study.told_by}): {shares}", soft_wrap=True)
     if study.command is None:
         console.out.print("no trial is complete yet", soft_wrap=True)
         return

@@ -22,6 +22,8 @@ FINISHED = (COMPLETE, PRUNED, FAILED)
 """The states of trials that are not repeated."""
 PAGE, TABLE, PICTURE, BEST = "tune.md", "trials.csv", "tune.png", "best"
 """What stands in a search's folder: a page, a table and a picture of the trials, the record of the best settings."""
+CLEAR = 20
+"""Complete trials that tell fairly well which settings matter."""
 RULE = "the score on the dev split of the epoch that is kept; the test split is not used"
 
 
@@ -77,6 +79,12 @@ class Tuning:
     @property
     def finished(self) -> int:
         return sum(trial.state in FINISHED for trial in self.trials)
+
+    @property
+    def told_by(self) -> str:
+        """What the importances are told by."""
+        count = sum(trial.state == COMPLETE for trial in self.trials)
+        return f"fANOVA over {count} complete trials" + (", so few that this is a guess" if count < CLEAR else "")
 
     @property
     def best(self) -> Trial | None:
@@ -155,7 +163,7 @@ class Tuning:
             f"Tried were\n\n{tried}",
             *_best_lines(self),
             _markdown(("Trial", "State", "Dev score", "Kept epoch", *names), rows),
-            *_importance_lines(self.importances),
+            *_importance_lines(self),
         ]
         return "\n\n".join(lines) + "\n"
 
@@ -167,11 +175,11 @@ def _best_lines(found: Tuning) -> list[str]:
     return [asked, f"```sh\n{printable(found.command or '')}\n```"]
 
 
-def _importance_lines(importances: tuple[Importance, ...]) -> list[str]:
-    if not importances:
+def _importance_lines(found: Tuning) -> list[str]:
+    if not found.importances:
         return []
-    rows = [(f"`{each.name}`", f"{100 * each.share:.0f} %") for each in importances]
-    head = "How much of the differences between the complete trials each setting explains (fANOVA):"
+    rows = [(f"`{each.name}`", f"{100 * each.share:.0f} %") for each in found.importances]
+    head = f"How much of the differences between trials each setting explains ({found.told_by}):"
     return [head, _markdown(("Setting", "Share"), rows)]
 
 
