@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.foreign import own_config
-from emozoo.checkpoint.whole import fold_folders
+from emozoo.checkpoint.whole import fold_folders, is_several
 from emozoo.errors import EmozooError
 from emozoo.filenames import (
     CONFIG,
@@ -28,7 +28,7 @@ from emozoo.filenames import (
 )
 from emozoo.hub.errors import check_token, explained, no_token, persistently
 from emozoo.hub.reference import Reference, check_repo, parse
-from emozoo.paths import write_text
+from emozoo.paths import user_path, write_text
 from emozoo.publishing.card import render_card
 from emozoo.publishing.chosen import chosen
 
@@ -79,6 +79,8 @@ def push(
     """
     from huggingface_hub import HfApi, constants
 
+    if not is_several(user_path(folder)):  # what cannot be published needs no token
+        own_config(user_path(folder), str(folder))
     name = Reference(check_repo(repo_id), parse(f"{repo_id}@{revision}").revision if revision else None)
     if not check_token(token) and not dry_run:
         raise no_token()
