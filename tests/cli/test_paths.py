@@ -38,7 +38,9 @@ from emozoo.publishing.card import write_card
 from emozoo.publishing.space import write_space
 from emozoo.scaffold.write import write_plugin
 
-PATHS = {"data_dir", "start", "model", "run", "runs", "speaker", "files", "output", "plot"}
+PATHS = {
+    "data_dir", "start", "model", "run", "runs", "speaker", "files", "output", "plot", "space", "folds", "config",
+}  # fmt: skip
 """Parameters of commands that name a file or folder, or may; `name` of these two, which else names a plugin."""
 NAMES = {("info", "name"), ("benchmark", "name")}
 
@@ -57,6 +59,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.run(command, check=True, capture_output=True)
     emozoo(*train_words(folder / "m", epochs=1))
     shutil.copytree(folder / "m", folder / "twin")
+    wavs = sorted(toy().rglob("sentences/**/*.wav"))
+    (folder / "folds.csv").write_text("file,fold\n" + "".join(f"{wav.name},{wav.name[3:5]}\n" for wav in wavs))
+    (folder / "space.yaml").write_text("learning_rate: [1e-3, 1e-4]\n")
     return folder
 
 
@@ -70,11 +75,16 @@ def here(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*words: str) -> None:
     """A command line, in this process; each word that begins with ~ is left to emozoo."""
-    assert not app(list(words), standalone_mode=False)
+    problems = words[:2] == ("check", "--dataset")  # some clips of the corpus are distorted
+    assert (app(list(words), standalone_mode=False) or 0) == int(problems)
 
 
 COMMANDS = {
     "train": [*train_words(Path("X"), epochs=1), "--from", "~/m", "--resume"],
+    "train again": ["train", "--config", "~/m/run.json", "--output", "~/again"],
+    "train folds": [*train_words(Path("~/folded"), epochs=1), "--folds", "~/folds.csv"],
+    "tune": ["tune", "--from", "~/m", "--dataset", "toy", "--data-dir", "~/toy", "--set", "epochs=1", "--trials", "1",
+             "--space", "~/space.yaml", "--output", "~/search"],
     "evaluate": ["evaluate", "~/m", "--data-dir", "~/toy", "--output", "~/report"],
     "compare": ["compare", "~/m", "~/twin", "--dataset", "toy", "--data-dir", "~/toy", "--output", "~/table.md"],
     "predict": ["predict", "~/clips/0.wav", "--model", "~/m", "--speaker", "~/clips/*.wav", "--timeline",
@@ -91,13 +101,15 @@ COMMANDS = {
     "space": ["space", "someone/some-name", "--output", "~/space"],
     "demo": ["demo", "--model", "~/m"],
     "check": ["check", "toy", "--data-dir", "~/toy"],
+    "check corpus": ["check", "--dataset", "toy", "--data-dir", "~/toy", "--model", "~/m"],
     "architecture": ["new", "architecture", "tilde_net", "--output", "~/tilde-net"],
     "dataset": ["new", "dataset", "tilde_set", "--output", "~/tilde-set"],
     "reader": ["new", "reader", "tilde_reader", "--output", "~/tilde-reader"],
 }  # fmt: skip
 """Every parameter that takes a path, given a path in the home."""
 WRITTEN = {
-    "train": "tuned/metrics.json", "evaluate": "report/predictions.csv", "predict": "p.png", "export": "onnx/model.onnx",
+    "train": "tuned/metrics.json", "train again": "again/metrics.json", "train folds": "folded/metrics.json",
+    "tune": "search/tune.md", "evaluate": "report/predictions.csv", "predict": "p.png", "export": "onnx/model.onnx",
     "compare": "table.md",
     "card": "m/README.md", "embed": "e.npz", "space": "space/app.py", "architecture": "tilde-net/pyproject.toml",
     "dataset": "tilde-set/pyproject.toml", "reader": "tilde-reader/pyproject.toml", "convert": "converted/config.json",
@@ -165,13 +177,15 @@ def test_every_parameter_of_a_command_that_takes_a_path_is_tried_above() -> None
                 option = (*(told.param_decls or ()), named)[-1]
                 found.add((name, parameter, option if isinstance(told, OptionInfo) else None))
     for command, parameter, option in found:
-        if command in ("calibrate", "serve"):  # which the small corpus has too few clips for, and which does not end
+        # The small corpus has too few clips for the first, the second does not end, and the third needs a server.
+        if command in ("calibrate", "serve", "fetch"):
             continue
-        words = COMMANDS[command]
+        lines = [words for name, words in COMMANDS.items() if command in (name, words[0])]
         if option is None:
-            assert any(word.startswith("~/") for word in words), (command, parameter)
+            assert any(word.startswith("~/") for words in lines for word in words), (command, parameter)
         elif (command, parameter) != ("space", "model"):  # which takes no folder
-            assert words[words.index(option) + 1].startswith("~/"), (command, parameter)
+            given = [words[words.index(option) + 1] for words in lines if option in words]
+            assert any(word.startswith("~/") for word in given), (command, parameter)
     assert len(found) > 20
 
 

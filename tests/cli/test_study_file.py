@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emozoo import EmozooError
-from emozoo.tables.plain_yaml import LARGEST
 from emozoo.cli.study_file import Options, StudyCell, read_study
+from emozoo.tables.plain_yaml import LARGEST
 
 TEXTS = frozenset(
     {"architecture", "dataset", "data-dir", "labels", "protocol", "epochs", "seed", "seeds", "fold", "device"}
