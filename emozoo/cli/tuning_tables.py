@@ -11,7 +11,7 @@ from emozoo.cli import console
 from emozoo.cli.training_progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from emozoo.training.tuning import Trial, Tuning
+    from emozoo.training.tuning.trials import Trial, Tuning
 
 MOST_ROWS = 15
 """Trials that are shown; trials.csv has all."""

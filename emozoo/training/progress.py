@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from emozoo.data.splits.protocols import Fold
     from emozoo.evaluation.metrics import Metrics
     from emozoo.training.history import EpochRecord
-    from emozoo.training.tuning import Trial, Tuning
+    from emozoo.training.tuning.trials import Trial, Tuning
 
 
 class Progress:

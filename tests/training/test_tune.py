@@ -30,9 +30,9 @@ from emozoo.errors import EmozooError
 from emozoo.registry.loading import get_architecture
 from emozoo.training.command import train_command
 from emozoo.training.progress import Progress
-from emozoo.training.space import Range, read_space, usual_space
-from emozoo.training.tune import tune
-from emozoo.training.tuning import Trial, Tuning
+from emozoo.training.tuning.space import Range, read_space, usual_space
+from emozoo.training.tuning.trials import Trial, Tuning
+from emozoo.training.tuning.tune import tune
 
 optuna = pytest.importorskip("optuna")
 
@@ -226,7 +226,7 @@ def test_after_a_kill_two_processes_finish_a_search_together(tmp_path: Path) -> 
 
 
 def test_a_trial_that_is_worse_than_most_is_stopped_early(tmp_path: Path) -> None:
-    from emozoo.training.search import open_study
+    from emozoo.training.tuning.search import open_study
 
     study = tmp_path / "study"
     study.mkdir()

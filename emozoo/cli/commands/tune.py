@@ -128,7 +128,7 @@ def tune(
         denoise=denoise,
     )
     folder = f"runs/tune-{name}-{dataset}" if output is None else output
-    from emozoo.training.tune import tune as run
+    from emozoo.training.tuning.tune import tune as run
 
     with TuningProgress() as progress:
         progress.message(f"{name} on {dataset}: the search's folder is {folder}")

@@ -31,10 +31,10 @@ from emozoo.training.frozen import FeatureFile
 from emozoo.training.history import EpochRecord
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
-from emozoo.training.search import PATIENCE, TOLD, ask, check_folder, importances, open_study, trials_of
-from emozoo.training.space import Dimension, read_space, usual_space
 from emozoo.training.task import FoldTask
-from emozoo.training.tuning import COMPLETE, FAILED, PRUNED, RUNNING, STOPPED, Trial, Tuning
+from emozoo.training.tuning.search import PATIENCE, TOLD, ask, check_folder, importances, open_study, trials_of
+from emozoo.training.tuning.space import Dimension, read_space, usual_space
+from emozoo.training.tuning.trials import COMPLETE, FAILED, PRUNED, RUNNING, STOPPED, Trial, Tuning
 
 if TYPE_CHECKING:
     import optuna

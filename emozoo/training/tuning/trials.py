@@ -15,7 +15,7 @@ from emozoo.paths import write_text
 from emozoo.plots.tuning import tuning_picture
 from emozoo.text import printable
 from emozoo.training.command import train_command
-from emozoo.training.space import Dimension, as_json
+from emozoo.training.tuning.space import Dimension, as_json
 
 COMPLETE, PRUNED, FAILED, STOPPED, RUNNING = "complete", "pruned", "failed", "stopped", "running"
 FINISHED = (COMPLETE, PRUNED, FAILED)

@@ -17,8 +17,8 @@ from emozoo.checkpoint.run import RunOptions
 from emozoo.errors import EmozooError
 from emozoo.hints import from_json
 from emozoo.training.claim import differences
-from emozoo.training.space import Dimension, as_json
-from emozoo.training.tuning import COMPLETE, RUNNING, STOPPED, Importance, Trial
+from emozoo.training.tuning.space import Dimension, as_json
+from emozoo.training.tuning.trials import COMPLETE, RUNNING, STOPPED, Importance, Trial
 
 if TYPE_CHECKING:
     import optuna
