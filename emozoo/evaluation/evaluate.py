@@ -156,7 +156,7 @@ def measure_groups(
         if metrics.labels:
             confusion_matrix(metrics, folder / CONFUSION, heading=heading)
             sure, true = tested.labelled
-            risk_coverage_curve(*risk_coverage(true, sure), sure.max(1), folder / RISK)
+            risk_coverage_curve(*risk_coverage(true, sure), sure.max(1), folder / RISK, heading)
     return metrics, groups
 
 

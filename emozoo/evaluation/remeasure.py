@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.predictions import read_predictions
 from emozoo.checkpoint.results import DimensionMetrics, Metrics
-from emozoo.checkpoint.run import read_record
+from emozoo.checkpoint.run import RunRecord, read_record
 from emozoo.evaluation.confidence import confidence, risk_coverage, set_metrics
 from emozoo.evaluation.dimensions import with_intervals
 from emozoo.filenames import PREDICTIONS, RISK
@@ -30,7 +31,7 @@ def remeasure(folder: Path, outputs: Outputs, calibration: Calibration) -> Metri
         return None
     try:
         rows = read_predictions(folder / PREDICTIONS)
-        metrics = _words(rows, record.test, outputs, calibration, folder / RISK) if outputs.labels else record.test
+        metrics = _words(rows, record, outputs, calibration, folder) if outputs.labels else record.test
         metrics = replace(metrics, dimensions=_dimensions(rows, metrics, outputs, calibration))
     except (OSError, ValueError, KeyError):
         return None
@@ -38,16 +39,18 @@ def remeasure(folder: Path, outputs: Outputs, calibration: Calibration) -> Metri
     return metrics
 
 
-def _words(rows: Rows, known: Metrics, outputs: Outputs, calibration: Calibration, curve: Path) -> Metrics:
+def _words(rows: Rows, record: RunRecord, outputs: Outputs, calibration: Calibration, folder: Path) -> Metrics:
     """Raises ValueError for the predictions of other clips."""
-    labels = outputs.labels
+    labels, known, data = outputs.labels, record.test, record.data
     rows = [row for row in rows if row["predicted"] and row["label"]]  # the others had no voice, or no majority
     true = np.array([labels.index(row["label"]) for row in rows])
     if len(true) != known.count:
         raise ValueError("these are other clips")
     probabilities = calibration.apply(np.array([[float(row[label]) for label in labels] for row in rows]))
     speakers = [row["speaker"] for row in rows]
-    risk_coverage_curve(*risk_coverage(true, probabilities), probabilities.max(1), curve)
+    split = f"{data.protocol}, fold {data.fold} of {data.folds}, seed {record.training.seed}, calibrated"
+    heading = (f"{read_config(folder).architecture} on {data.dataset}", split)
+    risk_coverage_curve(*risk_coverage(true, probabilities), probabilities.max(1), folder / RISK, heading)
     return replace(
         known,
         confidence=confidence(true, probabilities, speakers),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emozoo.plots.style import ACCENT, FAINT, INK, new_figure, save_figure, styled
+from emozoo.plots.style import ACCENT, FAINT, INK, head, headed, new_figure, save_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +22,18 @@ NARROW = 0.15
 
 
 def risk_coverage_curve(
-    coverages: np.ndarray, risks: np.ndarray, confidences: np.ndarray, path: str | os.PathLike[str]
+    coverages: np.ndarray,
+    risks: np.ndarray,
+    confidences: np.ndarray,
+    path: str | os.PathLike[str],
+    heading: Sequence[str] = (),
 ) -> None:
     """Risk over coverage, as `emozoo.evaluation.confidence.risk_coverage` gives both, float [clips]. The curve is marked
-    where the answers of clips below some of `confidences`, float [clips], would be withheld."""
-    with styled():
-        figure = new_figure(height=3.9)
+    where the answers of clips below some of `confidences`, float [clips], would be withheld. `heading`: lines that name the
+    network, the dataset and its split."""
+    lines, above = headed(heading)
+    with styled(lines):
+        figure = new_figure(height=3.9 + above)
         axes = figure.subplots()
         axes.plot(100 * coverages, 100 * risks, color=INK)
         axes.axhline(100 * risks[-1], color=FAINT, linestyle=":", linewidth=1.2)
@@ -35,6 +42,7 @@ def risk_coverage_curve(
         axes.set_xlabel(f"Coverage: the share of the {len(risks):,} clips that is answered (%)")
         axes.set_xlim(0, 102)
         axes.set_ylim(0, max(5.0, 118 * float(risks.max())))
+        head(figure, lines)
         save_figure(figure, path)
 
 

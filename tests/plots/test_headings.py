@@ -14,7 +14,7 @@ from emozoo.checkpoint.run import RunOptions
 from emozoo.evaluation.evaluate import evaluate
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.inference.answers import WindowAnswer
-from emozoo.plots import over_time, results, training
+from emozoo.plots import confidence, over_time, results, training
 from emozoo.plots.style import DPI
 from emozoo.training.train import train
 
@@ -25,7 +25,7 @@ NETWORK, SPLIT = "cnn_rnn on toy", "session, fold 2 of 5, seed 0"
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """What is drawn, in place of files."""
     drawn: list[Figure] = []
-    for module in (results, training, over_time):
+    for module in (results, confidence, training, over_time):
         monkeypatch.setattr(module, "save_figure", lambda figure, path: drawn.append(figure))
     return drawn
 
@@ -194,9 +194,10 @@ def test_a_run_and_its_evaluation_head_their_pictures(tmp_path: Path, figures: l
     settings = {**NETWORK_SETTINGS, **RECIPE, "epochs": "1"}
     options = RunOptions("cnn", "toy", str(toy()), fold=2, seed=3, protocol="random", settings=settings)
     train(options, tmp_path / "run", device="cpu")
-    matrix, curves = figures
+    matrix, risks, curves = figures
     split = "random, fold 2 of 5, seed 3, speaker-dependent"
     assert matrix.get_suptitle().splitlines()[:2] == ["cnn on toy", split]
+    assert risks.get_suptitle() == f"cnn on toy\n{split}"
     assert "10 clips: UA" in matrix.get_suptitle() and curves.get_suptitle() == f"cnn on toy\n{split}"
     evaluate(tmp_path / "run", dataset="toy", data_dir=str(toy()), output=tmp_path / "measured", device="cpu")
     assert "all 50 clips, leaked" in figures[-1].get_suptitle() and "run on toy" in figures[-1].get_suptitle()
