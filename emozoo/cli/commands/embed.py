@@ -22,8 +22,7 @@ from emozoo.cli.options import (
     Vad,
     print_json,
 )
-from emozoo.errors import EmozooError
-from emozoo.text import SCHEMA
+from emozoo.text import SCHEMA, printable
 
 if TYPE_CHECKING:
     from emozoo.inference.embeddings import Embedding
@@ -53,7 +52,7 @@ def embed(
 
     A file without a voice gets none. The exit status is 2, and nothing is written, if no file could be embedded.
     """
-    from emozoo.cli.console import track, warn
+    from emozoo.cli.console import say, track, warn
     from emozoo.hub.reference import name_of
     from emozoo.inference.checks import check_options
     from emozoo.inference.embedding_tables import embedding_table, table_path
@@ -79,7 +78,8 @@ def embed(
                 raise _NothingEmbedded
     except _NothingEmbedded:
         done.tell(None, as_json)
-        raise EmozooError(f"nothing was embedded, so {output} was not written: name a file that can be read") from None
+        say(f"error: nothing was embedded, so {printable(output)} was not written: name a file that can be read")
+        raise typer.Exit(2) from None  # by the error's own way, a second document would follow that of --json
     done.tell(output, as_json)
 
 
