@@ -25,9 +25,9 @@ import numpy as np
 
 from emozoo.checkpoint.predictions import read_predictions
 from emozoo.checkpoint.run import read_options, read_record
+from emozoo.checkpoint.whole import fold_folders
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
-from emozoo.evaluation.tested import fold_folders
 from emozoo.filenames import PREDICTIONS
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.media.window_shape import SAMPLING_RATE
@@ -143,7 +143,7 @@ def _row(system: str, corpus: str, seed: str, adapted: bool, metrics: Metrics, c
         "seed": seed,
         "adapted": "recordings" if adapted else "",
         "clips": str(metrics.count),
-        "speakers": str(len(metrics.speakers)),
+        "speakers": str(len(metrics.per_speaker)),
         **{name: f"{value:.4f}" for name, value in (("ua", metrics.ua), ("ua_low", low), ("ua_high", high))},
         "wa": f"{metrics.wa:.4f}",
         "command": command,
