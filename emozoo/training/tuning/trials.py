@@ -139,7 +139,9 @@ class Tuning:
         scored = [(each.state == COMPLETE, (each.number, each.score)) for each in self.trials if each.score is not None]
         complete, others = ([point for done, point in scored if done is wanted] for wanted in (True, False))
         if complete:
-            tuning_picture(complete, others, folder / PICTURE)
+            asked = self.options
+            heading = (f"{asked.architecture} on {asked.dataset}", f"fold {asked.fold}, seed {asked.seed}")
+            tuning_picture(complete, others, folder / PICTURE, heading)
 
     def _table(self) -> str:
         names = [each.name for each in self.space]
