@@ -81,7 +81,7 @@ def run(*words: str) -> None:
 
 COMMANDS = {
     "train": [*train_words(Path("X"), epochs=1), "--from", "~/m", "--resume"],
-    "train again": ["train", "--config", "~/m/run.json", "--output", "~/again"],
+    "train again": ["train", "--config", "~/m/run.json", "--output", "~/repeated"],
     "train folds": [*train_words(Path("~/folded"), epochs=1), "--folds", "~/folds.csv"],
     "tune": ["tune", "--from", "~/m", "--dataset", "toy", "--data-dir", "~/toy", "--set", "epochs=1", "--trials", "1",
              "--space", "~/space.yaml", "--output", "~/search"],
@@ -108,7 +108,7 @@ COMMANDS = {
 }  # fmt: skip
 """Every parameter that takes a path, given a path in the home."""
 WRITTEN = {
-    "train": "tuned/metrics.json", "train again": "again/metrics.json", "train folds": "folded/metrics.json",
+    "train": "tuned/metrics.json", "train again": "repeated/metrics.json", "train folds": "folded/metrics.json",
     "tune": "search/tune.md", "evaluate": "report/predictions.csv", "predict": "p.png", "export": "onnx/model.onnx",
     "compare": "table.md",
     "card": "m/README.md", "embed": "e.npz", "space": "space/app.py", "architecture": "tilde-net/pyproject.toml",
