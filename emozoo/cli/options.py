@@ -121,6 +121,13 @@ Protocol = Annotated[
         "Default: the dataset's own.",
     ),
 ]
+Folds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Folds that others made, instead of a protocol: a folder of EmoBox's, or a table of clips and their folds.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -58,14 +58,11 @@ class Data:
 
     def folds_of(self, run: RunOptions) -> list[Fold]:
         """The folds of a run as its options ask for them: of a protocol, or of others' lists; and with few speakers."""
-        columns = {**self.columns, "label": self.classes}
-        if run.folds is None:
-            folds = self.folds(run.protocol, run.folds_seed)
-        else:
-            lists = read_fold_lists(run.folds)
-            folds = given_folds(columns, lists, seed=run.folds_seed, needed=self._needed)
+        seed = run.folds_seed
+        folds = self.folds(run.protocol, seed) if run.folds is None else self.given_folds(run.folds, seed)
         if run.train_speakers is None:
             return folds
+        columns = {**self.columns, "label": self.classes}
         if not run.dev:
             folds = [fold.without_dev() for fold in folds]
         few = [
@@ -81,6 +78,11 @@ class Data:
             for fold in folds
         ]
         return with_copies(with_text(few, columns), columns)
+
+    def given_folds(self, place: str, seed: int) -> list[Fold]:
+        """The folds in a file or folder that others made; dev is split off by the random `seed` where they have none."""
+        columns = {**self.columns, "label": self.classes}
+        return given_folds(columns, read_fold_lists(place), seed=seed, needed=self._needed)
 
     @property
     def _needed(self) -> tuple[str, ...]:

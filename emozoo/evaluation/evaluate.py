@@ -180,26 +180,32 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     labels_as_is: bool = False,
     by: Sequence[str] = (),
+    folds: str | None = None,
 ) -> Evaluation:
     """Measures a model: a run's folder, or `hub:user/name[@revision]`.
 
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
-    `fold` of a `protocol`. With `adapt`, "speaker", each clip's answer is adapted with `recordings` other clips that are
-    measured, or all, of its speaker: see `emozoo.inference.adaptation`. With a `modality`, `audio` or `video`, the model
-    gets that alone. Of a calibrated model, the sets of labels for a `coverage`, 0.9 if left out, are measured as well.
-    `precision` is as for `emozoo.load`. `scale` is that of the dataset's ratings, where it does not say so itself; it is
-    split by the random `seed`, that of the model's run if left out. `by` names columns whose groups are
-    measured, too. `columns` and `labels_as_is` are as in `emozoo.data.load_dataset`.
+    `fold` of a `protocol`, or of `folds` that others made, a file or folder. With `adapt`, "speaker", each clip's answer
+    is adapted with `recordings` other clips that are measured, or all, of its speaker: see `emozoo.inference.adaptation`.
+    With a `modality`, `audio` or `video`, the model gets that alone. Of a calibrated model, the sets of labels for a
+    `coverage`, 0.9 if left out, are measured as well. `precision` is as for `emozoo.load`. `scale` is that of the
+    dataset's ratings, where it does not say so itself; it is split by the random `seed`, that of the model's run if left
+    out. `by` names columns whose groups are measured, too. `columns` and `labels_as_is` are as in
+    `emozoo.data.load_dataset`.
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
     _check_options(adapt, recordings, output)
+    if folds is not None and (dataset is None or protocol is not None):
+        raise EmozooError(f"--folds {folds}: takes --dataset beside it, and no --protocol")
     check_columns(by)
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
     subject.check_coverage(coverage)
     check_columns(by, subject.model.outputs)
-    selection = Selection(dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {}, labels_as_is)
+    selection = Selection(
+        dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {}, labels_as_is, folds
+    )
     data = _open(subject, selection, modality)
     part = chosen_part(subject.folder, subject.run, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)

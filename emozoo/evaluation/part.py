@@ -32,6 +32,8 @@ class Selection:
     seed: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     labels_as_is: bool = False
+    folds: str | None = None
+    """A file or folder of folds that others made, instead of a protocol."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ def chosen_part(folder: Path, run: RunOptions | None, selection: Selection, data
     if selection.dataset is None and run:
         protocol = selection.protocol or run.protocol
         return _own_part(folder, run, data, protocol, fold or run.fold or 1)
+    if selection.folds is not None:
+        words = f"folds {Path(selection.folds).name}"
+        return _of_fold(pick_fold(data.given_folds(selection.folds, selection.seed or 0), fold or 1, words), words)
     if fold is not None or selection.protocol is not None:
         seed = selection.seed if selection.seed is not None else run.folds_seed if run else 0
         return _new_part(data, selection.protocol, fold or 1, seed)

@@ -78,6 +78,7 @@ def evaluate_whole(
     protocol: str | None = None,
     fold: int | None = None,
     output: str | None = None,
+    folds: str | None = None,
     **options: Any,
 ) -> WholeEvaluation:
     """Measures each model of a finished run over all folds; `options` are those of `evaluate`, which are the same for all.
@@ -86,10 +87,10 @@ def evaluate_whole(
     """
     folder = user_path(name)
     places = fold_folders(folder)
-    if protocol is not None or fold is not None or output is not None:
+    if any(each is not None for each in (protocol, fold, output, folds)):
         raise EmozooError(
             f"{name} is a run over all folds, and each of its models is measured on its own test fold: for --protocol, "
-            f"--fold and --output, name one of them, such as {name}/{places[0].name}"
+            f"--folds, --fold and --output, name one of them, such as {name}/{places[0].name}"
         )
     summary = read_summary(folder)
     if summary is None or summary.folds != len(places):

@@ -26,8 +26,8 @@ OPTIONS = {
     "--precision --log --json",
     "tune": "--dataset --data-dir --columns --labels-as-is --labels --target --scale --merge --crop --denoise --from "
     "--protocol --fold --trials --space --seed --split-seed --output --set --device --precision --json",
-    "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --fold --adapt --recordings --modality "
-    "--coverage --by --output --device --json",
+    "evaluate": "--dataset --data-dir --columns --labels-as-is --merge --protocol --folds --fold --adapt --recordings "
+    "--modality --coverage --by --output --device --json",
     "compare": "--common --dataset --data-dir --columns --labels-as-is --merge --scale --protocol --fold "
     "--output --device --json",
     "calibrate": "--dataset --data-dir --columns --labels-as-is --merge --device --json",

@@ -72,3 +72,13 @@ def test_a_table_that_says_something_else_is_noticed(run: Path, place: Path) -> 
     many = [*both, "--protocol", "session", "--train-speakers", "99"]
     assert "training speakers, so take 6 or fewer" in one_error(emozoo("train", *many, check=2))
     assert not (place / "x").exists() or not list((place / "x").iterdir())
+
+
+def test_any_model_is_measured_on_the_test_split_of_folds_that_others_made(run: Path, tmp_path: Path) -> None:
+    table = str(folds(tmp_path / "others.csv"))
+    words = ["evaluate", str(run / "seed0" / "fold1"), "--dataset", "toy", "--data-dir", str(toy())]
+    measured = json.loads(emozoo(*words, "--folds", table, "--fold", "2", "--json").stdout)
+    assert measured["part"] == "folds others.csv fold 2 (fold_2), 25 clips" and measured["answered"] == 25
+    assert "leaked" in measured["note"]
+    assert "no --protocol" in one_error(emozoo(*words, "--folds", table, "--protocol", "random", check=2))
+    assert "takes --dataset" in one_error(emozoo(*words[:2], "--folds", table, check=2))

@@ -12,6 +12,7 @@ from emozoo.cli.options import (
     Columns,
     DataDir,
     Device,
+    Folds,
     Json,
     LabelsAsIs,
     Merge,
@@ -68,13 +69,6 @@ Dev = Annotated[
 ]
 FoldNumber = Annotated[
     str, typer.Option(metavar="N", help="The fold to use as test split, from 1; all trains on every fold in turn.")
-]
-Folds = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Folds that others made, instead of a protocol: a folder of EmoBox's, or a table of clips and their folds.",
-    ),
 ]
 TrainSpeakers = Annotated[
     int | None,
