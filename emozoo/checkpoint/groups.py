@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from emozoo.checkpoint.speakers import Interval, SpeakerSums
@@ -52,6 +52,10 @@ class Grouping:
     gap: Gap | None = None
     note: str = ""
     """What a reader must know, such as that groups have too few speakers."""
+
+    def without_sums(self) -> Grouping:
+        """As a summary keeps it, whose folds are pooled already."""
+        return replace(self, groups=tuple(replace(group, per_speaker=()) for group in self.groups))
 
     def to_dict(self) -> dict[str, Any]:
         """Without the sums of each speaker."""

@@ -180,7 +180,8 @@ class _Run:
     def groups(self, tasks: Sequence[FoldTask]) -> tuple[Grouping, ...]:
         """The groups of the test clips of all folds, as their records have them."""
         records = [read_record(self.folder / f"fold{task.fold.number}") for task in tasks]
-        return pool_groups([record.groups if record else () for record in records])
+        pooled = pool_groups([record.groups if record else () for record in records])
+        return tuple(each.without_sums() for each in pooled)
 
     def write_summary(self, summary: Summary, tasks: Sequence[FoldTask]) -> None:
         """What stands in the folder of a run over all folds, beside the folds' own."""

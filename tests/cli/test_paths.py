@@ -85,6 +85,7 @@ COMMANDS = {
     "train folds": [*train_words(Path("~/folded"), epochs=1), "--folds", "~/folds.csv"],
     "tune": ["tune", "--from", "~/m", "--dataset", "toy", "--data-dir", "~/toy", "--set", "epochs=1", "--trials", "1",
              "--space", "~/space.yaml", "--output", "~/search"],
+    "evaluate folds": ["evaluate", "~/m", "--dataset", "toy", "--data-dir", "~/toy", "--folds", "~/folds.csv"],
     "evaluate": ["evaluate", "~/m", "--data-dir", "~/toy", "--output", "~/report"],
     "compare": ["compare", "~/m", "~/twin", "--dataset", "toy", "--data-dir", "~/toy", "--output", "~/table.md"],
     "predict": ["predict", "~/clips/0.wav", "--model", "~/m", "--speaker", "~/clips/*.wav", "--timeline",
