@@ -29,7 +29,9 @@ def test_each_measured_row_is_there_with_the_line_that_has_its_command() -> None
     assert "`emozoo train" not in page  # a command in a cell is longer than a telephone is wide
 
 
-@pytest.mark.parametrize("page", ["docs/results.md", "docs/benchmark.md", "cards/resnet_gru.md", "cards/cnn.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/results.md", "docs/benchmark.md", "docs/targets.md", "cards/resnet_gru.md", "cards/cnn.md"]
+)
 def test_no_table_of_results_has_a_command_in_a_cell_and_each_link_has_its_line(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     assert not re.search(r"^\|.*emozoo train .*--", text, re.MULTILINE)
