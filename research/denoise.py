@@ -17,7 +17,7 @@ import torch
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.run import read_options
-from emozoo.data.splits.protocols import Fold, pick_fold
+from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions

@@ -14,7 +14,7 @@ from emozoo.cli.scores import dev_words, in_short, percentage, plain, show_metri
 from emozoo.training.progress import Progress
 
 if TYPE_CHECKING:
-    from emozoo.data.splits.protocols import Fold
+    from emozoo.data.splits.fold import Fold
     from emozoo.evaluation.metrics import Metrics, Summary
     from emozoo.training.history import EpochRecord
 
@@ -60,7 +60,7 @@ class TrainingProgress(Progress):
         self._line(f"{text}  {record.seconds:.1f} s{'  best so far' if is_best and record.dev else ''}")
 
     def result(self, fold: Fold, metrics: Metrics) -> None:
-        from emozoo.data.splits.protocols import speaker_note
+        from emozoo.data.splits.fold import speaker_note
 
         self.folds.append((fold, metrics))
         note = speaker_note(fold)

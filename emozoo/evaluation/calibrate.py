@@ -24,8 +24,8 @@ from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak, compare
 from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import RunOptions, read_options
+from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.data.splits.kept import read_split
-from emozoo.data.splits.protocols import Fold, pick_fold
 from emozoo.data.truth import UNDECIDED, Truth
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities

@@ -13,8 +13,9 @@ from emozoo.data.corpus import Corpus
 from emozoo.data.decode_task import Notes, Source
 from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
 from emozoo.data.splits.few import with_few_speakers
+from emozoo.data.splits.fold import Fold
 from emozoo.data.splits.given import given_folds, with_copies
-from emozoo.data.splits.protocols import Fold, make_folds, with_text
+from emozoo.data.splits.protocols import make_folds, with_text
 from emozoo.data.store import ClipStore
 from emozoo.data.tables.fold_lists import read_fold_lists
 from emozoo.data.truth import Truth, rated_dimensions, rating_scale

@@ -19,7 +19,7 @@ from emozoo.checkpoint.opening import load
 from emozoo.checkpoint.predictions import write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
 from emozoo.checkpoint.run import RunOptions, read_options
-from emozoo.data.splits.protocols import SPEAKER_DEPENDENT
+from emozoo.data.splits.fold import SPEAKER_DEPENDENT
 from emozoo.data.splits.sentences import TEXT_DEPENDENT
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from emozoo.checkpoint.predictions import read_tested
 from emozoo.checkpoint.run import RunOptions
+from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.data.splits.kept import read_split
-from emozoo.data.splits.protocols import Fold, pick_fold
 from emozoo.errors import EmozooError
 from emozoo.evaluation.data import Data
 

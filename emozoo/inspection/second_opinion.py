@@ -88,7 +88,7 @@ def asked_model(reference: str, device: str) -> Asked:
     """Raises EmozooError for a model that there is not."""
     place = leads_to(reference)
     folder = resolve(place, extra=(PROVENANCE,))
-    return Asked(name_of(reference), load(commit_of(place, folder) if is_reference(place) else folder, device))
+    return Asked(name_of(reference), load(commit_of(place, folder) if is_reference(place) else place, device))
 
 
 def ask(asked: Asked, data: Data, words: Sequence[str], track: Track) -> SecondOpinion:

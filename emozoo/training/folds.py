@@ -7,8 +7,8 @@ from pathlib import Path
 
 from emozoo.checkpoint.predictions import read_tested
 from emozoo.checkpoint.run import RunOptions, read_options
+from emozoo.data.splits.fold import Fold
 from emozoo.data.splits.kept import Split, read_split
-from emozoo.data.splits.protocols import Fold
 from emozoo.data.tables.fold_lists import read_fold_lists
 from emozoo.errors import EmozooError
 from emozoo.evaluation.data import Data

@@ -16,7 +16,7 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import DataRecord, PartRecord, RunRecord, TrainingRecord
-from emozoo.data.splits.protocols import speaker_note
+from emozoo.data.splits.fold import speaker_note
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.evaluate import measure, measure_groups
 from emozoo.evaluation.groups import told_columns

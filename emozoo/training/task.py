@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.provenance import Leak, Provenance
-from emozoo.data.splits.protocols import Fold
+from emozoo.data.splits.fold import Fold
 from emozoo.errors import blamed
 from emozoo.evaluation.data import Data
 from emozoo.filenames import RESUME

@@ -21,8 +21,8 @@ from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.provenance import compare
 from emozoo.checkpoint.results import Metrics, Summary
 from emozoo.checkpoint.run import RunOptions, read_record
+from emozoo.data.splits.fold import Fold, pick_fold, speaker_note
 from emozoo.data.splits.kept import Split
-from emozoo.data.splits.protocols import Fold, pick_fold, speaker_note
 from emozoo.errors import FULL, EmozooError, lacks_memory, lacks_room
 from emozoo.evaluation.groups import pool_groups
 from emozoo.evaluation.metrics import pool

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.places import SHARED_DATA, needs_shared
 
 from emozoo.data.splits.few import with_few_speakers
+from emozoo.data.splits.fold import SPEAKER_DEPENDENT, Fold, speaker_note
 from emozoo.data.splits.given import given_folds
-from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, speaker_note
 from emozoo.data.splits.sentences import TEXT_DEPENDENT
 from emozoo.data.tables.fold_lists import FoldLists, read_fold_lists
 from emozoo.errors import EmozooError

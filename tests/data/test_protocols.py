@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from emozoo.data.splits.protocols import Fold, make_folds, speaker_note
+from emozoo.data.splits.fold import Fold, speaker_note
+from emozoo.data.splits.protocols import make_folds
 from emozoo.errors import EmozooError
 
 Columns = dict[str, list[Any]]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from emozoo.data.splits.protocols import SPEAKER_DEPENDENT, Fold, make_folds, speaker_note
+from emozoo.data.splits.fold import SPEAKER_DEPENDENT, Fold, speaker_note
+from emozoo.data.splits.protocols import make_folds
 from emozoo.data.splits.sentences import TEXT_DEPENDENT
 from emozoo.errors import EmozooError
 

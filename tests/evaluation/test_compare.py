@@ -19,7 +19,7 @@ from emozoo.cli import console
 from emozoo.cli.comparison_files import LATEX, csv_table, latex, latex_text, markdown, markdown_text
 from emozoo.cli.comparison_tables import show_comparison
 from emozoo.cli.console import PlainConsole
-from emozoo.data.splits.protocols import SPEAKER_DEPENDENT
+from emozoo.data.splits.fold import SPEAKER_DEPENDENT
 from emozoo.evaluation.compare import Comparison, compare, compared
 from emozoo.evaluation.evaluate import evaluate
 from emozoo.evaluation.tested import Run, read_run

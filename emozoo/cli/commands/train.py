@@ -251,7 +251,7 @@ def _run_seeds(options: RunOptions, folder: str, device: str, resume: bool, as_j
 
 
 def _print_json(folder: str, summary: Summary, progress: TrainingProgress) -> None:
-    from emozoo.data.splits.protocols import speaker_note
+    from emozoo.data.splits.fold import speaker_note
 
     test = [
         {"fold": fold.number, "name": fold.name, "note": speaker_note(fold), **metrics.to_dict()}

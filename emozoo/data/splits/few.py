@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from emozoo.data.splits.balancing import hashed
+from emozoo.data.splits.fold import Fold
 from emozoo.errors import EmozooError
-
-if TYPE_CHECKING:
-    from emozoo.data.splits.protocols import Fold
 
 CANDIDATES = 3
 """Speakers of whom the one is taken that suits the classes best: the next ones in an order that the seed decides."""
@@ -90,13 +87,3 @@ def _unlike(counts: Counter[str], total: Counter[str]) -> tuple[int, float]:
     size, whole = sum(counts.values()), sum(total.values())
     far = sum((counts[one] / size - total[one] / whole) ** 2 for one in total)
     return sum(not counts[one] for one in total), far
-
-
-def few_speakers(folds: Sequence[Fold]) -> str:
-    """What a reader of results must know of folds that were trained on some of their speakers; "" where it was all."""
-    few = [fold for fold in folds if fold.kept_speakers]
-    if not few:
-        return ""
-    counts = sorted({fold.all_speakers for fold in few})
-    number = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
-    return f"trained on {few[0].kept_speakers} of {number} training speakers"

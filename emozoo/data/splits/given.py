@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from emozoo.data.corpus import SOUNDS, VIDEOS
-from emozoo.data.splits.protocols import Fold, given_fold, with_text
+from emozoo.data.splits.fold import Fold
+from emozoo.data.splits.protocols import given_fold, with_text
 from emozoo.data.splits.units import Rows, Unit, components
 from emozoo.data.tables.fold_lists import FoldList, FoldLists, Named
 from emozoo.data.tables.places import ROOT

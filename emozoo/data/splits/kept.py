@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from emozoo.data.splits.protocols import Fold
+from emozoo.data.splits.fold import Fold
 from emozoo.errors import EmozooError
 from emozoo.filenames import SPLIT
 from emozoo.paths import write_text

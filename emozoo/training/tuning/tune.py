@@ -21,8 +21,8 @@ from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.provenance import compare
 from emozoo.checkpoint.run import RunOptions
+from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.data.splits.kept import Split, read_split
-from emozoo.data.splits.protocols import Fold, pick_fold
 from emozoo.errors import EmozooError, lacks_memory
 from emozoo.evaluation.data import Data
 from emozoo.paths import user_path
