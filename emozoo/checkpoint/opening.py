@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emozoo.checkpoint.foreign import is_own, translate
 from emozoo.checkpoint.locate import resolve
+from emozoo.checkpoint.named import leads_to
 from emozoo.errors import EmozooError
-from emozoo.hub.reference import name_of
+from emozoo.filenames import PROVENANCE
+from emozoo.hub.files import commit_of
+from emozoo.hub.reference import is_reference, name_of
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.model import EmotionModel
@@ -31,3 +35,13 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
     model: Any = load_foreign_onnx(folder, translation.graph, config.outputs, name)
     model.source = config.source
     return model
+
+
+def load_with_record(
+    reference: str | os.PathLike[str], device: str, precision: str = "fp32"
+) -> tuple[EmotionModel, Path]:
+    """A model with the record of what it was trained on, where there is one, and its folder; of the Hub, both are of one
+    commit. Raises EmozooError with the reason."""
+    place = leads_to(reference)
+    folder = resolve(place, extra=(PROVENANCE,))
+    return load(commit_of(place, folder) if is_reference(place) else place, device, precision), folder

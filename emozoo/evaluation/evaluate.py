@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from emozoo.checkpoint.groups import Grouping
-from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.named import leads_to
-from emozoo.checkpoint.opening import load
+from emozoo.checkpoint.opening import load_with_record
 from emozoo.checkpoint.predictions import write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
 from emozoo.checkpoint.run import RunOptions, read_options
@@ -30,8 +29,7 @@ from emozoo.evaluation.metrics import Metrics
 from emozoo.evaluation.notes import notes_on, trained_by_its_card
 from emozoo.evaluation.part import Part, Selection, chosen_part
 from emozoo.evaluation.worth import AnsweredClips, worth
-from emozoo.filenames import CONFUSION, PREDICTIONS, PROVENANCE, RISK, RUN
-from emozoo.hub.files import commit_of
+from emozoo.filenames import CONFUSION, PREDICTIONS, RISK, RUN
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note, middles_of
 from emozoo.inference.answers import calibrated
@@ -262,10 +260,8 @@ class _Subject:
 
     @classmethod
     def of(cls, reference: str | Path, device: str, precision: str) -> _Subject:
-        place = leads_to(reference)
-        folder = resolve(place, extra=(PROVENANCE,))
-        published = is_reference(place)
-        model = load(commit_of(place, folder) if published else place, device, precision)
+        model, folder = load_with_record(reference, device, precision)
+        published = is_reference(leads_to(reference))
         return cls(name_of(reference), folder, model, None if published else read_options(folder))
 
     @property

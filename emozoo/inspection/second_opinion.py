@@ -9,17 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.checkpoint.named import leads_to
-from emozoo.checkpoint.opening import load
+from emozoo.checkpoint.opening import load_with_record
 from emozoo.checkpoint.provenance import Leak, compare
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.notes import trained_by_its_card
-from emozoo.filenames import PROVENANCE
-from emozoo.hub.files import commit_of
-from emozoo.hub.reference import is_reference, name_of
+from emozoo.hub.reference import name_of
 from emozoo.inspection.exchanged import Comparison, compared
 from emozoo.inspection.findings import Finding, clips
 from emozoo.tables.emotions import same_emotion
@@ -86,9 +82,7 @@ class Asked:
 
 def asked_model(reference: str, device: str) -> Asked:
     """Raises EmozooError for a model that there is not."""
-    place = leads_to(reference)
-    folder = resolve(place, extra=(PROVENANCE,))
-    return Asked(name_of(reference), load(commit_of(place, folder) if is_reference(place) else place, device))
+    return Asked(name_of(reference), load_with_record(reference, device)[0])
 
 
 def ask(asked: Asked, data: Data, words: Sequence[str], track: Track) -> SecondOpinion:
