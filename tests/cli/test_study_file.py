@@ -18,7 +18,7 @@ TEXTS = frozenset(
 )
 OPTIONS = Options(TEXTS, {"dev": "--no-dev", "denoise": ""}, frozenset({"set", "merge", "columns"}))
 VALUES = st.text(max_size=60) | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
-AXIS = st.lists(VALUES, min_size=1, max_size=4, unique_by=lambda value: str(value).lower())
+AXIS = st.lists(VALUES, min_size=1, max_size=3, unique_by=lambda value: str(value).lower())
 
 
 def cells(text: str, folder: Path, name: str = "study.yaml") -> list[StudyCell]:
