@@ -18,6 +18,7 @@ from emozoo.cli.turn_tables import (
     NONE,
     about_dimensions,
     adapted_to_speakers,
+    adapted_turns,
     rating,
     score_cells,
     score_columns,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Prediction, WindowAnswer
     from emozoo.inference.options import PredictOptions
+    from emozoo.inference.recordings import RecordingsBias
     from emozoo.publishing.push import Push
     from emozoo.target import Outputs
 
@@ -39,7 +41,7 @@ MOST_NAMED = 5
 """Files that a line names, at most."""
 
 
-def adapted_with(bias: SpeakerBias) -> str:
+def adapted_with(bias: SpeakerBias | RecordingsBias) -> str:
     """The sentence that says that answers were adapted to a speaker."""
     return f"adapted to the speaker with {bias.recordings} recording{'' if bias.recordings == 1 else 's'}"
 
@@ -60,6 +62,8 @@ def show_predictions(answers: Sequence[Prediction], outputs: Outputs, timeline: 
             console.out.print(adapted_with(options.bias), soft_wrap=True)
         if options.adapt_speakers:
             console.out.print(adapted_to_speakers(answers), soft_wrap=True)
+        if options.adapt_recordings and options.segments is not None:
+            console.out.print(adapted_turns(answers), soft_wrap=True)
     for used, words in ONE_SIDED.items():
         names = [answer.file for answer in answers if answer.modalities == used]
         if names:

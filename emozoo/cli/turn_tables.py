@@ -113,3 +113,13 @@ def adapted_to_speakers(answers: Sequence[Prediction]) -> str:
     if not alone:
         return note
     return f"{note}; {alone} of {len(segments)} stay as they are, because there are no others or no name"
+
+
+def adapted_turns(answers: Sequence[Prediction]) -> str:
+    """The sentence that says that the segments of each speaker were adapted to one another."""
+    segments = [segment for answer in answers for segment in answer.segments or () if segment.scores]
+    alone = sum(not segment.adapted_with for segment in segments)
+    note = "the segments of each speaker are adapted to one another"
+    if not alone:
+        return note
+    return f"{note}; {alone} of {len(segments)} stay as they are, because they may be of a single mood or have no name"

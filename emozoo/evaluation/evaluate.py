@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.data.splits.fold import SPEAKER_DEPENDENT
 from emozoo.data.splits.sentences import TEXT_DEPENDENT
 from emozoo.errors import EmozooError
+from emozoo.evaluation.adapting import Adaptation, adapted_answers, asked_adaptation, check_asked
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import risk_coverage
 from emozoo.evaluation.data import Data, open_data
@@ -31,26 +32,10 @@ from emozoo.evaluation.part import Part, Selection, chosen_part
 from emozoo.evaluation.worth import AnsweredClips, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, RISK, RUN
 from emozoo.hub.reference import is_reference, name_of
-from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note, middles_of
 from emozoo.inference.answers import calibrated
-from emozoo.inference.checks import check_adaptation
 from emozoo.paths import user_path
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
-
-ADAPTATIONS = ("speaker",)
-
-
-@dataclass(frozen=True)
-class Adaptation:
-    """How the probabilities were adapted before they were compared."""
-
-    to: str
-    """One of `ADAPTATIONS`."""
-    recordings: int | None
-    """Other recordings of the speaker for each clip; None: all that there are."""
-    note: str
-    """The same in words, and which clips are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +63,16 @@ class Evaluation:
         adapted = None if self.adapted is None else vars(self.adapted)
         groups = {"groups": [each.to_dict() for each in self.groups]} if self.groups else {}
         return {**named, "leak": self.leak.to_dict(), "adapted": adapted, **self.metrics.to_dict(), **groups}
+
+
+class Measured(NamedTuple):
+    """What was measured of some clips."""
+
+    metrics: Metrics
+    groups: tuple[Grouping, ...]
+    """Of the columns that were asked for."""
+    adapted: Adaptation | None
+    """As it was asked for, with a note of what was done."""
 
 
 def measure(
@@ -109,7 +104,7 @@ def measure(
         provenance=provenance,
         coverage=coverage,
         heading=heading,
-    )[0]
+    ).metrics
 
 
 def measure_groups(
@@ -124,7 +119,7 @@ def measure_groups(
     coverage: float | None = None,
     by: Sequence[str] = (),
     heading: Sequence[str] = (),
-) -> tuple[Metrics, tuple[Grouping, ...]]:
+) -> Measured:
     """As `measure`, with the groups of the columns `by`."""
     answers = clip_probabilities(model, data.store, rows, modality=modality)
     answers = calibrated(model, answers)
@@ -132,7 +127,9 @@ def measure_groups(
     there = np.flatnonzero(np.isfinite(answers).all(1))
     if adapted is not None:
         who = [speakers[place] for place in there]
-        answers[there] = adapt_to_speakers(answers[there], who, adapted.recordings, middles_of(model))
+        named = data.columns.get("corpus")
+        corpora = [str(named[rows[place]] or "") if named else "" for place in there]
+        answers[there], adapted = adapted_answers(adapted, model, answers[there], who, corpora)
     tested = AnsweredClips.of(data, rows, speakers, there, answers)
     metrics = worth(model, tested, coverage)
     groups = grouped(tested, columns_of(data, [rows[place] for place in there.tolist()], by)) if by else ()
@@ -155,7 +152,7 @@ def measure_groups(
             confusion_matrix(metrics, folder / CONFUSION, heading=heading)
             sure, true = tested.labelled
             risk_coverage_curve(*risk_coverage(true, sure), sure.max(1), folder / RISK, heading)
-    return metrics, groups
+    return Measured(metrics, groups, adapted)
 
 
 def evaluate(
@@ -185,6 +182,8 @@ def evaluate(
     Without `dataset`: on the test fold of the run that made it, or another `fold` of it. With one: on all of it, or on a
     `fold` of a `protocol`, or of `folds` that others made, a file or folder. With `adapt`, "speaker", each clip's answer
     is adapted with `recordings` other clips that are measured, or all, of its speaker: see `emozoo.inference.adaptation`.
+    With `adapt`, "recordings", all that are measured are adapted to one another, those of each corpus apart: see
+    `emozoo.inference.recordings`.
     With a `modality`, `audio` or `video`, the model gets that alone. Of a calibrated model, the sets of labels for a
     `coverage`, 0.9 if left out, are measured as well. `precision` is as for `emozoo.load`. `scale` is that of the
     dataset's ratings, where it does not say so itself; it is split by the random `seed`, that of the model's run if left
@@ -215,7 +214,7 @@ def evaluate(
     told = {f"adapted to the {adapt}": bool(adapt), "speaker-dependent": dependent, "leaked": leak.found}
     split = ", ".join([words, *(word for word, holds in told.items() if holds)])
     with locked(place, str(output)) if place else nullcontext():
-        metrics, groups = measure_groups(
+        metrics, groups, adapted = measure_groups(
             subject.model,
             data,
             part.rows,
@@ -240,10 +239,7 @@ def evaluate(
 
 def _check_options(adapt: str | None, recordings: int | None, output: str | Path | None) -> None:
     """Raises EmozooError for options that do not fit, before any work."""
-    if adapt not in (None, *ADAPTATIONS):
-        raise EmozooError(f"cannot adapt to {adapt!r}; known: {', '.join(ADAPTATIONS)}")
-    if recordings is not None and (adapt is None or recordings < 1):
-        raise EmozooError(f"--recordings {recordings}: needs --adapt speaker, and must be 1 or more")
+    check_asked(adapt, recordings)
     if output is not None and (user_path(output) / RUN).exists():
         raise EmozooError(f"{output} holds a run, whose own predictions stay: name another --output")
 
@@ -328,8 +324,5 @@ def _open(subject: _Subject, selection: Selection, modality: str | None) -> Data
 
 
 def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: Part) -> Adaptation:
-    check_adaptation(subject.model)
     speakers = [data.speakers[row] for row in part.rows]
-    if not any(speakers):
-        raise EmozooError(f"{data.corpus.name} does not tell who speaks in {part.words}: leave --adapt {to} out")
-    return Adaptation(to, recordings, adaptation_note(speakers, recordings))
+    return asked_adaptation(subject.model, to, recordings, speakers, data.corpus.name, part.words)

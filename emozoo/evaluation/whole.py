@@ -14,7 +14,8 @@ from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import read_summary
 from emozoo.checkpoint.whole import fold_folders, is_whole_run
 from emozoo.errors import EmozooError
-from emozoo.evaluation.evaluate import Adaptation, Evaluation, evaluate
+from emozoo.evaluation.adapting import Adaptation
+from emozoo.evaluation.evaluate import Evaluation, evaluate
 from emozoo.evaluation.groups import pool_groups
 from emozoo.evaluation.metrics import pool
 from emozoo.paths import user_path

@@ -35,6 +35,11 @@ class SpeakerBias:
     shifts: tuple[float, ...] = ()
     """One value per dimension, from -1 to 1."""
 
+    @property
+    def adapted_with(self) -> int:
+        """How many recordings answers are adapted with."""
+        return self.recordings
+
     @classmethod
     def from_probabilities(cls, probabilities: np.ndarray, middles: Sequence[float] = ()) -> SpeakerBias:
         """From the answers float64 [recordings, outputs] to any number of a speaker's recordings, in any order:

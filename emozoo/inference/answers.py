@@ -12,6 +12,7 @@ import numpy as np
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.recordings import RecordingsBias
 from emozoo.inference.turn_answers import Scored, SegmentAnswer, SpeakerAnswer, answered
 from emozoo.inference.voice import UNSURE
 from emozoo.media.preparation import Preparation
@@ -104,10 +105,13 @@ class WindowAnswer(Scored):
     ratings: dict[str, float] | None = None
     intervals: dict[str, tuple[float, float]] | None = None
     emotions: tuple[str, ...] | None = None
+    adapted_with: int | None = None
+    """Of a stream: how many windows so far it was adapted with; None: it was not asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """As `emozoo predict --json --timeline` and `emozoo listen --json` print it."""
-        return {"start": self.start, "end": self.end, **answered(self)}
+        document = {"start": self.start, "end": self.end, **answered(self)}
+        return document if self.adapted_with is None else {**document, "adapted_with": self.adapted_with}
 
 
 @dataclass(frozen=True)
@@ -183,10 +187,10 @@ def document(
     outputs: Outputs,
     answers: Iterable[Prediction],
     timeline: bool,
-    bias: SpeakerBias | None = None,
+    bias: SpeakerBias | RecordingsBias | None = None,
 ) -> dict[str, Any]:
     """Answers of the model called `name`, as `emozoo predict --json` prints them: with windows only for `timeline`, and
-    adapted to a speaker whose `bias` is given."""
+    adapted to a speaker whose `bias` is given, or to one another with theirs."""
     predictions = [(answer if timeline else answer.without_windows()).to_dict() for answer in answers]
     names = {"labels": list(outputs.labels), **({"dimensions": list(outputs.dimensions)} if outputs.dimensions else {})}
     head = {"schema": SCHEMA, "model": name, **names, **scale_of(outputs), **_adapted(bias)}
@@ -194,7 +198,11 @@ def document(
 
 
 def line_document(
-    name: str, outputs: Outputs, answer: Prediction, timeline: bool, bias: SpeakerBias | None = None
+    name: str,
+    outputs: Outputs,
+    answer: Prediction,
+    timeline: bool,
+    bias: SpeakerBias | RecordingsBias | None = None,
 ) -> dict[str, Any]:
     """One answer, as `emozoo predict --jsonl` prints it: see `document`."""
     answered = (answer if timeline else answer.without_windows()).to_dict()
@@ -206,7 +214,10 @@ def scale_of(outputs: Outputs) -> dict[str, Any]:
     return {"scale": [outputs.scale.low, outputs.scale.high]} if outputs.scale else {}
 
 
-def _adapted(bias: SpeakerBias | None) -> dict[str, Any]:
+def _adapted(bias: SpeakerBias | RecordingsBias | None) -> dict[str, Any]:
+    if isinstance(bias, RecordingsBias):
+        used = {"recordings": bias.recordings, "adapted_with": bias.adapted_with}
+        return {"adapted": {"to": "recordings", **used, "note": bias.sentence}}
     return {} if bias is None else {"speaker": {"recordings": bias.recordings}}
 
 

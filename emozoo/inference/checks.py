@@ -15,6 +15,8 @@ def check_options(model: Model, options: PredictOptions) -> None:
     model.window.every(options.hop)
     if options.bias or options.adapt_speakers:
         check_adaptation(model)
+    if options.adapt_recordings:
+        check_recordings(model)
     if options.min_confidence and not model.labels:
         raise EmozooError(
             f"this model answers with {', '.join(model.outputs.names)}, not with probabilities of words, and a least "
@@ -30,6 +32,16 @@ def check_adaptation(model: Model) -> None:
         raise EmozooError(
             "this model gives each label a probability of its own, and the speaker's bias is that towards one label "
             "rather than another: leave the adaptation to the speaker out"
+        )
+
+
+def check_recordings(model: Model) -> None:
+    """Raises EmozooError for a model that cannot be adapted to the recordings at hand."""
+    if model.outputs.multi or not model.labels:
+        given = "each label a probability of its own" if model.outputs.multi else "values of dimensions"
+        raise EmozooError(
+            f"this model gives {given}, and recordings show the bias towards one label rather than another: leave the "
+            "adaptation to the recordings out"
         )
 
 

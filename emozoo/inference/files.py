@@ -26,7 +26,9 @@ from emozoo.inference.checks import check_adaptation, check_options
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.recordings import RecordingsBias
 from emozoo.inference.segment_sources import segment_source
+from emozoo.inference.together import adapt_together
 from emozoo.inference.turns import SegmentReader, SegmentsAnswer
 from emozoo.inference.voice import clip_reason, sentence
 from emozoo.media.files import find_files
@@ -115,6 +117,7 @@ class PredictsFiles:
         segments: str | Path | Iterable[Any] | None = None,
         diarize: bool | str = False,
         adapt_speakers: bool = False,
+        adapt_recordings: bool = False,
     ) -> Any:
         """The `Prediction` for a clip: a path, bytes, an open file, or samples, as `emozoo.inference.clips.as_clip` takes
         them. For a list of these, a list of Predictions, computed in batches.
@@ -122,7 +125,8 @@ class PredictsFiles:
         With other recordings of its `speaker`, the answer is adapted to that person (see
         `emozoo.inference.files.speaker_bias`). `segments` are a path, or a list of (start, end, speaker): then they and
         their speakers are answered (`Prediction.segments`, `.speakers`), as those that a diarizer finds, by name or the
-        only one that is installed. The other options are those of `PredictOptions`. Raises EmozooError for
+        only one that is installed. With `adapt_recordings`, the clips of a list are adapted to one another. The other
+        options are those of `PredictOptions`. Raises EmozooError for
         what is no clip, and for a single clip that cannot be read; in a list, that clip's Prediction has the `error`.
         Many threads may ask one model.
         """
@@ -134,6 +138,7 @@ class PredictsFiles:
             coverage=coverage,
             segments=segment_source(segments, diarize, len(clips) if isinstance(clips, list) else 1),
             adapt_speakers=adapt_speakers,
+            adapt_recordings=adapt_recordings,
         )
         if speaker is not None:
             options = replace(options, bias=speaker_bias(self, speaker))
@@ -276,15 +281,30 @@ class _ClipAnswer(ClipWindows):
 
 
 def predict_files(
-    model: Model, clips: Iterable[str | Path | Clip], options: PredictOptions = DEFAULTS
+    model: Model,
+    clips: Iterable[str | Path | Clip],
+    options: PredictOptions = DEFAULTS,
+    *,
+    adapted: Callable[[RecordingsBias], None] | None = None,
 ) -> Iterator[Prediction]:
     """`predict_file` for each clip, in order. One that fails gives a Prediction with its `error`, and the others go on.
 
     Several clips are decoded at a time, a few windows ahead of the network, and a batch holds windows of several clips.
-    Memory grows neither with the number of clips nor with their lengths, except for the answers that a timeline keeps.
-    Raises EmozooError where a package is missing that prepares clips for the model.
+    Memory grows neither with the number of clips nor with their lengths, except for the answers that a timeline keeps, and
+    for all answers where they are adapted to one another (`adapt_recordings`, without segments): then the first comes after
+    the last clip, and `adapted` is called before it. Raises EmozooError where a package is missing that prepares clips for
+    the model.
     """
+    answers = _predict_files(model, clips, options)
+    if options.adapt_recordings and options.segments is None:
+        together, bias = adapt_together(model, list(answers), options)
+        if adapted is not None:
+            adapted(bias)
+        answers = iter(together)
+    yield from answers
 
+
+def _predict_files(model: Model, clips: Iterable[str | Path | Clip], options: PredictOptions) -> Iterator[Prediction]:
     def begin(reader: ClipReader) -> _ClipAnswer | SegmentsAnswer:
         return _answer(reader, model, options)
 

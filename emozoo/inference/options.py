@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
+from emozoo.inference.recordings import RecordingsBias
 from emozoo.media.window_shape import LEAST_HOP, MOST_SECONDS
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ class PredictOptions:
 
     timeline: bool = False
     """Whether the windows' answers are kept."""
-    bias: SpeakerBias | None = None
-    """The speaker's, which is subtracted from the answers."""
+    bias: SpeakerBias | RecordingsBias | None = None
+    """The speaker's, or that of several recordings, which is subtracted from the answers."""
     hop: float | None = None
     """Seconds from one window's start to the next one's; None: as the model has it."""
     vad: bool | None = None
@@ -36,6 +37,9 @@ class PredictOptions:
     """Where the segments of a clip come from that are to be answered, instead of the whole. None: the whole is."""
     adapt_speakers: bool = False
     """Whether each segment's answer is adapted to its speaker, with his or her other segments of the clip."""
+    adapt_recordings: bool = False
+    """Whether clips that are answered together are adapted to one another, the windows of a stream to those before, and
+    segments to all of their speaker in the clip: see `emozoo.inference.recordings`."""
 
     def __post_init__(self) -> None:
         if self.hop is not None and not LEAST_HOP <= self.hop <= MOST_SECONDS:  # also where it is NaN
@@ -46,6 +50,10 @@ class PredictOptions:
             raise EmozooError(f"a coverage lies between 0 and 1, not at {self.coverage:g}: try 0.9")
         if self.segments is None and self.adapt_speakers:
             raise EmozooError("to adapt to speakers takes segments that name them: give --segments FILE or --diarize")
+        if self.adapt_recordings and (self.bias is not None or self.adapt_speakers):
+            raise EmozooError(
+                "answers are adapted to a speaker or to the recordings, not to both: leave one of them out"
+            )
         if self.segments is not None and self.timeline:
             raise EmozooError("a timeline is of the whole file: leave it out, or the segments")
 

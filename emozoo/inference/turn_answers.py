@@ -40,7 +40,8 @@ class SegmentAnswer(Scored):
     prediction_set: tuple[str, ...] | None = None
     """As of a `Prediction`."""
     adapted_with: int | None = None
-    """How many other segments of the speaker it was adapted with; None: it was not asked for, or the speaker is unknown."""
+    """How many other segments of the speaker it was adapted with, or of all of them where these are adapted together; None:
+    it was not asked for, or the speaker is unknown."""
     dimensions: dict[str, float] | None = None
     """As of a `Prediction`, and so are the fields below."""
     ratings: dict[str, float] | None = None

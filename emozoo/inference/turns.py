@@ -19,6 +19,7 @@ from emozoo.inference.adaptation import biases_from_others, middles_of
 from emozoo.inference.answers import Model, Prediction, calibrated, in_words, words
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.recordings import biases_of_speakers
 from emozoo.inference.segments import Segment
 from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inference.voice import SHORTEST, TOO_SHORT, clip_reason
@@ -196,16 +197,19 @@ class SegmentsAnswer:
         means = {number: self._turns[number].total / self._turns[number].count for number in rows}
         biases = self._biases([segments[number].speaker for number in rows], list(means.values()))
         for number, bias in zip(rows, biases, strict=True):
-            options = replace(self._options, bias=bias) if bias else self._options
+            options = replace(self._options, bias=bias, adapt_recordings=False) if bias else self._options
             said = vars(in_words(self._model, means[number], options))
-            found[number] = replace(found[number], **said, adapted_with=bias.recordings if bias else None)
+            found[number] = replace(found[number], **said, adapted_with=bias.adapted_with if bias else None)
         return found
 
     def _biases(self, speakers: list[str], means: list[np.ndarray]) -> list[Any]:
         """The bias for each answered segment; None where it stays as it is."""
-        if not self._options.adapt_speakers or not means:
+        if not means or not (self._options.adapt_speakers or self._options.adapt_recordings):
             return [None] * len(means)
-        return list(biases_from_others(calibrated(self._model, np.stack(means)), speakers, middles_of(self._model)))
+        rows = calibrated(self._model, np.stack(means))
+        if self._options.adapt_recordings:
+            return list(biases_of_speakers(rows[:, self._model.outputs.of_labels], speakers))
+        return list(biases_from_others(rows, speakers, middles_of(self._model)))
 
     def _speakers(self, answers: Sequence[SegmentAnswer]) -> Iterator[SpeakerAnswer]:
         """In the order in which they first speak."""

@@ -9,15 +9,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Window, WindowAnswer, in_words
+from emozoo.inference.answers import Window, WindowAnswer, calibrated, in_words
 from emozoo.inference.batches import classify
 from emozoo.inference.checks import check_options
 from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.recordings import Evidence
 from emozoo.inference.voice import speech_detector, window_reason
 from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser
 from emozoo.media.mixing import Mixer, checked_mono
@@ -36,6 +37,8 @@ DENOISING_SECONDS = (BLOCK_SAMPLES + CONTEXT_SAMPLES) // SAMPLING_RATE
 LONGEST = 10.0
 """Seconds of a window, at most, for which one waits in a stream."""
 LIVE = WindowShape(5.0, 1.0)
+FEWEST = 5
+"""Windows that do not overlap: a stream is not adapted to itself before it held as much voice."""
 
 
 class Listener:
@@ -43,7 +46,7 @@ class Listener:
 
     Windows are those of a file, but for models of long ones (`live_window`), and a last one that ends with the stream. One
     without a voice has a reason in place of an emotion. Memory does not grow with the stream's length. The size of the
-    chunks does not change the answers.
+    chunks does not change the answers. With `adapt_recordings`, a window is adapted to the stream up to its end.
     """
 
     def __init__(self, model: Model, rate: int = SAMPLING_RATE, options: PredictOptions = DEFAULTS) -> None:
@@ -58,7 +61,10 @@ class Listener:
         self._options = options
         self._resampler = Resampler(rate, BLOCK_SECONDS)
         self._mixer = Mixer()
-        self._cutter = WindowCutter(live_window(model).every(options.hop))
+        shape = live_window(model).every(options.hop)
+        self._cutter = WindowCutter(shape)
+        self._evidence = Evidence(len(model.labels)) if options.adapt_recordings else None
+        self._weight = shape.hop / shape.seconds
         self._remover = OffsetRemover()
         self._denoiser = Denoiser() if model.preparation.denoise else None
         self._detector = speech_detector(model, options)
@@ -137,9 +143,17 @@ class Listener:
 
         with _one_core():
             for place, probabilities in enumerate(classify(self._model, windows())):
-                words = in_words(self._model, probabilities, self._options)
-                answers[places[place]] = replace(answers[places[place]], **vars(words))
+                answers[places[place]] = replace(answers[places[place]], **self._words(probabilities))
         return answers
+
+    def _words(self, given: np.ndarray) -> dict[str, Any]:
+        """The fields of an answer, from the network's numbers float64 [outputs]."""
+        if self._evidence is None:
+            return vars(in_words(self._model, given, self._options))
+        self._evidence.add(calibrated(self._model, given)[self._model.outputs.of_labels], self._weight)
+        bias = self._evidence.bias(FEWEST)
+        options = replace(self._options, adapt_recordings=False, bias=bias)
+        return {**vars(in_words(self._model, given, options)), "adapted_with": bias.adapted_with}
 
 
 def live_window(model: Model) -> WindowShape:

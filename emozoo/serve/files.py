@@ -13,6 +13,7 @@ from emozoo.errors import EmozooError
 from emozoo.inference.answers import Prediction, document
 from emozoo.inference.checks import check_options
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.together import adapt_together
 from emozoo.serve.answering import answer_all, embed_upload, in_request_words, predict_upload
 from emozoo.serve.asked import EMBED, PREDICT, read_asked
 from emozoo.serve.batching import Joined
@@ -50,7 +51,10 @@ async def predict(service: Service, slot: Slot, request: Request, form: Form) ->
     work = partial(predict_upload, service, model, options)
     answers = await answer_all(service, slot, request, model, form.uploads, work)
     _count(service, served.name, [each.error for each in answers])
-    return _answered(document(served.name, served.model.outputs, answers, options.timeline), answers)
+    bias = None
+    if service.adapts:
+        answers, bias = adapt_together(served.model, answers, options)
+    return _answered(document(served.name, served.model.outputs, answers, options.timeline, bias), answers)
 
 
 async def embed(service: Service, slot: Slot, request: Request, form: Form) -> Response:

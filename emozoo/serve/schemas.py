@@ -97,6 +97,16 @@ _EMBEDDED = {
     ),
     "anyOf": [{"required": ["embedding"]}, {"required": ["windows"]}, {"required": ["error"]}],
 }
+_ADAPTED = {
+    **_object(
+        "to recordings adapted_with note",
+        to={"const": "recordings"},
+        recordings={"type": "integer", "minimum": 0, "description": "How many were answered."},
+        adapted_with={"type": "integer", "minimum": 0, "description": "As many; 0 where nothing was subtracted."},
+        note={"type": "string", "minLength": 1, "description": "What was done, or why nothing was."},
+    ),
+    "description": "With --adapt recordings: the answers are without the bias that the recordings show together.",
+}
 _MODEL = _object(
     "name labels modalities optional sampling_rate window_seconds streams",
     name={"type": "string", "description": "What requests call it: model=NAME."},
@@ -134,6 +144,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             labels=_list(_TEXT),
             dimensions=_list(_TEXT, description="Of a model of dimensions; labels is empty where there are no words."),
             scale=_SCALE,
+            adapted=_ADAPTED,
             predictions=_list(_FILE, minItems=1),
             error={**_ERROR, "description": "Only with status 422: no file could be answered."},
         ),

@@ -47,6 +47,7 @@ def serve(
     limits: Limits | None = None,
     backend: str = "torch",
     device: str = "auto",
+    adapt_recordings: bool = False,
     started: Callable[[str, Sequence[str]], None] | None = None,
 ) -> int:
     """Serves until SIGTERM, SIGHUP or SIGINT comes, finishes what is in flight, and returns the exit status: 0, or 130 after
@@ -54,12 +55,14 @@ def serve(
 
     `references`: the models, also as `name=reference`; by default the bundled one. `port`: 0 for any free port.
     `allow_hosts`: other names, as `name` or `name:port`, under which the service may be asked for. `started` is called with
-    the address and the names of the models. Raises EmozooError if a package of the extra `serve` is missing, a model cannot
-    be loaded, the address is taken, or the token cannot be read.
+    the address and the names of the models. With `adapt_recordings`, the files of a request are adapted to one another.
+    Raises EmozooError if a package of the extra `serve` is missing, a model cannot be loaded or adapted, the address is
+    taken, or the token cannot be read.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise EmozooError(f"the service needs {' and '.join(missing)}: pip install 'emozoo[serve]'")
+    from emozoo.inference.checks import check_recordings
     from emozoo.serve.metrics import Metrics
     from emozoo.serve.models import load_models
     from emozoo.serve.service import Service
@@ -70,8 +73,10 @@ def serve(
     with listening(host, [port]) as listener, private_folder(FOLDER) as folder:
         metrics = Metrics()
         models = load_models(references, backend, device, metrics.batch_answered)
+        for served in models.values() if adapt_recordings else ():
+            check_recordings(served.model)
         hosts = hosts_of(host, listener.getsockname()[1], allowed)
-        service = Service(models, limits or Limits(), hosts, folder, token, metrics)
+        service = Service(models, limits or Limits(), hosts, folder, token, metrics, adapt_recordings)
         with _signals(folder) as wait:
             tell = started or (lambda address, _: log.info("listening on %s", address))
             number = _run(service, listener, wait, lambda: tell(address_of(listener), list(models)))

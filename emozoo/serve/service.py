@@ -43,6 +43,8 @@ class Service:
     """Where files lie while they are answered."""
     token: Token | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    adapts: bool = False
+    """Whether the files of a request are adapted to one another."""
     in_flight: int = 0
     streams: int = 0
     ending: bool = False

@@ -34,7 +34,7 @@ def finish(trainer: Trainer, task: FoldTask, folder: Path) -> Metrics:
     if not accelerator.is_main_process:
         return measure(model, task.data, test)
     heading, by = task.heading(), told_columns(task.data)
-    metrics, groups = measure_groups(model, task.data, test, folder, provenance=task.base, by=by, heading=heading)
+    metrics, groups, _ = measure_groups(model, task.data, test, folder, provenance=task.base, by=by, heading=heading)
     training = _training_record(trainer, model, task)
     training_curves(training.history, folder / CURVES, training.best_epoch, heading, training.recipe)
     best = trainer.best.dev

@@ -33,7 +33,8 @@ OPTIONS = {
     "calibrate": "--dataset --data-dir --columns --labels-as-is --merge --device --json",
     "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence "
     "--coverage --plot --csv --jsonl --backend --device --json",
-    "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --device --json",
+    "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --adapt "
+    "--device --json",
     "export": "--format --output --json",
     "benchmark": "--set --batch-sizes --device --json",
     "push": "--fold --private --revision --message --dry-run --token --json",

@@ -34,6 +34,7 @@ class Modality(StrEnum):
 
 class Adapt(StrEnum):
     speaker = "speaker"
+    recordings = "recordings"
 
 
 Dataset = Annotated[
@@ -44,12 +45,15 @@ Fold = Annotated[int | None, typer.Option(metavar="N", min=1, help="Measure on t
 AdaptTo = Annotated[
     Adapt | None,
     typer.Option(
-        help="speaker: adapt each answer to its speaker, with other clips of the same person. Their labels are not used."
+        help="speaker: adapt each answer to its speaker, with other clips of the same person. recordings: adapt all to one "
+        "another, those of each corpus apart. No labels are used."
     ),
 ]
 Recordings = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Only with --adapt: number of other clips for each answer. Default: all."),
+    typer.Option(
+        metavar="N", min=1, help="Only with --adapt speaker: number of other clips for each answer. Default: all."
+    ),
 ]
 By = Annotated[
     Modality | None, typer.Option(help="Use only the audio or only the video, if the model can do without the other.")

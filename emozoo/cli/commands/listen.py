@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from emozoo.inference.answers import Model as LoadedModel
 
 
+class Adapt(StrEnum):
+    recordings = "recordings"
+
+
 class Format(StrEnum):
     u8 = "u8"
     s16le = "s16le"
@@ -42,6 +46,13 @@ Channels = Annotated[
     int | None,
     typer.Option(metavar="N", help="Number of channels; their mean is used. Default: 1.", show_default=False),
 ]
+AdaptTo = Annotated[
+    Adapt | None,
+    typer.Option(
+        help="recordings: adapt each window to the stream so far, once it has held 5 windows of mixed moods.",
+        show_default=False,
+    ),
+]
 SampleFormat = Annotated[
     Format | None,
     typer.Option("--format", metavar="FORMAT", help=f"Format of raw samples: {', '.join(Format)}. Default: s16le."),
@@ -58,6 +69,7 @@ def listen(
     hop: Hop = None,
     min_confidence: MinConfidence = 0.0,
     speaker: Speaker = None,
+    adapt: AdaptTo = None,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per window.")] = False,
 ) -> None:
@@ -68,6 +80,7 @@ def listen(
 
     Example: ffmpeg -i talk.mp4 -f s16le -ac 1 -ar 16000 - | emozoo listen
     """
+    from emozoo.cli.console import say
     from emozoo.cli.tables import show_window
     from emozoo.inference.answers import scale_of
     from emozoo.inference.files import speaker_bias
@@ -76,6 +89,8 @@ def listen(
     from emozoo.listening.pcm import check_layout, read_ahead, read_pcm
     from emozoo.media.files import find_files
 
+    if speaker and adapt:
+        raise EmozooError("--speaker and --adapt recordings both subtract a bias, of the same answers: choose one")
     check_layout(rate, channels)
     recordings = find_files(speaker or [])
     if microphone:
@@ -89,9 +104,12 @@ def listen(
     bias = speaker_bias(loaded, recordings) if recordings else None
     if not microphone:
         found, chunks = read_pcm(pieces, rate, channels, format_ and format_.value)
-    options = PredictOptions(bias=bias, vad=vad, hop=hop, min_confidence=min_confidence)
+    adapts = adapt is Adapt.recordings
+    options = PredictOptions(bias=bias, vad=vad, hop=hop, min_confidence=min_confidence, adapt_recordings=adapts)
     listener = Listener(loaded, found, options)
     _say_limits(loaded)
+    if adapts:
+        say("each window is adapted to the stream so far, once that shows several moods")
     for answer in listener.hear(chunks):
         if as_json:
             typer.echo(json_text({"schema": SCHEMA, **scale_of(loaded.outputs), **answer.to_dict()}))

@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from emozoo.inference.answers import Model as LoadedModel
     from emozoo.inference.answers import Prediction
     from emozoo.inference.options import PredictOptions
+    from emozoo.inference.recordings import RecordingsBias
     from emozoo.target import Outputs
 
 
 class Adapt(StrEnum):
     speaker = "speaker"
+    recordings = "recordings"
 
 
 Timeline = Annotated[
@@ -80,7 +82,9 @@ DiarizedBy = Annotated[
 AdaptTo = Annotated[
     Adapt | None,
     typer.Option(
-        help="speaker: adapt each segment to its speaker, with the speaker's other segments.", show_default=False
+        help="recordings: adapt the answers to one another, without the bias that the recordings show together; with "
+        "segments, those of each speaker. speaker: adapt each segment to its speaker, with the speaker's other segments.",
+        show_default=False,
     ),
 ]
 
@@ -115,6 +119,8 @@ def predict(
 
     if as_csv + as_json + as_jsonl > 1:
         raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
+    if speaker and adapt is Adapt.recordings:
+        raise EmozooError("--speaker and --adapt recordings both subtract a bias, of the same answers: choose one")
     from emozoo.inference.checks import check_options
     from emozoo.inference.files import predict_files
     from emozoo.inference.options import PredictOptions
@@ -131,6 +137,7 @@ def predict(
         timeout=timeout,
         segments=segment_source(segments, diarizer or diarize, len(names), timeout),
         adapt_speakers=adapt is Adapt.speaker,
+        adapt_recordings=adapt is Adapt.recordings,
     )
     recordings = find_files(speaker or [], warn=warn)
     if plot:
@@ -141,7 +148,7 @@ def predict(
     options = replace(options, bias=_bias(loaded, recordings))
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
     answers = []
-    for answer in track(predict_files(loaded, names, options), "predicting", len(names)):
+    for answer in track(predict_files(loaded, names, options, adapted=printer.adapted), "predicting", len(names)):
         answers.append(answer)
         printer.add(answer)
     printer.finish()
@@ -181,10 +188,25 @@ def _draw(answer: Prediction, model: str, outputs: Outputs, plot: Path) -> None:
         over_time.timeline(answer.windows, outputs.labels, plot, sound, outputs.scale, answer.dimensions, heading)
 
 
-class _Table:
+class _Printer:
+    """Prints answers."""
+
+    bias: SpeakerBias | RecordingsBias | None = None
+    """What was subtracted from all of them."""
+
+    def adapted(self, bias: RecordingsBias) -> None:
+        """Says what was done to the answers that follow."""
+        from emozoo.cli.console import say
+
+        say(bias.sentence)
+        self.bias = bias
+
+
+class _Table(_Printer):
     """Prints all answers together, as a table."""
 
     def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
+        self.bias = options.bias
         self._model = model
         self._options = options
         self._timeline = timeline
@@ -209,24 +231,24 @@ class _JsonDocument(_Table):
     def finish(self) -> None:
         from emozoo.inference.answers import document
 
-        print_json(document(self._name, self._model.outputs, self._answers, self._timeline, self._options.bias))
+        print_json(document(self._name, self._model.outputs, self._answers, self._timeline, self.bias))
         for answer in self._answers:
             _warn_of_error(answer)
 
 
-class _JsonLines:
+class _JsonLines(_Printer):
     """Prints each answer as a line of JSON, at once."""
 
     def __init__(self, name: str, outputs: Outputs, options: PredictOptions, timeline: bool) -> None:
+        self.bias = options.bias
         self._name = name
         self._outputs = outputs
-        self._options = options
         self._timeline = timeline
 
     def add(self, answer: Prediction) -> None:
         from emozoo.inference.answers import line_document
 
-        given = self._name, self._outputs, answer, self._timeline, self._options.bias
+        given = self._name, self._outputs, answer, self._timeline, self.bias
         typer.echo(json_text(line_document(*given)))
         sys.stdout.flush()
         _warn_of_error(answer)
@@ -235,7 +257,7 @@ class _JsonLines:
         pass
 
 
-class _Csv:
+class _Csv(_Printer):
     """Prints each answer as lines of CSV, at once."""
 
     def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
@@ -247,6 +269,8 @@ class _Csv:
             say(adapted_with(options.bias))
         if options.adapt_speakers:
             say("each segment is adapted to its speaker with the other segments of the same speaker")
+        if options.adapt_recordings and options.segments is not None:
+            say("the segments of each speaker are adapted to one another")
         self._table = CsvTable(
             model.outputs, timeline, sys.stdout, options.segments is not None, options.coverage is not None
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,6 +11,11 @@ from urllib.parse import urlsplit
 import typer
 
 from emozoo.cli.options import ANY_MODEL, Backend, Device, RunBy, print_json
+
+
+class Adapt(StrEnum):
+    recordings = "recordings"
+
 
 Models = Annotated[
     list[str] | None,
@@ -40,10 +46,15 @@ TokenFile = Annotated[
         show_default=False,
     ),
 ]
+AdaptTo = Annotated[
+    Adapt | None,
+    typer.Option(help="recordings: adapt the files of a request to one another.", show_default=False),
+]
 
 
 def serve(
     model: Models = None,
+    adapt: AdaptTo = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     allow_host: AllowHost = None,
@@ -96,6 +107,7 @@ def serve(
         limits=Limits(max_size, max_length, max_files, max_requests, max_streams, max_stream_length, timeout, grace),
         backend=backend.value,
         device=device,
+        adapt_recordings=adapt is Adapt.recordings,
         started=started,
     )
     raise typer.Exit(status)
