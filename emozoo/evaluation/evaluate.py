@@ -128,7 +128,7 @@ def measure_groups(
     if adapted is not None:
         who = [speakers[place] for place in there]
         named = data.columns.get("corpus")
-        corpora = [str(named[rows[place]] or "") if named else "" for place in there]
+        corpora = [str(named[rows[place]] or "") if named else "" for place in there.tolist()]
         answers[there], adapted = adapted_answers(adapted, model, answers[there], who, corpora)
     tested = AnsweredClips.of(data, rows, speakers, there, answers)
     metrics = worth(model, tested, coverage)
