@@ -16,9 +16,9 @@ from emozoo.inference.adaptation import FLOOR, PRIOR_RECORDINGS
 
 MIXED = 0.3
 """Nats that the answers differ from one another, at least, if the recordings are to count as of mixed moods."""
-MOST = 0.5
-"""The longest bias, in nats. It moves the logarithm of a ratio of two probabilities by √2 · 0.5 at most: a label that is
-2.03 times as probable as any other stays the answer."""
+MOST = 0.7
+"""The longest bias, in nats. It moves the logarithm of a ratio of two probabilities by √2 · 0.7 at most: a label that is
+2.7 times as probable as any other stays the answer."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RecordingsBias:
         The bias is w · g · (m − mean of m over the labels), where m is the mean of log p over the n recordings, as for a
         speaker, and w = n / (n + 5). Its guard g is 0 where the answers differ by less than 0.3 nats: that is the mutual
         information of recording and label, H(mean of p) − mean of H(p), also known as the Jensen-Shannon divergence of
-        the answers (Lin 1991). Else g is 1, or what makes the bias 0.5 nats long (as a vector) where it would be longer.
+        the answers (Lin 1991). Else g is 1, or what makes the bias 0.7 nats long (as a vector) where it would be longer.
         `research/adaptation.py` measures the guard.
         """
         evidence = Evidence(probabilities.shape[-1])
