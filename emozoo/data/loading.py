@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,10 +152,27 @@ def _generated(corpus: Corpus, root: Path) -> Path:
     folder = root / "made" / f"{corpus.name}-{version}"
     if folder.is_dir():
         return folder
-    with cached_folder(folder) as temporary:
-        log.info("making the dataset %s in %s", corpus.name, folder)
-        corpus.write(temporary)
+    with _one_at_a_time(folder):
+        if not folder.is_dir():
+            with cached_folder(folder) as temporary:
+                log.info("making the dataset %s in %s", corpus.name, folder)
+                corpus.write(temporary)
     return folder
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Waits for another process that makes `folder`, where the file system has locks."""
+    from filelock import FileLock
+
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    with suppress(OSError, NotImplementedError):  # what cannot be written is told by whoever writes there
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _label(

@@ -1,8 +1,11 @@
 """`emozoo.data.corpora.toy`: a small corpus in IEMOCAP's layout, the same each time; its sound and picture belong
 together."""
 
+import dataclasses
 import hashlib
 import re
+import threading
+import time
 import wave
 from collections import Counter
 from dataclasses import astuple
@@ -21,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from emozoo.data.corpora.iemocap import Iemocap
 from emozoo.data.corpora.toy import CONTENT_VERSION, corpus, write_toy
 from emozoo.data.corpus import SIDE_CROPS, read_votes
+from emozoo.data.loading import locate
 from emozoo.data.synthetic.actors import VOICES, Turn, express_mood
 from emozoo.data.synthetic.raters import rate
 from emozoo.features import LogMel
@@ -233,3 +237,19 @@ def test_what_the_corpus_says_of_itself() -> None:
     assert (corpus.name, corpus.builder, corpus.write, corpus.protocol) == ("toy", Iemocap, write_toy, "session")
     assert corpus.labels == ("happy", "sad", "angry", "neutral")
     assert "synthetic" in corpus.summary
+
+
+def test_processes_that_need_it_at_once_make_it_once(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def write(folder: Path) -> None:
+        made.append(folder)
+        time.sleep(0.2)  # others come meanwhile
+
+    own = dataclasses.replace(corpus, write=write)
+    threads = [threading.Thread(target=locate, args=(own, None, tmp_path)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1 and locate(own, None, tmp_path).is_dir()
