@@ -51,3 +51,14 @@ def locked(folder: Path, shown: str, waits: float = 0.0) -> Iterator[None]:
         if made:
             with suppress(OSError):  # where anything is in it
                 folder.rmdir()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work in `folder`."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with locked(folder, str(folder)):
+            return False
+    except AtWork:
+        return True

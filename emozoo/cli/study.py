@@ -55,7 +55,7 @@ def run_study(
     from emozoo.training.study import check_study, train_study
 
     _check_beside(ctx, config, given)
-    cells, own_device = _cells(ctx, config)
+    cells, own_device = cells_of(ctx, config)
     device = device if "device" in given else own_device
     folder = output or str(Path("runs", Path(config).stem))
     try:
@@ -102,8 +102,9 @@ def _check_beside(ctx: typer.Context, config: str, given: Iterable[str]) -> None
         )
 
 
-def _cells(ctx: typer.Context, config: str) -> tuple[list[Cell], str]:
-    """The trainings, as the command line understands their words, and the device that the study names."""
+def cells_of(ctx: typer.Context, config: str) -> tuple[list[Cell], str]:
+    """The trainings, as the command line understands their words, and the device that the study names. `ctx` is that of
+    `emozoo train`. Raises EmozooError for what is no study."""
     from emozoo.cli.study_file import read_study
     from emozoo.paths import user_path
     from emozoo.training.study import Cell

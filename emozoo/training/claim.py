@@ -1,5 +1,5 @@
 """Claims a run's folder for one training: it is locked meanwhile, holds one run's options, and is free again where a
-training could not begin."""
+training could not begin. Or for several processes, each of which trains other folds of the run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.lock import LOCK, LOGS, locked
+from emozoo.checkpoint.lock import LOCK, LOGS, is_held, locked
 from emozoo.checkpoint.run import METRICS, RunOptions, read_options
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREPARED, RESUME, RUN, SPLIT
 from emozoo.paths import PART
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
+
+PATIENCE = 60.0
+"""Seconds to wait for another process that joins a run: it writes a few small files."""
 
 
 @contextmanager
@@ -40,6 +43,22 @@ def claimed(folder: Path, shown: str, options: RunOptions, resume: bool) -> Iter
             if not _has_trained(folder):
                 _free(folder)
             raise
+
+
+def join(folder: Path, shown: str, options: RunOptions) -> None:
+    """Records `options` in `folder` for several processes that train other folds, or seeds, of one run, each of which has a
+    lock of its own. What they record stays where a training fails, for another may just have begun.
+
+    Raises EmozooError as `claimed` does, and AtWork where a process holds the folder for itself.
+    """
+    with locked(folder, shown, waits=PATIENCE):
+        recorded = _recorded(folder, shown)
+        if recorded and not differences(options, recorded):
+            return
+        if recorded and (_has_trained(folder) or any(map(is_held, _places(folder)[1:]))):
+            _check_resume(options, recorded, shown, resume=True)
+        _remove(folder, (PREPARED, SPLIT))
+        options.write(folder)
 
 
 def _check_resume(options: RunOptions, recorded: RunOptions, shown: str, resume: bool) -> None:

@@ -16,9 +16,10 @@ from emozoo.checkpoint.seeds import SeedSpread, SeedsSummary, folder_of_seed
 from emozoo.evaluation.sums import mean_and_deviation
 from emozoo.filenames import SUMMARY
 from emozoo.paths import user_path, write_text
-from emozoo.training.claim import claimed
+from emozoo.training.claim import claimed, join
 from emozoo.training.folds import with_digest
 from emozoo.training.progress import Progress
+from emozoo.training.sharing import shared_out
 from emozoo.training.trackers import LogTo
 from emozoo.training.train import train
 
@@ -31,11 +32,12 @@ def train_seeds(
     resume: bool = False,
     progress: Progress | None = None,
     log_to: LogTo | None = None,
+    shared: bool = False,
 ) -> SeedsSummary:
     """Trains with each of `options.seeds` into `folder/seed0`, ..., each a run as `train` makes it.
 
     All have the folds of `options.split_seed`, by default of the first seed. With `resume`, finished seeds are kept.
-    Raises EmozooError as `train` does.
+    `shared`, and the errors, are as with `train`.
     """
     from accelerate import PartialState
 
@@ -47,13 +49,17 @@ def train_seeds(
     place = user_path(folder)
     log_to = replace(log_to or LogTo(), root=place)
     writes = PartialState(cpu=pick_device(device).type == "cpu").is_main_process
-    with claimed(place, str(folder), options, resume) if writes else nullcontext():
-        each = []
-        for number, seed in enumerate(seeds, 1):
-            progress.message(f"seed {seed}, {number} of {len(seeds)}")
-            own = replace(options, seeds=None, seed=seed, split_seed=split_seed)
-            run = Path(folder, folder_of_seed(seed))
-            each.append(train(own, run, device=device, resume=resume, progress=progress, log_to=log_to))
+
+    def trained(seed: int) -> Summary:
+        progress.message(f"seed {seed}, {seeds.index(seed) + 1} of {len(seeds)}")
+        own = replace(options, seeds=None, seed=seed, split_seed=split_seed)
+        run = Path(folder, folder_of_seed(seed))
+        return train(own, run, device=device, resume=resume, progress=progress, log_to=log_to, shared=shared)
+
+    if shared:
+        join(place, str(folder), options)
+    with claimed(place, str(folder), options, resume) if writes and not shared else nullcontext():
+        each = shared_out(seeds, trained) if shared else [trained(seed) for seed in seeds]
         summary = SeedsSummary(tuple(seeds), split_seed, tuple(each), over_seeds(each))
         if writes:
             write_text(place / SUMMARY, json.dumps(summary.to_dict(), indent=2, ensure_ascii=False) + "\n")

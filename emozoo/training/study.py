@@ -98,9 +98,10 @@ def train_study(
     """Trains each into a folder of its own in `folder`, as `train` and `train_seeds` do, and returns what became of it, in
     the order of `cells`.
 
-    What is finished is only read, what was interrupted goes on, and what another process is at is left to that one. An
-    error of one training is its result, and the others go on, unless `stopped` says that it comes from the user's wish to
-    stop. See `check_study` for what is better found before.
+    What is finished is only read, what was interrupted goes on, and what another process is at is left to that one: of a
+    training over folds or random seeds, the folds that it is at. An error of one training is its result, and the others
+    go on, unless `stopped` says that it comes from the user's wish to stop. See `check_study` for what is better found
+    before.
     """
     progress = progress or Progress()
 
@@ -129,15 +130,15 @@ def train_study(
 
 def _trained(cell: Cell, run: str, device: str, progress: Progress, log_to: LogTo | None) -> Summary | SeedsSummary:
     """What a training gives, now or before."""
-    if found := _finished(user_path(run), cell.options):
+    if found := finished_result(user_path(run), cell.options):
         progress.message(f"{cell.name}: finished before")
         return found
     if cell.options.seeds:
-        return train_seeds(cell.options, run, device=device, resume=True, progress=progress, log_to=log_to)
-    return train(cell.options, run, device=device, resume=True, progress=progress, log_to=log_to)
+        return train_seeds(cell.options, run, device=device, resume=True, progress=progress, log_to=log_to, shared=True)
+    return train(cell.options, run, device=device, resume=True, progress=progress, log_to=log_to, shared=True)
 
 
-def _finished(folder: Path, options: RunOptions) -> Summary | SeedsSummary | None:
+def finished_result(folder: Path, options: RunOptions) -> Summary | SeedsSummary | None:
     """What a finished training gave; None where there is none, or that of other options. The data are not opened."""
     recorded = read_options(folder)
     if recorded is None or differences(options, recorded):

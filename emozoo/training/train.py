@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.groups import Grouping
-from emozoo.checkpoint.lock import locked
+from emozoo.checkpoint.lock import AtWork, locked
 from emozoo.checkpoint.provenance import compare
 from emozoo.checkpoint.results import Metrics, Summary
 from emozoo.checkpoint.run import RunOptions, read_record
@@ -29,12 +29,13 @@ from emozoo.evaluation.metrics import pool
 from emozoo.filenames import CONFUSION, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix
-from emozoo.training.claim import claimed
+from emozoo.training.claim import PATIENCE, claimed, join
 from emozoo.training.folds import folds_of_run, with_digest
 from emozoo.training.frozen import FeatureFile
 from emozoo.training.plan import Plan
 from emozoo.training.progress import Progress
 from emozoo.training.report import finish
+from emozoo.training.sharing import check_free, shared_out
 from emozoo.training.task import FoldTask
 from emozoo.training.trackers import LogTo, RunLog
 
@@ -52,6 +53,7 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     log_to: LogTo | None = None,
+    shared: bool = False,
 ) -> Summary:
     """Trains into `folder`, or for all folds into `folder/fold1`, ...; returns the test metrics of what was trained.
 
@@ -59,6 +61,9 @@ def train(
     before any work for options that do not fit, a folder that holds something else, in which another training is at work,
     or that cannot be written; and before the first epoch for what could not be saved and loaded again. Where nothing was
     trained, the folder is then as it was.
+
+    `shared`: other processes may train other folds of the same run, with the same options and `resume`; each takes what no
+    other is at. Raises AtWork where others are at the last of them. Without it, the run is this process' alone.
     """
     from accelerate import PartialState
 
@@ -67,18 +72,13 @@ def train(
     plan = Plan.of(options)
     processes = PartialState(cpu=pick_device(device).type == "cpu")
     run = _Run(plan, user_path(folder), str(folder), device, progress or Progress(), processes, log_to or LogTo())
+    if shared and options.fold is None:
+        join(run.folder, run.shown, options)
+        check_free(run.folder, run.shown)
+        return run.train(shared=True)
     # Of several processes, only the main one writes, so only that one holds the folder.
     with claimed(run.folder, run.shown, options, resume) if run.writes else nullcontext():
-        with processes.main_process_first():  # it decodes, and the others find the cache
-            tasks, split = run.tasks()
-        _warn(tasks)
-        with closing(FeatureFile(run.folder)) as features:
-            results = [run.train_fold(replace(task, features=features), split) for task in tasks]
-        summary = _summary(tasks, results)
-        if options.fold is None and run.writes:
-            summary = replace(summary, groups=run.groups(tasks))
-            run.write_summary(summary, tasks)
-    return summary
+        return run.train()
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,24 @@ class _Run:
     def writes(self) -> bool:
         """Whether this process is the one that writes."""
         return self.processes.is_main_process
+
+    def train(self, shared: bool = False) -> Summary:
+        """All folds that were asked for, and what they gave."""
+        with self.processes.main_process_first():  # it decodes, and the others find the cache
+            tasks, split = self.tasks()
+        _warn(tasks)
+        with closing(FeatureFile(self.folder)) as features:
+            own = [replace(task, features=features) for task in tasks]
+            if shared:
+                results = shared_out(own, lambda task: self._train_free_fold(task, split))
+            else:
+                results = [self.train_fold(task, split) for task in own]
+        summary = _summary(tasks, results)
+        if self.plan.options.fold is None and self.writes:
+            summary = replace(summary, groups=self.groups(tasks))
+            with locked(self.folder, self.shown, waits=PATIENCE) if shared else nullcontext():
+                self.write_summary(summary, tasks)
+        return summary
 
     def tasks(self) -> tuple[list[FoldTask], Split]:
         """The folds that were asked for, and the split of the whole run, which is now in its folder."""
@@ -135,6 +153,14 @@ class _Run:
                 self.processes.wait_for_everyone()
         self.progress.result(task.fold, metrics)
         return metrics
+
+    def _train_free_fold(self, task: FoldTask, split: Split) -> Metrics:
+        """As `train_fold`. Raises AtWork for a fold that another process trains."""
+        try:
+            return self.train_fold(task, split)
+        except AtWork:
+            self.progress.message(f"fold {task.fold.number} is trained by another process")
+            raise
 
     def _run_log(self, task: FoldTask, target: Path) -> RunLog:
         """Of several processes, only the main one tells its trackers."""

@@ -180,3 +180,42 @@ def test_what_a_study_says_itself_does_not_stand_beside_it(
     assert "is no folder of a study" in refused(capsys, "--config", path, "--output", str(tmp_path / "run"))
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "single processes" in refused(capsys, "--config", path)
+
+
+def test_two_processes_share_the_folds_and_seeds_of_one_training(tmp_path: Path) -> None:
+    """Each trains what the other is not at, and the last one writes what all folds and seeds gave."""
+    path = study(tmp_path, seed=None, seeds="0,1", fold="all", protocol="group-2", **{"split-seed": None})
+    own = replace(options(seeds=(0, 1)), protocol="group-2", fold=None, split_seed=None)
+    out = tmp_path / "out"
+    told: list[str] = []
+
+    class Helped(Progress):
+        """Lets another process train the study in the middle of its own first fold."""
+
+        def step(self, *_: object) -> None:
+            if not told:
+                told.append("")
+                done = emozoo("train", "--config", path, "--output", out, check=2)
+                told.append(done.stderr)
+
+    [result] = train_study([Cell("cnn-small", own)], out, device="cpu", progress=Helped())
+    assert "is left out: another training or evaluation is at work" in told[1]
+    assert "other processes are at the last folds" in told[1]  # found without opening the data again
+    assert result.status == "finished" and read(out / "cnn-small" / "summary.json")["seeds"] == [0, 1]
+    assert len(list(out.rglob("fold*/metrics.json"))) == 4 and not list(out.rglob(".lock"))
+    alone = tmp_path / "alone"
+    assert train_study([Cell("cnn-small", own)], alone, device="cpu")[0].result == result.result
+
+
+def test_a_run_with_other_options_is_not_joined_while_its_first_fold_is_trained(tmp_path: Path) -> None:
+    own = replace(options(fold=None), protocol="group-2", split_seed=None)
+    other = replace(own, labels=("sad", "angry"))
+    problems: list[str] = []
+
+    class Meanwhile(Progress):
+        def step(self, *_: object) -> None:
+            if not problems:
+                problems.append(train_study([Cell("run", other)], tmp_path, device="cpu")[0].problem)
+
+    assert train_study([Cell("run", own)], tmp_path, device="cpu", progress=Meanwhile())[0].result
+    assert "labels sad,angry instead of unset" in problems[0]
