@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.lock import LOCK, LOGS, is_held, locked
+from emozoo.checkpoint.lock import LOCK, LOGS, AtWork, is_held, locked
 from emozoo.checkpoint.run import METRICS, RunOptions, read_options
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREPARED, RESUME, RUN, SPLIT
@@ -32,6 +32,8 @@ def claimed(folder: Path, shown: str, options: RunOptions, resume: bool) -> Iter
     _recorded(folder, shown)
     with locked(folder, shown):
         recorded = _recorded(folder, shown)
+        if _is_shared(folder):
+            raise AtWork(f"other processes train folds of {shown}: wait until they end, or name another --output")
         begun = _has_trained(folder)
         if recorded and begun:
             _check_resume(options, recorded, shown, resume)
@@ -55,7 +57,7 @@ def join(folder: Path, shown: str, options: RunOptions) -> None:
         recorded = _recorded(folder, shown)
         if recorded and not differences(options, recorded):
             return
-        if recorded and (_has_trained(folder) or any(map(is_held, _places(folder)[1:]))):
+        if recorded and (_has_trained(folder) or _is_shared(folder)):
             _check_resume(options, recorded, shown, resume=True)
         _remove(folder, (PREPARED, SPLIT))
         options.write(folder)
@@ -75,6 +77,11 @@ def _check_resume(options: RunOptions, recorded: RunOptions, shown: str, resume:
 def _has_trained(folder: Path) -> bool:
     """Whether a run, or a fold of it, has trained an epoch."""
     return any((place / name).exists() for place in _places(folder) for name in (CONFIG, RESUME, METRICS))
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether processes are at work on folds or seeds of a run."""
+    return any(map(is_held, _places(folder)[1:]))
 
 
 def _free(folder: Path) -> None:

@@ -16,13 +16,14 @@ import yaml
 from support.schemas import validate
 from support.small import NETWORK, RECIPE, emozoo, read, toy
 
-from emozoo.checkpoint.lock import locked
+from emozoo.checkpoint.lock import AtWork, locked
 from emozoo.checkpoint.run import RunOptions
 from emozoo.cli.app import app
 from emozoo.evaluation.compare import compare
 from emozoo.text import json_text
 from emozoo.training.progress import Progress
 from emozoo.training.study import Cell, train_study
+from emozoo.training.train import train
 
 SEED0, SEED1, SEED2 = (f"cnn-small-seed={seed}" for seed in range(3))
 
@@ -207,7 +208,7 @@ def test_two_processes_share_the_folds_and_seeds_of_one_training(tmp_path: Path)
     assert train_study([Cell("cnn-small", own)], alone, device="cpu")[0].result == result.result
 
 
-def test_a_run_with_other_options_is_not_joined_while_its_first_fold_is_trained(tmp_path: Path) -> None:
+def test_a_run_is_not_joined_with_other_options_nor_taken_while_its_first_fold_is_trained(tmp_path: Path) -> None:
     own = replace(options(fold=None), protocol="group-2", split_seed=None)
     other = replace(own, labels=("sad", "angry"))
     problems: list[str] = []
@@ -216,6 +217,8 @@ def test_a_run_with_other_options_is_not_joined_while_its_first_fold_is_trained(
         def step(self, *_: object) -> None:
             if not problems:
                 problems.append(train_study([Cell("run", other)], tmp_path, device="cpu")[0].problem)
+                with pytest.raises(AtWork, match="other processes train folds"):
+                    train(own, tmp_path / "run", device="cpu", resume=True)
 
     assert train_study([Cell("run", own)], tmp_path, device="cpu", progress=Meanwhile())[0].result
     assert "labels sad,angry instead of unset" in problems[0]
