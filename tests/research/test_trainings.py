@@ -52,7 +52,10 @@ def started(*words: Any, **environment: str) -> subprocess.Popen[str]:
 
 def ended(process: subprocess.Popen[str], status: int) -> str:
     """The standard output of a command that ends with this status."""
-    out, errors = process.communicate(timeout=TIMEOUT)
+    try:
+        out, errors = process.communicate(timeout=TIMEOUT)
+    finally:
+        process.kill()  # where it takes too long; its processes end with it
     assert process.returncode == status, out + errors
     return out
 
