@@ -1,9 +1,11 @@
-"""Measures what travels to a corpus never heard, into results/left_out.csv: `python research/left_out.py TABLE COMMIT [RUN]`
+"""Measures what travels to a corpus never heard: `python research/left_out.py TABLE COMMIT [RUN...]`
+
+Rows go into results/left_out.csv.
 
 TABLE is a manifest of several corpora with the column `corpus`. RUN is the folder of a finished `emozoo train NAME --dataset
 manifest --data-dir TABLE --labels happy,sad,angry,neutral --protocol corpus --fold all --seeds 0,1,2`, whose folds leave one
 corpus out each. It gives rows for single networks by seed, for their mean, and for the ensemble of the seeds, whose
-probabilities are averaged. COMMIT is the code that it ran with.
+probabilities are averaged. COMMIT is the code that it ran with. Of several runs, rows are also given for all together.
 
 Without RUN, a classic baseline is measured: a linear support vector machine on the 88 functionals of eGeMAPS (Eyben et al.
 2016) by openSMILE: `pip install opensmile scikit-learn`. openSMILE's licence allows research and private use, not products.
@@ -17,7 +19,7 @@ from __future__ import annotations
 import platform
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from emozoo.checkpoint.whole import fold_folders
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import Metrics, evaluate_predictions
 from emozoo.filenames import PREDICTIONS
-from emozoo.inference.adaptation import SpeakerBias
+from emozoo.inference.adaptation import FLOOR, SpeakerBias
 from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.paths import cache_root
 from results import command_of, store
@@ -83,17 +85,29 @@ def networks(run: Path) -> dict[str, dict[str, Heard]]:
     return found
 
 
-def network_rows(run: Path) -> Iterator[dict[str, str]]:
-    options = read_options(run)
-    assert options is not None
-    for corpus, seeds in networks(run).items():
+def together(runs: Sequence[Mapping[str, Mapping[str, Heard]]]) -> dict[str, dict[str, Heard]]:
+    """The answers of several runs as one, by corpus and seed: the mean of the logarithms of their probabilities."""
+    found: dict[str, dict[str, Heard]] = {}
+    first, *others = runs
+    for corpus, seeds in first.items():
+        for seed, own in seeds.items():
+            each = [own, *(other[corpus][seed] for other in others)]
+            assert all(one.ids == own.ids for one in each)
+            shares = np.exp(np.mean([np.log(one.probabilities.clip(FLOOR)) for one in each], axis=0))
+            shares /= shares.sum(axis=1, keepdims=True)
+            found.setdefault(corpus, {})[seed] = Heard(own.ids, own.speakers, own.truth, shares)
+    return found
+
+
+def network_rows(answers: Mapping[str, Mapping[str, Heard]], system: str, command: str) -> Iterator[dict[str, str]]:
+    for corpus, seeds in answers.items():
         single = {seed: answers for seed, answers in seeds.items() if seed != "ensemble"}
         for adapted in (False, True):
             found = {seed: each.measured(adapted) for seed, each in seeds.items()}
             for seed, metrics in found.items():
-                yield _row(options.architecture, corpus, seed, adapted, metrics, command_of(options))
+                yield _row(system, corpus, seed, adapted, metrics, command)
             mean = {name: statistics.fmean(getattr(found[seed], name) for seed in single) for name in ("ua", "wa")}
-            row = _row(options.architecture, corpus, "mean", adapted, next(iter(found.values())), command_of(options))
+            row = _row(system, corpus, "mean", adapted, next(iter(found.values())), command)
             yield {**row, "ua_low": "", "ua_high": "", **{name: f"{value:.4f}" for name, value in mean.items()}}
 
 
@@ -153,7 +167,12 @@ def _row(system: str, corpus: str, seed: str, adapted: bool, metrics: Metrics, c
 
 
 def main(table: str, commit: str, *runs: str) -> None:
-    rows = [row for run in runs for row in network_rows(Path(run))]
+    names, answers = [read_options(Path(run)) for run in runs], [networks(Path(run)) for run in runs]
+    systems = [(options.architecture, command_of(options)) for options in names if options]
+    rows = [row for own, system in zip(answers, systems, strict=True) for row in network_rows(own, *system)]
+    if len(runs) > 1:
+        both = [" + ".join(words) for words in zip(*systems, strict=True)]
+        rows += network_rows(together(answers), both[0], both[1])
     if not runs:
         rows = list(baseline_rows(open_data("manifest", table, LABELS, {}, video=False)))
     made = {"commit": commit, "hardware": f"cpu ({platform.machine()}), {platform.system()}"}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from emozoo.features.checks import check_config, heard, seen
     from emozoo.features.convolution import WideConv2d
+    from emozoo.features.functionals import Functionals
     from emozoo.features.log_mel import LogMel
     from emozoo.features.spectrogram import COLUMNS, ROWS, LogSpectrogram, SpectrogramMasking
 
@@ -31,6 +32,7 @@ __all__ = [
     "ROWS",
     "COLUMNS",
     "LogMel",
+    "Functionals",
     "WideConv2d",
     "SpectrogramConvs",
     "AttentionPooling",
@@ -53,6 +55,7 @@ __getattr__ = hand_on(
         "ROWS": "spectrogram",
         "COLUMNS": "spectrogram",
         "LogMel": "log_mel",
+        "Functionals": "functionals",
         "WideConv2d": "convolution",
         "SpectrogramConvs": "blocks",
         "AttentionPooling": "blocks",

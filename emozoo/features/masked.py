@@ -1,0 +1,52 @@
+"""Statistics over some of the columns of a window."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Masked:
+    """Statistics of curves, float32 [batch, columns] or [batch, columns, values], over the columns that a mask, bool
+    [batch, columns], names: float32 [batch, 1] or [batch, values]. Where it names none, they are 0."""
+
+    def __init__(self, mask: Tensor) -> None:
+        self.mask = mask
+        self.count = mask.sum(1, keepdim=True)
+        self.weight = mask.float() / self.count.clamp(min=1)
+
+    def mean(self, curve: Tensor) -> Tensor:
+        return (_with_values(curve) * self.weight[:, :, None]).sum(1)
+
+    def deviation(self, curve: Tensor) -> Tensor:
+        values = _with_values(curve)
+        variance = self.mean((values - self.mean(curve)[:, None]).square())
+        return torch.where(self.count > 0, (variance + 1e-8).sqrt(), 0.0)
+
+    def quantile(self, curve: Tensor, share: float) -> Tensor:
+        """Between the two nearest in order, as NumPy does."""
+        values = _with_values(curve)
+        in_order = torch.where(self.mask[:, :, None], values, torch.inf).sort(1).values
+        place = (self.count - 1).clamp(min=0) * share
+        low = place.floor()
+        part = (place - low)[:, :, None]
+        first = low.long()[:, :, None].expand(-1, -1, values.shape[2])
+        last = torch.minimum(first + 1, (self.count - 1).clamp(min=0)[:, :, None])
+        found = in_order.gather(1, first) * (1 - part) + in_order.gather(1, last) * part
+        return torch.where(self.count > 0, found[:, 0], 0.0)
+
+    def statistics(self, curve: Tensor) -> Tensor:
+        """Mean, deviation, and the tenths 1, 5 and 9, side by side."""
+        quantiles = [self.quantile(curve, share) for share in (0.1, 0.5, 0.9)]
+        return torch.cat([self.mean(curve), self.deviation(curve), *quantiles], 1)
+
+
+def correlation(inside: Masked, one: Tensor, other: Tensor) -> Tensor:
+    """Pearson's, of curves [batch, columns]: float32 [batch, 1]; 0 where one of them does not move."""
+    first, second = one - inside.mean(one), other - inside.mean(other)
+    size = (inside.mean(first.square()) * inside.mean(second.square()) + 1e-8).sqrt()
+    return inside.mean(first * second) / size
+
+
+def _with_values(curve: Tensor) -> Tensor:
+    return curve if curve.dim() == 3 else curve[:, :, None]

@@ -1,0 +1,94 @@
+"""A linear layer over statistics of a clip's pitch, loudness, spectrum and rhythm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from emozoo.architecture import Architecture, Recipe
+from emozoo.features import Functionals
+
+
+@dataclass(frozen=True)
+class FunctionalsConfig:
+    """What users can choose."""
+
+    window: float = 5.0
+    """Seconds that the statistics are taken of."""
+
+
+class Standardisation(nn.Module):
+    """Features with mean 0 and deviation 1 over all that was seen in train mode, and no further than `FURTHEST` from 0:
+    float32 [batch, features] -> the same."""
+
+    FURTHEST = 4.0
+
+    count: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("variance", torch.ones(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.training:
+            self.count += len(features)
+            share = len(features) / self.count
+            further = features.mean(0) - self.mean
+            self.mean += share * further
+            self.variance += share * (features.var(0, correction=0) - self.variance + (1 - share) * further.square())
+        deviation = self.variance.clamp(min=1e-8).sqrt()
+        return ((features - self.mean) / deviation).clamp(-self.FURTHEST, self.FURTHEST)
+
+
+class LinearFunctionals(nn.Module):
+    """Waveform float32 [batch, samples] -> logits [batch, labels]."""
+
+    def __init__(self, config: FunctionalsConfig, num_labels: int) -> None:
+        super().__init__()
+        self.front = Functionals()
+        self.standardisation = Standardisation(Functionals.COUNT)
+        self.output = nn.Linear(Functionals.COUNT, num_labels)
+
+    def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        return self.forward_features(self.frozen_features(input_values))
+
+    def frozen_features(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
+        """float32 [batch, statistics]: computed once for each window, because none of it learns."""
+        return self.front(input_values)
+
+    def forward_features(self, features: Tensor) -> Tensor:
+        with torch.autocast(features.device.type, enabled=False):
+            return self.output(self.standardisation(features.float()))
+
+
+architecture = Architecture(
+    name="functionals",
+    modalities=("audio",),
+    config=FunctionalsConfig,
+    build=LinearFunctionals,
+    recipe=Recipe(
+        epochs=10,
+        batch_size=64,
+        learning_rate=5e-3,
+        optimizer="adam",
+        weight_decay=0.07,
+        schedule="cosine",
+        warmup=0.1,
+    ),
+    summary="A linear layer over statistics of pitch, loudness, spectrum and rhythm; trains in a minute",
+    citation="""@article{eyben2016gemaps,
+  title   = {The {Geneva} minimalistic acoustic parameter set ({GeMAPS}) for voice research and affective computing},
+  author  = {Eyben, Florian and Scherer, Klaus and Schuller, Bj{\\"o}rn and others},
+  journal = {IEEE Transactions on Affective Computing},
+  volume  = {7},
+  number  = {2},
+  year    = {2016}
+}""",
+    card="card.md",
+)
