@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.places import SHARED_DATA, needs_shared
 
 from emozoo.features.functionals import Functionals, Pitch
 from emozoo.media.sound import read_audio
-from support.places import SHARED_DATA, needs_shared
 
 SECONDS = torch.arange(48_000) / 16_000
 

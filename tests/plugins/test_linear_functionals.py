@@ -27,7 +27,7 @@ def test_features_are_standardised_by_all_that_was_seen_in_training(seed: int, b
     expected = ((values - values.mean(0)) / np.sqrt(np.maximum(values.var(0), 1e-8))).clip(-4, 4)
     if len(values) > 1:
         np.testing.assert_allclose(layer.eval()(given_values), expected, atol=0.02)
-    before = layer.mean.clone()
+    before = layer.eval().mean.clone()
     layer(given_values + 100)
     assert torch.equal(layer.mean, before)  # prediction learns nothing
 
