@@ -99,7 +99,7 @@ def together(runs: Sequence[Mapping[str, Mapping[str, Heard]]]) -> dict[str, dic
     return found
 
 
-def network_rows(answers: Mapping[str, Mapping[str, Heard]], system: str, command: str) -> Iterator[dict[str, str]]:
+def rows_of(answers: Mapping[str, Mapping[str, Heard]], system: str, command: str) -> Iterator[dict[str, str]]:
     for corpus, seeds in answers.items():
         single = {seed: answers for seed, answers in seeds.items() if seed != "ensemble"}
         for adapted in (False, True):
@@ -109,6 +109,18 @@ def network_rows(answers: Mapping[str, Mapping[str, Heard]], system: str, comman
             mean = {name: statistics.fmean(getattr(found[seed], name) for seed in single) for name in ("ua", "wa")}
             row = _row(system, corpus, "mean", adapted, next(iter(found.values())), command)
             yield {**row, "ua_low": "", "ua_high": "", **{name: f"{value:.4f}" for name, value in mean.items()}}
+
+
+def network_rows(*runs: Path) -> Iterator[dict[str, str]]:
+    """Of each run alone, and of several runs together."""
+    every = [networks(run) for run in runs]
+    options = [each for each in map(read_options, runs) if each]
+    systems = [(own.architecture, command_of(own)) for own in options]
+    for answers, (system, command) in zip(every, systems, strict=True):
+        yield from rows_of(answers, system, command)
+    if len(runs) > 1:
+        system, command = (" + ".join(words) for words in zip(*systems, strict=True))
+        yield from rows_of(together(every), system, command)
 
 
 def functionals(data: Data) -> np.ndarray:
@@ -167,12 +179,7 @@ def _row(system: str, corpus: str, seed: str, adapted: bool, metrics: Metrics, c
 
 
 def main(table: str, commit: str, *runs: str) -> None:
-    names, answers = [read_options(Path(run)) for run in runs], [networks(Path(run)) for run in runs]
-    systems = [(options.architecture, command_of(options)) for options in names if options]
-    rows = [row for own, system in zip(answers, systems, strict=True) for row in network_rows(own, *system)]
-    if len(runs) > 1:
-        both = [" + ".join(words) for words in zip(*systems, strict=True)]
-        rows += network_rows(together(answers), both[0], both[1])
+    rows = list(network_rows(*map(Path, runs)))
     if not runs:
         rows = list(baseline_rows(open_data("manifest", table, LABELS, {}, video=False)))
     made = {"commit": commit, "hardware": f"cpu ({platform.machine()}), {platform.system()}"}

@@ -1,0 +1,91 @@
+"""Measures which statistics travel to a corpus never heard: `python research/statistics_left_out.py TABLE COMMIT`
+
+TABLE is a manifest of several corpora with the column `corpus`. For each corpus, logistic regression with the penalty of the
+recipe of `functionals` learns from the others, with the same weight for each corpus and label, on the statistics of whole
+clips: all of them, and all but one group of `Functionals.GROUPS`. Rows go into results/statistics_left_out.csv. They are no
+figures of a trained `functionals`, which research/left_out.py measures, but tell its statistics apart in minutes.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from left_out import LABELS
+
+from emozoo.evaluation.data import Data, open_data
+from emozoo.evaluation.metrics import evaluate_predictions
+from emozoo.features import Functionals
+from emozoo.inference.adaptation import SpeakerBias
+from emozoo.paths import cache_root
+from emozoo.registry.loading import get_architecture
+from results import store
+
+FURTHEST = 4.0
+
+
+def statistics_of(data: Data) -> np.ndarray:
+    """float64 [clips, statistics]; kept, because they take minutes."""
+    kept = cache_root() / "functionals.npz"
+    if kept.is_file() and (found := np.load(kept))["digest"].tolist() == data.columns["digest"]:
+        return found["features"]
+    front = Functionals()
+    with torch.no_grad():
+        sound = (
+            torch.from_numpy(data.store.waveform(row).astype(np.float32)) / 32768 for row in range(len(data.store))
+        )
+        features = np.array([front(each[None])[0].numpy() for each in sound], dtype=np.float64)
+    np.savez(kept, features=features, digest=data.columns["digest"])
+    return features
+
+
+def variants(features: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """All statistics, and all but a group."""
+    yield "all", features
+    last = 0
+    for name, count in Functionals.GROUPS.items():
+        yield f"without {name}", np.delete(features, np.s_[last : last + count], axis=1)
+        last += count
+
+
+def left_out(features: np.ndarray, data: Data) -> Iterator[tuple[str, float, float]]:
+    """For each corpus UA as it is, and without the bias towards each label over all its recordings."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    corpora, truth = np.array(data.columns["corpus"]), np.array(data.store.labels)
+    penalty = get_architecture("functionals").recipe.weight_decay
+    for corpus in np.unique(corpora):
+        train = corpora != corpus
+        both = np.char.add(corpora[train], truth[train].astype(str))
+        groups = np.unique(both, return_inverse=True)[1]
+        weights = 1 / np.bincount(groups)[groups]
+        scaler = StandardScaler().fit(features[train])
+        scaled = scaler.transform(features).clip(-FURTHEST, FURTHEST)
+        machine = LogisticRegression(C=1 / (penalty * train.sum()), max_iter=1000)
+        machine.fit(scaled[train], truth[train], weights / weights.mean())
+        shares = machine.predict_proba(scaled[~train])
+        adapted = SpeakerBias.from_probabilities(shares).apply(shares)
+        uas = [evaluate_predictions(LABELS, truth[~train], each.argmax(1)).ua for each in (shares, adapted)]
+        yield str(corpus), uas[0], uas[1]
+
+
+def main(table: str, commit: str) -> None:
+    data = open_data("manifest", table, LABELS, {}, video=False)
+    made = {"commit": commit, "hardware": f"cpu ({platform.machine()}), {platform.system()}"}
+    rows = []
+    for name, features in variants(statistics_of(data)):
+        for corpus, ua, adapted in left_out(features, data):
+            row = {"variant": name, "statistics": str(features.shape[1]), "corpus": corpus}
+            figures = {"ua": f"{ua:.4f}", "ua_adapted": f"{adapted:.4f}"}
+            rows.append({**row, **figures, "command": "python research/statistics_left_out.py open.csv", **made})
+        print(name, *(f"{np.mean([float(row[key]) for row in rows[-4:]]):.3f}" for key in ("ua", "ua_adapted")))
+    store("statistics_left_out.csv", rows)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(*sys.argv[1:])
