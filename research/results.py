@@ -57,7 +57,9 @@ def command_of(options: RunOptions) -> str:
         words += ["--from RUN/foldN" if start == f"fold{options.fold}" else f"--from RUN/{start}"]
     words += ["--fold N" if options.fold else "--fold all"]
     words += [] if options.dev else ["--no-dev"]
-    if options.seed:
+    if options.seeds:
+        words += ["--seeds", ",".join(map(str, options.seeds))]
+    elif options.seed:
         words += ["--seed", str(options.seed)]
     if options.split_seed is not None:
         words += ["--split-seed", str(options.split_seed)]
@@ -188,6 +190,23 @@ def to_recordings() -> str:
     return "\n".join(lines)
 
 
+def statistics_left_out() -> str:
+    """What each group of the statistics of `functionals` adds on corpora left out."""
+    measured = read("statistics_left_out.csv")
+    corpora = sorted({row["corpus"] for row in measured})
+    lines = [
+        f"| statistics | number | {' | '.join(corpora)} | mean | mean, adapted |",
+        f"|---|{'---:|' * (len(corpora) + 3)}",
+    ]
+    for variant in dict.fromkeys(row["variant"] for row in measured):
+        own = {row["corpus"]: row for row in measured if row["variant"] == variant}
+        uas, adapted = ([100 * float(own[corpus][key]) for corpus in corpora] for key in ("ua", "ua_adapted"))
+        figures = (*uas, statistics.fmean(uas), statistics.fmean(adapted))
+        count = own[corpora[0]]["statistics"]
+        lines.append(f"| {variant} | {count} | {' | '.join(f'{figure:.1f}' for figure in figures)} |")
+    return "\n".join(lines)
+
+
 def ablation() -> str:
     """Settings compared on dev speakers."""
     lines = ["| network, data | what differs | UA % on dev speakers | each fold | commit |", "|---|---|---|---|---|"]
@@ -305,6 +324,7 @@ def render() -> str:
         "cross-corpus": cross_corpus(),
         "adaptation": adaptation(),
         "recordings": to_recordings(),
+        "statistics": statistics_left_out(),
         "ablation": ablation(),
         "robustness": robustness(),
         "modalities": modalities(),

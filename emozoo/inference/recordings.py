@@ -14,11 +14,10 @@ import numpy as np
 
 from emozoo.inference.adaptation import FLOOR, PRIOR_RECORDINGS
 
-MIXED = 0.3
+MIXED = 0.25
 """Nats that the answers differ from one another, at least, if the recordings are to count as of mixed moods."""
-MOST = 0.7
-"""The longest bias, in nats. It moves the logarithm of a ratio of two probabilities by √2 · 0.7 at most: a label that is
-2.7 times as probable as any other stays the answer."""
+MOST = 0.5
+"""The longest bias, in nats for each nat by which the answers differ."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,10 @@ class RecordingsBias:
         """From the answers float64 [recordings, labels] to any number of recordings, in any order.
 
         The bias is w · g · (m − mean of m over the labels), where m is the mean of log p over the n recordings, as for a
-        speaker, and w = n / (n + 5). Its guard g is 0 where the answers differ by less than 0.3 nats: that is the mutual
+        speaker, and w = n / (n + 5). Its guard g compares the bias with the difference d of the answers: that is the mutual
         information of recording and label, H(mean of p) − mean of H(p), also known as the Jensen-Shannon divergence of
-        the answers (Lin 1991). Else g is 1, or what makes the bias 0.7 nats long (as a vector) where it would be longer.
+        the answers (Lin 1991). Where d is below 0.25 nats, g is 0. Else g is 1, or what makes the bias d / 2 long (as a
+        vector) where it would be longer.
         `research/adaptation.py` measures the guard.
         """
         evidence = Evidence(probabilities.shape[-1])
@@ -109,7 +109,7 @@ class Evidence:
             return RecordingsBias(self._count, difference, none)
         bias = (self._logs - self._logs.mean()) / (self._weight + PRIOR_RECORDINGS)
         length = float(np.linalg.norm(bias))
-        return RecordingsBias(self._count, difference, tuple((bias * min(1.0, MOST / (length or 1.0))).tolist()))
+        return RecordingsBias(self._count, difference, tuple((bias * min(1.0, MOST * difference / (length or 1.0))).tolist()))
 
 
 def biases_of_speakers(probabilities: np.ndarray, speakers: Sequence[str]) -> list[RecordingsBias | None]:

@@ -44,7 +44,7 @@ def test_adapted_answers_are_probabilities_and_the_bias_is_short(given_answers: 
     adapted = bias.apply(given_answers)
     assert adapted.shape == given_answers.shape and (adapted >= 0).all()
     np.testing.assert_allclose(adapted.sum(1), 1)
-    assert np.linalg.norm(bias.bias) <= MOST + 1e-12 and sum(bias.bias) == pytest.approx(0, abs=1e-12)
+    assert np.linalg.norm(bias.bias) <= MOST * bias.difference + 1e-12 and sum(bias.bias) == pytest.approx(0, abs=1e-12)
     assert bias.recordings == len(given_answers) and len(bias.bias) == given_answers.shape[1]
 
 
@@ -70,10 +70,11 @@ def test_neither_no_recording_nor_one_nor_copies_of_it_change_anything(given_ans
 @patient
 @given(answers())
 def test_a_label_far_more_probable_than_any_other_stays_the_answer(given_answers: np.ndarray) -> None:
-    adapted = RecordingsBias.from_probabilities(given_answers).apply(given_answers)
+    bias = RecordingsBias.from_probabilities(given_answers)
+    adapted, reach = bias.apply(given_answers), np.exp(np.sqrt(2) * MOST * bias.difference)
     for before, after in zip(given_answers, adapted, strict=True):
         *_, second, first = np.sort(before)
-        if first > 2.7 * second:
+        if first > 1.001 * reach * second:
             assert after.argmax() == before.argmax()
 
 
@@ -115,7 +116,9 @@ def test_the_rule_by_hand() -> None:
     difference = -(mean * np.log(mean)).sum() + (heard * np.log(heard)).sum(1).mean()
     logs = np.log(heard).mean(0)
     assert bias.difference == pytest.approx(difference) and difference > MIXED
-    np.testing.assert_allclose(bias.bias, (logs - logs.mean()) * 5 / 10)
+    measured = (logs - logs.mean()) * 5 / 10
+    assert np.linalg.norm(measured) > difference / 2
+    np.testing.assert_allclose(bias.bias, measured * difference / 2 / np.linalg.norm(measured))
     assert bias.sentence == f"adapted to 5 recordings together, whose answers differ by {difference:.2f} nats"
 
 

@@ -94,7 +94,7 @@ def test_two_processes_train_each_fold_once_and_decode_once_and_the_second_time_
     shown = ended(started(*words, EMOZOO_CACHE=str(tmp_path / "cache")), 0)
     assert state(shown, "small/cnn-tiny")[1:7] == ["cnn", toy().name, "group-2", "2", "of", "2"]
     assert state(shown, "small/cnn-tiny")[-1] == "finished"
-    assert logs(out).count("epoch   1/1") == 2 and logs(out).count("decoding 55 clips") == 1
+    assert logs(out).count("epoch   1/1") == 2 and logs(out).count("decoding ") == 1
     assert (out / "small" / "cnn-tiny" / "summary.json").is_file()
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
     again = ended(started(*words), 0)
@@ -106,7 +106,8 @@ def test_two_processes_train_each_fold_once_and_decode_once_and_the_second_time_
 def test_a_process_that_is_killed_goes_on_after_its_last_whole_epoch(tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = started(out, study(tmp_path, epochs=4), "--at-once", "1")
-    wait_until(lambda: list(out.rglob("resume.safetensors")) or process.poll() is not None)
+    begun = lambda: list(out.rglob("resume.safetensors")) and "epoch   1/4" in logs(out)  # noqa: E731
+    wait_until(lambda: begun() or process.poll() is not None)
     [worker] = children(process)
     os.kill(worker, signal.SIGKILL)
     shown = ended(process, 0)
