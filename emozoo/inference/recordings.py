@@ -109,7 +109,9 @@ class Evidence:
             return RecordingsBias(self._count, difference, none)
         bias = (self._logs - self._logs.mean()) / (self._weight + PRIOR_RECORDINGS)
         length = float(np.linalg.norm(bias))
-        return RecordingsBias(self._count, difference, tuple((bias * min(1.0, MOST * difference / (length or 1.0))).tolist()))
+        return RecordingsBias(
+            self._count, difference, tuple((bias * min(1.0, MOST * difference / (length or 1.0))).tolist())
+        )
 
 
 def biases_of_speakers(probabilities: np.ndarray, speakers: Sequence[str]) -> list[RecordingsBias | None]:

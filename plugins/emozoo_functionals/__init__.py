@@ -11,11 +11,14 @@ from emozoo.architecture import Architecture, Recipe
 from emozoo.features import Functionals
 
 
+WINDOW = 5.0
+
+
 @dataclass(frozen=True)
 class FunctionalsConfig:
     """What users can choose."""
 
-    window: float = 5.0
+    window: float = WINDOW
     """Seconds that the statistics are taken of."""
 
 
@@ -91,4 +94,5 @@ architecture = Architecture(
   year    = {2016}
 }""",
     card="card.md",
+    window=WINDOW,
 )

@@ -200,7 +200,9 @@ def test_two_processes_share_the_folds_and_seeds_of_one_training(tmp_path: Path)
                 told.append(done.stderr)
 
     [result] = train_study([Cell("cnn-small", own)], out, device="cpu", progress=Helped())
-    assert "cnn-small is left out: other processes are at the last folds" in told[1]  # found without opening the data again
+    assert (
+        "cnn-small is left out: other processes are at the last folds" in told[1]
+    )  # found without opening the data again
     assert result.status == "finished" and read(out / "cnn-small" / "summary.json")["seeds"] == [0, 1]
     assert len(list(out.rglob("fold*/metrics.json"))) == 4 and not list(out.rglob(".lock"))
     alone = tmp_path / "alone"
