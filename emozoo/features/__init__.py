@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     )
     from emozoo.features.checks import check_config, heard, seen
     from emozoo.features.convolution import WideConv2d
-    from emozoo.features.functionals import Functionals
     from emozoo.features.log_mel import LogMel
     from emozoo.features.spectrogram import COLUMNS, ROWS, LogSpectrogram, SpectrogramMasking
+    from emozoo.features.voice_statistics import Functionals
 
 __all__ = [
     "LogSpectrogram",
@@ -55,7 +55,7 @@ __getattr__ = hand_on(
         "ROWS": "spectrogram",
         "COLUMNS": "spectrogram",
         "LogMel": "log_mel",
-        "Functionals": "functionals",
+        "Functionals": "voice_statistics",
         "WideConv2d": "convolution",
         "SpectrogramConvs": "blocks",
         "AttentionPooling": "blocks",

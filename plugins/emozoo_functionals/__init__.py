@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from emozoo.architecture import Architecture, Recipe
 from emozoo.features import Functionals
 
-
 WINDOW = 5.0
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.places import SHARED_DATA, needs_shared
 
-from emozoo.features.functionals import Functionals, Pitch
+from emozoo.features.voice_statistics import Functionals, Pitch
 from emozoo.media.sound import read_audio
 
 SECONDS = torch.arange(48_000) / 16_000
