@@ -177,7 +177,8 @@ def render(name: str) -> str:
     frames = " and 20 frames of 60 x 100" if architecture.video else ""
     sections = [
         f"# {name}",
-        f"{architecture.summary}. {parameters:,} parameters with four labels; it takes {architecture.window:g} seconds of 16 kHz audio{frames}.",
+        f"{architecture.summary}. {parameters:,} parameters with four labels; it takes {architecture.window:g} seconds of "
+        f"16 kHz audio{frames}.",
         "This is the card of the architecture. `emozoo train` makes a model of it; `emozoo card` writes that model's card.",
         "## Results\n\n" + results(rows),
         network_section(architecture),
