@@ -6,6 +6,10 @@ import torch
 from torch import Tensor
 
 
+BEHIND = 1e9
+"""Above all values, so that what a mask leaves out is sorted behind them; infinity times 0 would be no number."""
+
+
 class Masked:
     """Statistics of curves, float32 [batch, columns] or [batch, columns, values], over the columns that a mask, bool
     [batch, columns], names: float32 [batch, 1] or [batch, values]. Where it names none, they are 0."""
@@ -26,7 +30,7 @@ class Masked:
     def quantile(self, curve: Tensor, share: float) -> Tensor:
         """Between the two nearest in order, as NumPy does."""
         values = _with_values(curve)
-        in_order = torch.where(self.mask[:, :, None], values, torch.inf).sort(1).values
+        in_order = torch.where(self.mask[:, :, None], values, BEHIND).sort(1).values
         place = (self.count - 1).clamp(min=0) * share
         low = place.floor()
         part = (place - low)[:, :, None]
@@ -44,8 +48,8 @@ class Masked:
 def correlation(inside: Masked, one: Tensor, other: Tensor) -> Tensor:
     """Pearson's, of curves [batch, columns]: float32 [batch, 1]; 0 where one of them does not move."""
     first, second = one - inside.mean(one), other - inside.mean(other)
-    size = (inside.mean(first.square()) * inside.mean(second.square()) + 1e-8).sqrt()
-    return inside.mean(first * second) / size
+    size = inside.mean(first.square()).sqrt() * inside.mean(second.square()).sqrt()
+    return inside.mean(first * second) / size.clamp(min=1e-4)
 
 
 def _with_values(curve: Tensor) -> Tensor:

@@ -117,7 +117,8 @@ class Functionals(nn.Module):
         loudness = 10 * (10 ** (decibels / 10)).mean(2).log10()
         active = loudness > loudness.amax(1, keepdim=True) - self.ACTIVE
         voiced = active & (periodicity > self.PERIODIC)
-        voiced = torch.where(voiced.sum(1, keepdim=True) > 3, voiced, active)
+        enough = voiced.sum(1, keepdim=True) > 3
+        voiced = (voiced & enough) | (active & ~enough)  # ONNX Runtime knows no `where` of booleans
         bands = decibels.unflatten(2, (BANDS, ROWS // BANDS)).mean(3)
         return {
             **self._of_bands(bands, active, voiced),

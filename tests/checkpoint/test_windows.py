@@ -24,7 +24,7 @@ from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 from emozoo.training.train import train
 
-AUDIO = ("cnn", "cnn_rnn", "cnn_lstm", "resnet_gru", "functionals", "av_fusion", "cnn_rnn_3dcnn")
+AUDIO = ("cnn", "cnn_rnn", "cnn_lstm", "resnet_gru", "av_fusion", "cnn_rnn_3dcnn")
 
 
 @pytest.fixture(scope="module")
