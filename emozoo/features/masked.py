@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
 BEHIND = 1e9
 """Above all values, so that what a mask leaves out is sorted behind them; infinity times 0 would be no number."""
 
