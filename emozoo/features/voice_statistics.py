@@ -96,6 +96,8 @@ class Functionals(nn.Module):
     COUNT = sum(GROUPS.values())
     ACTIVE = 30.0
     PERIODIC = 0.5
+    RISE = 0.1
+    """Decibels that the loudness rises before a peak, at least: less is rounding."""
     MODULATIONS = (0.5, 1.0, 2.0, 3.0, 4.5, 6.5, 9.0, 12.0, 16.0)
     """Bounds, in Hz, of the bands of the loudness' modulation."""
 
@@ -161,7 +163,7 @@ class Functionals(nn.Module):
         seconds = during.sum(1, keepdim=True) * SECONDS
         inside, steps = Masked(during), Masked(during[:, 1:] & during[:, :-1])
         change = relative.diff(dim=1).clamp(-self.ACTIVE, self.ACTIVE)
-        peaks = (change[:, :-1] > 0) & (change[:, 1:] <= 0) & (relative[:, 1:-1] > -self.ACTIVE / 2)
+        peaks = (change[:, :-1] > self.RISE) & (change[:, 1:] <= 0) & (relative[:, 1:-1] > -self.ACTIVE / 2)
         starts = (voiced[:, 1:] & ~voiced[:, :-1]).sum(1, keepdim=True).float()
         held = relative.clamp(min=-self.ACTIVE - 5)
         return {

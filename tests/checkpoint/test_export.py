@@ -31,7 +31,7 @@ from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 
-NAMES = ("cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn")
+NAMES = ("cnn", "cnn_rnn", "cnn_lstm", "cnn_rnn_3dcnn", "functionals")
 LABELS = ("sad", "größer", "neutral")
 KERNELS = {"filters": "4,4,4,4,4,4", "kernels": "[[5,5],[5,5],[3,3],[3,3],[3,3],[3,3]]", "linear": "16"}
 RECURRENT = {"hidden": "8"}
@@ -40,6 +40,7 @@ SMALL = {
     "cnn_rnn": KERNELS | RECURRENT,
     "cnn_lstm": KERNELS | RECURRENT,
     "cnn_rnn_3dcnn": KERNELS | RECURRENT | {"video_filters": "4,4", "video_linear": "8"},
+    "functionals": {"window": "3"},
 }
 
 
