@@ -165,9 +165,10 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Waits for another process that makes `folder`, where the file system has locks."""
     from filelock import FileLock
 
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    place = folder.parent.with_name("locks") / f"{folder.name}.lock"
+    lock = FileLock(place)
     with suppress(OSError, NotImplementedError):  # what cannot be written is told by whoever writes there
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
         yield
