@@ -84,7 +84,7 @@ def test_the_page_says_what_was_not_run() -> None:
 def test_a_corpus_left_out_later_gets_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
     (first, *_) = (row for row in results.read("corpora.csv") if row["protocol"] == "corpus")
     later: list[dict[str, Any]] = [first, {**first, "corpus": "savee", "clips": "480", "command": "emozoo train x"}]
-    monkeypatch.setattr(benchmark_page, "read", lambda name: later)
+    monkeypatch.setattr(benchmark_page, "read", lambda name: later if name == "corpora.csv" else [])
     monkeypatch.setattr(benchmark_page, "unadapted", lambda: later)
     text = benchmark_page.left_out()
     assert "### Tested on savee alone\n\n4 emotions, 480 clips." in text
