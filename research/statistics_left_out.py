@@ -14,32 +14,25 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from emozoo_functionals import Standardisation
 from left_out import LABELS
 
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.features import Functionals
 from emozoo.inference.adaptation import SpeakerBias
-from emozoo.paths import cache_root
 from emozoo.registry.loading import get_architecture
 from results import store
 
-FURTHEST = 4.0
-
 
 def statistics_of(data: Data) -> np.ndarray:
-    """float64 [clips, statistics]; kept, because they take minutes."""
-    kept = cache_root() / "functionals.npz"
-    if kept.is_file() and (found := np.load(kept))["digest"].tolist() == data.columns["digest"]:
-        return found["features"]
+    """float64 [clips, statistics]."""
     front = Functionals()
     with torch.no_grad():
         sound = (
             torch.from_numpy(data.store.waveform(row).astype(np.float32)) / 32768 for row in range(len(data.store))
         )
-        features = np.array([front(each[None])[0].numpy() for each in sound], dtype=np.float64)
-    np.savez(kept, features=features, digest=data.columns["digest"])
-    return features
+        return np.array([front(each[None])[0].numpy() for each in sound], dtype=np.float64)
 
 
 def variants(features: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -64,7 +57,7 @@ def left_out(features: np.ndarray, data: Data) -> Iterator[tuple[str, float, flo
         groups = np.unique(both, return_inverse=True)[1]
         weights = 1 / np.bincount(groups)[groups]
         scaler = StandardScaler().fit(features[train])
-        scaled = scaler.transform(features).clip(-FURTHEST, FURTHEST)
+        scaled = scaler.transform(features).clip(-Standardisation.FURTHEST, Standardisation.FURTHEST)
         machine = LogisticRegression(C=1 / (penalty * train.sum()), max_iter=1000)
         machine.fit(scaled[train], truth[train], weights / weights.mean())
         shares = machine.predict_proba(scaled[~train])

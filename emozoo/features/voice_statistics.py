@@ -122,11 +122,13 @@ class Functionals(nn.Module):
         enough = voiced.sum(1, keepdim=True) > 3
         voiced = (voiced & enough) | (active & ~enough)  # ONNX Runtime knows no `where` of booleans
         bands = decibels.unflatten(2, (BANDS, ROWS // BANDS)).mean(3)
+        shape = self._shape(bands)
         return {
             **self._of_bands(bands, active, voiced),
-            **self._of_shape(bands, decibels, Masked(voiced), active),
+            **{name: Masked(voiced).statistics(curve) for name, curve in shape.items()},
+            "flux": Masked(active[:, 1:]).statistics(decibels.diff(dim=1).square().mean(2).sqrt()),
             **self._of_loudness(loudness, active, voiced),
-            **self._of_pitch(octave, loudness, bands, voiced),
+            **self._of_pitch(octave, loudness, shape["centroid"], voiced),
         }
 
     def _of_bands(self, bands: Tensor, active: Tensor, voiced: Tensor) -> dict[str, Tensor]:
@@ -141,20 +143,16 @@ class Functionals(nn.Module):
             "movement": moves.mean(bands.diff(dim=1).abs()),
         }
 
-    def _of_shape(self, bands: Tensor, decibels: Tensor, voiced: Masked, active: Tensor) -> dict[str, Tensor]:
+    def _shape(self, bands: Tensor) -> dict[str, Tensor]:
+        """Curves of the spectrum's shape, float32 [batch, columns] each."""
         power = 10 ** (bands / 10)
         share = power / power.sum(2, keepdim=True)
-        curves = {
+        return {
             "low slope": _slope(bands[:, :, :VOWELS]),
             "high slope": _slope(bands[:, :, VOWELS:]),
             "alpha ratio": 10 * (power[:, :, UPPER:].sum(2) / power[:, :, :UPPER].sum(2)).log10(),
             "centroid": _centroid(share),
             "entropy": -(share * share.clamp(min=1e-9).log()).sum(2),
-        }
-        flux = decibels.diff(dim=1).square().mean(2).sqrt()
-        return {
-            **{name: voiced.statistics(curve) for name, curve in curves.items()},
-            "flux": Masked(active[:, 1:]).statistics(flux),
         }
 
     def _of_loudness(self, loudness: Tensor, active: Tensor, voiced: Tensor) -> dict[str, Tensor]:
@@ -192,7 +190,7 @@ class Functionals(nn.Module):
         found = [size[:, low:high].mean(1, keepdim=True) for low, high in zip(edges, edges[1:], strict=False)]
         return torch.cat(found, 1).log()
 
-    def _of_pitch(self, octave: Tensor, loudness: Tensor, bands: Tensor, voiced: Tensor) -> dict[str, Tensor]:
+    def _of_pitch(self, octave: Tensor, loudness: Tensor, centroid: Tensor, voiced: Tensor) -> dict[str, Tensor]:
         middle = Masked(voiced).quantile(octave, 0.5)
         near = voiced & ((octave - middle).abs() < 1.1)  # not an octave off
         inside = Masked(near)
@@ -202,8 +200,6 @@ class Functionals(nn.Module):
         place = torch.arange(octave.shape[1], device=octave.device) * SECONDS
         louder = Masked(near & (loudness > inside.mean(loudness)))
         spread = [inside.quantile(relative, share) for share in (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)]
-        power = 10 ** (bands / 10)
-        centroid = _centroid(power / power.sum(2, keepdim=True))
         return {
             "pitch": torch.cat([middle, *spread, inside.deviation(relative), louder.mean(relative)], 1),
             "pitch movement": torch.cat(
