@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from emozoo.features.convolution import WideConv2d
     from emozoo.features.log_mel import LogMel
     from emozoo.features.spectrogram import COLUMNS, ROWS, LogSpectrogram, SpectrogramMasking
+    from emozoo.features.standardisation import Standardisation
     from emozoo.features.voice_statistics import Functionals
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "COLUMNS",
     "LogMel",
     "Functionals",
+    "Standardisation",
     "WideConv2d",
     "SpectrogramConvs",
     "AttentionPooling",
@@ -56,6 +58,7 @@ __getattr__ = hand_on(
         "COLUMNS": "spectrogram",
         "LogMel": "log_mel",
         "Functionals": "voice_statistics",
+        "Standardisation": "standardisation",
         "WideConv2d": "convolution",
         "SpectrogramConvs": "blocks",
         "AttentionPooling": "blocks",

@@ -15,33 +15,36 @@ class Masked:
 
     def __init__(self, mask: Tensor) -> None:
         self.mask = mask
-        self.count = mask.sum(1, keepdim=True)
-        self.weight = mask.float() / self.count.clamp(min=1)
+        named = mask.float()
+        self.count = named.sum(1, keepdim=True)
+        self.weight = (named / self.count.clamp(min=1))[:, :, None]
 
     def mean(self, curve: Tensor) -> Tensor:
-        return (_with_values(curve) * self.weight[:, :, None]).sum(1)
+        return (_with_values(curve) * self.weight).sum(1)
 
     def deviation(self, curve: Tensor) -> Tensor:
         values = _with_values(curve)
         variance = self.mean((values - self.mean(curve)[:, None]).square())
         return torch.where(self.count > 0, (variance + 1e-8).sqrt(), 0.0)
 
-    def quantile(self, curve: Tensor, share: float) -> Tensor:
-        """Between the two nearest in order, as NumPy does."""
+    def quantiles(self, curve: Tensor, *shares: float) -> Tensor:
+        """Between the two nearest in order, as NumPy does: float32 [batch, shares, values]."""
         values = _with_values(curve)
         in_order = torch.where(self.mask[:, :, None], values, BEHIND).sort(1).values
-        place = (self.count - 1).clamp(min=0) * share
+        last = (self.count - 1).clamp(min=0)
+        place = last * values.new_tensor(shares)  # [batch, shares]
         low = place.floor()
+        lower, upper = (
+            in_order.gather(1, each.long()[:, :, None].expand(-1, -1, values.shape[2]))
+            for each in (low, torch.minimum(low + 1, last))
+        )
         part = (place - low)[:, :, None]
-        first = low.long()[:, :, None].expand(-1, -1, values.shape[2])
-        last = torch.minimum(first + 1, (self.count - 1).clamp(min=0)[:, :, None])
-        found = in_order.gather(1, first) * (1 - part) + in_order.gather(1, last) * part
-        return torch.where(self.count > 0, found[:, 0], 0.0)
+        return torch.where(self.count[:, :, None] > 0, lower * (1 - part) + upper * part, 0.0)
 
     def statistics(self, curve: Tensor) -> Tensor:
-        """Mean, deviation, and the tenths 1, 5 and 9, side by side."""
-        quantiles = [self.quantile(curve, share) for share in (0.1, 0.5, 0.9)]
-        return torch.cat([self.mean(curve), self.deviation(curve), *quantiles], 1)
+        """Of each value the mean, the deviation, and the tenths 1, 5 and 9: float32 [batch, values, 5]."""
+        quantiles = self.quantiles(curve, 0.1, 0.5, 0.9)
+        return torch.cat([self.mean(curve)[:, None], self.deviation(curve)[:, None], quantiles], 1).transpose(1, 2)
 
 
 def correlation(inside: Masked, one: Tensor, other: Tensor) -> Tensor:

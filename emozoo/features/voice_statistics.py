@@ -123,22 +123,24 @@ class Functionals(nn.Module):
         voiced = (voiced & enough) | (active & ~enough)  # ONNX Runtime knows no `where` of booleans
         bands = decibels.unflatten(2, (BANDS, ROWS // BANDS)).mean(3)
         shape = self._shape(bands)
+        statistics = Masked(voiced).statistics(torch.stack([*shape.values()], 2))
         return {
             **self._of_bands(bands, active, voiced),
-            **{name: Masked(voiced).statistics(curve) for name, curve in shape.items()},
-            "flux": Masked(active[:, 1:]).statistics(decibels.diff(dim=1).square().mean(2).sqrt()),
+            **dict(zip(shape, statistics.unbind(1), strict=True)),
+            "flux": Masked(active[:, 1:]).statistics(decibels.diff(dim=1).square().mean(2).sqrt())[:, 0],
             **self._of_loudness(loudness, active, voiced),
             **self._of_pitch(octave, loudness, shape["centroid"], voiced),
         }
 
     def _of_bands(self, bands: Tensor, active: Tensor, voiced: Tensor) -> dict[str, Tensor]:
         all_active, all_voiced, rest = Masked(active), Masked(voiced), Masked(active & ~voiced)
+        mean = all_active.mean(bands)
         level = all_voiced.mean(bands).mean(1, keepdim=True)
         moves = Masked(active[:, 1:] & active[:, :-1])
         return {
             "voiced bands": all_voiced.mean(bands) - level,
             "other bands": rest.mean(bands - level[:, None]),
-            "active bands": all_active.mean(bands) - all_active.mean(bands).mean(1, keepdim=True),
+            "active bands": mean - mean.mean(1, keepdim=True),
             "active deviations": all_active.deviation(bands),
             "movement": moves.mean(bands.diff(dim=1).abs()),
         }
@@ -191,7 +193,7 @@ class Functionals(nn.Module):
         return torch.cat(found, 1).log()
 
     def _of_pitch(self, octave: Tensor, loudness: Tensor, centroid: Tensor, voiced: Tensor) -> dict[str, Tensor]:
-        middle = Masked(voiced).quantile(octave, 0.5)
+        middle = Masked(voiced).quantiles(octave, 0.5)[:, 0]
         near = voiced & ((octave - middle).abs() < 1.1)  # not an octave off
         inside = Masked(near)
         relative = octave - middle
@@ -199,15 +201,14 @@ class Functionals(nn.Module):
         steady = Masked(near[:, 1:] & near[:, :-1] & (change.abs() < 0.3))
         place = torch.arange(octave.shape[1], device=octave.device) * SECONDS
         louder = Masked(near & (loudness > inside.mean(loudness)))
-        spread = [inside.quantile(relative, share) for share in (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)]
+        spread = inside.quantiles(relative, 0.05, 0.1, 0.25, 0.75, 0.9, 0.95).flatten(1)
         return {
-            "pitch": torch.cat([middle, *spread, inside.deviation(relative), louder.mean(relative)], 1),
+            "pitch": torch.cat([middle, spread, inside.deviation(relative), louder.mean(relative)], 1),
             "pitch movement": torch.cat(
                 [
                     steady.mean(change.abs()),
                     steady.deviation(change),
-                    steady.quantile(change, 0.1),
-                    steady.quantile(change, 0.9),
+                    steady.quantiles(change, 0.1, 0.9).flatten(1),
                     steady.mean((change > 0.01).float()),
                     correlation(inside, octave, place.expand_as(octave)),
                 ],

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
-from emozoo.features import Functionals
+from emozoo.features import Functionals, Standardisation
 
 WINDOW = 5.0
 
@@ -19,33 +19,6 @@ class FunctionalsConfig:
 
     window: float = WINDOW
     """Seconds that the statistics are taken of."""
-
-
-class Standardisation(nn.Module):
-    """Features with mean 0 and deviation 1 over all that was seen in train mode, and no further than `FURTHEST` from 0:
-    float32 [batch, features] -> the same."""
-
-    FURTHEST = 4.0
-
-    count: Tensor
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.register_buffer("count", torch.zeros(()))
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("variance", torch.ones(features))
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.training:
-            self.count += len(features)
-            share = len(features) / self.count
-            further = features.mean(0) - self.mean
-            self.mean += share * further
-            self.variance += share * (features.var(0, correction=0) - self.variance + (1 - share) * further.square())
-        deviation = self.variance.clamp(min=1e-8).sqrt()
-        return ((features - self.mean) / deviation).clamp(-self.FURTHEST, self.FURTHEST)
 
 
 class LinearFunctionals(nn.Module):

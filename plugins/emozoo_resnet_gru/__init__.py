@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
-from emozoo.features import LogMel, check_config
+from emozoo.features import Functionals, LogMel, Standardisation, check_config
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class ResnetGruConfig:
     dropout: float = 0.3
     members: int = 1
     """How many networks of these sizes form the ensemble; each is trained on windows of its own."""
+    functionals: bool = False
+    """Whether each member has a linear layer over statistics of the voice beside it, trained on windows of its own."""
     window: float = 3.0
     """Seconds that the network sees at once."""
 
@@ -154,27 +156,56 @@ class Member(nn.Module):
         return self.classifier[:-1](self.summarised(spectrogram))
 
 
+class LinearFunctionals(nn.Module):
+    """Statistics of a window, float32 [batch, `Functionals.COUNT`] -> logits [batch, labels]."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        self.standardisation = Standardisation(Functionals.COUNT)
+        self.output = nn.Linear(Functionals.COUNT, num_labels)
+
+    def forward(self, functionals: Tensor) -> Tensor:
+        with torch.autocast(functionals.device.type, enabled=False):
+            return self.output(self.standardisation(functionals))
+
+
 class ResnetGru(nn.Module):
     """Waveform float32 [batch, samples] -> logits [batch, labels].
 
-    With several members, the logits are the logarithm of their mean probabilities (Lakshminarayanan et al. 2017). In train
-    mode, each gets a part of the batch of its own, so that they differ, and an epoch takes as long as for one.
+    With several members, the logits are the logarithm of their mean probabilities (Lakshminarayanan et al. 2017). With
+    `functionals`, they are the mean of these logits and of those that the linear layers give in the same way. In train
+    mode, each member and each layer gets a part of the batch of its own, so that they differ, and an epoch takes as long as
+    for one.
     """
 
     def __init__(self, config: ResnetGruConfig, num_labels: int) -> None:
         super().__init__()
         self.front = LogMel(config.window)
         self.members: Any = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
+        if config.functionals:
+            self.functionals = Functionals()
+            self.layers: Any = nn.ModuleList(LinearFunctionals(num_labels) for _ in range(config.members))
+        else:
+            self.layers = ()
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
-        spectrogram = self.spectrogram(input_values)
-        if len(self.members) == 1:
-            return self.members[0](spectrogram)
         if self.training:
-            shares = spectrogram.tensor_split(len(self.members))
-            return torch.cat([member(share) for member, share in zip(self.members, shares, strict=True) if len(share)])
-        logarithms = torch.stack([member(spectrogram).log_softmax(-1) for member in self.members])
-        return logarithms.logsumexp(0) - math.log(len(self.members))
+            return self._shared(input_values)
+        spectrogram = self.spectrogram(input_values)
+        logits = _mean_of([member(spectrogram) for member in self.members])
+        if not self.layers:
+            return logits
+        functionals = self.functionals(input_values)
+        return (logits + _mean_of([layer(functionals) for layer in self.layers])) / 2
+
+    def _shared(self, input_values: Tensor) -> Tensor:
+        """The logits of each part of a batch by the member or layer that learns from it."""
+        learners = [(self.spectrogram, member) for member in self.members]
+        learners += [(self.functionals, layer) for layer in self.layers]
+        shares = input_values.tensor_split(len(learners))
+        return torch.cat(
+            [learner(front(share)) for (front, learner), share in zip(learners, shares, strict=True) if len(share)]
+        )
 
     def embed(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         """float32 [batch, members * 4 * hidden]: the members' features side by side."""
@@ -186,6 +217,13 @@ class ResnetGru(nn.Module):
         if spectrogram.device.type == "cpu":
             return spectrogram.contiguous(memory_format=torch.channels_last)
         return spectrogram
+
+
+def _mean_of(logits: list[Tensor]) -> Tensor:
+    """The logarithm of the mean probabilities; of one, its logits as they are."""
+    if len(logits) == 1:
+        return logits[0]
+    return torch.stack([each.log_softmax(-1) for each in logits]).logsumexp(0) - math.log(len(logits))
 
 
 architecture = Architecture(

@@ -29,7 +29,7 @@ def test_they_are_those_of_the_named_columns(seed: int, share: float, quantile: 
             for found, expected in (
                 (inside.mean(curve), values.mean(0)),
                 (inside.deviation(curve), values.std(0)),
-                (inside.quantile(curve, quantile), np.quantile(values, quantile, axis=0)),
+                (inside.quantiles(curve, quantile, 0.5)[:, 0], np.quantile(values, quantile, axis=0)),
             ):
                 np.testing.assert_allclose(found[row], expected, atol=2e-4)
 
@@ -47,5 +47,5 @@ def test_correlation_is_pearsons(seed: int, share: float) -> None:
 
 def test_of_no_column_they_are_zero() -> None:
     nothing, curve = Masked(torch.zeros(2, 20, dtype=torch.bool)), torch.randn(2, 20, 3)
-    assert not nothing.statistics(curve).any() and nothing.statistics(curve).shape == (2, 15)
+    assert not nothing.statistics(curve).any() and nothing.statistics(curve).shape == (2, 3, 5)
     assert not correlation(nothing, curve[:, :, 0], curve[:, :, 1]).any()

@@ -45,6 +45,23 @@ def test_members_answer_with_their_mean_probability_and_learn_from_their_own_win
     assert others == (None,) or not others[0].any()
 
 
+def test_functionals_answer_beside_the_members_and_learn_from_windows_of_their_own() -> None:
+    small = {"members": 2, "features": 8, "hidden": 4, "channels": (4, 6)}
+    network, sound = build(**small, functionals=True), 0.1 * torch.randn(8, 48_000)
+    logits = network.train()(sound)
+    for number, learner in enumerate((*network.members, *network.layers)):
+        own = dict(learner.named_parameters())["classifier.output.bias" if number < 2 else "output.bias"]
+        grown = [torch.autograd.grad(each.sum(), own, retain_graph=True, allow_unused=True)[0] for each in logits]
+        assert [each is not None and bool(each.any()) for each in grown] == [row // 2 == number for row in range(8)]
+    statistics, spectrogram = network.eval().functionals(sound), network.front(sound)
+    both = [
+        torch.stack([learner(given).softmax(1) for learner in learners]).mean(0).log()
+        for learners, given in ((network.members, spectrogram), (network.layers, statistics))
+    ]
+    torch.testing.assert_close(network(sound).softmax(1), (sum(both) / 2).softmax(1))
+    assert network.embed(sound).shape == build(**small).eval().embed(sound).shape
+
+
 def test_attentive_statistics_are_mean_and_deviation_where_all_steps_weigh_the_same() -> None:
     pooling = AttentiveStatistics(5, 3)
     for parameter in pooling.score.parameters():
