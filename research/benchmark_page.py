@@ -258,17 +258,21 @@ def architectures() -> list[str]:
 
 def not_run() -> str:
     """What there is no figure of."""
+    left_out = read("left_out.csv")
     here = {corpus_of(row["dataset"]).dataset or row["dataset"] for row in rows()}
+    here |= {corpus_of(row["corpus"]).dataset or row["corpus"] for row in left_out}
+    measured = {row["architecture"] for row in rows()} | {row["system"] for row in left_out}
     readers = entry_points(".", "emozoo.datasets") + entry_points("plugins/emozoo-corpora", "emozoo.datasets")
     missing = [name for name in readers if name not in here and name not in NO_CORPORA]
-    never = [name for name in architectures() if name not in {row["architecture"] for row in rows()}]
+    never = [name for name in architectures() if name not in measured]
     return f"""\
 ## What was not run
 
 - **Corpora.** emozoo reads these, and no network was trained on them here:
   {", ".join(f"`{name}`" for name in missing)}.
   So there is no figure of emozoo on IEMOCAP, CREMA-D, MELD or MSP-Podcast. IEMOCAP and MSP-Podcast also need a licence.
-  On ASED, only [how sure the bundled model is](results.md#how-sure-the-bundled-model-is) was measured.
+  ASED has no row of its own: networks were tested on it [that left it out](#each-of-four-corpora-left-out), and
+  [the bundled model's](results.md#how-sure-the-bundled-model-is) on its unseen speakers.
 - **Architectures.** No run of these on a corpus of people is finished: {", ".join(f"`{name}`" for name in never)}. Those
   with video were measured on [the synthetic corpus](results.md#audio-and-video-on-the-toy-corpus) only.
 - **Tasks.** What says *not run* [at a glance](#at-a-glance).

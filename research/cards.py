@@ -1,6 +1,6 @@
 """Renders the cards of the bundled architectures, cards/*.md, and of the bundled model: `python research/cards.py`.
 
-Results are from emozoo/results.csv, results/corpora.csv and the model's calibration.json.
+Results are from emozoo/results.csv and results/calibration.csv.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from calibration import read_calibration
 from rows import link_of, training_of
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.bundled import FOLDER
+from emozoo.checkpoint.provenance import read_provenance
 from emozoo.checkpoint.results import Metrics
 from emozoo.filenames import CONFIG
 from emozoo.hints import from_json
@@ -32,51 +33,50 @@ ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "cards"
 INDEX = "README.md"
 SPEECH = FOLDER / "speech" / "README.md"
-CORPORA = {"ravdess": "RAVDESS, English", "emodb": "EMO-DB, German", "nemo": "nEMO, Polish"}
+CORPORA = {"ravdess": "RAVDESS, English", "emodb": "EMO-DB, German", "nemo": "nEMO, Polish", "ased": "ASED, Amharic"}
 
 
 SPEECH_TEXT = """\
 # speech
 
 The bundled model of emozoo. It tells four emotions apart in a voice ({labels}), in any audio or video file.
-`emozoo predict clip.wav` uses it. It is an ensemble of {members} networks of the architecture `resnet_gru`.
+`emozoo predict clip.wav` uses it. It has {members} networks of the architecture `resnet_gru`, and beside each a linear layer
+over statistics of pitch, loudness, spectrum and rhythm, as the architecture `functionals` has. This is its version 2.
 
 ## Training data and licence
 
 {recordings} recordings of acted speech: RAVDESS (Livingstone and Russo 2018; English, 24 speakers; CC BY-NC-SA 4.0),
-EMO-DB (Burkhardt et al. 2005; German, 10 speakers; for research) and nEMO (Christop 2024; Polish, 9 speakers; CC
-BY-NC-SA 4.0). Their terms also bind the weights (cc-by-nc-sa-4.0): use them for research, not for anything commercial,
-name the sources, and share alike. The code of emozoo is under the Apache License 2.0.
+EMO-DB (Burkhardt et al. 2005; German, 10 speakers; for research), nEMO (Christop 2024; Polish, 9 speakers; CC BY-NC-SA
+4.0) and ASED (Retta et al. 2023; Amharic, 65 speakers; for research). Their terms also bind the weights
+(cc-by-nc-sa-4.0): use them for research, not for anything commercial, name the sources, and share alike. The code of emozoo
+is under the Apache License 2.0.
 
-Each network was trained without the test speakers of its fold; together they were trained on all speakers.
-`provenance.json` records that: emozoo marks a result of this model on those speakers or recordings as leaked. For
-EMO-DB it records the speakers only.
+Each network and each layer was trained without the test speakers of its fold; together they were trained on all speakers.
+`provenance.json` records that: emozoo marks a result of this model on those speakers or recordings as leaked.
 
 ## How accurate it is
 
-UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is for these very
-networks, each on its unseen speakers. The right column is for networks that were trained on the two other corpora. The
-accuracy of the ensemble cannot be measured on these recordings, because each was in the training data of some member.
+UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is for each network and
+its layer, on the unseen speakers of their fold. The right column is for such a network and layer that were trained on the
+three other corpora, for half as many epochs. The accuracy of the whole model cannot be measured on these recordings, because
+each was in the training data of some part of it.
 
 {table}
 
-Their probabilities are scaled by a temperature of {temperature}, fitted to their predictions for unseen speakers. On
-these, the expected calibration error of a network, in 15 bins, is {error} % (each fold with the temperature of the
-others), and {before} % without scaling.
-
-Thresholds for sets of emotions (`--coverage`, split conformal prediction) are fitted to the same kind of predictions. Of
-sets that are to hold the true emotion in 90 % of cases, {held} % do on unseen speakers (with {size} emotions on average),
-but {held_elsewhere} % on ASED, a corpus in Amharic that no network was trained on (with {size_elsewhere}). There the
-calibration error is {error_elsewhere} %, and the surest answers are wrong as often as the others: on recordings of another
-kind the model is overconfident. Calibrate a copy by recordings of your kind: `emozoo calibrate FOLDER --dataset manifest`.
+Its probabilities are scaled by a temperature of {temperature}, and thresholds for sets of emotions (`--coverage`, split
+conformal prediction) are fitted, both to the answers for the corpora that were left out: recordings of a kind that the
+networks did not know. Calibrated in that way by the three other corpora, the expected calibration error on a corpus, in 15
+bins, is {errors}. Of sets that are to hold the true emotion in 90 % of cases, {held} do.
+On unseen speakers of corpora that it does know, the model is less sure than it could be. Calibrate a copy by recordings of
+your kind: `emozoo calibrate FOLDER --dataset manifest`.
 
 ## Limits and bias
 
-Actors portrayed an emotion, in three languages and in good recordings. Spontaneous speech is weaker and more mixed; of
-other languages only Amharic was measured, and children and old people were not. The model knows four emotions only: it has
-no answer for another mood, for two voices at once, or for music. It is biased: accuracy differs between speakers, and some
-voices sound sad or angry to it whatever their mood. Speaker adaptation (`--speaker`, with a few recordings of the person)
-reduces this bias.
+Actors portrayed an emotion, in four languages and in good recordings. Spontaneous speech is weaker and more mixed; children
+and old people were not measured. The model knows four emotions only: it has no answer for another mood, for two voices at
+once, or for music. It is biased: accuracy differs between speakers, and some voices sound sad or angry to it whatever their
+mood. Adaptation to the speaker (`--speaker`, with a few recordings of the person) or to the recordings at hand (`--adapt
+recordings`) reduces this bias.
 
 ## Use
 
@@ -90,8 +90,8 @@ emozoo predict clip.wav --coverage 0.9
 
 ## How it was made
 
-In a clone of emozoo, by the commands under "Degraded recordings" in docs/results.md. That section also measures the
-networks on noise, telephone speech and short clips.
+In a clone of emozoo, by the commands under "How the bundled model is made" in docs/results.md. The section before it
+measures the networks on noise, telephone speech and short clips.
 """
 
 
@@ -100,7 +100,9 @@ class SpeechConfig:
     """What the card says of the bundled model's config.json."""
 
     architecture: str
+    architecture_config: dict[str, Any]
     label2id: dict[str, int]
+    calibration: dict[str, Any]
 
 
 def names() -> list[str]:
@@ -217,59 +219,48 @@ def index() -> str:
 
 def speech() -> str:
     """The card of the bundled model."""
-    calibration = read_calibration(SPEECH.parent)
     config = from_json(SpeechConfig, json.loads((SPEECH.parent / CONFIG).read_text(encoding="utf-8")))
+    provenance = read_provenance(SPEECH.parent)
+    assert provenance is not None
     front = {
         "license": "cc-by-nc-sa-4.0",
         "library_name": "emozoo",
         "pipeline_tag": "audio-classification",
-        "language": ["en", "de", "pl"],
+        "language": ["en", "de", "pl", "am"],
         "tags": ["emozoo", config.architecture, "audio", "speech-emotion-recognition"],
     }
+    with open(ROOT / "results" / "calibration.csv", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == METHOD]
+    elsewhere = {row["corpus"]: row for row in rows if row["tested_on"] == "unseen corpus"}
     text = SPEECH_TEXT.format(
         labels=", ".join(config.label2id),
-        members=calibration.members,
-        recordings=f"{calibration.recordings:,}",
-        table=speech_results(),
-        temperature=calibration.temperature,
-        error=percent(calibration.expected_calibration_error),
-        before=percent(calibration.expected_calibration_error_before),
-        **speech_sets(),
+        members=config.architecture_config["members"],
+        recordings=f"{len(provenance.train.clips):,}",
+        table=speech_results(rows),
+        temperature=round(config.calibration["temperature"], 2),
+        errors=_range([row["calibration_error"] for row in elsewhere.values()]),
+        held=_range([row["coverage"] for row in elsewhere.values()]),
         purpose=purpose("the results above are for unseen speakers.", calibrated=True),
     )
     return f"---\n{dump_front_matter(front)}\n---\n\n{text}"
 
 
-def speech_sets() -> dict[str, str]:
-    """What the card says of results/calibration.csv, by the method that `emozoo predict` uses."""
-    with open(ROOT / "results" / "calibration.csv", encoding="utf-8", newline="") as file:
-        rows = {row["corpus"]: row for row in csv.DictReader(file) if row["method"] == METHOD}
-    here, elsewhere = rows["all three"], rows["ased"]
-    return {
-        "held": percent(float(here["coverage"])),
-        "size": f"{float(here['size']):.1f}",
-        "held_elsewhere": percent(float(elsewhere["coverage"])),
-        "size_elsewhere": f"{float(elsewhere['size']):.1f}",
-        "error_elsewhere": percent(float(elsewhere["calibration_error"])),
-    }
+def _range(shares: list[str]) -> str:
+    return f"{percent(float(min(shares)))} to {percent(float(max(shares)))} %"
 
 
-def speech_results() -> str:
+def speech_results(rows: list[dict[str, str]]) -> str:
     """UA on each corpus, a row for each."""
-    with open(ROOT / "results" / "corpora.csv", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["recordings"] == "0" and len(row["labels"].split()) == 4]
-    lines = []
-    for corpus, name in CORPORA.items():
-        own = [row for row in rows if row["corpus"] == corpus]
-        lines.append([name, _first_ua(own, "band="), _first_ua(own, "--protocol corpus")])
+    cells = {(row["corpus"], row["tested_on"]): row for row in rows}
+    lines = [
+        [name, *(_ua(cells[corpus, tested_on]) for tested_on in ("unseen speakers", "unseen corpus"))]
+        for corpus, name in CORPORA.items()
+    ]
     return card_text.table(["corpus", "unseen speakers", "unseen corpus and language"], lines)
 
 
-def _first_ua(rows: list[dict[str, str]], words: str) -> str:
-    """UA and its interval of the first row whose command has these words; "" for none."""
-    row = next((row for row in rows if words in row["command"]), None)
-    if row is None:
-        return ""
+def _ua(row: dict[str, str]) -> str:
+    """With its interval."""
     ua, low, high = (percent(float(row[name])) for name in ("ua", "ua_low", "ua_high"))
     return f"{ua} ({low} to {high})"
 

@@ -24,8 +24,8 @@ from emozoo.registry.loading import load_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "emozoo" / "registry" / "facts.json"
-CORPORA = {"ravdess": "ravdess", "emodb": "emo_db", "nemo": "nemo"}
-"""What the bundled model was trained on: the names in results/corpora.csv, and those of datasets."""
+CORPORA = {"ravdess": "ravdess", "emodb": "emo_db", "nemo": "nemo", "ased": "ased"}
+"""What the bundled model was trained on: the names in results/calibration.csv, and those of datasets."""
 
 
 def current() -> dict[str, dict[str, Any]]:
@@ -47,7 +47,7 @@ def _model(name: str) -> Facts:
     model = load(name, "cpu")
     card = (bundled.FOLDER / name / README).read_text(encoding="utf-8")
     front = yaml.safe_load(card.removeprefix("---").partition("\n---")[0])
-    rows = list(csv.DictReader((ROOT / "results" / "corpora.csv").open(encoding="utf-8", newline="")))
+    rows = list(csv.DictReader((ROOT / "results" / "calibration.csv").open(encoding="utf-8", newline="")))
     return Facts(
         summary=f"Speech, {len(model.labels)} emotions; what predict uses where no model is named",
         modalities=tuple(model.architecture.modalities),
@@ -64,11 +64,9 @@ def _model(name: str) -> Facts:
 
 def _best(rows: list[dict[str, str]]) -> Measured:
     """Of the model's corpora, as its card gives them: its networks, each on its unseen speakers."""
-    own = [row for row in rows if "band=" in row["command"] and row["recordings"] == "0" and row["corpus"] in CORPORA]
-    own = [row for row in own if "--protocol corpus" not in row["command"] and len(row["labels"].split()) == 4]
-    first = {row["corpus"]: row for row in reversed(own)}
-    best = max(first.values(), key=lambda row: float(row["ua"]))
-    return Measured(float(best["ua"]), CORPORA[best["corpus"]], "unseen speakers", len(best["labels"].split()))
+    own = [row for row in rows if row["tested_on"] == "unseen speakers" and row["corpus"] in CORPORA]
+    best = max(own, key=lambda row: float(row["ua"]))
+    return Measured(float(best["ua"]), CORPORA[best["corpus"]], "unseen speakers", 4)
 
 
 if __name__ == "__main__":

@@ -1,169 +1,126 @@
-"""Calibrates the bundled model, and measures it: `python research/recalibrate.py OPEN UNHEARD`.
+"""Calibrates the bundled model, and measures it: `python research/recalibrate.py NETWORKS LAYERS LEFT_NETWORKS LEFT_LAYERS`
 
-OPEN is the manifest that its networks were trained on, and UNHEARD one of a corpus that none of them was trained on. Every
-speaker of OPEN is in the training data of four of the five networks, so the fifth alone answers that speaker's clips; the
-temperature and the thresholds (see `emozoo.inference.conformal`) are fitted to these answers, and written into config.json.
-The weights stay as they are. results/calibration.csv gets what is measured: on OPEN, each network on its unseen speakers,
-calibrated by the answers of the others; on UNHEARD, all networks together, as `emozoo predict` answers.
+NETWORKS and LAYERS are what research/bundled.py makes the model of. LEFT_NETWORKS and LEFT_LAYERS are trained by the same
+commands, but with `--protocol corpus`: each fold leaves a corpus out. The network and the layer of a fold together answer
+that corpus. The temperature and the thresholds (see `emozoo.inference.conformal`) are fitted to these answers, because a
+user's recordings are of no corpus that the model knows; they are written into config.json, and the weights stay as they are.
+
+results/calibration.csv gets what is measured: for each corpus that was left out, calibrated by the other corpora; and for
+the unseen speakers of each fold of NETWORKS, by what the model now has.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from bundled import LABELS, merged
 
 from emozoo.checkpoint.bundled import DEFAULT, FOLDER
 from emozoo.checkpoint.loading import load
-from emozoo.checkpoint.model import EmotionModel
+from emozoo.checkpoint.run import read_options
 from emozoo.evaluation.calibrate import fit, write_calibration
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import COVERAGE, confidence, measured_sets
 from emozoo.evaluation.data import Data, open_data
+from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.inference.calibration import METHODS, Calibration
 from emozoo.inference.conformal import inside
 from results import store
 
-HELD_OUT = {
-    "ravdess": ("03 15 19 20 21", "05 09 10 14 23", "01 02 07 08 22", "06 11 16 17 24", "04 12 13 18"),
-    "emodb": ("08 12", "03 11", "09 13", "10 14", "15 16"),
-    "nemo": ("IC0 MK0", "KD0 MP0", "SM0 TP0", "KS0", "EB0 WR0"),
-}
-"""The speakers that each of the five networks was not trained on: the test speakers of `group-5`, seed 0, as commit ad3c548,
-which made the bundled model, split them."""
-CORPORA = tuple(HELD_OUT)
-DATASET = "RAVDESS, EMO-DB and nEMO"
-PART = "each network's unseen speakers"
-
-TESTED_ON = ("unseen speakers", "unseen corpus")
+DATASET = "RAVDESS, EMO-DB, nEMO and ASED"
+PART = "each corpus, left out of the training"
+UNSEEN_SPEAKERS, UNSEEN_CORPUS = "unseen speakers", "unseen corpus"
+ALL = "all"
 
 
-def main() -> None:
-    folder = FOLDER / DEFAULT
-    model = load(folder, "cpu")
-    model.calibration = None
-    data = open_data("manifest", sys.argv[1], model.labels, {}, video=False)
-    true, network = np.asarray(data.store.labels), networks_of(data)
-    answers = np.stack([clip_probabilities(each, data.store, range(len(true))) for each in alone(model)])
-    check_held_out(answers, true, data.speakers, network)
-    held_out = answers[network, np.arange(len(true))]
-    calibration, before, after = fit(held_out, true, data.speakers, DATASET, PART)
-    print(f"temperature {calibration.temperature:.3f}, calibration error {before:.4f} before, {after:.4f} after")
-    write_calibration(folder, calibration)
-    rows = on_unseen_speakers(held_out, data, network, model.labels)
-    rows += on_unseen_corpus(model, calibration, sys.argv[2])
-    command = " ".join(["python research/recalibrate.py", *(Path(name).name for name in sys.argv[1:])])
-    machine = f"cpu ({platform.machine()}), {platform.system()}"
-    store("calibration.csv", [{**row, "command": command, "hardware": machine} for row in rows])
+@dataclass(frozen=True)
+class Answered:
+    """Clips that a network and a layer did not know, and their probabilities float64 [clips, labels]."""
+
+    corpora: np.ndarray
+    speakers: np.ndarray
+    truth: np.ndarray
+    probabilities: np.ndarray
+
+    def where(self, chosen: np.ndarray) -> Answered:
+        return Answered(self.corpora[chosen], self.speakers[chosen], self.truth[chosen], self.probabilities[chosen])
+
+    def fitted(self) -> Calibration:
+        calibration, before, after = fit(self.probabilities, self.truth, self.speakers.tolist(), DATASET, PART)
+        print(f"temperature {calibration.temperature:.3f}, calibration error {before:.4f} before, {after:.4f} after")
+        return calibration
 
 
-def alone(model: EmotionModel) -> Iterator[EmotionModel]:
-    """Each network of an ensemble as a model of its own."""
-    config = dataclasses.replace(model.config, members=1)
-    for member in model.network.members:
-        own = EmotionModel(model.architecture, config, model.labels, model.origin, model.preparation).eval()
-        own.network.members[0].load_state_dict(member.state_dict())
-        yield own
-
-
-def networks_of(data: Data) -> np.ndarray:
-    """For each row, the number of the network, from 0, that was not trained on its speaker."""
-    homes = {
-        (corpus, name): number
-        for corpus, folds in HELD_OUT.items()
-        for number, names in enumerate(folds)
-        for name in names.split()
-    }
-    names = (name.rpartition("_")[2].strip() for name in data.columns["speaker"])
-    return np.array([homes[pair] for pair in zip(data.columns["corpus"], names, strict=True)])
-
-
-def check_held_out(answers: np.ndarray, true: np.ndarray, speakers: Sequence[str], network: np.ndarray) -> None:
-    """Stops where a speaker is not answered worst, by log-likelihood, by the network that is said not to know the voice:
-    then `HELD_OUT` is not of these networks."""
-    loss = -np.log(answers[:, np.arange(len(true)), true])
-    for speaker in sorted(set(speakers)):
-        own = np.array([name == speaker for name in speakers])
-        if loss[:, own].mean(1).argmax() != network[own][0]:
-            sys.exit(f"{speaker} is not answered worst by the network that was not trained on this voice")
-
-
-def on_unseen_speakers(
-    probabilities: np.ndarray, data: Data, network: np.ndarray, labels: Sequence[str]
-) -> list[dict[str, str]]:
-    """A row for each corpus and for all: each network's answers for its unseen speakers, by what fits the others'."""
-    true = np.asarray(data.store.labels)
-    scaled = np.empty_like(probabilities)
-    fitted: dict[int, Calibration] = {}
-    for number in sorted(set(network.tolist())):
-        others = network != number
-        speakers = [data.speakers[row] for row in np.flatnonzero(others)]
-        fitted[number], _, _ = fit(probabilities[others], true[others], speakers, DATASET, PART)
-        scaled[~others] = fitted[number].apply(probabilities[~others])
-    sets = {method: np.zeros(probabilities.shape, bool) for method in METHODS}
-    for method, found in sets.items():
-        for number, calibration in fitted.items():
-            own = network == number
-            found[own] = inside(scaled[own], calibration.threshold(COVERAGE, method), method)
-    corpora = np.array(data.columns["corpus"])
-    parts = {name: np.flatnonzero(corpora == name) for name in CORPORA}
-    parts["all three"] = np.arange(len(true))
+def main(networks: str, layers: str, left_networks: str, left_layers: str) -> None:
+    elsewhere = answered(Path(left_networks), Path(left_layers))
+    calibration = elsewhere.fitted()
+    write_calibration(FOLDER / DEFAULT, calibration)
     rows = []
-    for name, own in parts.items():
-        speakers = [data.speakers[row] for row in own]
-        some = {method: found[own] for method, found in sets.items()}
-        rows += rows_of(TESTED_ON[0], name, labels, true[own], scaled[own], speakers, some)
-    return rows
+    for corpus in sorted(set(elsewhere.corpora.tolist())):
+        own = elsewhere.corpora == corpus
+        rows.append((UNSEEN_CORPUS, corpus, elsewhere.where(own), elsewhere.where(~own).fitted()))
+    here = answered(Path(networks), Path(layers))
+    for corpus in (*sorted(set(here.corpora.tolist())), ALL):
+        own = np.full(len(here.truth), True) if corpus == ALL else here.corpora == corpus
+        rows.append((UNSEEN_SPEAKERS, corpus, here.where(own), calibration))
+    command = "python research/recalibrate.py NETWORKS LAYERS LEFT_NETWORKS LEFT_LAYERS"
+    machine = f"cpu ({platform.machine()}), {platform.system()}"
+    found = [row for each in rows for row in rows_of(*each)]
+    store("calibration.csv", [{**row, "command": command, "hardware": machine} for row in found])
 
 
-def on_unseen_corpus(model: EmotionModel, calibration: Calibration, table: str) -> list[dict[str, str]]:
-    """A row for each method: the ensemble, as it is calibrated, on a corpus that none of its networks was trained on."""
-    data = open_data("manifest", table, model.labels, {}, video=False)
-    true = np.asarray(data.store.labels)
-    scaled = calibration.apply(clip_probabilities(model, data.store, range(len(true))))
-    sets = {method: inside(scaled, calibration.threshold(COVERAGE, method), method) for method in METHODS}
-    return rows_of(TESTED_ON[1], Path(table).stem, model.labels, true, scaled, data.speakers, sets)
+def answered(networks: Path, layers: Path) -> Answered:
+    """The test clips of the folds that were trained, each answered by its fold's network and layer."""
+    options = read_options(networks / "fold1")
+    assert options is not None, f"{networks} has no fold1"
+    data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
+    parts = []
+    for fold in data.folds(options.protocol, options.seed):
+        if not (networks / f"fold{fold.number}").is_dir():
+            continue
+        pair = ([load(run / f"fold{fold.number}", "cpu")] for run in (networks, layers))
+        parts.append(_answered(data, list(fold.test), clip_probabilities(merged(*pair), data.store, fold.test)))
+    return Answered(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def rows_of(
-    tested_on: str,
-    corpus: str,
-    labels: Sequence[str],
-    true: np.ndarray,
-    probabilities: np.ndarray,
-    speakers: Sequence[str],
-    sets: Mapping[str, np.ndarray],
-) -> list[dict[str, str]]:
+def _answered(data: Data, rows: Sequence[int], probabilities: np.ndarray) -> tuple[np.ndarray, ...]:
+    truth = [LABELS.index(data.labels[data.store.labels[row]]) for row in rows]
+    return np.array(data.columns["corpus"])[rows], np.array(data.speakers)[rows], np.array(truth), probabilities
+
+
+def rows_of(tested_on: str, corpus: str, clips: Answered, calibration: Calibration) -> list[dict[str, str]]:
     """A row for each method."""
-    worth = confidence(true, probabilities, speakers)
-    low, high = worth.calibration_error_interval
-    shares = {
-        "wa": float((probabilities.argmax(1) == true).mean()),
+    scaled, speakers = calibration.apply(clips.probabilities), clips.speakers.tolist()
+    worth = confidence(clips.truth, scaled, speakers)
+    metrics = evaluate_predictions(LABELS, clips.truth, scaled.argmax(1), speakers)
+    shares: Mapping[str, float | None] = {
+        "ua": metrics.ua,
+        **dict(zip(("ua_low", "ua_high"), metrics.ua_interval, strict=True)),
+        "wa": metrics.wa,
         "calibration_error": worth.calibration_error,
-        "calibration_error_low": low,
-        "calibration_error_high": high,
+        **dict(zip(("calibration_error_low", "calibration_error_high"), worth.calibration_error_interval, strict=True)),
         "aurc": worth.aurc,
         "risk_of_half": worth.risks[4],
     }
     rows = []
-    for method, found in sets.items():
-        measured = measured_sets(method, COVERAGE, found, true, speakers)
-        of_class = dict(zip(labels, measured.class_coverage, strict=True))
+    for method in METHODS:
+        found = inside(scaled, calibration.threshold(COVERAGE, method), method)
+        measured = measured_sets(method, COVERAGE, found, clips.truth, speakers)
         row = {
             **shares,
             "asked": COVERAGE,
             "coverage": measured.coverage,
-            "coverage_low": measured.coverage_interval[0],
-            "coverage_high": measured.coverage_interval[1],
+            **dict(zip(("coverage_low", "coverage_high"), measured.coverage_interval, strict=True)),
             "size": measured.size,
-            **of_class,
+            **dict(zip(LABELS, measured.class_coverage, strict=True)),
         }
-        counts = {"clips": str(len(true)), "speakers": str(len(set(speakers)))}
+        counts = {"clips": str(len(clips.truth)), "speakers": str(len(set(speakers)))}
         text = {name: "" if value is None else f"{value:.4f}" for name, value in row.items()}
         rows.append({"tested_on": tested_on, "corpus": corpus, **counts, "method": method, **text})
     return rows
@@ -171,4 +128,4 @@ def rows_of(
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main()
+    main(*sys.argv[1:])

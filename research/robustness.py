@@ -1,7 +1,9 @@
-"""Measures a run on worse recordings than it was tested on, into results/: `python research/robustness.py RUN COMMIT`.
+"""Measures a run on worse recordings than it was tested on: `python research/robustness.py RUN COMMIT [LAYERS]`
 
-RUN is the folder of a finished `emozoo train NAME --fold all`. The test clips of each fold are answered as they are, and
-with noise, fainter, as over a telephone, and cut short. Only the logits of four emotions count.
+Rows go into results/robustness.csv.
+RUN is the folder of a finished `emozoo train NAME --fold all`, or a folder with its folds. The test clips of each fold are
+answered as they are, and with noise, fainter, as over a telephone, and cut short. Only the logits of four emotions count.
+With LAYERS, a run of `functionals` over the same folds, the two networks of a fold answer as one, as in the bundled model.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from pathlib import Path
 
 import torch
 from answers import Answers
+from bundled import merged
 from corpora import FOUR, corpora_of
 from torch import Tensor
 
 from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.run import read_options
 from emozoo.evaluation.data import open_data
 from emozoo.evaluation.metrics import evaluate_predictions, pool
@@ -80,17 +84,19 @@ CONDITIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
+def rows_of(run: Path, commit: str, layers: Path | None = None) -> list[dict[str, str]]:
     """A row for each condition and corpus."""
-    options = read_options(run) or read_options(run / "fold1")
-    assert options is not None
+    runs = [run, *([layers] if layers else [])]
+    options, *others = [each for one in runs if (each := read_options(one) or read_options(one / "fold1"))]
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     corpora = corpora_of(data, options)
     folds = [
-        (load(run / f"fold{fold.number}", "cpu"), fold.test) for fold in data.folds(options.protocol, options.seed)
+        (_model([load(one / f"fold{fold.number}", "cpu") for one in runs]), fold.test)
+        for fold in data.folds(options.protocol, options.seed)
+        if (run / f"fold{fold.number}").is_dir()
     ]
     same = {
-        "command": command_of(options),
+        "command": " + ".join(map(command_of, [options, *others])),
         "commit": commit,
         "hardware": f"cpu ({platform.machine()}), {platform.system()}",
     }
@@ -105,7 +111,7 @@ def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
             low, high = pool(found).pooled.ua_interval
             rows.append(
                 {
-                    "architecture": options.architecture,
+                    "architecture": " + ".join(each.architecture for each in [options, *others]),
                     "condition": condition,
                     "corpus": corpus,
                     "seed": str(options.seed),
@@ -119,8 +125,14 @@ def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
     return rows
 
 
+def _model(found: list[EmotionModel]) -> EmotionModel:
+    """A fold's network; with its layer where there are two."""
+    return found[0] if len(found) == 1 else merged(found[:1], found[1:])
+
+
 def main() -> None:
-    store("robustness.csv", rows_of(Path(sys.argv[1]), sys.argv[2]))
+    run, commit, *layers = sys.argv[1:]
+    store("robustness.csv", rows_of(Path(run), commit, *map(Path, layers)))
 
 
 if __name__ == "__main__":

@@ -1,49 +1,49 @@
-"""The script that calibrates the bundled model: its networks one by one, and who knows which speaker."""
+"""The scripts that make, calibrate and measure the bundled model."""
 
-from types import SimpleNamespace
-from typing import Any
+import dataclasses
 
 import numpy as np
-import pytest
-import recalibrate
 import torch
+from bundled import LABELS, merged
+from emozoo_resnet_gru import ResnetGruConfig
+from recalibrate import ALL, Answered, rows_of
 
-from emozoo.checkpoint.loading import load
+from emozoo.checkpoint.model import EmotionModel
 from emozoo.inference.calibration import METHODS
+from emozoo.registry.loading import get_architecture
+
+WORDS = ("sad", "neutral", "fearful", "happy", "angry")
 
 
-def test_the_networks_one_by_one_are_the_ensemble_together() -> None:
-    model = load("speech", "cpu")
-    sound = torch.randn(2, 48_000, generator=torch.Generator().manual_seed(0)) / 10
-    alone = np.stack([each.answer(sound) for each in recalibrate.alone(model)])
-    assert len(alone) == 5
-    np.testing.assert_allclose(alone.mean(0), model.answer(sound), atol=1e-6)
+def model(name: str, **config: object) -> EmotionModel:
+    architecture = get_architecture(name)
+    return EmotionModel(architecture, dataclasses.replace(architecture.config(), **config), WORDS).eval()
 
 
-def test_each_speaker_is_unknown_to_one_network() -> None:
-    columns = {"corpus": ["ravdess", "emodb", "nemo"], "speaker": ["ravdess_03", "emodb_16", "nemo_ KD0"]}
-    data: Any = SimpleNamespace(columns=columns)
-    assert recalibrate.networks_of(data).tolist() == [0, 4, 1]
-    for folds in recalibrate.HELD_OUT.values():
-        names = " ".join(folds).split()
-        assert len(folds) == 5 and len(set(names)) == len(names)
-    assert [len(" ".join(folds).split()) for folds in recalibrate.HELD_OUT.values()] == [24, 10, 9]
-
-
-def test_other_networks_than_those_that_were_split_so_are_refused() -> None:
-    rng = np.random.default_rng(0)
-    answers = rng.dirichlet((50, 1, 1, 1), (5, 6))  # all sure of label 0, and rightly so
-    answers[2, :3] = answers[4, 3:] = 0.25
-    true, speakers = np.zeros(6, int), ["ann"] * 3 + ["bob"] * 3
-    recalibrate.check_held_out(answers, true, speakers, np.array([2, 2, 2, 4, 4, 4]))
-    with pytest.raises(SystemExit, match="bob is not answered worst"):
-        recalibrate.check_held_out(answers, true, speakers, np.array([2, 2, 2, 1, 1, 1]))
+def test_networks_and_layers_answer_as_one_with_four_of_their_labels() -> None:
+    small = dataclasses.asdict(ResnetGruConfig(channels=(4, 6), features=8, hidden=4))
+    networks, layers = (
+        [model("resnet_gru", **small) for _ in range(2)],
+        [model("functionals", window=3.0) for _ in range(2)],
+    )
+    sound = torch.randn(3, 48_000, generator=torch.Generator().manual_seed(0)) / 10
+    places = [WORDS.index(label) for label in LABELS]
+    means = []
+    for models in (networks, layers):
+        with torch.inference_mode():
+            alone = [each(sound)[:, places].softmax(1) for each in models]
+        means.append(torch.stack(alone).mean(0).log().numpy())
+    expected = np.exp(sum(means) / 2)
+    found = merged(networks, layers)
+    assert found.labels == LABELS
+    np.testing.assert_allclose(found.answer(sound), expected / expected.sum(1, keepdims=True), atol=1e-6)
 
 
 def test_a_row_has_what_was_measured() -> None:
-    probabilities = np.array([[0.7, 0.3], [0.4, 0.6]])
-    sets = {method: np.array([[True, False], [True, True]]) for method in METHODS}
-    rows = recalibrate.rows_of("unseen", "toy", ("a", "b"), np.array([0, 0]), probabilities, ["ann", "bob"], sets)
+    probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.4, 0.6, 0.0, 0.0]])
+    both = Answered(np.array(["toy", "toy"]), np.array(["ann", "bob"]), np.array([0, 0]), probabilities)
+    many = Answered(*(np.concatenate([each] * 20) for each in dataclasses.astuple(both)))
+    rows = rows_of("unseen", ALL, both, many.fitted())
     assert [row["method"] for row in rows] == list(METHODS)
-    assert rows[0]["coverage"] == "1.0000" and rows[0]["size"] == "1.5000" and rows[0]["wa"] == "0.5000"
-    assert (rows[0]["a"], rows[0]["b"], rows[0]["clips"], rows[0]["speakers"]) == ("1.0000", "", "2", "2")
+    assert (rows[0]["corpus"], rows[0]["clips"], rows[0]["speakers"], rows[0]["wa"]) == (ALL, "2", "2", "0.5000")
+    assert float(rows[0]["coverage"]) == float(rows[0]["angry"]) and rows[0]["sad"] == ""

@@ -1,24 +1,74 @@
-"""Runs the command line in a process of its own, forked from one that has imported torch: as a fresh interpreter would, but
-without the seconds that this import takes.
+"""Runs the command line in a process of its own, forked from one that has imported torch and other libraries: as a fresh
+interpreter would, but without the seconds that these imports take. Nothing of emozoo is imported before the fork.
 
-What an interpreter reads when it starts, such as PYTHONIOENCODING, needs a fresh one: see `takes`.
+What an interpreter reads when it starts, such as PYTHONIOENCODING, needs a fresh one: see `takes`. What a library reads when
+it is imported, such as HF_HOME, needs a process that has not imported it: there are two to fork from.
 """
 
+import gc
 import multiprocessing
 import os
 import runpy
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 
-PRELOADED = ("numpy", "torch", "pyarrow", "safetensors")
-"""What reads no variable of the environment that tests set, and nothing of emozoo."""
-READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "OMP_", "MKL_", "TORCH", "HOME", "XDG_", "TMPDIR")
+PLAIN = (
+    *("numpy", "torch", "torch._dynamo", "torchvision", "pyarrow", "safetensors", "soundfile", "soxr", "av"),
+    *("PIL.Image", "matplotlib.figure", "matplotlib.style", "matplotlib.backends.backend_agg"),
+)
+"""What reads no variable of the environment that tests set, but those of `READ_AT_START`."""
+HUGGING_FACE = ("datasets", "transformers", "accelerate")
+"""What reads many variables: it is imported before the fork only for an environment that has the same ones."""
+READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "OMP_", "MKL_", "TORCH", "MPL", "MATPLOTLIB", "HOME", "XDG_", "TMPDIR")
+READ_LATER = ("COLUMNS", "LINES", "EMOZOO_", "PYTEST_CURRENT_TEST", "PYTHONPATH", "KMP_", "DECORD_")
+"""What `HUGGING_FACE` does not read; libraries that a test imports set KMP_ and DECORD_. The fork gets the path from the
+test, which has put there what PYTHONPATH names."""
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(list(PRELOADED))
+_starting = threading.Lock()
+_usual = dict(os.environ)
+
+
+class _Server:
+    """A process to fork from. It starts with the first child."""
+
+    def __init__(self, *preloaded: str) -> None:
+        self._server = forkserver.ForkServer()  # type: ignore[attr-defined]
+        self._server.set_forkserver_preload(list(preloaded))
+
+    def start(self, child: multiprocessing.process.BaseProcess) -> None:
+        """torch reads how many threads it may use when the server starts."""
+        with _starting:
+            before, common = os.environ.get("OMP_NUM_THREADS"), forkserver.connect_to_new_process
+            os.environ["OMP_NUM_THREADS"] = "1"
+            forkserver.connect_to_new_process = self._server.connect_to_new_process
+            try:
+                child.start()
+            finally:
+                forkserver.connect_to_new_process = common
+                os.environ.pop("OMP_NUM_THREADS")
+                if before is not None:
+                    os.environ["OMP_NUM_THREADS"] = before
+
+
+_plain, _full = _Server(*PLAIN), _Server(*PLAIN, *HUGGING_FACE)
+
+
+def _server(environment: Mapping[str, str]) -> _Server:
+    """The one whose libraries have read, or will read, what they would read in this environment."""
+    usual = _read_by_libraries(_usual)
+    return _full if usual == _read_by_libraries(environment) == _read_by_libraries(os.environ) else _plain
+
+
+def _read_by_libraries(environment: Mapping[str, str]) -> dict[str, str]:
+    """OMP_NUM_THREADS is 1 in every server."""
+    others = (*READ_LATER, "OMP_NUM_THREADS")
+    return {name: value for name, value in environment.items() if not name.startswith(others)}
 
 
 def takes(environment: Mapping[str, str]) -> bool:
@@ -34,7 +84,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="emozoo-warm-") as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         child = _context.Process(target=_child, args=(list(words), dict(environment), cwd, str(out), str(err)))
-        _start(child)
+        _server(environment).start(child)
         child.join(timeout)
         if child.exitcode is None:
             child.kill()
@@ -43,21 +93,10 @@ def run(
         return child.exitcode, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
 
 
-def _start(child: multiprocessing.process.BaseProcess) -> None:
-    """The server starts with the first child, and torch reads there how many threads it may use."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        child.start()
-    finally:
-        os.environ.pop("OMP_NUM_THREADS")
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
 def _child(
     words: list[str], environment: dict[str, str], cwd: str | os.PathLike[str] | None, out: str, err: str
 ) -> None:
+    gc.freeze()  # what was imported before the fork stays
     os.environ.clear()
     os.environ.update(environment)
     if cwd is not None:
