@@ -65,7 +65,7 @@ def folds_of(run: Path, data: Data, corpus: str, labels: Sequence[str]) -> list[
     corpora = corpora_of(data, options)
     speakers = np.array(data.columns["speaker"])
     found = []
-    for fold in data.folds(options.protocol, options.seed):
+    for fold in data.folds(options.protocol, options.folds_seed):
         test = [row for row in fold.test if corpora[row] == corpus]
         if test and (folder := run / f"fold{fold.number}").is_dir():
             answers = Answers(load(folder, "cpu"), data, test, labels)
@@ -116,7 +116,7 @@ def rows_of(
         if len(runs) > 1:
             found[" ".join(folds)] = _mean_of(list(found.values()))
         for seed, (metrics, means) in found.items():
-            pooled = pool(metrics).pooled
+            pooled = pool(metrics, apart=" " not in seed).pooled  # each seed tests all speakers
             if figure and not recordings and seed == " ".join(folds):
                 confusion_matrix(pooled, figure, len(metrics), heading_of(runs, data, corpus))
             rows.append(

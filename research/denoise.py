@@ -84,7 +84,7 @@ def rows_of(folder: Path, commit: str) -> list[dict[str, str]]:
     model, options = load(folder, "cpu"), read_options(folder)
     assert options is not None, f"{folder} is no run"
     data = open_data(options.dataset, options.data_dir, model.labels, options.merge, video=False, preparation=PLAIN)
-    fold = pick_fold(data.folds(options.protocol, options.seed), options.fold or 1, folder.name)
+    fold = pick_fold(data.folds(options.protocol, options.folds_seed), options.fold or 1, folder.name)
     train = command_of(options).replace(" --fold N", f" --fold {fold.number}")
     same = {
         "architecture": options.architecture,

@@ -28,7 +28,7 @@ from emozoo.evaluation.data import Data, open_data
 from results import command_of, store
 
 COUNTS = (20, 100)
-SAMPLES = 8
+SAMPLES = 4
 KNOWN = 16
 """As many recordings the statistics of the training count for."""
 STEPS, LEARNING_RATE = 5, 1e-3
@@ -90,7 +90,7 @@ def rows_of(run: Path) -> Iterator[dict[str, str]]:
     options = read_options(run)
     assert options is not None, f"{run} is no run"
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
-    folds = {f"fold{fold.number}": fold for fold in data.folds(options.protocol, options.seed)}
+    folds = {f"fold{fold.number}": fold for fold in data.folds(options.protocol, options.folds_seed)}
     for folder in fold_folders(run):
         fold = folds[folder.name]
         model = load(folder, "cpu")

@@ -81,7 +81,7 @@ def answered(networks: Path, layers: Path) -> Answered:
     assert options is not None, f"{networks} has no fold1"
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     parts = []
-    for fold in data.folds(options.protocol, options.seed):
+    for fold in data.folds(options.protocol, options.folds_seed):
         if not (networks / f"fold{fold.number}").is_dir():
             continue
         pair = ([load(run / f"fold{fold.number}", "cpu")] for run in (networks, layers))

@@ -92,7 +92,7 @@ def rows_of(run: Path, commit: str, layers: Path | None = None) -> list[dict[str
     corpora = corpora_of(data, options)
     folds = [
         (_model([load(one / f"fold{fold.number}", "cpu") for one in runs]), fold.test)
-        for fold in data.folds(options.protocol, options.seed)
+        for fold in data.folds(options.protocol, options.folds_seed)
         if (run / f"fold{fold.number}").is_dir()
     ]
     same = {

@@ -102,7 +102,7 @@ def test_calibration_error_is_the_gap_between_sureness_and_being_right() -> None
 
 def test_it_is_calibrated_and_answers_with_sets(clip: str, tmp_path: Path) -> None:
     calibration = load(DEFAULT, "cpu").calibration
-    assert calibration is not None and calibration.highest == 0.99 and calibration.speakers == 43
+    assert calibration is not None and calibration.highest == 0.99 and calibration.speakers == 107
     words = ("--no-vad", "--json", "--coverage")
     (answer,) = json.loads(emozoo("predict", clip, *words, "0.9", folder=tmp_path).stdout)["predictions"]
     (wider,) = json.loads(emozoo("predict", clip, *words, "0.99", folder=tmp_path).stdout)["predictions"]

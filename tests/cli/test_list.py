@@ -34,7 +34,7 @@ def test_it_tells_summary_modalities_parameters_and_the_best_score() -> None:
     ravdess = next(each for each in listed["datasets"] if each["name"] == "ravdess")
     assert ravdess["best"]["architecture"] == "resnet_gru" and ravdess["modalities"] == []
     speech = next(each for each in listed["models"] if each["name"] == "speech")
-    assert speech["best"]["source"] == "its card" and speech["corpora"] == ["ravdess", "emo_db", "nemo"]
+    assert speech["best"]["source"] == "its card" and speech["corpora"] == ["ravdess", "emo_db", "nemo", "ased"]
     assert {each["name"] for each in listed["readers"]} >= {"transformers", "speech_heads"}
 
 
