@@ -16,6 +16,7 @@ from pathlib import Path
 from rows import RESULTS, ROOT, data_of, link_of, read, same_task, seeds_of, training_of
 
 from emozoo.checkpoint.run import RunOptions, read_options, read_record, read_summary
+from emozoo.registry.loading import get_architecture
 
 CSV = ROOT / "emozoo" / "results.csv"
 PAGE = ROOT / "docs" / "results.md"
@@ -143,10 +144,15 @@ def of_corpora() -> list[dict[str, str]]:
     found = []
     for row in unadapted():
         if row["protocol"] != "corpus":
-            epochs = row["command"].split("--epochs ")[1].split()[0]
-            values = {**row, "dataset": row["corpus"], "epochs": epochs}
+            values = {**row, "dataset": row["corpus"], "epochs": epochs_of(row)}
             found.append({name: values[name] for name in COLUMNS})
     return found
+
+
+def epochs_of(row: dict[str, str]) -> str:
+    """What its command says, or else the recipe of its architecture."""
+    _, named, rest = row["command"].partition("--epochs ")
+    return rest.split()[0] if named else str(get_architecture(row["architecture"]).recipe.epochs)
 
 
 def means(rows: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -270,6 +276,19 @@ def modalities() -> str:
     return "\n".join(lines)
 
 
+def inside_networks() -> str:
+    """Accuracy with adaptation inside the networks, the mean over the corpora that they never heard."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for row in read("norm_adaptation.csv"):
+        methods = found.setdefault((row["moods"], row["recordings"]), {})
+        methods.setdefault(row["method"], []).append(100 * float(row["accuracy"]))
+    lines = ["| the recordings | number | none | statistics | entropy |", "|---|---:|---:|---:|---:|"]
+    for (moods, count), methods in found.items():
+        cells = " | ".join(f"{statistics.fmean(each):.1f}" for each in methods.values())
+        lines.append(f"| {moods} | {count} | {cells} |")
+    return "\n".join(lines)
+
+
 def calibration() -> str:
     """How sure the bundled model is, and how often its sets hold the true emotion."""
     corpora = {"ravdess": "RAVDESS", "emodb": "EMO-DB", "nemo": "nEMO", "ased": "ASED"}
@@ -324,6 +343,7 @@ def render() -> str:
         "cross-corpus": cross_corpus(),
         "adaptation": adaptation(),
         "recordings": to_recordings(),
+        "inside": inside_networks(),
         "statistics": statistics_left_out(),
         "ablation": ablation(),
         "robustness": robustness(),
