@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
@@ -198,6 +199,16 @@ def _catch_signals() -> None:
         # A signal that is ignored, as under nohup, stays ignored.
         if number and signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
             signal.signal(number, _interrupt)
+    sys.unraisablehook = _interrupt_again
+
+
+def _interrupt_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Python drops what is raised while it finalizes an object or clears a weak reference, so the interrupt comes again."""
+    if not issubclass(ignored.exc_type, KeyboardInterrupt):
+        return sys.__unraisablehook__(ignored)
+    number = interrupts[-1]
+    signal.signal(number, _interrupt)
+    threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 def _report(error: Exception) -> int:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,28 @@ def test_ctrl_c_is_status_130_also_where_a_library_makes_an_error_of_it() -> Non
         command = [sys.executable, "-c", code.format(error=error)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_an_object_is_finalized_still_ends_the_command(number: signal.Signals) -> None:
+    code = f"""if True:
+    import signal, sys, time
+    from emozoo import cli
+    from emozoo.publishing import card
+
+    class Finalized:
+        def __del__(self):
+            signal.raise_signal({int(number)})
+
+    def write_card(folder):
+        Finalized()
+        time.sleep(50)
+
+    card.write_card, sys.argv = write_card, ["emozoo", "card", "run"]
+    cli.main()
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=40)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "stopped\n")
 
 
 def test_info_of_an_architecture_is_complete() -> None:
