@@ -11,6 +11,7 @@ from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import DataRecord, RunOptions, RunRecord, TrainingRecord
 from emozoo.evaluation.metrics import evaluate_predictions, pool
 from emozoo.inspection.describe import measured_results
+from emozoo.registry.loading import get_architecture
 
 
 def test_the_page_shows_the_csv() -> None:
@@ -27,11 +28,17 @@ def test_each_row_is_complete() -> None:
 
 def test_each_row_of_several_corpora_is_complete_and_of_speakers_never_heard() -> None:
     rows = results.read("corpora.csv")
-    assert {row["corpus"] for row in rows} == {"ravdess", "emodb", "nemo"}
+    assert {row["corpus"] for row in rows} == {"ravdess", "emodb", "nemo", "ased"}
     for row in rows:
         assert all(row.values()) and row["protocol"] in ("group-5", "speaker", "corpus")
         assert 0 < float(row["ua_low"]) <= float(row["ua_high"]) < 1
     assert {row["command"] for row in results.of_corpora()} <= {row["command"] for row in results.rows()}
+
+
+def test_a_row_without_epochs_ran_as_long_as_the_recipe_says() -> None:
+    row = {"architecture": "functionals", "command": "emozoo train functionals --fold all"}
+    assert results.epochs_of(row) == str(get_architecture("functionals").recipe.epochs)
+    assert results.epochs_of({**row, "command": f"{row['command']} --epochs 6 --no-dev"}) == "6"
 
 
 @pytest.mark.parametrize("name", ["ablation", "denoise", "modalities", "robustness"])
