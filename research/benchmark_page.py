@@ -271,8 +271,6 @@ def not_run() -> str:
 - **Corpora.** emozoo reads these, and no network was trained on them here:
   {", ".join(f"`{name}`" for name in missing)}.
   So there is no figure of emozoo on IEMOCAP, CREMA-D, MELD or MSP-Podcast. IEMOCAP and MSP-Podcast also need a licence.
-  ASED has no row of its own: networks were tested on it [that left it out](#each-of-four-corpora-left-out), and
-  [the bundled model's](results.md#how-sure-the-bundled-model-is) on its unseen speakers.
 - **Architectures.** No run of these on a corpus of people is finished: {", ".join(f"`{name}`" for name in never)}. Those
   with video were measured on [the synthetic corpus](results.md#audio-and-video-on-the-toy-corpus) only.
 - **Tasks.** What says *not run* [at a glance](#at-a-glance).
