@@ -82,7 +82,7 @@ Every architecture on every open corpus that was run here, by corpus and protoco
 - *row* leads to the line of [`emozoo/results.csv`](../emozoo/results.csv) or
   [`results/corpora.csv`](../results/corpora.csv) that has the run's command (column `command`), commit and hardware.
 - [results.md](results.md) says what the recordings are, and how the results came about. EMO-DB is 339 recordings of four
-  emotions here, cut or padded to 2 seconds.
+  emotions here: whole for `functionals`, and for the other networks cut or padded to 2 seconds.
 
 ## At a glance
 
