@@ -206,7 +206,7 @@ def _interrupt_again(ignored: sys.UnraisableHookArgs) -> None:
     """Python drops what is raised while it finalizes an object or clears a weak reference, so the interrupt comes again."""
     if not issubclass(ignored.exc_type, KeyboardInterrupt):
         return sys.__unraisablehook__(ignored)
-    number = interrupts[-1]
+    number = (interrupts or [signal.SIGINT])[-1]
     signal.signal(number, _interrupt)
     threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
