@@ -14,12 +14,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from emozoo_functionals import Standardisation
 from left_out import LABELS
 
 from emozoo.evaluation.data import Data, open_data
 from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.features import Functionals
+from emozoo.features.linear_functionals import Standardisation
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.registry.loading import get_architecture
 from results import store

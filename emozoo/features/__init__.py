@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     )
     from emozoo.features.checks import check_config, heard, seen
     from emozoo.features.convolution import WideConv2d
+    from emozoo.features.linear_functionals import LinearFunctionals
     from emozoo.features.log_mel import LogMel
     from emozoo.features.spectrogram import COLUMNS, ROWS, LogSpectrogram, SpectrogramMasking
-    from emozoo.features.standardisation import Standardisation
     from emozoo.features.voice_statistics import Functionals
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "COLUMNS",
     "LogMel",
     "Functionals",
-    "Standardisation",
+    "LinearFunctionals",
     "WideConv2d",
     "SpectrogramConvs",
     "AttentionPooling",
@@ -58,7 +58,7 @@ __getattr__ = hand_on(
         "COLUMNS": "spectrogram",
         "LogMel": "log_mel",
         "Functionals": "voice_statistics",
-        "Standardisation": "standardisation",
+        "LinearFunctionals": "linear_functionals",
         "WideConv2d": "convolution",
         "SpectrogramConvs": "blocks",
         "AttentionPooling": "blocks",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from emozoo.architecture import Architecture, Recipe
-from emozoo.features import Functionals, Standardisation
+from emozoo.features import Functionals, LinearFunctionals
 
 WINDOW = 5.0
 
@@ -21,14 +20,12 @@ class FunctionalsConfig:
     """Seconds that the statistics are taken of."""
 
 
-class LinearFunctionals(nn.Module):
+class FunctionalsNetwork(LinearFunctionals):
     """Waveform float32 [batch, samples] -> logits [batch, labels]."""
 
     def __init__(self, config: FunctionalsConfig, num_labels: int) -> None:
-        super().__init__()
+        super().__init__(num_labels)
         self.front = Functionals()
-        self.standardisation = Standardisation(Functionals.COUNT)
-        self.output = nn.Linear(Functionals.COUNT, num_labels)
 
     def forward(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         return self.forward_features(self.frozen_features(input_values))
@@ -38,15 +35,14 @@ class LinearFunctionals(nn.Module):
         return self.front(input_values)
 
     def forward_features(self, features: Tensor) -> Tensor:
-        with torch.autocast(features.device.type, enabled=False):
-            return self.output(self.standardisation(features.float()))
+        return super().forward(features)
 
 
 architecture = Architecture(
     name="functionals",
     modalities=("audio",),
     config=FunctionalsConfig,
-    build=LinearFunctionals,
+    build=FunctionalsNetwork,
     recipe=Recipe(
         epochs=10,
         batch_size=64,

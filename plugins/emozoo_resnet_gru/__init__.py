@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
-from emozoo.features import Functionals, LogMel, Standardisation, check_config
+from emozoo.features import Functionals, LinearFunctionals, LogMel, check_config
 
 
 @dataclass(frozen=True)
@@ -154,19 +154,6 @@ class Member(nn.Module):
     def embed(self, spectrogram: Tensor) -> Tensor:
         """float32 [batch, 4 * hidden]: what the classifier's linear layer takes."""
         return self.classifier[:-1](self.summarised(spectrogram))
-
-
-class LinearFunctionals(nn.Module):
-    """Statistics of a window, float32 [batch, `Functionals.COUNT`] -> logits [batch, labels]."""
-
-    def __init__(self, num_labels: int) -> None:
-        super().__init__()
-        self.standardisation = Standardisation(Functionals.COUNT)
-        self.output = nn.Linear(Functionals.COUNT, num_labels)
-
-    def forward(self, functionals: Tensor) -> Tensor:
-        with torch.autocast(functionals.device.type, enabled=False):
-            return self.output(self.standardisation(functionals))
 
 
 class ResnetGru(nn.Module):

@@ -2,12 +2,13 @@
 
 import numpy as np
 import torch
-from emozoo_functionals import FunctionalsConfig, Standardisation, architecture
+from emozoo_functionals import FunctionalsConfig, architecture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emozoo.architecture import contract_problem
 from emozoo.features import Functionals
+from emozoo.features.linear_functionals import Standardisation
 
 
 def test_it_keeps_the_contract_and_only_the_linear_layer_learns() -> None:

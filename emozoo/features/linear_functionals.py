@@ -1,9 +1,11 @@
-"""Features of mean 0 and deviation 1, whose mean and deviation are measured while training."""
+"""A linear layer over the statistics that the front end `Functionals` gives."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from emozoo.features.voice_statistics import Functionals
 
 
 class Standardisation(nn.Module):
@@ -31,3 +33,16 @@ class Standardisation(nn.Module):
             self.variance += share * (features.var(0, correction=0) - self.variance + (1 - share) * further.square())
         deviation = self.variance.clamp(min=1e-8).sqrt()
         return ((features - self.mean) / deviation).clamp(-self.FURTHEST, self.FURTHEST)
+
+
+class LinearFunctionals(nn.Module):
+    """Statistics of windows, float32 [batch, `Functionals.COUNT`] -> logits float32 [batch, labels]."""
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        self.standardisation = Standardisation(Functionals.COUNT)
+        self.output = nn.Linear(Functionals.COUNT, num_labels)
+
+    def forward(self, functionals: Tensor) -> Tensor:
+        with torch.autocast(functionals.device.type, enabled=False):
+            return self.output(self.standardisation(functionals.float()))
