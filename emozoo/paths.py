@@ -147,5 +147,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """How many cores this process may use: EMOZOO_CORES, else as many as the system gives it."""
+    named = os.environ.get("EMOZOO_CORES", "")
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

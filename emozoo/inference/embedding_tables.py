@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,21 @@ from emozoo.errors import EmozooError
 from emozoo.inference.embeddings import Embedding
 from emozoo.paths import atomic, user_path
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 log = logging.getLogger("emozoo")
 ROWS = 1024
 """Rows that a Parquet file gets at a time."""
+
+
+def embedding_schema(windows: bool) -> pa.Schema:
+    """The columns of a Parquet file of embeddings, of clips or of their `windows`."""
+    import pyarrow as pa
+
+    times = [("start", pa.float64()), ("end", pa.float64())] if windows else []
+    fields = [("file", pa.string()), *times, ("embedding", pa.list_(pa.float32()))]
+    return pa.schema([*fields, ("error", pa.string()), ("reason", pa.string())])
 
 
 class ParquetTable:
@@ -29,12 +41,9 @@ class ParquetTable:
     float32 or null, `error`, `reason`. Memory does not grow with it."""
 
     def __init__(self, path: Path, windows: bool, notes: Mapping[str, str]) -> None:
-        import pyarrow as pa
         from pyarrow import parquet
 
-        times = [("start", pa.float64()), ("end", pa.float64())] if windows else []
-        fields = [("file", pa.string()), *times, ("embedding", pa.list_(pa.float32()))]
-        self._schema = pa.schema([*fields, ("error", pa.string()), ("reason", pa.string())], metadata=dict(notes))
+        self._schema = embedding_schema(windows).with_metadata(dict(notes))
         self._writer: Any = parquet.ParquetWriter(path, self._schema)
         self._waiting: list[dict[str, Any]] = []
         self.rows = 0
@@ -98,7 +107,10 @@ def table_path(path: str | Path) -> Path:
     """Where a table of embeddings is to be. Raises EmozooError for a folder, and for a suffix that is none of `SUFFIXES`."""
     place = user_path(path)
     if place.suffix.lower() not in SUFFIXES:
-        raise EmozooError(f"embeddings are written as Parquet or npz: {path} must end in {' or '.join(SUFFIXES)}")
+        raise EmozooError(
+            f"embeddings are written as Parquet or npz: {path} must end in {' or '.join(SUFFIXES)}, or for a folder of "
+            "Parquet files in /"
+        )
     if place.is_dir():
         raise EmozooError(f"{path} is a folder: name a file that ends in {' or '.join(SUFFIXES)}")
     return place

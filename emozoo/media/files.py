@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def existing_file(path: str | Path) -> str:
     """The absolute path of a file that is there and not empty: never a URL or an option to ffmpeg."""
     name = str(user_path(path))
     if not os.path.exists(name):
+        if "://" in str(path):
+            raise EmozooError(f"{path} is not on this machine: emozoo predict --output FOLDER reads addresses")
         raise EmozooError(f"{path} does not exist: check the path")
     if not os.path.isfile(name):
         raise EmozooError(f"{path} is not a file: name a sound or video file")
@@ -89,7 +92,7 @@ def find_files(names: Iterable[str], *, warn: Callable[[str], None] = ignore) ->
         if path.is_dir():
             found += _in_folder(name, warn)
         elif not path.exists() and glob.has_magic(name):
-            pattern = str(path) if name.startswith("~") else name
+            pattern = whole_names(str(path) if name.startswith("~") else name)
             matches = sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file())
             if not matches:
                 raise EmozooError(f"no file matches {name}")
@@ -97,6 +100,11 @@ def find_files(names: Iterable[str], *, warn: Callable[[str], None] = ignore) ->
         else:
             found.append(name)
     return list(dict.fromkeys(found))
+
+
+def whole_names(pattern: str) -> str:
+    """`**` stands for folders, and `**.wav` for `**/*.wav`: the files of all folders below that end so."""
+    return re.sub(r"(^|/)\*\*(?=[^/*])", r"\1**/*", pattern)
 
 
 def _in_folder(folder: str, warn: Callable[[str], None]) -> list[str]:

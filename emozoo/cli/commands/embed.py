@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
+from emozoo.cli.many import Address, Asked, EngineBy, EngineName, ShardOf, answer_many
 from emozoo.cli.models import load_model, start_decoder
 from emozoo.cli.options import (
     Backend,
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from emozoo.inference.embeddings import Embedding
 
 Output = Annotated[
-    str, typer.Option(metavar="FILE", help="The file to write, which ends in .parquet or .npz.", show_default=False)
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="The file to write, which ends in .parquet or .npz. With a / at its end, a folder of Parquet files, to which "
+        "clips without a row are added, as of emozoo predict --output.",
+        show_default=False,
+    ),
 ]
 Windows = Annotated[
     bool, typer.Option("--windows", help="Write a row for each window (usually 3 seconds), not for each file.")
@@ -45,6 +52,9 @@ def embed(
     backend: RunBy = Backend.torch,
     precision: PrecisionOf = Precision.fp32,
     timeout: Timeout = 20.0,
+    engine: EngineBy = EngineName.local,
+    address: Address = None,
+    shard: ShardOf = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -61,9 +71,16 @@ def embed(
     from emozoo.media.files import find_files
     from emozoo.version import version
 
-    place = table_path(output)
+    asked = Asked(model, backend, precision, device, engine, address, shard)
+    asked.check(output.endswith("/"))
     options = PredictOptions(hop=hop, vad=vad, timeout=timeout)
-    names = find_files(files, warn=warn)
+    if output.endswith("/"):
+        from emozoo.bulk.questions import Embeddings
+
+        answer_many(asked, files, Embeddings(options, windows), output, as_json)
+        return
+    place = table_path(output)
+    names = asked.share_of_files(find_files(files, warn=warn))
     start_decoder(names)
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)

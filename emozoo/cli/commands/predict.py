@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
+from emozoo.cli.many import Address, Asked, EngineBy, EngineName, ShardOf, answer_many
 from emozoo.cli.models import load_model, start_decoder
 from emozoo.cli.options import (
     Backend,
@@ -54,6 +55,15 @@ Plot = Annotated[
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table, each line as soon as it is known.")]
 AsJsonl = Annotated[bool, typer.Option("--jsonl", help="Print a line of JSON for each file, as soon as it is known.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write the answers into a folder of Parquet files, a row for each clip, and answer only those without a row. "
+        "FILE may then also be a table of files, a dataset hub:USER/NAME or an address such as 's3://bucket/**.wav'.",
+        show_default=False,
+    ),
+]
 Coverage = Annotated[
     float | None,
     typer.Option(
@@ -108,6 +118,10 @@ def predict(
     backend: RunBy = Backend.torch,
     precision: PrecisionOf = Precision.fp32,
     timeout: Timeout = 20.0,
+    output: Output = None,
+    engine: EngineBy = EngineName.local,
+    address: Address = None,
+    shard: ShardOf = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -121,13 +135,17 @@ def predict(
         raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
     if speaker and adapt is Adapt.recordings:
         raise EmozooError("--speaker and --adapt recordings both subtract a bias, of the same answers: choose one")
+    asked = Asked(model, backend, precision, device, engine, address, shard)
+    asked.check(output is not None)
+    if output is not None and (plot is not None or as_csv or as_jsonl):
+        raise EmozooError("--output writes the answers, and --csv, --jsonl and --plot show them: choose one")
     from emozoo.inference.checks import check_options
     from emozoo.inference.files import predict_files
     from emozoo.inference.options import PredictOptions
     from emozoo.inference.segment_sources import segment_source
     from emozoo.media.files import find_files
 
-    names = find_files(files, warn=warn)
+    names = asked.share_of_files(find_files(files, warn=warn)) if output is None else []
     options = PredictOptions(
         timeline=timeline or plot is not None,
         hop=hop,
@@ -140,6 +158,12 @@ def predict(
         adapt_recordings=adapt is Adapt.recordings,
     )
     recordings = find_files(speaker or [], warn=warn)
+    if output is not None:
+        from emozoo.bulk.questions import Predictions
+
+        bias = _bias(load_model(model, backend, device, precision), recordings) if recordings else None
+        answer_many(asked, files, Predictions(replace(options, bias=bias)), output, as_json)
+        return
     if plot:
         _check_plot(plot, names)
     start_decoder(names)

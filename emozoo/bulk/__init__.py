@@ -1,0 +1,1 @@
+"""Many clips: listed, opened, answered, and their answers kept in a folder of Parquet files."""

@@ -1,0 +1,319 @@
+"""emozoo's models in Ray Data: many clips answered by many processes, on one machine or a cluster.
+
+    import ray
+    from emozoo.integrations.ray import Predictor
+
+    clips = ray.data.read_binary_files("s3://bucket/calls", include_paths=True)
+    answers = clips.map_batches(Predictor, fn_constructor_kwargs={"model": "speech"}, batch_size=16, num_cpus=1)
+    answers.drop_columns(["bytes"]).write_parquet("answers")
+
+A batch keeps its columns and gets those of `emozoo predict --json`: `emotion`, `probabilities`, `reason`, `error` and so on.
+`Embedder` adds `embedding`. `engine` is what `emozoo predict --engine ray` answers with.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from emozoo.bulk.questions import Embeddings, Predictions, Question, Row, answers, table_of
+from emozoo.bulk.run import Engine
+from emozoo.bulk.source import Source
+from emozoo.checkpoint.opening import load
+from emozoo.errors import EmozooError
+from emozoo.inference.answers import Model
+from emozoo.inference.clips import Clip, as_clip
+from emozoo.inference.options import PredictOptions
+from emozoo.version import version
+
+COLUMNS = ("bytes", "audio", "path", "file", "item")
+"""Where a batch has its clips, unless it is said: the first of these that there is."""
+BLOCKS, LEAST, MOST = 2000, 16, 256
+"""Blocks of clips that a run is made of, and how many clips each has at least and at most: few, so that little is lost with
+a worker, and not so few that Ray has more to do than its workers."""
+TRIES = 2
+"""How often a block may end its worker before its clips are answered one by one, and then each of these."""
+ASKED = pa.schema([("file", pa.string()), ("place", pa.string()), ("row", pa.int64())])
+ANSWERED = pa.schema([("answers", pa.large_binary()), ("reason", pa.string())])
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How each worker opens the model."""
+
+    model: str
+    device: str = "auto"
+    precision: str = "fp32"
+    onnx: bool = False
+
+    def open(self) -> Model:
+        """Raises EmozooError with the reason."""
+        if self.onnx:
+            from emozoo.checkpoint import onnx_model
+
+            return onnx_model.load(self.model, self.device)
+        return load(self.model, self.device, self.precision)
+
+
+class Predictor:
+    """A callable class for `map_batches`: the model is loaded once in each worker.
+
+    `column` holds the clips: paths, bytes, arrays [samples] at 16 kHz, or dicts as `datasets` has audio; None: the first of
+    `COLUMNS`. The other options are those of `emozoo.load(...)` and its `predict`. Raises EmozooError for a column that is
+    not there; a clip that cannot be read has an `error` in its row.
+    """
+
+    def __init__(
+        self,
+        model: str = "speech",
+        *,
+        column: str | None = None,
+        device: str = "auto",
+        precision: str = "fp32",
+        timeline: bool = False,
+        hop: float | None = None,
+        vad: bool | None = None,
+        min_confidence: float = 0.0,
+        coverage: float | None = None,
+    ) -> None:
+        options = PredictOptions(timeline, None, hop, vad, min_confidence, coverage)
+        self._start(Opening(model, device, precision), Predictions(options), column)
+
+    def _start(self, opening: Opening, question: Question, column: str | None) -> None:
+        use_own_cores()
+        self._model = opening.open()
+        self._question = question
+        self._schema = question.schema(self._model)
+        self._column = column
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Rows are kept in order."""
+        import numpy as np
+
+        clips = list(batch[_column_of(batch, self._column)])
+        rows = [row for each in self._rows(clips) for row in each]
+        found = dict(batch)
+        for name in self._schema.names:
+            if name != "file":
+                found[name] = np.fromiter((row.get(name) for row in rows), object, len(rows))
+        return found
+
+    def _rows(self, given: Sequence[Any]) -> Iterator[list[Row]]:
+        """Those of each clip; of what is no clip, one with an `error`."""
+        opened: list[Clip | str] = []
+        for number, each in enumerate(given, start=1):
+            try:
+                opened.append(as_clip(_unwrapped(each), None if isinstance(each, str) else f"clip {number}"))
+            except EmozooError as error:
+                opened.append(str(error))
+        found = self._question.rows(self._model, (clip for clip in opened if isinstance(clip, Clip)))
+        for clip in opened:
+            yield [{"error": clip}] if isinstance(clip, str) else next(found)
+
+
+class Embedder(Predictor):
+    """As `Predictor`; a batch gets `embedding`, a list of float32 for each clip, `reason` and `error`."""
+
+    def __init__(
+        self,
+        model: str = "speech",
+        *,
+        column: str | None = None,
+        device: str = "auto",
+        precision: str = "fp32",
+        hop: float | None = None,
+        vad: bool | None = None,
+    ) -> None:
+        self._start(Opening(model, device, precision), Embeddings(PredictOptions(hop=hop, vad=vad)), column)
+
+
+def _column_of(batch: dict[str, Any], named: str | None) -> str:
+    wanted = COLUMNS if named is None else (named,)
+    for name in wanted:
+        if name in batch:
+            return name
+    raise EmozooError(
+        f"the batch has no column {' or '.join(wanted)}: its columns are {', '.join(batch)}; name one with column="
+    )
+
+
+def _unwrapped(clip: Any) -> Any:
+    """The bytes or the path of audio as `datasets` stores it."""
+    if isinstance(clip, dict) and "array" not in clip:
+        return clip.get("bytes") or clip.get("path")
+    return clip
+
+
+def use_own_cores() -> None:
+    """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours."""
+    if cores := os.environ.get("OMP_NUM_THREADS"):  # by Ray, as many as it lends
+        os.environ.setdefault("EMOZOO_CORES", cores)
+
+
+class _Begun:
+    """Counts, beside the workers, how often each thing was begun. What is begun again ended its worker before."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def times(self, what: str) -> int:
+        """How often `what` was begun before now."""
+        self._counts[what] += 1
+        return self._counts[what] - 1
+
+
+class _Worker:
+    """Answers blocks of `Source`s. A block of answers is one cell, so that Ray does not split the rows of a clip. Why it
+    cannot answer at all is another."""
+
+    def __init__(self, opening: Opening, question: Question, release: str, begun: Any) -> None:
+        use_own_cores()
+        self._question = question
+        self._begun = begun
+        self._reason: str | None = None
+        try:
+            if release != version():
+                raise EmozooError(
+                    f"a machine of the cluster has emozoo {version()}, and this one {release}: install the same on all"
+                )
+            self._model = opening.open()
+            self._schema = question.schema(self._model)
+        except EmozooError as error:
+            self._reason = str(error)
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        packed = None
+        if self._reason is None:
+            rows = [row for each in self._rows([Source(**row) for row in block.to_pylist()]) for row in each]
+            packed = _packed(table_of(rows, self._schema))
+        return pa.table({"answers": [packed], "reason": [self._reason]}, ANSWERED)
+
+    def _rows(self, sources: Sequence[Source]) -> Iterator[list[Row]]:
+        """Those of each clip. In a block that ended its worker before, clips are answered one by one."""
+        if self._times(f"block of {sources[0].file}") < TRIES:
+            yield from answers(self._question, self._model, sources)
+            return
+        for source in sources:
+            if self._times(source.file) < TRIES:
+                yield from answers(self._question, self._model, [source])
+            else:
+                yield [
+                    {"file": source.file, "error": f"{source.file} cannot be answered: each process that read it died"}
+                ]
+
+    def _times(self, what: str) -> int:
+        import ray
+
+        return int(ray.get(self._begun.times.remote(what)))
+
+
+def engine(opening: Opening, question: Question, address: str | None = None) -> Engine:
+    """Answers clips by workers of Ray: on the cluster at `address` or RAY_ADDRESS, else on this machine.
+
+    A worker has one GPU, where the cluster has some and the device is not the CPU, else one core. Where one is lost, its
+    clips are answered again; a clip that ends its worker each time gets an `error`. The engine raises EmozooError where no
+    cluster answers, and where no worker can open the model.
+    """
+
+    def run(sources: Sequence[Source]) -> Iterator[pa.Table]:
+        size = max(LEAST, min(MOST, len(sources) // BLOCKS))
+        with _cluster(address) as ray:
+            begun = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Begun).remote()
+            yield from _answered(ray, sources, size, (opening, question, version(), begun), opening.device)
+
+    return run
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[Any]:
+    """Ray, connected; quietly, and without the statistics of use that it would send."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it writes between our lines
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise EmozooError(f"--engine ray needs Ray ({error}): pip install 'emozoo[ray]'") from error
+    ours = not ray.is_initialized()
+    if ours:
+        try:
+            with _own_signals():
+                here = not (address or os.environ.get("RAY_ADDRESS"))
+                dashboard = False if here else None
+                ray.init(address, include_dashboard=dashboard, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise EmozooError(
+                f"no cluster of Ray can be joined ({reason}): start one by ray start --head, or leave --address and "
+                "RAY_ADDRESS out"
+            ) from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes the signals that end a process, and prints a stack for each: they stay as they were."""
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _answered(
+    ray: Any, sources: Sequence[Source], size: int, given: tuple[Any, ...], device: str
+) -> Iterator[pa.Table]:
+    """The tables of answers of so many clips each, as they come."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    resources = ray.cluster_resources()
+    gpus = int(resources.get("GPU", 0)) if device != "cpu" else 0
+    answered = ray.data.from_arrow(_blocks(sources, size)).map_batches(
+        _Worker,
+        fn_constructor_args=given,
+        batch_format="pyarrow",
+        batch_size=size,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=gpus or max(1, int(resources.get("CPU", 1)))),
+        num_cpus=1,
+        num_gpus=1 if gpus else None,
+    )
+    for batch in answered.iter_batches(batch_size=None, batch_format="pyarrow"):
+        for row in batch.to_pylist():
+            if row["reason"] is not None:
+                raise EmozooError(row["reason"])
+            yield _unpacked(row["answers"])
+
+
+def _blocks(sources: Sequence[Source], size: int) -> list[pa.Table]:
+    each = [sources[begin : begin + size] for begin in range(0, len(sources), size)]
+    return [
+        pa.table({name: [getattr(source, name) for source in some] for name in ASKED.names}, ASKED) for some in each
+    ]
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _unpacked(packed: bytes) -> pa.Table:
+    with pa.ipc.open_stream(packed) as reader:
+        return reader.read_all()
