@@ -4,7 +4,7 @@
     from emozoo.integrations.ray import Predictor
 
     clips = ray.data.read_binary_files("s3://bucket/calls", include_paths=True)
-    answers = clips.map_batches(Predictor, fn_constructor_kwargs={"model": "speech"}, batch_size=16, num_cpus=1)
+    answers = clips.map_batches(Predictor, fn_constructor_kwargs={"model": "speech"}, batch_size=16, concurrency=2)
     answers.drop_columns(["bytes"]).write_parquet("answers")
 
 A batch keeps its columns and gets those of `emozoo predict --json`: `emotion`, `probabilities`, `reason`, `error` and so on.
@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
+import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -160,15 +163,18 @@ def use_own_cores() -> None:
 
 
 class _Begun:
-    """Counts, beside the workers, how often each thing was begun. What is begun again ended its worker before."""
+    """Counts, beside the workers, how often each thing was begun and not ended: so often it ended its worker."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
-    def times(self, what: str) -> int:
-        """How often `what` was begun before now."""
+    def begin(self, what: str) -> int:
+        """How often `what` ended its worker before."""
         self._counts[what] += 1
         return self._counts[what] - 1
+
+    def end(self, what: str) -> None:
+        del self._counts[what]
 
 
 class _Worker:
@@ -199,27 +205,30 @@ class _Worker:
 
     def _rows(self, sources: Sequence[Source]) -> Iterator[list[Row]]:
         """Those of each clip. In a block that ended its worker before, clips are answered one by one."""
-        if self._times(f"block of {sources[0].file}") < TRIES:
+        if self._deaths(f"block of {sources[0].file}") < TRIES:
             yield from answers(self._question, self._model, sources)
             return
         for source in sources:
-            if self._times(source.file) < TRIES:
+            if self._deaths(source.file) < TRIES:
                 yield from answers(self._question, self._model, [source])
             else:
                 yield [
                     {"file": source.file, "error": f"{source.file} cannot be answered: each process that read it died"}
                 ]
+            self._begun.end.remote(source.file)
 
-    def _times(self, what: str) -> int:
+    def _deaths(self, of: str) -> int:
+        """How many workers it ended. From now on, it is being answered."""
         import ray
 
-        return int(ray.get(self._begun.times.remote(what)))
+        return int(ray.get(self._begun.begin.remote(of)))
 
 
 def engine(opening: Opening, question: Question, address: str | None = None) -> Engine:
     """Answers clips by workers of Ray: on the cluster at `address` or RAY_ADDRESS, else on this machine.
 
-    A worker has one GPU, where the cluster has some and the device is not the CPU, else one core. Where one is lost, its
+    A worker has one GPU and its share of that machine's cores, where the cluster has some and the device is not the CPU,
+    else one core. Where one is lost, its
     clips are answered again; a clip that ends its worker each time gets an `error`. The engine raises EmozooError where no
     cluster answers, and where no worker can open the model.
     """
@@ -246,11 +255,14 @@ def _cluster(address: str | None) -> Iterator[Any]:
     ours = not ray.is_initialized()
     if ours:
         try:
-            with _own_signals():
-                here = not (address or os.environ.get("RAY_ADDRESS"))
-                dashboard = False if here else None
-                ray.init(address, include_dashboard=dashboard, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            with _as_it_was():
+                place = address or os.environ.get("RAY_ADDRESS")
+                _check_listens(place)
+                dashboard = None if place else False
+                ray.init(
+                    place or "local", include_dashboard=dashboard, logging_level=logging.ERROR, log_to_driver=False
+                )
+        except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise EmozooError(
                 f"no cluster of Ray can be joined ({reason}): start one by ray start --head, or leave --address and "
@@ -264,16 +276,28 @@ def _cluster(address: str | None) -> Iterator[Any]:
             ray.shutdown()
 
 
+def _check_listens(address: str | None) -> None:
+    """Ray itself waits for minutes where nothing listens. Raises OSError."""
+    if found := re.fullmatch(r"(?:ray://)?\[?([\w.:-]+?)\]?:(\d+)/?", address or ""):
+        socket.create_connection((found[1], int(found[2])), timeout=10).close()
+
+
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Ray takes the signals that end a process, and prints a stack for each: they stay as they were."""
+def _as_it_was() -> Iterator[None]:
+    """When Ray starts, it takes the signals that end a process, and prints what nobody asked for: neither is kept."""
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with open(os.devnull, "w") as nowhere:
+        sys.stderr.flush()
+        errors = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(errors, 2)
+            os.close(errors)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _answered(
@@ -282,22 +306,30 @@ def _answered(
     """The tables of answers of so many clips each, as they come."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
-    resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0)) if device != "cpu" else 0
+    most, resources = _workers(ray, device)
     answered = ray.data.from_arrow(_blocks(sources, size)).map_batches(
         _Worker,
         fn_constructor_args=given,
         batch_format="pyarrow",
         batch_size=size,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=gpus or max(1, int(resources.get("CPU", 1)))),
-        num_cpus=1,
-        num_gpus=1 if gpus else None,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most),
+        **resources,
     )
     for batch in answered.iter_batches(batch_size=None, batch_format="pyarrow"):
         for row in batch.to_pylist():
             if row["reason"] is not None:
                 raise EmozooError(row["reason"])
             yield _unpacked(row["answers"])
+
+
+def _workers(ray: Any, device: str) -> tuple[int, dict[str, float]]:
+    """How many workers there are at most, and what each needs: a core; or a GPU, and cores that decode for it."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    with_gpus = [node for node in nodes if node.get("GPU", 0) >= 1] if device != "cpu" else []
+    if not with_gpus:
+        return max(1, int(sum(node.get("CPU", 0) for node in nodes))), {"num_cpus": 1}
+    cores = min(int(node.get("CPU", 1) // node["GPU"]) for node in with_gpus)
+    return int(sum(node["GPU"] for node in with_gpus)), {"num_cpus": max(1, cores), "num_gpus": 1}
 
 
 def _blocks(sources: Sequence[Source], size: int) -> list[pa.Table]:

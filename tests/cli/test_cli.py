@@ -33,7 +33,8 @@ OPTIONS = {
     "--output --device --json",
     "calibrate": "--dataset --data-dir --columns --labels-as-is --merge --device --json",
     "predict": "--model --speaker --segments --diarize --diarizer --adapt --timeline --hop --vad --min-confidence "
-    "--coverage --plot --csv --jsonl --backend --device --json",
+    "--coverage --plot --csv --jsonl --output --engine --address --shard --backend --device --json",
+    "embed": "--output --model --windows --hop --vad --engine --address --shard --backend --device --json",
     "listen": "--model --microphone --rate --channels --format --vad --hop --min-confidence --speaker --adapt "
     "--device --json",
     "export": "--format --output --json",

@@ -91,6 +91,8 @@ COMMANDS = {
     "predict": ["predict", "~/clips/0.wav", "--model", "~/m", "--speaker", "~/clips/*.wav", "--timeline",
                 "--plot", "~/p.png"],
     "embed": ["embed", "~/clips/0.wav", "--model", "~/m", "--output", "~/e.npz"],
+    "predict folder": ["predict", "~/clips/0.wav", "--model", "~/m", "--output", "~/answers"],
+    "embed folder": ["embed", "~/clips/0.wav", "--model", "~/m", "--output", "~/vectors/"],
     "listen": ["listen", "--model", "~/m", "--speaker", "~/clips"],
     "export": ["export", "~/m", "--output", "~/onnx"],
     "convert": ["convert", "~/m/model.safetensors", "--architecture", "cnn", "--labels", "happy,sad,angry,neutral",
@@ -111,7 +113,7 @@ COMMANDS = {
 WRITTEN = {
     "train": "tuned/metrics.json", "train again": "repeated/metrics.json", "train folds": "folded/metrics.json",
     "tune": "search/tune.md", "evaluate": "report/predictions.csv", "predict": "p.png", "export": "onnx/model.onnx",
-    "compare": "table.md",
+    "compare": "table.md", "predict folder": "answers/_emozoo.json", "embed folder": "vectors/_emozoo.json",
     "card": "m/README.md", "embed": "e.npz", "space": "space/app.py", "architecture": "tilde-net/pyproject.toml",
     "dataset": "tilde-set/pyproject.toml", "reader": "tilde-reader/pyproject.toml", "convert": "converted/config.json",
 }  # fmt: skip

@@ -22,7 +22,7 @@ from support.hub_server import running
 from support.models import small_model
 from support.places import ROOT
 from support.publishing import environment, publish
-from support.small import toy
+from support.small import emozoo, toy
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo.cli.app import app
@@ -64,6 +64,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     films = sorted(toy().rglob("*.avi"))
     shutil.copy(films[0], folder / "clip.mp4")  # what a file is is found from its content
     shutil.copy(next(toy().rglob("sentences/**/*.wav")), folder / "clip.wav")
+    (folder / "calls").mkdir()
+    shutil.copy(folder / "clip.wav", folder / "calls")
+    emozoo("predict", folder / "calls", "--model", folder / "runs" / "cnn_rnn-toy", "--output", folder / "answers")
     (folder / "ravdess").mkdir()
     for number, film in enumerate(films):
         shutil.copy(film, folder / "ravdess" / f"01-01-{3 + number % 2:02d}-01-01-01-{1 + number // 2:02d}.avi")
