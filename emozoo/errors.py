@@ -24,6 +24,12 @@ MEMORY = re.compile(
 )
 """Messages of CUDA, MPS, cuDNN, cuBLAS, the CPU's allocator and C++ when memory is out."""
 ROOM = re.compile(r"no space left|disk quota exceeded|file too large|os error (28|122|27)\b", re.IGNORECASE)
+LOST = re.compile(
+    r"gloo.*(clos|reset|refused|broken|time|heartbeat)|connection (was )?(likely )?(closed|reset)|remote process exited|"
+    r"NCCL.*(remote|system|timeout|abort)|TCPStore",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Messages of gloo, NCCL and torch when another process of a training is gone."""
 HERE = Path(__file__).parent
 FULL = "there is no room left: make some, or name another place"
 
@@ -46,10 +52,20 @@ def lacks_room(error: BaseException | None) -> bool:
     return bool(ROOM.search(str(error)))
 
 
+def lost_process(error: BaseException | None) -> bool:
+    """Whether another process that trains together with this one is gone."""
+    return isinstance(error, RuntimeError) and bool(LOST.search(str(error)))
+
+
 def of_the_machine(error: BaseException) -> str | None:
     """One sentence for an error of the machine, such as full memory or a file that cannot be read; None for other errors."""
     if error.__cause__ is not None and not isinstance(error, OSError | MemoryError):
         return of_the_machine(error.__cause__)
+    if lost_process(error):
+        return (
+            "another process of this training has ended, or its machine cannot be reached: give the same commands again "
+            "on every machine, with --resume"
+        )
     if lacks_memory(error):
         return "there is too little memory for this: close other programs, or give it less at a time"
     if lacks_room(error):
@@ -67,7 +83,7 @@ def blamed(plugin: str, what: str) -> Iterator[None]:
     except EmozooError:
         raise
     except Exception as error:
-        if lacks_memory(error) or lacks_room(error):
+        if lacks_memory(error) or lacks_room(error) or lost_process(error):
             raise
         raise EmozooError(f"{plugin} {what}: {told(error)}") from error
 

@@ -38,6 +38,7 @@ from emozoo.training.frozen import FeatureFile, FrozenPart, announcement, hindra
 from emozoo.training.history import DevScores, EpochRecord
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.objective import Objective
+from emozoo.training.processes import from_main, several
 from emozoo.training.progress import Progress
 from emozoo.training.resume import State, restore
 from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
@@ -185,7 +186,9 @@ class Trainer:
         """Trains from where the folder left off until the last epoch, or until the recipe's patience ends."""
         if self.recipe.start_share:
             self.start_weights = {name: value.clone() for name, value in self.model.network.state_dict().items()}
-        if restore(self.folder, self._take):
+        if from_main(lambda: restore(self.folder, self._take)):
+            if several():
+                self._take(self._state().of_main(self.accelerator.device))
             self.progress.message(f"going on after epoch {self.epochs_done} of {self.total_epochs}")
         if self.run_log:
             self.run_log.start(self.epochs_done, dataclasses.asdict(self.recipe))

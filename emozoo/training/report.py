@@ -23,6 +23,7 @@ from emozoo.evaluation.groups import told_columns
 from emozoo.filenames import CONFUSION, CURVES, RESUME
 from emozoo.plots.training import training_curves
 from emozoo.training.loop import Trainer
+from emozoo.training.processes import send
 from emozoo.training.task import FoldTask
 
 
@@ -30,8 +31,10 @@ def finish(trainer: Trainer, task: FoldTask, folder: Path) -> Metrics:
     """Measures the best epoch on the test fold and writes everything that the run's folder holds."""
     accelerator = trainer.accelerator
     test = task.fold.test
-    model = load(folder, str(accelerator.device))
-    if not accelerator.is_main_process:
+    main = accelerator.is_main_process
+    model = load(folder, str(accelerator.device)) if main else trainer.model.to(accelerator.device).eval()
+    send(model.network.state_dict().values())  # the others may not have the folder
+    if not main:
         return measure(model, task.data, test)
     heading, by = task.heading(), told_columns(task.data)
     metrics, groups, _ = measure_groups(model, task.data, test, folder, provenance=task.base, by=by, heading=heading)

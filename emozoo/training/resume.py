@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -16,6 +17,7 @@ from emozoo.checkpoint.run import WRITER, unreadable
 from emozoo.filenames import RESUME
 from emozoo.paths import atomic
 from emozoo.training.history import EpochRecord
+from emozoo.training.processes import from_main, sent
 from emozoo.version import version as emozoo_version
 
 Tensors = dict[str, Tensor]
@@ -34,14 +36,24 @@ class State:
 
     def write(self, folder: Path) -> None:
         """Replaces the file in `folder`."""
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self._tensors().items()}
+        metadata = {"state": json.dumps(self._document()), WRITER: emozoo_version()}
+        with atomic(folder / RESUME) as temporary:
+            save_file(tensors, temporary, metadata=metadata)
+
+    def of_main(self, device: torch.device) -> State:
+        """The main process' state, in all processes; `device` is that of this one."""
+        return _state(from_main(self._document), sent(self._tensors(), device))
+
+    def _tensors(self) -> Tensors:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.items()}
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for number, moments in self.moments.items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
-        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        document = {"epoch": len(self.history), "history": [record.to_dict() for record in self.history]}
-        with atomic(folder / RESUME) as temporary:
-            save_file(tensors, temporary, metadata={"state": json.dumps(document), WRITER: emozoo_version()})
+        return tensors
+
+    def _document(self) -> dict[str, Any]:
+        return {"epoch": len(self.history), "history": [record.to_dict() for record in self.history]}
 
 
 def restore(folder: Path, take: Callable[[State], None]) -> bool:

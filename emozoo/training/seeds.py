@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.results import Summary
 from emozoo.checkpoint.run import RunOptions
 from emozoo.checkpoint.seeds import SeedSpread, SeedsSummary, folder_of_seed
@@ -18,6 +17,7 @@ from emozoo.filenames import SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.training.claim import claimed, join
 from emozoo.training.folds import with_digest
+from emozoo.training.processes import from_main, joined
 from emozoo.training.progress import Progress
 from emozoo.training.sharing import shared_out
 from emozoo.training.trackers import LogTo
@@ -39,8 +39,6 @@ def train_seeds(
     All have the folds of `options.split_seed`, by default of the first seed. With `resume`, finished seeds are kept.
     `shared`, and the errors, are as with `train`.
     """
-    from accelerate import PartialState
-
     options.check()
     options = with_digest(options, resume)
     seeds = options.seeds or (options.seed,)
@@ -48,7 +46,7 @@ def train_seeds(
     split_seed = seeds[0] if options.split_seed is None else options.split_seed
     place = user_path(folder)
     log_to = replace(log_to or LogTo(), root=place)
-    writes = PartialState(cpu=pick_device(device).type == "cpu").is_main_process
+    writes = joined(device).is_main_process
 
     def trained(seed: int) -> Summary:
         progress.message(f"seed {seed}, {seeds.index(seed) + 1} of {len(seeds)}")
@@ -58,7 +56,9 @@ def train_seeds(
 
     if shared:
         join(place, str(folder), options)
-    with claimed(place, str(folder), options, resume) if writes and not shared else nullcontext():
+    with ExitStack() as held:
+        if not shared:
+            from_main(lambda: held.enter_context(claimed(place, str(folder), options, resume)))
         each = shared_out(seeds, trained) if shared else [trained(seed) for seed in seeds]
         summary = SeedsSummary(tuple(seeds), split_seed, tuple(each), over_seeds(each))
         if writes:

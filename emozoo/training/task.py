@@ -16,6 +16,7 @@ from emozoo.training.frozen import FeatureFile
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.loop import Trainer
 from emozoo.training.plan import Plan
+from emozoo.training.processes import from_main
 from emozoo.training.progress import Progress
 from emozoo.training.rehearsal import rehearse
 from emozoo.training.trackers import RunLog
@@ -89,9 +90,10 @@ class FoldTask:
             features=self.features,
             run_log=run_log,
         )
-        self._load_first_weights(trainer, resumes=(folder / RESUME).exists())
-        if trainer.accelerator.is_main_process and not (folder / RESUME).exists():
-            rehearse(trainer.model, folder)
+        resumes = from_main(lambda: (folder / RESUME).exists())
+        self._load_first_weights(trainer, resumes)
+        if not resumes:
+            from_main(lambda: rehearse(trainer.model, folder))
         return trainer
 
     def _load_first_weights(self, trainer: Trainer, resumes: bool) -> None:

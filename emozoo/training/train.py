@@ -6,16 +6,16 @@ was best on the dev split; without a dev split, of the last.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.groups import Grouping
 from emozoo.checkpoint.lock import AtWork, locked
 from emozoo.checkpoint.provenance import compare
@@ -29,10 +29,11 @@ from emozoo.evaluation.metrics import pool
 from emozoo.filenames import CONFUSION, SUMMARY
 from emozoo.paths import user_path, write_text
 from emozoo.plots.results import confusion_matrix
-from emozoo.training.claim import PATIENCE, claimed, join
+from emozoo.training.claim import PATIENCE, claimed, join, meaning
 from emozoo.training.folds import folds_of_run, with_digest
 from emozoo.training.frozen import FeatureFile
 from emozoo.training.plan import Plan
+from emozoo.training.processes import check_same, from_main, joined, meeting
 from emozoo.training.progress import Progress
 from emozoo.training.report import finish
 from emozoo.training.sharing import check_free, shared_out
@@ -65,19 +66,17 @@ def train(
     `shared`: other processes may train other folds of the same run, with the same options and `resume`; each takes what no
     other is at. Raises AtWork where others are at the last of them. Without it, the run is this process' alone.
     """
-    from accelerate import PartialState
-
     options.check()
     options = with_digest(options, resume)
     plan = Plan.of(options)
-    processes = PartialState(cpu=pick_device(device).type == "cpu")
+    processes = joined(device)
     run = _Run(plan, user_path(folder), str(folder), device, progress or Progress(), processes, log_to or LogTo())
     if shared and options.fold is None:
         join(run.folder, run.shown, options)
         check_free(run.folder, run.shown)
         return run.train(shared=True)
-    # Of several processes, only the main one writes, so only that one holds the folder.
-    with claimed(run.folder, run.shown, options, resume) if run.writes else nullcontext():
+    with ExitStack() as held:  # of several processes, only the main one writes, so only that one holds the folder
+        from_main(lambda: held.enter_context(claimed(run.folder, run.shown, options, resume)))
         return run.train()
 
 
@@ -102,8 +101,7 @@ class _Run:
 
     def train(self, shared: bool = False) -> Summary:
         """All folds that were asked for, and what they gave."""
-        with self.processes.main_process_first():  # it decodes, and the others find the cache
-            tasks, split = self.tasks()
+        tasks, split = self.tasks()
         _warn(tasks)
         with closing(FeatureFile(self.folder)) as features:
             own = [replace(task, features=features) for task in tasks]
@@ -121,15 +119,23 @@ class _Run:
     def tasks(self) -> tuple[list[FoldTask], Split]:
         """The folds that were asked for, and the split of the whole run, which is now in its folder."""
         options = self.plan.options
-        config = self.plan.prepared(self.folder)
-        data = self.plan.open_data()
-        folds, split = folds_of_run(self.folder, self.plan, data, self.progress)
+        own = replace(options, data_dir=None, start=None, folds=None)  # machines have folders of their own
+        check_same(meaning(own), "the processes of this training were given different options: give all the same")
+        meet = meeting()
+        config = from_main(lambda: self.plan.prepared(self.folder))
+        data = self.plan.open_data()  # the cache lets one process of each disk decode, and the others wait
+        meet()
+        check_same(
+            hashlib.sha256(repr(Split.of(data.columns, data.classes, ())).encode()).digest(),
+            f"the processes of this training do not have the same clips of {options.dataset}, in the same order: copy its "
+            "data to every machine as they are",
+        )
+        folds, split = from_main(lambda: folds_of_run(self.folder, self.plan, data, self.progress))
         chosen = folds if options.fold is None else [pick_fold(folds, options.fold, data.corpus.name)]
         if not options.dev:
             chosen = [fold.without_dev() for fold in chosen]
         chosen = [fold.usable() for fold in chosen]
-        if self.writes:
-            split.write(self.folder)
+        from_main(lambda: split.write(self.folder))
         base = self.plan.base(config)
         tasks = []
         for fold in chosen:
@@ -142,7 +148,7 @@ class _Run:
         """The test metrics of a fold, which is trained unless it was before."""
         self.progress.fold(task.fold, task.folds)
         with self._held(task.fold, split) as target:
-            if record := read_record(target):
+            if record := from_main(lambda: read_record(target)):
                 metrics = record.test
             else:
                 with closing(self._run_log(task, target)) as run_log:
@@ -175,10 +181,14 @@ class _Run:
             return
         name = f"fold{fold.number}"
         target = self.folder / name
-        with locked(target, f"{self.shown}/{name}") if self.writes else nullcontext():
-            if self.writes:
+        with ExitStack() as held:
+
+            def hold() -> None:
+                held.enter_context(locked(target, f"{self.shown}/{name}"))
                 replace(self.plan.options, fold=fold.number).write(target)
                 split.write(target)
+
+            from_main(hold)
             yield target
 
     @contextmanager
