@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def new_accelerator(compute: Compute, architecture: Architecture, recipe: Recipe) -> Accelerator:
     """An accelerator for one training. Raises EmozooError for a device that cannot be used."""
     from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate.utils import patch_environment
 
     device = pick_device(compute.device)
     if device.type == "cuda" and device.index is not None:
@@ -27,11 +28,14 @@ def new_accelerator(compute: Compute, architecture: Architecture, recipe: Recipe
     # Pretraining gives the classifier no gradients; a batch without video gives none to the layers that read it.
     unused = recipe.pretrain_epochs > 0 or bool(architecture.optional_modalities)
     _forget_precision()
-    return Accelerator(
-        mixed_precision="no" if precision == "fp32" else precision,
-        cpu=device.type == "cpu",
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
-    )
+    with patch_environment(
+        ACCELERATE_USE_FSDP="false"
+    ):  # accelerate does it on GPUs only; see `emozoo.training.shards`
+        return Accelerator(
+            mixed_precision="no" if precision == "fp32" else precision,
+            cpu=device.type == "cpu",
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=unused)],
+        )
 
 
 def _forget_precision() -> None:

@@ -33,6 +33,7 @@ def parts(weights: np.ndarray, count: int) -> list[Part]:
 
 @contextmanager
 def sharing(accelerator: Accelerator, module: Any, part: Part) -> Iterator[None]:
-    """Processes share the gradients of a step's last part, with which those of the others have been added up."""
-    with nullcontext() if part.last else accelerator.no_sync(module):
+    """Processes share the gradients of a step's last part, with which those of the others have been added up; of a module in
+    shards, those of each part, which are then in shards as well."""
+    with nullcontext() if part.last or not hasattr(module, "no_sync") else accelerator.no_sync(module):
         yield

@@ -42,6 +42,7 @@ from emozoo.training.processes import from_main, several
 from emozoo.training.progress import Progress
 from emozoo.training.resume import State, restore
 from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
+from emozoo.training.shards import Shards, cut_moments, wants_shards, whole_moments, within
 from emozoo.training.trackers import RunLog
 
 
@@ -92,11 +93,36 @@ class Trainer:
         self.class_weights = class_weights(self.truth.classes[self.train_rows], labels) if labels else np.ones(0)
         self._check_network()
         self._configure_augmentation()
+        self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
+        self.shards: list[Shards] = []
+        """Of the model, and of the average of its weights where there is one; empty where each process has all weights."""
+        self.learner, self.learner_average = self.model, self.average
+        """The model that is trained, and the average of its weights, of which a process may have shards."""
+        objective = self._new_objective()
+        if wants_shards(spec.architecture):
+            objective = self._shared_out()
         optimizer = self._new_optimizer()
         self.rate_factors = [group["lr"] / recipe.learning_rate for group in optimizer.param_groups]
-        self.objective, self.optimizer = self.accelerator.prepare(self._new_objective(), optimizer)
-        self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
+        self.objective, self.optimizer = objective, optimizer
+        if not self.shards:
+            self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
+            if self.average:
+                self.average.to(self.accelerator.device)
         self.batches = math.ceil(len(self.sample_rows(np.random.default_rng(0))) / recipe.batch_size)
+
+    def _shared_out(self) -> Objective:
+        """The objective of a model of which each process trains its shards."""
+        device = self.accelerator.device
+        self.shards = [Shards(each, device) for each in (self.model, self.average) if each]
+        self.learner = self.shards[0].part
+        objective = self._new_objective()
+        with blamed(self.plugin, "cannot be trained with --use_fsdp"):
+            self.shards[0].cut(objective)
+            if self.average:
+                self.learner_average = self.shards[1].part
+                self.shards[1].cut(self.learner_average)
+        within(objective, self.accelerator.autocast)
+        return objective
 
     def _check_network(self) -> None:
         """Raises EmozooError for a network that cannot be trained with this recipe."""
@@ -117,7 +143,7 @@ class Trainer:
         recipe = self.recipe
         weighted = recipe.balance == "loss" and self.outputs.labels and not self.outputs.multi
         weights = torch.as_tensor(self.class_weights) if weighted else None
-        return Objective(self.model, weights, recipe.label_smoothing, recipe.dimension_weight)
+        return Objective(self.learner, weights, recipe.label_smoothing, recipe.dimension_weight)
 
     def _words(self) -> np.ndarray:
         """What the words of all clips are compared with, as `Objective` takes it."""
@@ -134,7 +160,7 @@ class Trainer:
         """The network's own groups of parameters, as torch's optimizers take them; all in one where it has none.
 
         Raises EmozooError for a network that leaves a parameter out which would then never learn."""
-        network: Any = self.model.network
+        network: Any = self.learner.network
         if not hasattr(network, "parameter_groups"):
             return list(network.parameters())
         groups = [{**group, "params": list(group["params"])} for group in network.parameter_groups(self.recipe)]
@@ -190,6 +216,10 @@ class Trainer:
             if several():
                 self._take(self._state().of_main(self.accelerator.device))
             self.progress.message(f"going on after epoch {self.epochs_done} of {self.total_epochs}")
+        for shards in self.shards:
+            shards.spread()
+        if self.shards:
+            self.progress.message(f"each of {self.accelerator.num_processes} processes trains a part of the weights")
         if self.run_log:
             self.run_log.start(self.epochs_done, dataclasses.asdict(self.recipe))
         self._freeze_features()
@@ -202,7 +232,12 @@ class Trainer:
 
     def _freeze_features(self) -> None:
         """Has the network's frozen part computed once, where it has one and its features have room on the disk."""
-        if self.feature_file is None or not offers_features(self.model) or not self.recipe.cache_features:
+        if (
+            self.feature_file is None
+            or self.shards
+            or not offers_features(self.model)
+            or not self.recipe.cache_features
+        ):
             return
         with blamed(self.plugin, "failed in training"):
             frozen = FrozenPart(self.model, self.store, self.feature_file, self.accelerator.autocast)
@@ -222,6 +257,7 @@ class Trainer:
             self.optimizer.state.clear()  # the moments of another loss
         loss = self._train_epoch(pretrain)
         dev = self.measure_dev() if self.dev_rows and not pretrain and math.isfinite(loss) else None
+        dev = from_main(lambda: dev)  # another machine may round in another way
         self._check_finite(loss + (dev.loss if dev else 0.0))
         record = EpochRecord(
             epoch=self.epochs_done + 1,
@@ -244,10 +280,12 @@ class Trainer:
             for group, factor in zip(self.optimizer.param_groups, self.rate_factors, strict=True):
                 group["lr"] = rate * factor
             total += self.step(rows, starts, pretrain)
-            if self.average:
+            if self.learner_average:
                 steps = self.epochs_done * self.batches + number
-                average_weights(self.average, self.model, self.recipe.ema_decay, steps)
+                average_weights(self.learner_average, self.learner, self.recipe.ema_decay, steps)
             self.progress.step(self.epochs_done + 1, number + 1, self.batches)
+        for shards in self.shards:
+            shards.gather()
         return self.accelerator.reduce(total, "mean").item() / self.batches
 
     def _epoch_batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -277,10 +315,11 @@ class Trainer:
         is_best = not record.pretraining and self.best is record
         if self.run_log:
             self.run_log.numbers(record.to_dict(), record.epoch)
+        state = self._state()  # all processes give what they have of it
         if self.accelerator.is_main_process:
             if is_best:
                 self.measured.save(self.folder)
-            self._state().write(self.folder)
+            state.write(self.folder)
         self.accelerator.wait_for_everyone()
         self.progress.epoch(record, self.total_epochs, is_best)
 
@@ -312,7 +351,7 @@ class Trainer:
             total += loss.detach()
         self.checks_loss = False
         if self.recipe.clip_norm:
-            self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+            self.accelerator.clip_grad_norm_(self.learner.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
         return total
 
@@ -365,12 +404,14 @@ class Trainer:
 
     def measure_dev(self) -> DevScores:
         """Loss and scores on the dev split, window by window as in prediction."""
-        model = self.measured.eval()
+        model = self.measured.eval().to(self.accelerator.device)
         answered = None
         if self.frozen:
             self.frozen.fill([cut for row in self.dev_rows for cut in self.frozen.cuts(row)])
             answered = partial(self.frozen.answer, model)
         answers = clip_probabilities(model, self.store, self.dev_rows, self.accelerator.autocast, answered=answered)
+        if self.shards:
+            model.cpu()
         known = np.isfinite(answers).all(1)
         rows = np.asarray(self.dev_rows)[known]
         return dev_scores(self.outputs, self.truth.rows(rows), self.words[rows], answers[known], self.recipe)
@@ -380,7 +421,9 @@ class Trainer:
             history=tuple(self.history),
             network=self.model.network.state_dict(),
             average=self.average.network.state_dict() if self.average else {},
-            moments=self.optimizer.state_dict()["state"],
+            moments=whole_moments(self.optimizer, self.accelerator.is_main_process)
+            if self.shards
+            else self.optimizer.state_dict()["state"],
         )
 
     def _take(self, state: State) -> None:
@@ -388,5 +431,6 @@ class Trainer:
         self.model.network.load_state_dict(state.network)
         if self.average:
             self.average.network.load_state_dict(state.average)
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state.moments})
+        moments = cut_moments(self.optimizer, state.moments) if self.shards else state.moments
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         self.history = list(state.history)

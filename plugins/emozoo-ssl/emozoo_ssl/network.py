@@ -142,6 +142,10 @@ class SslNetwork(nn.Module):
         sound = self.sound(input_values, lengths)
         return (whisper_states if self.whisper else sound_states)(self.backbone, sound, lengths)
 
+    def sharded_layers(self) -> list[nn.Module]:
+        """Those that are put together one after the other where processes train shards of the network."""
+        return list(self.backbone.layers if self.whisper else self.backbone.encoder.layers)
+
     def load_pretrained(self, config: SslConfig) -> None:
         """Loads the weights of the encoder that the user's config names. Raises EmozooError."""
         recorded = self.config.backbone  # on the Hub: with the commit
