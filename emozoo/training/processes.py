@@ -75,7 +75,7 @@ def meeting() -> Callable[[], None]:
     """A place where the processes wait for each other, also for hours. It is made while none is far ahead of the others."""
     if not several():
         return lambda: None
-    patient: Any = dist.new_group(backend="gloo", timeout=PATIENCE)
+    patient: Any = dist.new_group(timeout=PATIENCE)
 
     def meet() -> None:
         dist.barrier(patient)
