@@ -212,9 +212,7 @@ class Trainer:
         """Trains from where the folder left off until the last epoch, or until the recipe's patience ends."""
         if self.recipe.start_share:
             self.start_weights = {name: value.clone() for name, value in self.model.network.state_dict().items()}
-        if from_main(lambda: restore(self.folder, self._take)):
-            if several():
-                self._take(self._state().of_main(self.accelerator.device))
+        if self._restore():
             self.progress.message(f"going on after epoch {self.epochs_done} of {self.total_epochs}")
         for shards in self.shards:
             shards.spread()
@@ -229,6 +227,21 @@ class Trainer:
             if patience and self.trained and self.epochs_done - self.best.epoch >= patience:
                 break
             self.run_epoch()
+
+    def _restore(self) -> bool:
+        """Goes back to the last whole epoch, by what the main process finds in the folder; False where there is nothing."""
+        states: list[State] = []
+
+        def take(state: State) -> None:
+            self._take(state)
+            states.append(state)
+
+        found = from_main(lambda: restore(self.folder, take))
+        if found and several():
+            state = (states[0] if states else State()).of_main(self.accelerator.device)
+            if not states:
+                self._take(state)
+        return found
 
     def _freeze_features(self) -> None:
         """Has the network's frozen part computed once, where it has one and its features have room on the disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ Tensors = dict[str, Tensor]
 class State:
     """A training after a whole epoch."""
 
-    history: tuple[EpochRecord, ...]
-    network: Tensors
-    average: Tensors
+    history: tuple[EpochRecord, ...] = ()
+    network: Tensors = field(default_factory=dict)
+    average: Tensors = field(default_factory=dict)
     """The averaged weights; empty without such."""
-    moments: dict[int, Tensors]
+    moments: dict[int, Tensors] = field(default_factory=dict)
     """The optimizer's state of each parameter, by its number."""
 
     def write(self, folder: Path) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import conftest  # noqa: F401 - gives every process a cache of its own
@@ -45,17 +46,17 @@ def train_words(backbone: Path, output: Path) -> list[str]:
     return [*words, *(word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}"))]
 
 
-def alone() -> dict[str, str]:
-    """What the launcher with --use_fsdp tells a single process."""
+def processes(count: int) -> list[dict[str, str]]:
+    """What the launcher with --use_fsdp tells each of its processes."""
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         port = str(place.getsockname()[1])
-    ranks = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}
-    return {"ACCELERATE_USE_FSDP": "true", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **ranks}
+    common = {"ACCELERATE_USE_FSDP": "true", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(count)}
+    return [{**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
 
 
 def test_two_processes_with_a_part_each_train_as_one_with_all(backbone: Path, tmp_path: Path) -> None:
-    """They are interrupted, and a single process, whose part is all, goes on."""
+    """Also after an interruption."""
     emozoo(*train_words(backbone, tmp_path / "one"))
     words = train_words(backbone, tmp_path / "parts")
     launch = ["accelerate.commands.launch", "--use_fsdp", "--fsdp_version", "2", "--num_processes", "2", "--module"]
@@ -76,8 +77,10 @@ def test_two_processes_with_a_part_each_train_as_one_with_all(backbone: Path, tm
     assert "each of 2 processes trains a part of the weights" in "".join(told)
 
     package.load(tmp_path / "parts", "cpu")
-    done = emozoo(*words, "--resume", **alone())
-    assert "going on after epoch 2" in done.stderr
+    with ThreadPoolExecutor(2) as threads:
+        tries = [threads.submit(emozoo, *words, "--resume", **each) for each in processes(2)]
+        assert "going on after epoch 2" in tries[0].result().stderr
+        tries[1].result()
     one, parts = (read(tmp_path / name / "metrics.json")["training"]["history"] for name in ("one", "parts"))
     for first, second in zip(one, parts, strict=True):
         assert second["loss"] == pytest.approx(first["loss"], rel=1e-5)
@@ -93,6 +96,6 @@ def test_two_processes_with_a_part_each_train_as_one_with_all(backbone: Path, tm
 
 def test_what_cannot_be_cut_is_refused(backbone: Path, tmp_path: Path) -> None:
     words = train_words(backbone, tmp_path / "run")
-    line = one_error(emozoo(*words, check=2, **alone(), FSDP_OFFLOAD_PARAMS="true"))
+    line = one_error(emozoo(*words, check=2, **processes(1)[0], FSDP_OFFLOAD_PARAMS="true"))
     assert "leave --fsdp_offload_params out" in line
     assert not (tmp_path / "run").exists()
