@@ -18,7 +18,7 @@ def functions(path: str) -> set[str]:
 @pytest.mark.parametrize("row", ROWS)
 def test_a_promise_names_tests_that_are_there(row: str) -> None:
     _, promise, tests, _ = row.split("|")
-    named = re.findall(r"`([\w/.]+)::(\w+)`", tests)
+    named = re.findall(r"`([\w/.-]+)::(\w+)`", tests)
     assert promise.strip() and named and len(named) == tests.count("`") / 2
     for file, name in named:
         assert name.startswith("test_") and name in functions(file), f"{file} has no {name}"
