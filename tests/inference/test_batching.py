@@ -22,6 +22,7 @@ from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.onnx_model import load as load_onnx
+from emozoo.inference.batches import classify
 from emozoo.inference.files import predict_file, predict_files
 from emozoo.media.window import SILENT, cut_window, window_starts
 from emozoo.media.window_shape import DEFAULT_WINDOW
@@ -230,3 +231,10 @@ def test_other_models_keep_their_feature_extractors(tmp_path: Path) -> None:
     assert AutoFeatureExtractor.from_pretrained(tmp_path / "theirs").return_attention_mask is True
     asked = AutoFeatureExtractor.from_pretrained(tmp_path / "theirs", return_attention_mask=False)
     assert asked.return_attention_mask is False
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_batches_on_a_core_each_leave_the_callers_threads_alone() -> None:
+    windows = [(np.zeros(DEFAULT_WINDOW.samples, np.float32), None)] * 40
+    assert len(list(classify(small_model(), windows))) == 40
+    assert torch.get_num_threads() == 2

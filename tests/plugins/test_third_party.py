@@ -53,7 +53,7 @@ class Place:
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         done = subprocess.run(
             command,
-            env={**kept, "OMP_NUM_THREADS": "2", "COLUMNS": "160", **more},
+            env={**kept, "OMP_NUM_THREADS": "1", "COLUMNS": "160", **more},
             cwd=self.folder,
             capture_output=True,
             text=True,
