@@ -62,10 +62,15 @@ def _of_url(name: str) -> list[str]:
             if not held:
                 raise EmozooError(f"no file matches {shown(name)}")
             return [_address(each, protocol) for each in held]
-        if protocol in ("http", "https") or not (files.isdir(path) or name.endswith("/")):
+        if not name.endswith("/") and (_is_file(path) or protocol in ("http", "https") or not files.isdir(path)):
             return [name]
         held = sorted(files.find(path))
     return _media_or_tables(held, shown(name), protocol)
+
+
+def _is_file(path: str) -> bool:
+    """Whether its name says so: asking a storage for each of many takes long."""
+    return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES or is_table(path)
 
 
 def _media_or_tables(held: list[str], name: str, protocol: str) -> list[str]:

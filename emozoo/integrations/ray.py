@@ -158,8 +158,10 @@ def _unwrapped(clip: Any) -> Any:
 
 def use_own_cores() -> None:
     """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours."""
-    if cores := os.environ.get("OMP_NUM_THREADS"):  # by Ray, as many as it lends
-        os.environ.setdefault("EMOZOO_CORES", cores)
+    import ray
+
+    if ray.is_initialized() and (cores := int(ray.get_runtime_context().get_assigned_resources().get("CPU", 0))):
+        os.environ["EMOZOO_CORES"] = str(cores)
 
 
 class _Begun:

@@ -160,13 +160,6 @@ def test_files_that_are_all_bad_are_each_answered(tmp_path: Path) -> None:
     assert [answer.file for answer in found] == names and all(answer.error for answer in found)
 
 
-def test_one_core_for_each_batch_leaves_the_callers_threads_alone() -> None:
-    before = torch.get_num_threads()
-    windows = [(np.zeros(48_000, np.float32), None)] * 40
-    assert len(list(classify(small_model(), windows))) == 40
-    assert torch.get_num_threads() == before
-
-
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads as Linux tells them")
 def test_ctrl_c_ends_at_once_and_leaves_no_process(run: Path, tmp_path: Path) -> None:
     for number in range(4):
