@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from emozoo.bulk.remote import file_system, is_url, reached
+from emozoo.bulk.remote import FETCHES, file_system, is_url, reached
 from emozoo.bulk.source import Source
 from emozoo.bulk.tables import recording
 from emozoo.errors import EmozooError
 from emozoo.inference.batches import thread_pool
 from emozoo.inference.clips import Clip, as_clip
 
-FETCHES = 16
-"""Files that are fetched at a time: fetching is waiting, and takes next to nothing of a core."""
 AHEAD = 2 * FETCHES
 """Clips that lie in temporary files before the model asks for them, at most."""
 

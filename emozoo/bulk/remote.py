@@ -11,6 +11,8 @@ from emozoo.errors import EmozooError
 from emozoo.text import printable
 
 HUB = "hf"
+FETCHES = 32
+"""Files that are fetched at a time: fetching is waiting, and takes next to nothing of a core."""
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*::)*([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _ITSELF = ("file", "local")
 """What fsspec calls this machine's disk."""
@@ -48,8 +50,10 @@ def file_system(place: str) -> tuple[Any, str]:
         raise EmozooError(f"{shown(place)} is on this machine: name its path, without {protocol}://")
     if protocol not in fsspec.available_protocols():
         raise EmozooError(f"{shown(place)}: nothing opens {protocol}://, so check the address")
+    # Of S3, the library opens ten connections at most, where nobody says how many.
+    more = {"config_kwargs": {"max_pool_connections": FETCHES}} if protocol in ("s3", "s3a") else {}
     try:
-        return fsspec.url_to_fs(place)
+        return fsspec.url_to_fs(place, **more)
     except ImportError as error:
         package = re.search(r"(?:install|pip install) ([\w-]+)", str(error))
         way = f"pip install {package[1]}" if package else "install the package for it"
