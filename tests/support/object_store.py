@@ -39,9 +39,9 @@ class ObjectStore:
                 files.pipe_file(f"{BUCKET}/{prefix}{path.relative_to(folder).as_posix()}", path.read_bytes())
 
     def file_system(self) -> Any:
-        import fsspec
+        from emozoo.bulk.remote import file_system
 
-        return fsspec.filesystem("s3")
+        return file_system(f"s3://{BUCKET}")[0]
 
 
 @contextmanager
