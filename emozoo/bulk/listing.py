@@ -23,7 +23,7 @@ def list_sources(names: Iterable[str], *, warn: Warn = ignore) -> list[Source]:
     Nothing of the clips is read. Raises EmozooError for what holds none, or cannot be listed."""
     found: dict[str, Source] = {}
     for place in _places(names, warn):
-        each = sources_of_table(place) if is_table(place) else [Source(shown(place), place)]
+        each = sources_of_table(place) if is_table(place) else [Source.of(place)]
         found |= {source.file: source for source in each}
     return list(found.values())
 

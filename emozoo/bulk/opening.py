@@ -49,7 +49,7 @@ def _opened(source: Source) -> Clip | Unopened:
     try:
         if source.row is not None:
             return as_clip(recording(source.place, source.row), source.file)
-        return _fetched(source) if is_url(source.place) else as_clip(source.place)
+        return _fetched(source) if is_url(source.place) else as_clip(source.place, source.file)
     except EmozooError as error:
         return Unopened(source.file, str(error))
 

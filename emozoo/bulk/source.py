@@ -20,6 +20,11 @@ class Source:
     row: int | None = None
     """Of a Parquet file that holds the recordings themselves, from 0; None: `place` is the recording."""
 
+    @classmethod
+    def of(cls, place: str) -> Source:
+        """For a recording. Its name is text that any file of answers can hold, also where the path is not."""
+        return cls(shown(place).encode("utf-8", "backslashreplace").decode(), place)
+
 
 def beside(table: str, name: str) -> str:
     """The place of a file that a table names, from the table's folder.

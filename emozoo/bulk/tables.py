@@ -83,8 +83,7 @@ def _named(place: str, names: Sequence[Any]) -> list[Source]:
     for number, name in enumerate(names, start=1):
         if not isinstance(name, str) or not name.strip():
             raise EmozooError(f"{shown(place)} names no file in row {number}: fill it, or take the row out")
-        there = beside(place, name.strip())
-        found.append(Source(shown(there), there))
+        found.append(Source.of(beside(place, name.strip())))
     if not found:
         raise EmozooError(f"{shown(place)} has no rows: name a table with recordings")
     return found

@@ -45,7 +45,7 @@ BLOCKS, LEAST, MOST = 2000, 16, 256
 a worker, and not so few that Ray has more to do than its workers."""
 TRIES = 2
 """How often a block may end its worker before its clips are answered one by one, and then each of these."""
-ASKED = pa.schema([("file", pa.string()), ("place", pa.string()), ("row", pa.int64())])
+ASKED = pa.schema([("file", pa.string()), ("place", pa.binary()), ("row", pa.int64())])
 ANSWERED = pa.schema([("answers", pa.large_binary()), ("reason", pa.string())])
 
 
@@ -201,7 +201,13 @@ class _Worker:
     def __call__(self, block: pa.Table) -> pa.Table:
         packed = None
         if self._reason is None:
-            rows = [row for each in self._rows([Source(**row) for row in block.to_pylist()]) for row in each]
+            rows = [
+                row
+                for each in self._rows(
+                    [Source(row["file"], os.fsdecode(row["place"]), row["row"]) for row in block.to_pylist()]
+                )
+                for row in each
+            ]
             packed = _packed(table_of(rows, self._schema))
         return pa.table({"answers": [packed], "reason": [self._reason]}, ANSWERED)
 
@@ -337,7 +343,15 @@ def _workers(ray: Any, device: str) -> tuple[int, dict[str, float]]:
 def _blocks(sources: Sequence[Source], size: int) -> list[pa.Table]:
     each = [sources[begin : begin + size] for begin in range(0, len(sources), size)]
     return [
-        pa.table({name: [getattr(source, name) for source in some] for name in ASKED.names}, ASKED) for some in each
+        pa.table(
+            {
+                "file": [source.file for source in some],
+                "place": [os.fsencode(source.place) for source in some],
+                "row": [source.row for source in some],
+            },
+            ASKED,
+        )
+        for some in each
     ]
 
 

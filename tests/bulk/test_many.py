@@ -1,7 +1,9 @@
 """`emozoo predict` and `embed` into a folder: the same answers, once each, shares of a job array, and what is refused."""
 
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.hub_server import Repo, running
 from support.make_media import tone, write_sound
 from support.models import JOINT, small_model
 from support.object_store import BUCKET, object_store
+from support.publishing import cli
 from support.schemas import validate
 from support.small import emozoo, one_error
 
@@ -94,6 +99,17 @@ def test_another_model_or_question_does_not_go_into_the_same_folder(run: Path, c
     assert 'asked "predict", not "embed"' in one_error(emozoo(*embed, check=2))
 
 
+def test_a_name_that_is_not_text_has_a_row_with_its_error(run: Path, clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
+    shutil.copy(clips / "0.wav", tmp_path / "calls")
+    shutil.copy(clips / "1.wav", os.fsencode(tmp_path / "calls") + b"/\xff \x1b[2J.wav")
+    words = ["predict", tmp_path / "calls", "--model", run, "--output", tmp_path / "answers"]
+    assert "clips: 2, new rows: 2, failed: 1" in emozoo(*words).stdout
+    assert "2 of them before" in emozoo(*words).stdout
+    (failed,) = [row for row in rows_in(tmp_path / "answers").values() if row["error"]]
+    assert "not UTF-8" in failed["error"] and failed["file"].endswith("\\udcff \x1b[2J.wav")
+
+
 def test_the_shares_of_a_job_array_write_into_one_folder(run: Path, clips: Path, tmp_path: Path) -> None:
     for number in (1, 2, 3):
         emozoo("embed", clips, "--model", run, "--output", f"{tmp_path}/vectors/", "--shard", f"{number}/3")
@@ -148,6 +164,35 @@ def test_what_does_not_go_together_is_one_sentence_and_writes_nothing(
 ) -> None:
     assert sentence in one_error(emozoo(*words, check=2, cwd=tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dataset_of_the_hub_is_answered_its_files_or_the_recordings_in_its_tables(
+    run: Path, clips: Path, tmp_path: Path
+) -> None:
+    tables = io.BytesIO()
+    held = [{"bytes": (clips / name).read_bytes(), "path": name} for name in ("0.wav", "none.wav")]
+    pq.write_table(pa.table({"audio": held, "label": [0, 1]}), tables)
+    contents = {
+        "anna/calls": {"0.wav": held[0]["bytes"], "deep/none.wav": b"none", "README.md": b"# Calls"},
+        "anna/rows": {"data/train-0.parquet": tables.getvalue()},
+    }
+    known = json.loads(emozoo("predict", clips / "0.wav", "--model", run, "--json").stdout)["predictions"][0]
+    with running() as hub:
+        for name, files in contents.items():
+            repo = hub.datasets.setdefault(name, Repo(name))
+            repo.commit(files, "by hand")
+            repo.tags["v1"] = repo.refs["main"]
+        for number, (name, first) in enumerate({
+            "anna/calls": "hf://datasets/anna/calls/0.wav",
+            "anna/calls@v1": "hf://datasets/anna/calls@v1/0.wav",
+            "anna/rows": "hf://datasets/anna/rows/data/train-0.parquet#0",
+        }.items()):  # fmt: skip
+            words = ["predict", f"hub:{name}", "--model", run, "--output", tmp_path / str(number)]
+            assert "clips: 2, new rows: 2, failed: 1" in cli(hub, tmp_path / "home", *words).stdout
+            row = rows_in(tmp_path / str(number))[first]
+            assert row["probabilities"] == pytest.approx(known["probabilities"], abs=1e-6)
+        words = ["predict", "hub:anna/nothing", "--model", run, "--output", tmp_path / "nothing"]
+        assert "anna/nothing" in one_error(cli(hub, tmp_path / "home", *words, check=2))
 
 
 def test_calls_in_an_object_store_are_answered_into_it(run: Path, clips: Path) -> None:
