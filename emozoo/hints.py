@@ -34,12 +34,12 @@ def type_problem(values: Any, kind: type[Any]) -> str | None:
 def parse_value(name: str, text: str, hint: Any) -> Any:
     """`text` as a value of a field's type hint; lists may be written 16,24,24 or [16, 24, 24].
 
-    Raises EmozooError with the field and its type.
+    Raises EmozooError with the field and what it takes.
     """
     try:
         return _convert(text, hint, _parsed)
     except ValueError:
-        raise EmozooError(f"--set {name}={text}: {name} takes a value of type {_named(hint)}") from None
+        raise EmozooError(f"--set {name}={text}: {name} takes {_in_words(hint)}") from None
 
 
 def from_json(kind: type[T], document: Any) -> T:
@@ -73,6 +73,20 @@ def _leaf(value: Any, kind: Any) -> Any:
     return (
         from_json(kind, value) if isinstance(kind, type) and dataclasses.is_dataclass(kind) else _checked(value, kind)
     )
+
+
+def _in_words(hint: Any) -> str:
+    """What a setting takes, as on the command line."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_in_words(option) for option in arguments)
+    if origin is typing.Literal:
+        return " or ".join(str(option) for option in arguments)
+    words = _WORDS.get(hint) if isinstance(hint, type) else None
+    return words or f"a value of type {_named(hint)}"
+
+
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", type(None): "none"}
 
 
 def _named(hint: Any) -> str:

@@ -64,10 +64,10 @@ def test_recipe_fields_are_set_alike() -> None:
     [
         ("siz", "3", "no setting 'siz'; did you mean size"),
         ("qqqq", "3", "no setting 'qqqq'; known: accumulation"),
-        ("size", "3.5", "size takes a value of type int"),
+        ("size", "3.5", "size takes a whole number"),
         ("size", "-1", "size must not be below zero"),
-        ("deep", "maybe", "deep takes a value of type bool"),
-        ("share", "nan", "share takes a value of type float"),
+        ("deep", "maybe", "deep takes true or false"),
+        ("share", "nan", "share takes a number"),
         ("filters", "1,x", "filters takes"),
         ("mode", "c", "mode takes"),
         ("epochs", "0", "epochs must be above zero"),

@@ -274,7 +274,7 @@ def test_a_trial_that_fails_says_why_and_three_of_them_end_a_search(tmp_path: Pa
         ("balance: [sampling, guessing]", "it can be sampling, loss, none"),
         ("dropout: 0.3", "--set dropout=0.3"),
         ("dropout: []", "no value to choose from"),
-        ("dropout: [many]", "takes a value of type float"),
+        ("dropout: [many]", "takes a number"),
         ("batch_size: [4]", "is given with --set batch_size=10 as well"),
         ("- dropout", "names no setting"),
         ("", "names no setting"),
