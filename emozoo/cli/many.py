@@ -146,7 +146,8 @@ def _tell(sources: Sequence[Source], before: int, folder: Any, name: str) -> Non
 
 def _engine(asked: Asked, model: Model, question: Question) -> Engine:
     if asked.engine is EngineName.ray:
-        from emozoo.integrations.ray import Opening, engine
+        from emozoo.integrations.ray_engine import engine
+        from emozoo.integrations.ray_worker import Opening
 
         onnx = asked.backend is Backend.onnx
         return engine(

@@ -29,7 +29,9 @@ from emozoo import EmozooError
 from emozoo.bulk.questions import Predictions, Row
 from emozoo.bulk.source import Source
 from emozoo.checkpoint.model import EmotionModel
-from emozoo.integrations.ray import Embedder, Opening, Predictor, engine
+from emozoo.integrations.ray import Embedder, Predictor
+from emozoo.integrations.ray_engine import engine
+from emozoo.integrations.ray_worker import Opening
 from emozoo.media import read_audio
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
@@ -220,9 +222,14 @@ def test_a_pipeline_of_ones_own_adds_columns_to_batches_of_paths_bytes_and_sampl
 def test_embeddings_and_wrong_columns_in_a_pipeline(run: Path, clips: list[Path]) -> None:
     found = Embedder(str(run), device="cpu")({"path": np.array([str(clip) for clip in clips], object)})
     alone = emozoo_package.load(str(run), device="cpu").embed(str(clips[1]))
-    assert np.abs(found["embedding"][1] - alone).max() < 1e-6 and found["embedding"][2] is None
+    assert np.allclose(found["embedding"][1], alone, atol=1e-5) and found["embedding"][2] is None
     with pytest.raises(EmozooError, match="no column bytes or audio or path or file or item: its columns are x"):
         Embedder(str(run), device="cpu")({"x": np.array(["a"])})
+    labelled = {"path": np.array([str(clips[0])], object), "emotion": np.array(["happy"], object)}
+    with pytest.raises(EmozooError, match="has emotion already: rename them, or give prefix"):
+        Predictor(str(run), device="cpu")(labelled)
+    both = Predictor(str(run), device="cpu", prefix="guessed_")(labelled)
+    assert both["emotion"].tolist() == ["happy"] and both["guessed_emotion"].tolist() != [None]
 
 
 def test_without_a_cluster_it_starts_one_and_says_no_more_than_a_command_does(

@@ -1,0 +1,35 @@
+"""What each process of Ray does before it answers: it opens the model, and takes no more cores than it has been lent."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from emozoo.checkpoint.opening import load
+from emozoo.inference.answers import Model
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How each worker opens the model."""
+
+    model: str
+    device: str = "auto"
+    precision: str = "fp32"
+    onnx: bool = False
+
+    def open(self) -> Model:
+        """Raises EmozooError with the reason."""
+        if self.onnx:
+            from emozoo.checkpoint import onnx_model
+
+            return onnx_model.load(self.model, self.device)
+        return load(self.model, self.device, self.precision)
+
+
+def use_own_cores() -> None:
+    """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours."""
+    import ray
+
+    if ray.is_initialized() and (cores := int(ray.get_runtime_context().get_assigned_resources().get("CPU", 0))):
+        os.environ["EMOZOO_CORES"] = str(cores)
