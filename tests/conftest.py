@@ -16,6 +16,7 @@ os.environ.pop("EMOZOO_IEMOCAP", None)
 # Before torch is imported: there are as many workers as cores, and more threads would only wait for each other. Where a
 # test is about threads, it asks for `two_threads`.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["RAY_worker_niceness"] = "0"  # else the workers of Ray stand behind all other tests
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
     from emozoo.integrations.ray import Predictor
 
     clips = ray.data.read_binary_files("s3://bucket/calls", include_paths=True)
-    answers = clips.map_batches(Predictor, fn_constructor_kwargs={"model": "speech"}, batch_size=16, concurrency=2)
+    answers = clips.map_batches(Predictor, fn_constructor_kwargs={"model": "speech"}, batch_size=16, concurrency=(1, 8))
     answers.drop_columns(["bytes"]).write_parquet("answers")
 
 A batch keeps its columns and gets those of `emozoo predict --json`: `emotion`, `probabilities`, `reason`, `error` and so on.

@@ -42,14 +42,6 @@ DEADLINE = 240
 """Seconds for what must happen at all."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_workers() -> Iterator[None]:
-    """Workers that do not stand behind all other processes of the machine."""
-    os.environ["RAY_worker_niceness"] = "0"
-    yield
-    del os.environ["RAY_worker_niceness"]
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network of short windows."""
