@@ -38,7 +38,7 @@ from emozoo.registry.settings import apply_settings
 
 RATE = 16_000
 DIFFERENT, CLIPS = 40, 20_000
-DEADLINE = 240
+DEADLINE = 480
 """Seconds for what must happen at all."""
 
 
