@@ -7,12 +7,13 @@ from pathlib import PurePosixPath
 
 from emozoo.bulk.remote import HUB, file_system, is_url, protocol_of, reached, shown
 from emozoo.bulk.source import Source
-from emozoo.bulk.tables import sources_of_table
+from emozoo.bulk.tables import PARQUET, sources_of_table
 from emozoo.errors import EmozooError
 from emozoo.hub.reference import is_reference, parse
 from emozoo.media.files import MEDIA_SUFFIXES, Warn, find_files, ignore, whole_names
+from emozoo.tables.files import TEXTS
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+TABLE_SUFFIXES = (*TEXTS, PARQUET)
 MAGIC = frozenset("*?[")
 
 
@@ -24,7 +25,12 @@ def list_sources(names: Iterable[str], *, warn: Warn = ignore) -> list[Source]:
     found: dict[str, Source] = {}
     for place in _places(names, warn):
         each = sources_of_table(place) if is_table(place) else [Source.of(place)]
-        found |= {source.file: source for source in each}
+        for source in each:
+            if found.setdefault(source.file, source) != source:
+                raise EmozooError(
+                    f"{source.file} stands for two addresses, which differ in what follows the ? or in the password, and no "
+                    "output shows these: download such files first"
+                )
     return list(found.values())
 
 
@@ -58,7 +64,8 @@ def _of_url(name: str) -> list[str]:
     protocol = str(protocol_of(name))
     with reached(name, "listed"):
         if MAGIC & set(path) and protocol not in ("http", "https"):
-            held = sorted(each for each in files.glob(whole_names(path)) if not each.endswith("/"))
+            found = (each for each in files.glob(whole_names(path)) if not each.endswith("/"))
+            held = sorted(each for each in found if not _hidden_parts(each) - _hidden_parts(path))
             if not held:
                 raise EmozooError(f"no file matches {shown(name)}")
             return [_address(each, protocol) for each in held]
@@ -68,6 +75,11 @@ def _of_url(name: str) -> list[str]:
     return _media_or_tables(held, shown(name), protocol)
 
 
+def _hidden_parts(path: str) -> set[str]:
+    """Names that a pattern matches here only where it has them itself."""
+    return {part for part in PurePosixPath(path).parts if part.startswith(".")}
+
+
 def _is_file(path: str) -> bool:
     """Whether its name says so: asking a storage for each of many takes long."""
     return PurePosixPath(path).suffix.lower() in MEDIA_SUFFIXES or is_table(path)
@@ -75,8 +87,8 @@ def _is_file(path: str) -> bool:
 
 def _media_or_tables(held: list[str], name: str, protocol: str) -> list[str]:
     """The media of a folder; where it has none, its Parquet files."""
-    seen = [each for each in held if not any(part.startswith(".") for part in PurePosixPath(each).parts)]
-    for suffixes in (MEDIA_SUFFIXES, {".parquet"}):
+    seen = [each for each in held if not PurePosixPath(each).name.startswith(".")]
+    for suffixes in (MEDIA_SUFFIXES, {PARQUET}):
         if some := [each for each in seen if PurePosixPath(each).suffix.lower() in suffixes]:
             return [_address(each, protocol) for each in some]
     raise EmozooError(f"no media files in {name}, and no Parquet files")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emozoo.bulk.opening import Unopened, open_sources
@@ -136,4 +136,6 @@ def _told(options: PredictOptions) -> dict[str, Any]:
     """What changes the answers, where it is not the default."""
     told = {name: value for name, value in vars(options).items() if value != getattr(PredictOptions(), name)}
     told.pop("timeout", None)
-    return {name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in told.items()}
+    if options.bias is not None:  # rounded: another machine computes the last digits in another way
+        told["bias"] = [options.bias.recordings, *(round(value, 3) for value in options.bias.bias)]
+    return told

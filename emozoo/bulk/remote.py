@@ -36,7 +36,8 @@ def shown(place: str) -> str:
     if begin.lower() in ("http", "https"):
         rest = re.split(r"[?#]", rest, maxsplit=1)[0]
     host, slash, path = rest.partition("/")
-    return f"{begin}://{host.rpartition('@')[2]}{slash}{path}" if begin.lower() != HUB else place
+    user, _, server = host.rpartition("@")  # on Azure, a container without a password stands before the @
+    return f"{begin}://{server if ':' in user else host}{slash}{path}"
 
 
 def file_system(place: str) -> tuple[Any, str]:
@@ -71,7 +72,7 @@ def reached(place: str, what: str = "read") -> Iterator[None]:
     except EmozooError:
         raise
     except FileNotFoundError as error:
-        raise EmozooError(f"{name} does not exist: check the address") from error
+        raise EmozooError(f"{name} does not exist: check its name") from error
     except PermissionError as error:
         raise EmozooError(f"{name} may not be {what}: check your access rights to it") from error
     except Exception as error:

@@ -26,12 +26,6 @@ class Shard:
             raise EmozooError(f"--shard {text}: must be a number and how many there are, as in 3/8, from 1/8 to 8/8")
         return cls(int(found[1]), int(found[2]))
 
-    def __str__(self) -> str:
-        return f"{self.number}/{self.of}"
-
     def share(self, items: Sequence[T]) -> list[T]:
         """Every `of`th item: shares differ by one item at most, and each item is in one of them."""
         return list(items[self.number - 1 :: self.of])
-
-
-WHOLE = Shard(1, 1)

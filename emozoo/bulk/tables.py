@@ -104,13 +104,13 @@ def _meant(schema: pa.Schema) -> list[str]:
 def _column_of_names(schema: pa.Schema) -> str | None:
     import pyarrow as pa
 
-    texts = [name for name in _meant(schema) if pa.types.is_string(schema.field(name).type)]
-    texts += [name for name in _meant(schema) if pa.types.is_large_string(schema.field(name).type)]
-    return texts[0] if texts else None
+    texts = (pa.string(), pa.large_string())
+    return next((name for name in _meant(schema) if schema.field(name).type in texts), None)
 
 
 def _column_of_recordings(schema: pa.Schema) -> str | None:
-    """The column that holds files: bytes, or as `datasets` stores audio and video, a struct with `bytes`."""
+    """The column that holds files: bytes, or as `datasets` stores audio and video, a struct with `bytes`. Beside a column
+    that names files, other bytes are something else, such as a picture."""
     import pyarrow as pa
 
     def holds(kind: pa.DataType) -> bool:
@@ -120,11 +120,12 @@ def _column_of_recordings(schema: pa.Schema) -> str | None:
 
     held = [name for name in schema.names if holds(schema.field(name).type)]
     meant = [name for name in _meant(schema) if name in held]
-    return next(iter(meant or held), None)
+    return next(iter(meant or ([] if _column_of_names(schema) else held)), None)
 
 
 class _Recordings:
-    """The recordings in a Parquet file. The row group that was read last is kept."""
+    """The recordings in a Parquet file. The two row groups that were read last are kept, for threads ask
+    for neighbours."""
 
     def __init__(self, place: str) -> None:
         import pyarrow.parquet as pq
@@ -139,15 +140,16 @@ class _Recordings:
         counts = (self._file.metadata.row_group(group).num_rows for group in groups)
         self._begins = list(itertools.accumulate(counts, initial=0))
         self._lock = threading.Lock()
-        self._held: tuple[int, Any] | None = None
+        self._held: dict[int, Any] = {}
 
     def bytes_of(self, row: int) -> bytes | None:
         group = bisect.bisect_right(self._begins, row) - 1
         with self._lock:
-            if self._held is None or self._held[0] != group:
-                self._held = None  # before the next is read
-                self._held = group, self._file.read_row_group(group, columns=[self._column]).column(0)
-            value = self._held[1][row - self._begins[group]].as_py()
+            if group not in self._held:
+                if len(self._held) > 1:
+                    del self._held[next(iter(self._held))]
+                self._held[group] = self._file.read_row_group(group, columns=[self._column]).column(0)
+            value = self._held[group][row - self._begins[group]].as_py()
         return value.get("bytes") if isinstance(value, dict) else value
 
 

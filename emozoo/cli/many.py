@@ -69,7 +69,7 @@ class Asked:
         """Raises EmozooError for options that go with a folder only, or with one another."""
         if self.engine is EngineName.ray and not folder:
             raise EmozooError(
-                "--engine ray writes a folder of Parquet files: name it with --output, with a / at the end"
+                "--engine ray writes a folder of Parquet files: name one, with a / at the end, as in --output answers/"
             )
         if self.address is not None and self.engine is not EngineName.ray:
             raise EmozooError("--address is of a cluster of Ray: add --engine ray")
@@ -107,7 +107,8 @@ def answer_many(asked: Asked, files: list[str], question: Question, output: str,
 
     with waiting("listing the clips"):
         sources = asked.share(list_sources(files, warn=warn))
-    model = load_model(asked.model, asked.backend, asked.device, asked.precision)
+    own = "cpu" if asked.engine is EngineName.ray else asked.device  # only workers need what the cluster has
+    model = load_model(asked.model, asked.backend, own, asked.precision)
     check_options(model, question.options)
     folder = AnswerFolder(output, _about(asked, question), (asked.shard or "").replace("/", "-of-"))
     verb = question.describe()["asked"]

@@ -49,7 +49,7 @@ class Predictor:
         min_confidence: float = 0.0,
         coverage: float | None = None,
     ) -> None:
-        options = PredictOptions(timeline, None, hop, vad, min_confidence, coverage)
+        options = PredictOptions(timeline=timeline, hop=hop, vad=vad, min_confidence=min_confidence, coverage=coverage)
         self._start(Opening(model, device, precision), Predictions(options), column, prefix)
 
     def _start(self, opening: Opening, question: Question, column: str | None, prefix: str) -> None:

@@ -81,8 +81,10 @@ class _Worker:
 
     def _rows(self, sources: Sequence[Source]) -> Iterator[list[Row]]:
         """Those of each clip. In a block that ended its worker before, clips are answered one by one."""
-        if self._deaths(f"block of {sources[0].file}") < TRIES:
+        block = f"block of {sources[0].file}"
+        if self._deaths(block) < TRIES:
             yield from answers(self._question, self._model, sources)
+            self._begun.end.remote(block)
             return
         for source in sources:
             if self._deaths(source.file) < TRIES:
@@ -104,9 +106,8 @@ def engine(opening: Opening, question: Question, address: str | None = None) -> 
     """Answers clips by workers of Ray: on the cluster at `address` or RAY_ADDRESS, else on this machine.
 
     A worker has one GPU and its share of that machine's cores, where the cluster has some and the device is not the CPU,
-    else one core. Where one is lost, its
-    clips are answered again; a clip that ends its worker each time gets an `error`. The engine raises EmozooError where no
-    cluster answers, and where no worker can open the model.
+    else one core. Where one is lost, its clips are answered again; a clip that ends its worker each time gets an `error`.
+    The engine raises EmozooError where no cluster answers, and where no worker can open the model.
     """
 
     def run(sources: Sequence[Source]) -> Iterator[pa.Table]:

@@ -58,8 +58,8 @@ def test_a_folder_and_a_pattern_have_the_same_clips_here_and_in_an_object_store(
 ) -> None:
     monkeypatch.chdir(folder)
     for pattern in ("calls", "calls/**.wav", "calls/**/*.wav", "calls/deep/*", "calls/a.wav", "calls/[ax].wav"):
-        here = [f"s3://{BUCKET}/{name}" for name in names(pattern) if ".hidden" not in name]
-        there = [name for name in names(f"s3://{BUCKET}/{pattern}") if ".hidden" not in name]
+        here = [f"s3://{BUCKET}/{name}" for name in names(pattern)]
+        there = names(f"s3://{BUCKET}/{pattern}")
         assert here and there == here, pattern
     assert names("calls/**.wav")[0] == "calls/a.wav"
 
@@ -91,7 +91,8 @@ def test_a_table_names_files_beside_it(kind: str, folder: Path, store: ObjectSto
     elif kind == "jsonl":
         table.write_text("".join(json.dumps({"path": name}) + "\n" for name in named))
     else:
-        pq.write_table(pa.table({"id": [1, 2, 3], "audio_path": named}), table)
+        pictures = [b"a", b"b", b"c"]  # bytes that are no recordings
+        pq.write_table(pa.table({"picture": pictures, "audio_path": named}), table)
     assert names(str(table)) == [str(folder / "calls" / name) for name in named[:2]]
     store.file_system().pipe_file(f"{BUCKET}/calls/table.{kind}", table.read_bytes())
     assert names(f"s3://{BUCKET}/calls/table.{kind}") == [f"s3://{BUCKET}/calls/{name}" for name in named[:2]]
@@ -169,6 +170,14 @@ def test_output_never_shows_what_signs_an_address() -> None:
     assert shown("https://me:secret@host/a.wav?X-Amz-Signature=secret#secret") == "https://host/a.wav"
     assert shown("s3://key:secret@bucket/what?.wav") == "s3://bucket/what?.wav"
     assert shown("a ? file.wav") == "a ? file.wav"
+    for place in ("abfs://calls@account.dfs.core.windows.net/a.wav", "hf://datasets/user/name@v1/a.wav"):
+        assert shown(place) == place
+
+
+def test_two_addresses_of_one_name_are_refused_and_not_taken_for_one() -> None:
+    assert len(list_sources(["https://host/a?id=1", "https://host/a?id=1"])) == 1
+    with pytest.raises(EmozooError, match="https://host/a stands for two addresses"):
+        list_sources(["https://host/a?id=1", "https://host/a?id=2"])
 
 
 @given(st.lists(st.integers(), max_size=50), st.integers(1, 60))
