@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,9 +95,11 @@ class Asked:
         return found
 
 
-def answer_many(asked: Asked, files: list[str], question: Question, output: str, as_json: bool) -> None:
-    """Answers clips into a folder, goes on where it stopped, and prints how many rows there are. The exit status is 2 where
-    each clip has an error."""
+def answer_many(
+    asked: Asked, files: list[str], question_for: Callable[[Model], Question], output: str, as_json: bool
+) -> None:
+    """Answers clips into a folder, goes on where it stopped, and prints how many rows there are. What is asked may depend on
+    the model. The exit status is 2 where each clip has an error."""
     from emozoo.bulk.answer_folder import AnswerFolder
     from emozoo.bulk.listing import list_sources
     from emozoo.bulk.remote import shown
@@ -109,6 +111,7 @@ def answer_many(asked: Asked, files: list[str], question: Question, output: str,
         sources = asked.share(list_sources(files, warn=warn))
     own = "cpu" if asked.engine is EngineName.ray else asked.device  # only workers need what the cluster has
     model = load_model(asked.model, asked.backend, own, asked.precision)
+    question = question_for(model)
     check_options(model, question.options)
     folder = AnswerFolder(output, _about(asked, question), (asked.shard or "").replace("/", "-of-"))
     verb = question.describe()["asked"]

@@ -77,7 +77,7 @@ def embed(
     if output.endswith("/"):
         from emozoo.bulk.questions import Embeddings
 
-        answer_many(asked, files, Embeddings(options, windows), output, as_json)
+        answer_many(asked, files, lambda _: Embeddings(options, windows), output, as_json)
         return
     place = table_path(output)
     names = asked.share_of_files(find_files(files, warn=warn))

@@ -161,15 +161,21 @@ def predict(
     if output is not None:
         from emozoo.bulk.questions import Predictions
 
-        bias = _bias(load_model(model, backend, device, precision), recordings) if recordings else None
-        answer_many(asked, files, Predictions(replace(options, bias=bias)), output, as_json)
+        plain = Predictions(options)  # what cannot be asked costs nothing else
+        answer_many(
+            asked,
+            files,
+            lambda loaded: replace(plain, options=_adapted(plain.options, loaded, recordings)),
+            output,
+            as_json,
+        )
         return
     if plot:
         _check_plot(plot, names)
     start_decoder(names)
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
-    options = replace(options, bias=_bias(loaded, recordings))
+    options = _adapted(options, loaded, recordings)
     printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
     answers = []
     for answer in track(predict_files(loaded, names, options, adapted=printer.adapted), "predicting", len(names)):
@@ -189,14 +195,15 @@ def _check_plot(plot: Path, names: Sequence[str]) -> None:
         raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
 
 
-def _bias(model: LoadedModel, recordings: Sequence[str]) -> SpeakerBias | None:
+def _adapted(options: PredictOptions, model: LoadedModel, recordings: Sequence[str]) -> PredictOptions:
+    """With the bias of the speaker of `recordings`, where there are any."""
     from emozoo.cli.console import waiting
     from emozoo.inference.files import speaker_bias
 
     if not recordings:
-        return None
+        return options
     with waiting("adapting to the speaker"):
-        return speaker_bias(model, recordings)
+        return replace(options, bias=speaker_bias(model, recordings))
 
 
 def _draw(answer: Prediction, model: str, outputs: Outputs, plot: Path) -> None:
