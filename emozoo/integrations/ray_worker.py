@@ -28,8 +28,10 @@ class Opening:
 
 
 def use_own_cores() -> None:
-    """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours."""
+    """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours. Elsewhere nothing
+    happens, such as in the process that drives a cluster."""
     import ray
 
-    if ray.is_initialized() and (cores := int(ray.get_runtime_context().get_assigned_resources().get("CPU", 0))):
-        os.environ["EMOZOO_CORES"] = str(cores)
+    if ray.is_initialized() and (context := ray.get_runtime_context()).get_actor_id():
+        if cores := int(context.get_assigned_resources().get("CPU", 0)):
+            os.environ["EMOZOO_CORES"] = str(cores)

@@ -172,11 +172,11 @@ def test_a_clip_that_ends_each_process_that_reads_it_has_an_error_and_its_neighb
 
 
 def test_a_model_that_no_worker_can_open_and_a_cluster_that_is_not_there_are_one_sentence(
-    run: Path, clips: list[Path], own_ray: None
+    run: Path, clips: list[Path], own_ray: None, tmp_path: Path
 ) -> None:
     with pytest.raises(EmozooError, match="nowhere"):
         list(engine(Opening("/nowhere/model"), Predictions())([Source("a", "a")]))
-    words = ["predict", str(clips[0]), "--model", str(run), "--output", str(clips[0].parent / "answers")]
+    words = ["predict", str(clips[0]), "--model", str(run), "--output", str(tmp_path / "answers")]
     done = emozoo(
         *words, "--engine", "ray", "--address", "127.0.0.1:1", check=2, RAY_gcs_rpc_server_connect_timeout_s="1"
     )
@@ -211,7 +211,9 @@ def test_a_pipeline_of_ones_own_adds_columns_to_batches_of_paths_bytes_and_sampl
         assert rows[2]["error"] and not rows[0]["error"]
 
 
-def test_embeddings_and_wrong_columns_in_a_pipeline(run: Path, clips: list[Path]) -> None:
+def test_embeddings_and_wrong_columns_in_a_process_that_drives_a_cluster(
+    run: Path, clips: list[Path], own_ray: None
+) -> None:
     found = Embedder(str(run), device="cpu")({"path": np.array([str(clip) for clip in clips], object)})
     alone = emozoo_package.load(str(run), device="cpu").embed(str(clips[1]))
     assert np.allclose(found["embedding"][1], alone, atol=1e-5) and found["embedding"][2] is None
