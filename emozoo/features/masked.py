@@ -34,12 +34,10 @@ class Masked:
         last = (self.count - 1).clamp(min=0)
         place = last * values.new_tensor(shares)  # [batch, shares]
         low = place.floor()
-        lower, upper = (
-            in_order.gather(1, each.long()[:, :, None].expand(-1, -1, values.shape[2]))
-            for each in (low, torch.minimum(low + 1, last))
-        )
-        part = (place - low)[:, :, None]
-        return torch.where(self.count[:, :, None] > 0, lower * (1 - part) + upper * part, 0.0)
+        both = torch.cat([low, torch.minimum(low + 1, last)], 1).long()
+        lower, upper = in_order.gather(1, both[:, :, None].expand(-1, -1, values.shape[2])).chunk(2, 1)
+        found = torch.lerp(lower, upper, (place - low)[:, :, None])
+        return torch.where(self.count[:, :, None] > 0, found, 0.0)
 
     def statistics(self, curve: Tensor) -> Tensor:
         """Of each value the mean, the deviation, and the tenths 1, 5 and 9: float32 [batch, values, 5]."""
@@ -47,9 +45,10 @@ class Masked:
         return torch.cat([self.mean(curve)[:, None], self.deviation(curve)[:, None], quantiles], 1).transpose(1, 2)
 
 
-def correlation(inside: Masked, one: Tensor, other: Tensor) -> Tensor:
-    """Pearson's, of curves [batch, columns]: float32 [batch, 1]; 0 where one of them does not move."""
-    first, second = one - inside.mean(one), other - inside.mean(other)
+def correlation(inside: Masked, *pairs: tuple[Tensor, Tensor]) -> Tensor:
+    """Pearson's, of pairs of curves [batch, columns]: float32 [batch, pairs]; 0 where one of them does not move."""
+    first, second = (torch.stack(curves, 2) for curves in zip(*pairs, strict=True))
+    first, second = (curves - inside.mean(curves)[:, None] for curves in (first, second))
     size = inside.mean(first.square()).sqrt() * inside.mean(second.square()).sqrt()
     return inside.mean(first * second) / size.clamp(min=1e-4)
 

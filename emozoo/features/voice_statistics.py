@@ -106,11 +106,14 @@ class Functionals(nn.Module):
         self.mel = LogMel()
         self.pitch = Pitch()
 
-    def forward(self, input_values: Tensor) -> Tensor:
+    def forward(self, input_values: Tensor, spectrogram: Tensor | None = None) -> Tensor:
+        """`spectrogram`: what `LogMel` gives for the same sound, where that is known."""
         with torch.autocast(input_values.device.type, enabled=False):
             waveform = input_values.float()
+            if spectrogram is None:
+                spectrogram = self.mel(waveform)
             waveform = waveform / waveform.abs().amax(1, keepdim=True).clamp(min=LogMel.QUIETEST_PEAK)
-            decibels = self.mel(waveform)[:, 0].transpose(1, 2) * LogMel.DEVIATION + LogMel.MEAN
+            decibels = spectrogram[:, 0].transpose(1, 2) * LogMel.DEVIATION + LogMel.MEAN
             octave, periodicity = self.pitch(waveform)
             return torch.cat([*self._groups(decibels, octave, periodicity).values()], 1)
 
@@ -202,6 +205,9 @@ class Functionals(nn.Module):
         place = torch.arange(octave.shape[1], device=octave.device) * SECONDS
         louder = Masked(near & (loudness > inside.mean(loudness)))
         spread = inside.quantiles(relative, 0.05, 0.1, 0.25, 0.75, 0.9, 0.95).flatten(1)
+        time = place.expand_as(octave)
+        pairs = (octave, time), (octave, loudness), (octave, centroid), (centroid, loudness)
+        rise, *together = correlation(inside, *pairs).split(1, 1)
         return {
             "pitch": torch.cat([middle, spread, inside.deviation(relative), louder.mean(relative)], 1),
             "pitch movement": torch.cat(
@@ -210,18 +216,11 @@ class Functionals(nn.Module):
                     steady.deviation(change),
                     steady.quantiles(change, 0.1, 0.9).flatten(1),
                     steady.mean((change > 0.01).float()),
-                    correlation(inside, octave, place.expand_as(octave)),
+                    rise,
                 ],
                 1,
             ),
-            "together": torch.cat(
-                [
-                    correlation(inside, octave, loudness),
-                    correlation(inside, octave, centroid),
-                    correlation(inside, centroid, loudness),
-                ],
-                1,
-            ),
+            "together": torch.cat(together, 1),
         }
 
 

@@ -28,8 +28,8 @@ class Opening:
 
 
 def use_own_cores() -> None:
-    """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours. Elsewhere nothing
-    happens, such as in the process that drives a cluster."""
+    """A worker of Ray computes with the cores that are lent to it, and leaves the others to its neighbours. In another
+    process, such as the one that drives a cluster, nothing happens."""
     import ray
 
     if ray.is_initialized() and (context := ray.get_runtime_context()).get_actor_id():

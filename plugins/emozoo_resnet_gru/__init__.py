@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo.features import Functionals, LinearFunctionals, LogMel, check_config
+from emozoo_resnet_gru.recurrence import outputs_of
 
 
 @dataclass(frozen=True)
@@ -140,20 +142,22 @@ class Member(nn.Module):
         )
 
     def forward(self, spectrogram: Tensor) -> Tensor:
-        statistics = self.summarised(spectrogram)
+        steps = self.steps(spectrogram)
         with torch.autocast(spectrogram.device.type, enabled=False):
-            return self.classifier(statistics)
+            return self.answer(self.recurrent(steps)[0])
 
-    def summarised(self, spectrogram: Tensor) -> Tensor:
-        """float32 [batch, 4 * hidden]: what the classifier takes."""
+    def steps(self, spectrogram: Tensor) -> Tensor:
+        """float32 [batch, columns, features]: what the GRU takes."""
         feature_map = self.blocks(self.first(spectrogram))
-        steps = self.columns(feature_map.permute(0, 3, 1, 2).flatten(2))  # [batch, columns, channels * rows]
-        with torch.autocast(spectrogram.device.type, enabled=False):
-            return self.statistics(self.recurrent(steps.float())[0])
+        return self.columns(feature_map.permute(0, 3, 1, 2).flatten(2)).float()
 
-    def embed(self, spectrogram: Tensor) -> Tensor:
-        """float32 [batch, 4 * hidden]: what the classifier's linear layer takes."""
-        return self.classifier[:-1](self.summarised(spectrogram))
+    def answer(self, sequence: Tensor) -> Tensor:
+        """float32 [batch, columns, 2 * hidden], of the GRU -> logits."""
+        return self.classifier(self.statistics(sequence))
+
+    def embed(self, sequence: Tensor) -> Tensor:
+        """The same -> float32 [batch, 4 * hidden]: what the classifier's linear layer takes."""
+        return self.classifier[:-1](self.statistics(sequence))
 
 
 class ResnetGru(nn.Module):
@@ -179,10 +183,10 @@ class ResnetGru(nn.Module):
         if self.training:
             return self._shared(input_values)
         spectrogram = self.spectrogram(input_values)
-        logits = _mean_of([member(spectrogram) for member in self.members])
+        logits = _mean_of(self._of_members(Member.answer, spectrogram))
         if not self.layers:
             return logits
-        functionals = self.functionals(input_values)
+        functionals = self.functionals(input_values, spectrogram)
         return (logits + _mean_of([layer(functionals) for layer in self.layers])) / 2
 
     def _shared(self, input_values: Tensor) -> Tensor:
@@ -197,7 +201,14 @@ class ResnetGru(nn.Module):
     def embed(self, input_values: Tensor, pixel_values: Tensor | None = None) -> Tensor:
         """float32 [batch, members * 4 * hidden]: the members' features side by side."""
         spectrogram = self.spectrogram(input_values)
-        return torch.cat([member.embed(spectrogram) for member in self.members], 1)
+        return torch.cat(self._of_members(Member.embed, spectrogram), 1)
+
+    def _of_members(self, what: Callable[[Member, Tensor], Tensor], spectrogram: Tensor) -> list[Tensor]:
+        """What each member makes of what its GRU gives."""
+        steps = [member.steps(spectrogram) for member in self.members]
+        with torch.autocast(spectrogram.device.type, enabled=False):
+            sequences = outputs_of([member.recurrent for member in self.members], steps)
+            return [what(member, sequence) for member, sequence in zip(self.members, sequences, strict=True)]
 
     def spectrogram(self, input_values: Tensor) -> Tensor:
         spectrogram = self.front(input_values)

@@ -38,14 +38,17 @@ def test_they_are_those_of_the_named_columns(seed: int, share: float, quantile: 
 @given(SEEDS, st.floats(0.2, 1))
 def test_correlation_is_pearsons(seed: int, share: float) -> None:
     curve, mask = curves(seed, share)
-    found = correlation(Masked(mask), curve[:, :, 0], curve[:, :, 1])
+    pairs = ((0, 1), (2, 1))
+    found = correlation(Masked(mask), *((curve[:, :, one], curve[:, :, other]) for one, other in pairs))
     for row in range(len(curve)):
-        one, other = curve[row][mask[row]].numpy()[:, :2].T
-        if len(one) > 2:
-            np.testing.assert_allclose(found[row, 0], np.corrcoef(one, other)[0, 1], atol=1e-3)
+        within = curve[row][mask[row]].numpy().T
+        for number, (one, other) in enumerate(pairs):
+            if within.shape[1] > 2:
+                known = np.corrcoef(within[one], within[other])[0, 1]
+                np.testing.assert_allclose(found[row, number], known, atol=1e-3)
 
 
 def test_of_no_column_they_are_zero() -> None:
     nothing, curve = Masked(torch.zeros(2, 20, dtype=torch.bool)), torch.randn(2, 20, 3)
     assert not nothing.statistics(curve).any() and nothing.statistics(curve).shape == (2, 3, 5)
-    assert not correlation(nothing, curve[:, :, 0], curve[:, :, 1]).any()
+    assert not correlation(nothing, (curve[:, :, 0], curve[:, :, 1])).any()

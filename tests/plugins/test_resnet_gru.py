@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 from emozoo_resnet_gru import AttentiveStatistics, ResnetGruConfig, architecture
+from emozoo_resnet_gru.recurrence import side_by_side
 
 from emozoo.architecture import contract_problem
 
@@ -43,6 +44,22 @@ def test_members_answer_with_their_mean_probability_and_learn_from_their_own_win
     assert gradient.abs().sum() > 0
     others = torch.autograd.grad(logits[:2].sum(), network.members[1].classifier.output.bias, allow_unused=True)
     assert others == (None,) or not others[0].any()
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(1, 38), (3, 1), (5, 7)])
+def test_grus_side_by_side_give_what_torchs_give_and_their_gradients(batch: int, steps: int) -> None:
+    torch.manual_seed(0)
+    layers = [torch.nn.GRU(6, 4, batch_first=True, bidirectional=True) for _ in range(3)]
+    given = torch.randn(3, batch, steps, 6, requires_grad=True)
+    alone = torch.stack([layer(each)[0] for layer, each in zip(layers, given, strict=True)])
+    together = side_by_side(layers, given)
+    torch.testing.assert_close(together, alone)
+    weights = torch.randn_like(alone)
+    for one, other in zip(
+        *(torch.autograd.grad((found * weights).sum(), [given, layers[1].weight_hh_l0]) for found in (alone, together)),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
 
 
 def test_functionals_answer_beside_the_members_and_learn_from_windows_of_their_own() -> None:
