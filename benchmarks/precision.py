@@ -23,10 +23,10 @@ from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.loading import load
 from emozoo.evaluation.quantization import export_int8
-from emozoo.inference.answers import Model, Window
 from emozoo.inference.batches import classify
 from emozoo.inference.clips import as_clip
 from emozoo.inference.cuts import ClipReader
+from emozoo.inference.model import Model, Window
 from emozoo.inference.options import PredictOptions
 
 BATCH = 8

@@ -213,6 +213,21 @@ def statistics_left_out() -> str:
     return "\n".join(lines)
 
 
+def layer_trials() -> str:
+    """What was tried on a layer over statistics, on corpora left out: the mean over seeds."""
+    measured = read("layer_trials.csv")
+    corpora = sorted({row["corpus"] for row in measured})
+    lines = [f"| what differs | {' | '.join(corpora)} | mean | mean, adapted |", f"|---|{'---:|' * (len(corpora) + 2)}"]
+    for trial in dict.fromkeys(row["trial"] for row in measured):
+        own = [row for row in measured if row["trial"] == trial]
+        uas = [statistics.fmean(100 * float(row["ua"]) for row in own if row["corpus"] == corpus) for corpus in corpora]
+        adapted = statistics.fmean(100 * float(row["ua_adapted"]) for row in own)
+        cells = " | ".join(f"{figure:.1f}" for figure in (*uas, statistics.fmean(uas), adapted))
+        seeds = f" ({len(own) // len(corpora)} seeds)" if own[0]["seed"] else ""
+        lines.append(f"| {trial}{seeds} | {cells} |")
+    return "\n".join(lines)
+
+
 def ablation() -> str:
     """Settings compared on dev speakers."""
     lines = ["| network, data | what differs | UA % on dev speakers | each fold | commit |", "|---|---|---|---|---|"]
@@ -345,6 +360,7 @@ def render() -> str:
         "recordings": to_recordings(),
         "inside": inside_networks(),
         "statistics": statistics_left_out(),
+        "trials": layer_trials(),
         "ablation": ablation(),
         "robustness": robustness(),
         "modalities": modalities(),

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from emozoo.bulk.opening import Unopened, open_sources
 from emozoo.bulk.source import Source
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Model
 from emozoo.inference.clips import Clip
 from emozoo.inference.embeddings import embed_each
 from emozoo.inference.files import predict_files
+from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emozoo.bulk.answer_folder import AnswerFolder
 from emozoo.bulk.questions import Question, answers, table_of
 from emozoo.bulk.source import Source
-from emozoo.inference.answers import Model
+from emozoo.inference.model import Model
 
 if TYPE_CHECKING:
     import pyarrow as pa

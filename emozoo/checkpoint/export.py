@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch.onnx import ONNXProgram
 
-    from emozoo.inference.answers import Model, Window
+    from emozoo.inference.model import Model, Window
 
 
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from emozoo.checkpoint.onnx_graph import MOST_FEATURES, content_problem
 from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
 from emozoo.checkpoint.provenance import Provenance, unrecorded
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
+from emozoo.inference.model import Window
 from emozoo.inference.probabilities import to_embeddings, to_probabilities, to_values
 from emozoo.media.preparation import PLAIN
 from emozoo.media.window import stack_sound

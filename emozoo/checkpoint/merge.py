@@ -18,7 +18,7 @@ from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, CONFUSION, CURVES, METRICS, PREDICTIONS, RISK, RUN, WEIGHTS
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 from emozoo.paths import atomic, user_path
 
 LARGEST_DIFFERENCE = 1e-5

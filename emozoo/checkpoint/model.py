@@ -30,9 +30,9 @@ from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError
 from emozoo.features.batches import to_batch
 from emozoo.filenames import CONFIG, PROVENANCE, WEIGHTS
-from emozoo.inference.answers import Window
 from emozoo.inference.calibration import Calibration
 from emozoo.inference.files import PredictsFiles
+from emozoo.inference.model import Window
 from emozoo.inference.probabilities import read_outputs, to_embeddings
 from emozoo.media.preparation import PLAIN, Preparation
 from emozoo.paths import atomic, user_path, write_text

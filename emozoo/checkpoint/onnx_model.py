@@ -23,8 +23,8 @@ from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference, name_of
-from emozoo.inference.answers import Window
 from emozoo.inference.files import PredictsFiles
+from emozoo.inference.model import Window
 from emozoo.inference.probabilities import read_outputs, to_embeddings
 from emozoo.media.window import stack_frames, stack_sound
 from emozoo.media.window_shape import SAMPLING_RATE, WindowShape

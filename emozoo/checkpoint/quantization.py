@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emozoo.bulk.questions import Question
     from emozoo.bulk.run import Engine
     from emozoo.bulk.source import Source
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 
 class EngineName(StrEnum):

@@ -9,7 +9,7 @@ from emozoo.cli.options import Backend, Precision
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 
 def load_model(reference: str, backend: Backend, device: str, precision: Precision = Precision.fp32) -> Model:

@@ -28,7 +28,7 @@ from emozoo.media.window_shape import FrameGrid
 from emozoo.plots.outline import Outline, outline
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 log = logging.getLogger("emozoo")
 SHOWN_FRAMES = 8

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from emozoo.data.synthetic.examples import write_clips
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 VOICES = {"quick-voice.mp3": "quick voice", "plain-voice.mp3": "plain voice", "low-voice.mp3": "low voice"}
 FACE = {"face-and-voice.mp4": "face and voice"}

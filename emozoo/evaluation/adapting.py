@@ -9,8 +9,8 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import adapt_to_speakers, adaptation_note, middles_of
-from emozoo.inference.answers import Model
 from emozoo.inference.checks import check_adaptation, check_recordings
+from emozoo.inference.model import Model
 from emozoo.inference.recordings import RecordingsBias
 
 SPEAKER, RECORDINGS = "speaker", "recordings"

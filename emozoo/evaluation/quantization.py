@@ -13,9 +13,9 @@ from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError
 from emozoo.evaluation.calibrate import dev_clips
-from emozoo.inference.answers import Window
 from emozoo.inference.clips import as_clip
 from emozoo.inference.cuts import ClipReader
+from emozoo.inference.model import Window
 from emozoo.inference.options import PredictOptions
 from emozoo.media.files import find_files
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from emozoo.lazy import hand_on
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model, Prediction
+    from emozoo.inference.answers import Prediction
     from emozoo.inference.files import predict_file, predict_files, speaker_bias
+    from emozoo.inference.model import Model
 
 __all__ = [
     "Model",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 PRIOR_RECORDINGS = 5
 """With this number of recordings, half of the measured bias is used."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from emozoo.inference.answers import Model, Window
+from emozoo.inference.model import Model, Window
 from emozoo.paths import cores
 
 BATCH_WINDOWS = 32

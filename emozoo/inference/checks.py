@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Model
+from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.voice import speech_detector
 

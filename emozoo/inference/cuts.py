@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Model, Window
 from emozoo.inference.clips import Clip
+from emozoo.inference.model import Model, Window
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.voice import speech_detector, window_reason
 from emozoo.media.decoder import Decoder

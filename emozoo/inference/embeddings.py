@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Model
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.files import ClipWindows, in_clips, numbered
+from emozoo.inference.model import Model
 from emozoo.inference.options import DEFAULTS, PredictOptions
 
 

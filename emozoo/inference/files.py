@@ -20,11 +20,12 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias, middles_of
-from emozoo.inference.answers import Model, Prediction, Window, WindowAnswer, in_words
+from emozoo.inference.answers import Prediction, WindowAnswer, in_words
 from emozoo.inference.batches import CPU_BATCH, classify, in_batches, thread_pool
 from emozoo.inference.checks import check_adaptation, check_options
 from emozoo.inference.clips import Clip, as_clip
 from emozoo.inference.cuts import ClipReader, Cut
+from emozoo.inference.model import Model, Window
 from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.inference.recordings import RecordingsBias
 from emozoo.inference.segment_sources import segment_source

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from emozoo.inference.answers import Model, Prediction, WindowAnswer, words
+from emozoo.inference.answers import Prediction, WindowAnswer, words
+from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.recordings import RecordingsBias
 

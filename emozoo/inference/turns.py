@@ -16,8 +16,9 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import biases_from_others, middles_of
-from emozoo.inference.answers import Model, Prediction, calibrated, in_words, words
+from emozoo.inference.answers import Prediction, calibrated, in_words, words
 from emozoo.inference.cuts import ClipReader, Cut
+from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.recordings import biases_of_speakers
 from emozoo.inference.segments import Segment

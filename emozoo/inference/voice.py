@@ -13,7 +13,7 @@ from emozoo.media import speech
 from emozoo.media.speech import SpeechDetector
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
     from emozoo.inference.options import PredictOptions
 
 SILENT = "silent"

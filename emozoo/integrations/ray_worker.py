@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from emozoo.checkpoint.opening import load
-from emozoo.inference.answers import Model
+from emozoo.inference.model import Model
 
 
 @dataclass(frozen=True)

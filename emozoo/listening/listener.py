@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Window, WindowAnswer, calibrated, in_words
+from emozoo.inference.answers import WindowAnswer, calibrated, in_words
 from emozoo.inference.batches import classify
 from emozoo.inference.checks import check_options
+from emozoo.inference.model import Window
 from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.inference.recordings import Evidence
 from emozoo.inference.voice import speech_detector, window_reason
@@ -28,7 +29,7 @@ from emozoo.media.window import SAMPLING_RATE, WindowCutter, modalities_of
 from emozoo.media.window_shape import WindowShape
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 BLOCK_SECONDS = 0.1
 """Sound that is resampled at once. An answer can be that late."""

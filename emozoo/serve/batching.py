@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Model, Window
 from emozoo.inference.batches import BATCH_WINDOWS, CPU_BATCH
+from emozoo.inference.model import Model, Window
 from emozoo.paths import cores
 
 Answer = Callable[[Sequence[Window]], np.ndarray]

@@ -17,7 +17,7 @@ from emozoo.serve.batching import Batcher, Joined
 from emozoo.text import shown
 
 if TYPE_CHECKING:
-    from emozoo.inference.answers import Model
+    from emozoo.inference.model import Model
 
 BACKENDS = ("torch", "onnx")
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)")

@@ -1,7 +1,7 @@
 """The training loop: one fold, from fresh or resumed weights to the best epoch's checkpoint.
 
-Each epoch samples its clips, cuts one random window from each, augments them on the device and takes a step per batch.
-Then it measures the dev split as `emozoo predict` would, and the best epoch is kept; without a dev split, the last.
+Each epoch takes a step for each batch of its examples. Then it measures the dev split as `emozoo predict` would, and the
+best epoch is kept; without a dev split, the last.
 
 Each epoch seeds itself, from the run's seed and the epoch's number. So an interrupted run resumes to the very same result
 without any random state.
@@ -14,34 +14,30 @@ import dataclasses
 import hashlib
 import math
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from emozoo.architecture import Recipe
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError, blamed
 from emozoo.evaluation.clips import clip_probabilities
-from emozoo.features.batches import Batch, to_device
 from emozoo.training.accelerator import new_accelerator
 from emozoo.training.accumulation import parts, sharing
-from emozoo.training.augmentation import augment_frames, augment_waveform, mix
 from emozoo.training.averaging import average_weights
 from emozoo.training.dev import dev_scores
+from emozoo.training.examples import Examples
 from emozoo.training.frozen import FeatureFile, FrozenPart, announcement, hindrance, offers_features, outputs_of
 from emozoo.training.history import DevScores, EpochRecord
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.objective import Objective
+from emozoo.training.optimization import learning_rate, new_optimizer
 from emozoo.training.processes import from_main, several
 from emozoo.training.progress import Progress
 from emozoo.training.resume import State, restore
-from emozoo.training.sampling import balanced_epoch, class_weights, random_starts
 from emozoo.training.shards import Shards, cut_moments, wants_shards, whole_moments, within
 from emozoo.training.trackers import RunLog
 
@@ -63,14 +59,10 @@ class Trainer:
         run_log: RunLog | None = None,
     ):
         """Builds the network from `seed`, any text: two trainers with one seed and the same data end with the same
-        weights on a CPU. `features` keeps what the network's frozen part computes, `run_log` is
-        told of every epoch. Raises EmozooError for a device or
-        a recipe that cannot be used."""
+        weights on a CPU. `features` keeps what the network's frozen part computes, `run_log` is told of every
+        epoch. Raises EmozooError for a device or a recipe that cannot be used."""
         self.recipe = recipe
-        self.store = clips.store
-        self.train_rows = np.asarray(clips.train)
-        self.dev_rows = clips.dev
-        self.truth = clips.said
+        self.clips = clips
         self.folder = folder
         self.seed = seed
         self.progress = progress or Progress()
@@ -80,17 +72,13 @@ class Trainer:
         self.start_weights: dict[str, Tensor] = {}
         """What a fine-tuning started from, where its recipe keeps a share of it."""
         self.feature_file = features
-        self.frozen: FrozenPart | None = None
-        """The network's frozen part, where it is computed once."""
         self.checks_loss = False
         """Whether the next batch's loss is checked, as the first one's: that waits for the device."""
         self.accelerator = new_accelerator(compute or Compute(), spec.architecture, recipe)
         self.reseed("weights")
         self.model = spec.build()
-        self.outputs = self.model.outputs
-        self.words = self._words()
-        labels = len(self.outputs.labels)
-        self.class_weights = class_weights(self.truth.classes[self.train_rows], labels) if labels else np.ones(0)
+        self.examples = Examples(clips, self.model.outputs, recipe, self.model.window)
+        self.batches = self.examples.batches
         self._check_network()
         self._configure_augmentation()
         self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
@@ -101,14 +89,13 @@ class Trainer:
         objective = self._new_objective()
         if wants_shards(spec.architecture):
             objective = self._shared_out()
-        optimizer = self._new_optimizer()
+        optimizer = new_optimizer(self.learner.network, recipe, spec.architecture.name)
         self.rate_factors = [group["lr"] / recipe.learning_rate for group in optimizer.param_groups]
         self.objective, self.optimizer = objective, optimizer
         if not self.shards:
             self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
             if self.average:
                 self.average.to(self.accelerator.device)
-        self.batches = math.ceil(len(self.sample_rows(np.random.default_rng(0))) / recipe.batch_size)
 
     def _shared_out(self) -> Objective:
         """The objective of a model of which each process trains its shards."""
@@ -140,35 +127,10 @@ class Trainer:
                     augment_by(self.recipe)
 
     def _new_objective(self) -> Objective:
-        recipe = self.recipe
-        weighted = recipe.balance == "loss" and self.outputs.labels and not self.outputs.multi
-        weights = torch.as_tensor(self.class_weights) if weighted else None
+        recipe, outputs = self.recipe, self.model.outputs
+        weighted = recipe.balance == "loss" and outputs.labels and not outputs.multi
+        weights = torch.as_tensor(self.examples.class_weights) if weighted else None
         return Objective(self.learner, weights, recipe.label_smoothing, recipe.dimension_weight)
-
-    def _words(self) -> np.ndarray:
-        """What the words of all clips are compared with, as `Objective` takes it."""
-        if self.outputs.multi and self.truth.counts is not None:
-            return (self.truth.counts > 0).astype(np.float32)
-        shares = self.truth.shares(self.recipe.vote_temperature)
-        return self.truth.words if shares is None else shares
-
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        kind = torch.optim.AdamW if self.recipe.optimizer == "adamw" else torch.optim.Adam
-        return kind(self._parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay)
-
-    def _parameters(self) -> list[Any]:
-        """The network's own groups of parameters, as torch's optimizers take them; all in one where it has none.
-
-        Raises EmozooError for a network that leaves a parameter out which would then never learn."""
-        network: Any = self.learner.network
-        if not hasattr(network, "parameter_groups"):
-            return list(network.parameters())
-        groups = [{**group, "params": list(group["params"])} for group in network.parameter_groups(self.recipe)]
-        grouped = {id(parameter) for group in groups for parameter in group["params"]}
-        for name, parameter in network.named_parameters():
-            if parameter.requires_grad and id(parameter) not in grouped:
-                raise EmozooError(f"{self.model.architecture.name} is broken: parameter_groups leaves out {name!r}")
-        return groups
 
     def reseed(self, stage: str | int) -> np.random.Generator:
         """Seeds torch for a stage of the run; returns a numpy generator, the same in each of several processes."""
@@ -253,13 +215,13 @@ class Trainer:
         ):
             return
         with blamed(self.plugin, "failed in training"):
-            frozen = FrozenPart(self.model, self.store, self.feature_file, self.accelerator.autocast)
-        rows = [*map(int, self.train_rows), *self.dev_rows]
+            frozen = FrozenPart(self.model, self.clips.store, self.feature_file, self.accelerator.autocast)
+        rows = [*self.clips.train, *self.clips.dev]
         if why := hindrance(frozen, rows, self.recipe, self.folder, self.accelerator.num_processes):
             self.progress.message(why)
             return
         self.progress.message(announcement(frozen, self.recipe))
-        self.frozen = frozen
+        self.examples.frozen = frozen
         self.accelerator.unwrap_model(self.objective).head = partial(outputs_of, self.model)
 
     def run_epoch(self) -> None:
@@ -269,14 +231,14 @@ class Trainer:
         if self.epochs_done == self.recipe.pretrain_epochs:
             self.optimizer.state.clear()  # the moments of another loss
         loss = self._train_epoch(pretrain)
-        dev = self.measure_dev() if self.dev_rows and not pretrain and math.isfinite(loss) else None
+        dev = self.measure_dev() if self.clips.dev and not pretrain and math.isfinite(loss) else None
         dev = from_main(lambda: dev)  # another machine may round in another way
         self._check_finite(loss + (dev.loss if dev else 0.0))
         record = EpochRecord(
             epoch=self.epochs_done + 1,
             pretraining=pretrain,
             loss=loss,
-            learning_rate=self.learning_rate(self.batches - 1),
+            learning_rate=self._learning_rate(self.batches - 1),
             seconds=round(time.perf_counter() - started, 3),
             dev=dev,
         )
@@ -288,8 +250,8 @@ class Trainer:
         self.objective.train()
         self.accelerator.unwrap_model(self.objective).concordance.forget()
         total = torch.zeros((), device=self.accelerator.device)
-        for number, (rows, starts) in enumerate(self._epoch_batches()):
-            rate = self.learning_rate(number)
+        for number, (rows, starts) in enumerate(self.examples.epoch(self.reseed(self.epochs_done))):
+            rate = self._learning_rate(number)
             for group, factor in zip(self.optimizer.param_groups, self.rate_factors, strict=True):
                 group["lr"] = rate * factor
             total += self.step(rows, starts, pretrain)
@@ -300,17 +262,6 @@ class Trainer:
         for shards in self.shards:
             shards.gather()
         return self.accelerator.reduce(total, "mean").item() / self.batches
-
-    def _epoch_batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The rows of each batch, and the first sample of each row's window."""
-        rng = self.reseed(self.epochs_done)
-        rows = self.sample_rows(rng)
-        lengths = np.array([self.store.length(int(row)) for row in rows])
-        starts = random_starts(lengths, rng, self.model.window)
-        if self.frozen:
-            starts = self.frozen.starts(rows, rng)
-        # Sizes differ by one clip at most: no batch is so small that its gradient is mostly noise.
-        return zip(np.array_split(rows, self.batches), np.array_split(starts, self.batches), strict=True)
 
     def _check_finite(self, loss: float) -> None:
         """Raises EmozooError where the epoch's loss or the weights are no numbers any more."""
@@ -336,14 +287,6 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         self.progress.epoch(record, self.total_epochs, is_best)
 
-    def sample_rows(self, rng: np.random.Generator) -> np.ndarray:
-        """The rows of one epoch, in order."""
-        if self.recipe.balance == "sampling":
-            corpora = self.store.corpora[self.train_rows]
-            classes = self.truth.classes[self.train_rows]  # of dimensions alone, all are one
-            return self.train_rows[balanced_epoch(classes, rng, corpora=corpora)]
-        return rng.permutation(self.train_rows)
-
     def step(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> Tensor:
         """One batch forward, backward and applied; returns the loss of this process's part, still on the device."""
         processes = self.accelerator.num_processes
@@ -352,8 +295,9 @@ class Trainer:
         rows, starts = rows[own], starts[own]
         total = torch.zeros((), device=self.accelerator.device)
         self.optimizer.zero_grad()
-        for part in parts(self._weights(rows, pretrain), self.recipe.accumulation):
-            batch, words, ratings = self._augmented_batch(rows[part.places], starts[part.places], pretrain)
+        for part in parts(self.examples.weights(rows, pretrain), self.recipe.accumulation):
+            places = rows[part.places], starts[part.places]
+            batch, words, ratings = self.examples.batch(*places, self.accelerator.device, pretrain)
             with blamed(self.plugin, "failed in training"), sharing(self.accelerator, self.objective, part):
                 loss = self.objective(*batch, words, ratings, pretrain) * (weight * part.share)
                 if self.checks_loss and not math.isfinite(loss.item()):
@@ -368,66 +312,26 @@ class Trainer:
         self.optimizer.step()
         return total
 
-    def _weights(self, rows: np.ndarray, pretrain: bool) -> np.ndarray:
-        """Each clip's weight in the loss of a batch."""
-        weighted = self.recipe.balance == "loss" and self.outputs.labels and self.words.ndim == 1
-        if not weighted or self.recipe.mixup or pretrain:  # the loss of shares is a plain mean
-            return np.ones(len(rows))
-        return self.class_weights[self.words[rows]]
-
-    def _augmented_batch(self, rows: np.ndarray, starts: np.ndarray, pretrain: bool) -> tuple[Batch, Tensor, Tensor]:
-        """Windows, words and ratings on the device, as `Objective` takes them."""
-        recipe = self.recipe
-        device = self.accelerator.device
-        words = to_device((self.truth.classes if pretrain else self.words)[rows], device)
-        ratings = torch.empty((len(rows), 0), device=device)  # costs no copy
-        if self.outputs.dimensions:
-            ratings = to_device(self.truth.ratings[rows], device)
-        if self.frozen:
-            return self.frozen.batch(rows, starts), words, ratings
-        sound, frames, lengths = self.store.batch(rows, starts, device, self.model.window)
-        sound, lengths = augment_waveform(
-            sound, lengths, noise=recipe.noise, gain=recipe.gain, shift=recipe.shift, excerpt=recipe.excerpt
-        )
-        if frames is not None and recipe.frame_augment:
-            frames = augment_frames(frames)
-        if recipe.mixup and not pretrain:
-            sound, frames, share, partner = mix(sound, frames, recipe.mixup)
-            other = 1 - share[:, None]
-            if self.outputs.labels:
-                whole = words if words.is_floating_point() else F.one_hot(words, len(self.outputs.labels)).float()
-                words = whole.lerp(whole[partner], other)
-            ratings = ratings.lerp(ratings[partner], other)  # NaN where either is unknown
-            lengths = torch.maximum(lengths, lengths[partner])
-        return Batch(sound, frames, lengths), words, ratings
-
-    def learning_rate(self, batch: int) -> float:
-        """Of a batch of this epoch: rises from zero over the warm-up, then stays or follows a cosine to zero."""
-        recipe = self.recipe
-        pretrain = self.epochs_done < recipe.pretrain_epochs
-        first_epoch = 0 if pretrain else recipe.pretrain_epochs
-        steps = (recipe.pretrain_epochs if pretrain else recipe.epochs) * self.batches
-        step = (self.epochs_done - first_epoch) * self.batches + batch
-        warmup = recipe.warmup * steps
-        if step < warmup:
-            return recipe.learning_rate * (step + 1) / (warmup + 1)
-        if recipe.schedule == "cosine":
-            return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-        return recipe.learning_rate
+    def _learning_rate(self, batch: int) -> float:
+        """Of a batch of this epoch."""
+        return learning_rate(self.recipe, self.epochs_done, self.batches, batch)
 
     def measure_dev(self) -> DevScores:
         """Loss and scores on the dev split, window by window as in prediction."""
         model = self.measured.eval().to(self.accelerator.device)
         answered = None
-        if self.frozen:
-            self.frozen.fill([cut for row in self.dev_rows for cut in self.frozen.cuts(row)])
-            answered = partial(self.frozen.answer, model)
-        answers = clip_probabilities(model, self.store, self.dev_rows, self.accelerator.autocast, answered=answered)
+        rows = self.clips.dev
+        if frozen := self.examples.frozen:
+            frozen.fill([cut for row in rows for cut in frozen.cuts(row)])
+            answered = partial(frozen.answer, model)
+        answers = clip_probabilities(model, self.clips.store, rows, self.accelerator.autocast, answered=answered)
         if self.shards:
             model.cpu()
         known = np.isfinite(answers).all(1)
-        rows = np.asarray(self.dev_rows)[known]
-        return dev_scores(self.outputs, self.truth.rows(rows), self.words[rows], answers[known], self.recipe)
+        found, examples = np.asarray(rows)[known], self.examples
+        return dev_scores(
+            self.model.outputs, examples.truth.rows(found), examples.words[found], answers[known], self.recipe
+        )
 
     def _state(self) -> State:
         return State(

@@ -19,7 +19,7 @@ from emozoo.architecture import Architecture
 from emozoo.checkpoint import onnx_model
 from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.model import EmotionModel, Origin
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
 

@@ -13,7 +13,7 @@ from emozoo.checkpoint.ensemble import together
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 from emozoo.target import Outputs
 
 VOTED = Outputs(LABELS, target="votes")

@@ -20,7 +20,7 @@ from emozoo.checkpoint.onnx_model import OnnxModel
 from emozoo.checkpoint.onnx_model import load as load_onnx
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import open_data
-from emozoo.inference.answers import Model
+from emozoo.inference.model import Model
 from emozoo.registry.settings import apply_settings
 from emozoo.training.job import Compute, ModelSpec, TrainingClips
 from emozoo.training.loop import Trainer

@@ -13,7 +13,7 @@ from support.small import emozoo, one_error, train_words
 from emozoo import EmozooError
 from emozoo.checkpoint import onnx_model
 from emozoo.checkpoint.export import export_onnx
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 
 
 def windows(count: int, seed: int = 0) -> list[Window]:

@@ -30,8 +30,9 @@ import emozoo as package
 from emozoo import EmozooError, Listener
 from emozoo.cli.commands.listen import Format
 from emozoo.inference.adaptation import SpeakerBias
-from emozoo.inference.answers import Window, WindowAnswer
+from emozoo.inference.answers import WindowAnswer
 from emozoo.inference.files import predict_file
+from emozoo.inference.model import Window
 from emozoo.inference.options import PredictOptions
 from emozoo.listening import listener
 from emozoo.listening.pcm import FORMATS, Layout, read_ahead, read_pcm

@@ -15,7 +15,7 @@ from support.transformers_models import KINDS, LABELS, clip, save_classifier, to
 
 import emozoo
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 
 WEIGHTS = "model.safetensors"
 

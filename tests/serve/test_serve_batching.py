@@ -13,7 +13,7 @@ from support.models import LABELS, small_model
 from support.service import becomes
 
 from emozoo import EmozooError
-from emozoo.inference.answers import Window
+from emozoo.inference.model import Window
 from emozoo.media.preparation import PLAIN
 from emozoo.media.window_shape import DEFAULT_WINDOW
 from emozoo.serve.batching import Batcher, Cancelled, Joined

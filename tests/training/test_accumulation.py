@@ -38,7 +38,7 @@ def stepped(folder: Path, **settings: str) -> tuple[Trainer, float]:
         compute=Compute("cpu", "fp32"),
     )
     trainer.objective.train()
-    rows, starts = next(trainer._epoch_batches())
+    rows, starts = next(trainer.examples.epoch(trainer.reseed(0)))
     return trainer, trainer.step(rows, starts, False).item()
 
 

@@ -17,7 +17,7 @@ from emozoo.text import SCHEMA, json_text
 if TYPE_CHECKING:
     import numpy as np
 
-    from emozoo.inference.answers import Model as LoadedModel
+    from emozoo.inference.model import Model as LoadedModel
 
 
 class Adapt(StrEnum):

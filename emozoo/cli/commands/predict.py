@@ -35,8 +35,8 @@ from emozoo.text import json_text
 
 if TYPE_CHECKING:
     from emozoo.inference.adaptation import SpeakerBias
-    from emozoo.inference.answers import Model as LoadedModel
     from emozoo.inference.answers import Prediction
+    from emozoo.inference.model import Model as LoadedModel
     from emozoo.inference.options import PredictOptions
     from emozoo.inference.recordings import RecordingsBias
     from emozoo.target import Outputs
