@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -228,6 +229,20 @@ def layer_trials() -> str:
     return "\n".join(lines)
 
 
+def recipes() -> str:
+    """Recipes of the published networks, of which dev speakers choose one."""
+    lines = ["| network, data | settings | UA % on dev speakers | UA % on test speakers |", "|---|---|---:|---:|"]
+    for row in read("recipes.csv"):
+        settings = ", ".join(re.findall(r"--set (\S+)", row["command"])) or "its own"
+        emotions = len(row["labels"].split())
+        ua, deviation = (100 * float(row[name]) for name in ("ua", "ua_std"))
+        lines.append(
+            f"| `{row['architecture']}`, {row['dataset']}, {emotions} emotions, {row['epochs']} epochs | {settings} "
+            f"| {100 * float(row['dev_ua']):.1f} | {ua:.1f} ± {deviation:.1f} |"
+        )
+    return "\n".join(lines)
+
+
 def ablation() -> str:
     """Settings compared on dev speakers."""
     lines = ["| network, data | what differs | UA % on dev speakers | each fold | commit |", "|---|---|---|---|---|"]
@@ -361,6 +376,7 @@ def render() -> str:
         "inside": inside_networks(),
         "statistics": statistics_left_out(),
         "trials": layer_trials(),
+        "recipes": recipes(),
         "ablation": ablation(),
         "robustness": robustness(),
         "modalities": modalities(),
