@@ -73,13 +73,6 @@ def faster(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return torchaudio.functional.speed(torch.from_numpy(sound), SAMPLING_RATE, factor)[0].numpy()
 
 
-def higher(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    import torchaudio
-
-    steps = int(rng.choice([-3, -2, -1, 1, 2, 3]))
-    return torchaudio.functional.pitch_shift(torch.from_numpy(sound), SAMPLING_RATE, steps).numpy()
-
-
 def noisy(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """White or pink noise, 5 to 25 dB below the sound."""
     spectrum = np.fft.rfft(rng.normal(size=len(sound)))
@@ -180,7 +173,6 @@ def heard(data: Data, folder: Path) -> tuple[Clips, dict[str, Clips]]:
         "room": in_rooms,
         "babble": lambda: among(sounds),
         "speed": lambda: faster,
-        "pitch": lambda: higher,
     }
 
     def kept(name: str, made: Callable[[], Iterator[np.ndarray]]) -> Clips:
@@ -405,7 +397,7 @@ def trials(plain: Clips, copies: dict[str, Clips]) -> Iterator[tuple[str, Sequen
     yield "as it is", (), Logistic(), False, False
     for name, others in copies.items():
         yield f"each clip once more: {name}", (others,), Logistic(), False, False
-    yield "each clip six times more: all of these", (*copies.values(),), Logistic(), False, False
+    yield "each clip five times more: all of these", (*copies.values(),), Logistic(), False, False
     yield "without the median of the pitch", (), Logistic(prepare=without_pitch_level), False, False
     yield "labels balanced, corpora as large as they are", (), Logistic(("emotions",)), False, False
     yield "speakers balanced", (), Logistic(("corpora", "speakers", "emotions")), False, False
