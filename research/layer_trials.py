@@ -35,7 +35,6 @@ from results import store
 SEEDS = (0, 1, 2)
 ROOMS = 60
 """Simulated rooms that training clips are put in."""
-TOGETHER = 64
 PENALTY = get_architecture("functionals").recipe.weight_decay
 
 

@@ -32,6 +32,6 @@ def use_own_cores() -> None:
     process, such as the one that drives a cluster, nothing happens."""
     import ray
 
-    if ray.is_initialized() and (context := ray.get_runtime_context()).get_actor_id():
+    if ray.is_initialized() and (context := ray.get_runtime_context()).worker.mode == ray.WORKER_MODE:
         if cores := int(context.get_assigned_resources().get("CPU", 0)):
             os.environ["EMOZOO_CORES"] = str(cores)

@@ -78,7 +78,6 @@ class Trainer:
         self.reseed("weights")
         self.model = spec.build()
         self.examples = Examples(clips, self.model.outputs, recipe, self.model.window)
-        self.batches = self.examples.batches
         self._check_network()
         self._configure_augmentation()
         self.average = copy.deepcopy(self.model) if recipe.ema_decay else None
@@ -238,7 +237,7 @@ class Trainer:
             epoch=self.epochs_done + 1,
             pretraining=pretrain,
             loss=loss,
-            learning_rate=self._learning_rate(self.batches - 1),
+            learning_rate=self._learning_rate(self.examples.batches - 1),
             seconds=round(time.perf_counter() - started, 3),
             dev=dev,
         )
@@ -256,12 +255,12 @@ class Trainer:
                 group["lr"] = rate * factor
             total += self.step(rows, starts, pretrain)
             if self.learner_average:
-                steps = self.epochs_done * self.batches + number
+                steps = self.epochs_done * self.examples.batches + number
                 average_weights(self.learner_average, self.learner, self.recipe.ema_decay, steps)
-            self.progress.step(self.epochs_done + 1, number + 1, self.batches)
+            self.progress.step(self.epochs_done + 1, number + 1, self.examples.batches)
         for shards in self.shards:
             shards.gather()
-        return self.accelerator.reduce(total, "mean").item() / self.batches
+        return self.accelerator.reduce(total, "mean").item() / self.examples.batches
 
     def _check_finite(self, loss: float) -> None:
         """Raises EmozooError where the epoch's loss or the weights are no numbers any more."""
@@ -314,7 +313,7 @@ class Trainer:
 
     def _learning_rate(self, batch: int) -> float:
         """Of a batch of this epoch."""
-        return learning_rate(self.recipe, self.epochs_done, self.batches, batch)
+        return learning_rate(self.recipe, self.epochs_done, self.examples.batches, batch)
 
     def measure_dev(self) -> DevScores:
         """Loss and scores on the dev split, window by window as in prediction."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 def outputs_of(layers: Sequence[nn.GRU], steps: Sequence[Tensor]) -> Sequence[Tensor]:
     """What each bidirectional GRU gives for its steps: of each [batch, steps, features] -> [batch, steps, 2 * hidden]."""
-    if len(layers) == 1 or steps[0].device.type != "cpu" or torch.compiler.is_exporting():
+    if len(layers) == 1 or steps[0].device.type != "cpu" or torch.compiler.is_compiling():
         return [layer(each)[0] for layer, each in zip(layers, steps, strict=True)]
     return side_by_side(layers, torch.stack([*steps])).unbind()
 

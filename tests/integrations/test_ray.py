@@ -31,7 +31,7 @@ from emozoo.bulk.source import Source
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.integrations.ray import Embedder, Predictor
 from emozoo.integrations.ray_engine import engine
-from emozoo.integrations.ray_worker import Opening
+from emozoo.integrations.ray_worker import Opening, use_own_cores
 from emozoo.media import read_audio
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings
@@ -224,6 +224,17 @@ def test_embeddings_and_wrong_columns_in_a_process_that_drives_a_cluster(
         Predictor(str(run), device="cpu")(labelled)
     both = Predictor(str(run), device="cpu", prefix="guessed_")(labelled)
     assert both["emotion"].tolist() == ["happy"] and both["guessed_emotion"].tolist() != [None]
+
+
+def test_a_task_has_the_cores_that_are_lent_to_it_and_the_driver_its_own(
+    own_ray: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cores() -> str | None:
+        use_own_cores()
+        return os.environ.get("EMOZOO_CORES")
+
+    monkeypatch.delenv("EMOZOO_CORES", raising=False)
+    assert ray.get(ray.remote(num_cpus=2)(cores).remote()) == "2" and cores() is None
 
 
 def test_without_a_cluster_it_starts_one_and_says_no_more_than_a_command_does(

@@ -364,9 +364,12 @@ def test_an_epoch_reads_nothing_back_from_the_device_before_its_end(
     data.store.batch(np.zeros(1, int), np.zeros(1, int), meta)  # takes the clips there
     with Copies() as copies, pytest.raises(RuntimeError, match="item"):
         trainer.run_epoch()
-    assert told == [(1, number + 1, trainer.batches) for number in range(trainer.batches)] and len(told) > 2
+    assert (
+        told == [(1, number + 1, trainer.examples.batches) for number in range(trainer.examples.batches)]
+        and len(told) > 2
+    )
     # Of each batch, which clips, where they are cut, and their labels.
-    sizes = [len(each) for each in np.array_split(fold.train, trainer.batches)]
+    sizes = [len(each) for each in np.array_split(fold.train, trainer.examples.batches)]
     assert copies.shapes == [(size,) for size in sizes for _ in range(3)]
 
 
