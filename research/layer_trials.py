@@ -11,7 +11,6 @@ command goes on. It takes `pip install torchaudio pyroomacoustics imageio-ffmpeg
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from changed_sounds import Change, among, coded, faster, in_rooms, noisy
 from left_out import LABELS
+from statistics_left_out import sounds_of, statistics_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,13 +29,11 @@ from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.features import Functionals
 from emozoo.features.linear_functionals import Standardisation
 from emozoo.inference.adaptation import SpeakerBias
-from emozoo.media.window_shape import SAMPLING_RATE
+from emozoo.paths import atomic
 from emozoo.registry.loading import get_architecture
 from results import store
 
 SEEDS = (0, 1, 2)
-ROOMS = 60
-"""Simulated rooms that training clips are put in."""
 PENALTY = get_architecture("functionals").recipe.weight_decay
 
 
@@ -58,113 +57,9 @@ class Clips:
         return Clips(*(np.concatenate([vars(each)[name] for each in both]) for name in vars(self)))
 
 
-# Sounds
-
-
-Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""float32 [samples] at 16 kHz -> the same, changed by chance."""
-
-
-def faster(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    import torchaudio
-
-    factor = float(rng.choice([0.85, 0.9, 1.1, 1.18]))
-    return torchaudio.functional.speed(torch.from_numpy(sound), SAMPLING_RATE, factor)[0].numpy()
-
-
-def noisy(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """White or pink noise, 5 to 25 dB below the sound."""
-    spectrum = np.fft.rfft(rng.normal(size=len(sound)))
-    if rng.random() < 0.5:
-        spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
-    return _beside(sound, np.fft.irfft(spectrum, len(sound)), rng.uniform(5, 25))
-
-
-def _beside(sound: np.ndarray, other: np.ndarray, decibels: float) -> np.ndarray:
-    import torchaudio
-
-    ratio = torch.tensor(decibels)
-    return torchaudio.functional.add_noise(
-        torch.from_numpy(sound), torch.from_numpy(other.astype(np.float32)), ratio
-    ).numpy()
-
-
-def among(sounds: Sequence[np.ndarray]) -> Change:
-    """Babble of three other clips, 5 to 20 dB below the sound."""
-
-    def change(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        others = sum(np.resize(sounds[number], len(sound)) for number in rng.integers(len(sounds), size=3))
-        return _beside(sound, np.asarray(others), rng.uniform(5, 20))
-
-    return change
-
-
-def in_rooms() -> Change:
-    """Shoebox rooms of 0.2 to 0.9 s reverberation, by pyroomacoustics' image sources."""
-    import pyroomacoustics
-    import torchaudio
-
-    rng = np.random.default_rng(0)
-    responses = []
-    for _ in range(ROOMS):
-        size = rng.uniform([2.5, 2.5, 2.2], [9, 7, 3.5])
-        absorption, order = pyroomacoustics.inverse_sabine(rng.uniform(0.2, 0.9), size)
-        room = pyroomacoustics.ShoeBox(
-            size, fs=SAMPLING_RATE, materials=pyroomacoustics.Material(absorption), max_order=min(order, 12)
-        )
-        room.add_source(rng.uniform(0.3, size - 0.3))
-        room.add_microphone(rng.uniform(0.3, size - 0.3))
-        room.compute_rir()
-        response = room.rir[0][0].astype(np.float32)
-        responses.append(torch.from_numpy(response[np.abs(response).argmax() :]))
-
-    def change(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        response = responses[rng.integers(len(responses))]
-        return torchaudio.functional.fftconvolve(torch.from_numpy(sound), response).numpy()[: len(sound)]
-
-    return change
-
-
-CODECS = (
-    ("mp3", ("-c:a", "libmp3lame", "-b:a", "24k")),
-    ("ogg", ("-c:a", "libopus", "-b:a", "10k")),
-    ("amr", ("-c:a", "libopencore_amrnb", "-ar", "8000", "-b:a", "7.95k")),
-)
-
-
-def coded(sounds: Sequence[np.ndarray], rng: np.random.Generator, folder: Path) -> list[np.ndarray]:
-    """Each sound through one of three codecs; all of one codec are coded as one long sound."""
-    import imageio_ffmpeg
-
-    program = imageio_ffmpeg.get_ffmpeg_exe()
-    found: list[np.ndarray] = [np.zeros(0)] * len(sounds)
-    chosen = rng.integers(len(CODECS), size=len(sounds))
-    raw = ("-f", "f32le", "-ac", "1", "-ar", str(SAMPLING_RATE))
-    for number, (suffix, options) in enumerate(CODECS):
-        rows = np.flatnonzero(chosen == number)
-        whole = np.concatenate([sounds[row] for row in rows])
-        file = folder / f"coded.{suffix}"
-        words = [program, "-v", "error", "-y", *raw, "-i", "-", "-ac", "1", *options, file]
-        subprocess.run(words, input=whole.tobytes(), check=True)
-        back = subprocess.run([program, "-v", "error", "-i", file, *raw, "-"], capture_output=True, check=True).stdout
-        file.unlink()
-        decoded = np.frombuffer(back, np.float32)
-        decoded = np.pad(decoded, (0, max(0, len(whole) - len(decoded))))
-        ends = np.cumsum([len(sounds[row]) for row in rows])
-        for row, part in zip(rows, np.split(decoded[: len(whole)], ends[:-1]), strict=True):
-            found[row] = part
-    return found
-
-
-def statistics_of(sounds: Iterator[np.ndarray]) -> np.ndarray:
-    front = Functionals()
-    with torch.no_grad():
-        return np.array([front(torch.tensor(each)[None].float())[0].numpy() for each in sounds], dtype=np.float64)
-
-
 def heard(data: Data, folder: Path) -> tuple[Clips, dict[str, Clips]]:
     """All clips as they are, and each kind of changed copies of them."""
-    sounds = [data.store.waveform(row).astype(np.float32) / 32768 for row in range(len(data.store))]
+    sounds = sounds_of(data)
     truth = np.array(data.labels)[np.array(data.store.labels)]
     columns = [np.array(data.columns[name]) for name in ("corpus", "speaker")]
     kinds: dict[str, Callable[[], Change]] = {
@@ -177,7 +72,8 @@ def heard(data: Data, folder: Path) -> tuple[Clips, dict[str, Clips]]:
     def kept(name: str, made: Callable[[], Iterator[np.ndarray]]) -> Clips:
         path = folder / f"{name}.npy"
         if not path.exists():
-            np.save(path, statistics_of(made()))
+            with atomic(path) as temporary, open(temporary, "wb") as file:
+                np.save(file, statistics_of(made()))
             print(name, "heard", flush=True)
         return Clips(np.load(path), *columns, truth)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -25,14 +25,16 @@ from emozoo.registry.loading import get_architecture
 from results import store
 
 
-def statistics_of(data: Data) -> np.ndarray:
+def sounds_of(data: Data) -> list[np.ndarray]:
+    """The whole clips, float32 [samples] at 16 kHz."""
+    return [data.store.waveform(row).astype(np.float32) / 32768 for row in range(len(data.store))]
+
+
+def statistics_of(sounds: Iterable[np.ndarray]) -> np.ndarray:
     """float64 [clips, statistics]."""
     front = Functionals()
     with torch.no_grad():
-        sound = (
-            torch.from_numpy(data.store.waveform(row).astype(np.float32)) / 32768 for row in range(len(data.store))
-        )
-        return np.array([front(each[None])[0].numpy() for each in sound], dtype=np.float64)
+        return np.array([front(torch.tensor(each)[None].float())[0].numpy() for each in sounds], dtype=np.float64)
 
 
 def variants(features: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -70,7 +72,7 @@ def main(table: str, commit: str) -> None:
     data = open_data("manifest", table, LABELS, {}, video=False)
     made = {"commit": commit, "hardware": f"cpu ({platform.machine()}), {platform.system()}"}
     rows = []
-    for name, features in variants(statistics_of(data)):
+    for name, features in variants(statistics_of(sounds_of(data))):
         for corpus, ua, adapted in left_out(features, data):
             row = {"variant": name, "statistics": str(features.shape[1]), "corpus": corpus}
             figures = {"ua": f"{ua:.4f}", "ua_adapted": f"{adapted:.4f}"}
