@@ -145,7 +145,7 @@ def test_training_and_measuring_tell_the_network_where_each_clip_ends(
 
     trainer.model.network.register_forward_pre_hook(note, with_kwargs=True)
     trainer.run_epoch()
-    trained, measured = taken[: trainer.batches], taken[trainer.batches :]
+    trained, measured = taken[: trainer.examples.batches], taken[trainer.examples.batches :]
     assert trained and measured
     for sound, lengths in taken:
         assert sound.shape == (len(lengths), 6 * RATE)

@@ -216,8 +216,7 @@ def test_a_table_without_what_is_needed_is_refused(text: str, expected: str, tmp
 def test_all_runs_behind_the_tables_can_be_trained(manifests: Path, tmp_path: Path) -> None:
     studies = {each.name: each for each in training_list.read_studies(STUDIES, tmp_path)}
     own = {name: [cell.options for cell in each.cells] for name, each in studies.items()}
-    counts = {"box": 2, "left_out": 3, "published": 12, "video": 2}
-    assert {name: len(each) for name, each in own.items()} == counts
+    assert own.keys() == {path.stem for path in STUDIES} and all(own.values())
     for box in own["box"]:
         assert not box.dev and box.fold is None and box.protocol == "group-5"
     for left_out in own["left_out"]:
@@ -225,6 +224,9 @@ def test_all_runs_behind_the_tables_can_be_trained(manifests: Path, tmp_path: Pa
     assert {options.data_dir for options in own["published"]} == {
         f"{name}.csv" for name in ("ased", "emodb", "nemo", "ravdess")
     }
+    assert len(own["published"]) == 12
+    tried = [options.settings for options in own["recipes"]]
+    assert all(options.settings in tried for options in own["published"])
     chosen = training_list.read_studies(STUDIES, tmp_path, only="published/cnn-", device="cpu")
     assert [cell.name for cell in chosen[0].cells] == [f"cnn-{name}" for name in ("ravdess", "emodb", "nemo", "ased")]
     assert len(chosen) == 1 and chosen[0].device == "cpu"
