@@ -53,16 +53,22 @@ JOINERS = "\u200c\u200d"
 """The format characters with which Persian, Indian scripts and emoji are spelled."""
 LOOSE = re.compile(rf"^[{JOINERS}]+|(?<=[{JOINERS}])[{JOINERS}]+")
 """Those that join nothing, at the beginning or after another, by which rich fails to break a line."""
+ADDRESS = re.compile(
+    r"(?P<scheme>https?)?://(?P<user>[^\s/'\"]*@)?(?P<path>[^\s?]*)(?P<query>\?[^\s)'\",;]*)?", re.IGNORECASE
+)
+SIGNED = re.compile(r"(sig|token|key|credential|secret|password)[^=&]*=", re.IGNORECASE)
+"""A query of an address that lets anybody in."""
 FORMULA = re.compile(r"[\x00-\x20\s']*[=+\-@＝＋－＠\t\r\n]")  # noqa: RUF001 - the wide signs are meant
 """The beginning of a text that a spreadsheet takes for a formula, or that `csv_cell` has escaped."""
 
 
 def printable(text: object, *, lines: bool = False) -> str:
-    r"""The text on one line, with an escape such as `\x1b` for each character that a terminal would obey or hide.
+    r"""The text on one line, with an escape such as `\x1b` for each character that a terminal would obey or hide. An
+    address loses its user and password, and a query that signs it.
 
     `lines` keeps line breaks and tabs, for texts of several lines.
     """
-    words = str(text)
+    words = ADDRESS.sub(_without_secrets, str(text))
     if words.isprintable():
         return words
     if lines:
@@ -85,6 +91,12 @@ def csv_cell(text: str) -> str:
 def csv_text(cell: str) -> str:
     """The text that `csv_cell` was given."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
+
+def _without_secrets(address: re.Match[str]) -> str:
+    scheme, user, path, query = (part or "" for part in address.groups())
+    container = user if not scheme and ":" not in user else ""  # on Azure, one stands before the @
+    return f"{scheme}://{container}{path}{'' if SIGNED.search(query) else query}"
 
 
 def _is_obeyed(sign: str) -> bool:

@@ -33,11 +33,12 @@ def shown(place: str) -> str:
     if not is_url(place):
         return place
     begin, rest = place.split("://", 1)
-    if begin.lower() in ("http", "https"):
+    web = begin.lower() in ("http", "https")
+    if web:
         rest = re.split(r"[?#]", rest, maxsplit=1)[0]
     host, slash, path = rest.partition("/")
     user, _, server = host.rpartition("@")  # on Azure, a container without a password stands before the @
-    return f"{begin}://{server if ':' in user else host}{slash}{path}"
+    return f"{begin}://{server if web or ':' in user else host}{slash}{path}"
 
 
 def file_system(place: str) -> tuple[Any, str]:

@@ -107,8 +107,13 @@ def engine(opening: Opening, question: Question, address: str | None = None) -> 
 
     A worker has one GPU and its share of that machine's cores, where the cluster has some and the device is not the CPU,
     else one core. Where one is lost, its clips are answered again; a clip that ends its worker each time gets an `error`.
-    The engine raises EmozooError where no cluster answers, and where no worker can open the model.
+    Raises EmozooError where Ray is not installed or no cluster answers; the engine does where no worker can open the model.
     """
+    with _joining():
+        import ray
+
+        if not ray.is_initialized():
+            _check_listens(_place(address))
 
     def run(sources: Sequence[Source]) -> Iterator[pa.Table]:
         size = max(LEAST, min(MOST, len(sources) // BLOCKS))
@@ -121,36 +126,47 @@ def engine(opening: Opening, question: Question, address: str | None = None) -> 
 
 @contextmanager
 def _cluster(address: str | None) -> Iterator[Any]:
-    """Ray, connected; quietly, and without the statistics of use that it would send."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it writes between our lines
-    try:
+    """Ray, connected."""
+    with _joining():
         import ray
         import ray.data
-    except ImportError as error:
-        raise EmozooError(f"--engine ray needs Ray ({error}): pip install 'emozoo[ray]'") from error
-    ours = not ray.is_initialized()
-    if ours:
-        try:
+
+        ours = not ray.is_initialized()
+        if ours:
+            place = _place(address)
             with _as_it_was():
-                place = address or os.environ.get("RAY_ADDRESS")
                 _check_listens(place)
                 dashboard = None if place else False
                 ray.init(
                     place or "local", include_dashboard=dashboard, logging_level=logging.ERROR, log_to_driver=False
                 )
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise EmozooError(
-                f"no cluster of Ray can be joined ({reason}): start one by ray start --head, or leave --address and "
-                "RAY_ADDRESS out"
-            ) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         yield ray
     finally:
         if ours:
             ray.shutdown()
+
+
+def _place(address: str | None) -> str | None:
+    return address or os.environ.get("RAY_ADDRESS")
+
+
+@contextmanager
+def _joining() -> Iterator[None]:
+    """What keeps a process from a cluster becomes an EmozooError. Ray is quiet, and sends no statistics of its use."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it writes between our lines
+    try:
+        yield
+    except ImportError as error:
+        raise EmozooError(f"--engine ray needs Ray ({error}): pip install 'emozoo[ray]'") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise EmozooError(
+            f"no cluster of Ray can be joined ({reason}): start one by ray start --head, or leave --address and "
+            "RAY_ADDRESS out"
+        ) from error
 
 
 def _check_listens(address: str | None) -> None:

@@ -49,7 +49,7 @@ def existing_file(path: str | Path) -> str:
     name = str(user_path(path))
     if not os.path.exists(name):
         if "://" in str(path):
-            raise EmozooError(f"{path} is not on this machine: emozoo predict --output FOLDER reads addresses")
+            raise _elsewhere(str(path))
         raise EmozooError(f"{path} does not exist: check the path")
     if not os.path.isfile(name):
         raise EmozooError(f"{path} is not a file: name a sound or video file")
@@ -58,6 +58,10 @@ def existing_file(path: str | Path) -> str:
     if os.path.getsize(name) == 0:
         raise EmozooError(f"{path} is empty: name a sound or video file")
     return name
+
+
+def _elsewhere(address: str) -> EmozooError:
+    return EmozooError(f"{address} is not on this machine: predict and embed read addresses with --output FOLDER/")
 
 
 def unknown_size(size: int) -> bool:
@@ -84,7 +88,7 @@ def find_files(names: Iterable[str], *, warn: Callable[[str], None] = ignore) ->
     """The files that names, folders (searched for media, hidden files left out) and glob patterns stand for.
 
     `warn` is told how many files of a folder are no media by their names. Raises EmozooError for a folder without media or
-    a pattern that matches nothing; a plain name is passed on as it is.
+    a pattern that matches nothing, or is an address; a plain name is passed on as it is.
     """
     found: list[str] = []
     for name in names:
@@ -92,6 +96,8 @@ def find_files(names: Iterable[str], *, warn: Callable[[str], None] = ignore) ->
         if path.is_dir():
             found += _in_folder(name, warn)
         elif not path.exists() and glob.has_magic(name):
+            if "://" in name:
+                raise _elsewhere(name)
             pattern = whole_names(str(path) if name.startswith("~") else name)
             matches = sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file())
             if not matches:

@@ -168,6 +168,7 @@ def test_what_is_fetched_is_the_file_and_is_deleted_with_its_clip(store: ObjectS
 
 def test_output_never_shows_what_signs_an_address() -> None:
     assert shown("https://me:secret@host/a.wav?X-Amz-Signature=secret#secret") == "https://host/a.wav"
+    assert shown("https://hf_secret@host/a.wav") == "https://host/a.wav"
     assert shown("s3://key:secret@bucket/what?.wav") == "s3://bucket/what?.wav"
     assert shown("a ? file.wav") == "a ? file.wav"
     for place in ("abfs://calls@account.dfs.core.windows.net/a.wav", "hf://datasets/user/name@v1/a.wav"):

@@ -61,6 +61,20 @@ def obeyed(text: str) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("(https://me:secret@host/a?X-Amz-Signature=secret); see", "(https://host/a); see"),
+        ("https://hf_secret@huggingface.co/a", "https://huggingface.co/a"),
+        ("s3://key:secret@bucket/a and https://host/b?sv=1&sig=secret", "s3://bucket/a and https://host/b"),
+        ("abfs://calls@account/a or http://host:80/?page=2", None),
+        ("write to me@host, or key: what?key=1.wav", None),
+    ],
+)
+def test_what_lets_one_in_is_not_shown(told: str, expected: str | None) -> None:
+    assert printable(told) == (expected or told)
+
+
 @given(OVERLONG)
 @example(NASTY)
 def test_printable_text_is_one_line_without_anything_that_a_terminal_obeys(text: str) -> None:
@@ -224,6 +238,13 @@ def test_an_error_about_a_file_is_one_line(tmp_path: Path) -> None:
     assert r"\x1b" in one_error(emozoo("predict", "a.wav", "--model", "no\x1b[2J", check=2, cwd=tmp_path))
     done = emozoo("predict", "--no\x1b[2J\x9b", check=2)
     assert r"--no\x1b[2J" in done.stderr and not obeyed(done.stderr)
+
+
+@pytest.mark.parametrize("pattern", ["", "**"])
+def test_an_address_where_only_files_of_this_machine_are_read_is_an_error_without_its_secrets(pattern: str) -> None:
+    done = emozoo("predict", f"https://me:secret@host/{pattern}a.wav?X-Amz-Signature=secret", check=2)
+    assert "https://host/" in one_error(done) and "--output FOLDER/" in one_error(done)
+    assert "secret" not in done.stderr + done.stdout
 
 
 def test_a_traceback_is_text_as_well(tmp_path: Path) -> None:

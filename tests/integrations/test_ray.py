@@ -181,6 +181,7 @@ def test_a_model_that_no_worker_can_open_and_a_cluster_that_is_not_there_are_one
         *words, "--engine", "ray", "--address", "127.0.0.1:1", check=2, RAY_gcs_rpc_server_connect_timeout_s="1"
     )
     assert "no cluster of Ray can be joined" in one_error(done)
+    assert not (tmp_path / "answers").exists()
 
 
 def test_a_pipeline_of_ones_own_adds_columns_to_batches_of_paths_bytes_and_samples(
