@@ -39,6 +39,7 @@ SMALL = {**NETWORK, "hidden": "8", "layers": "1"}
 
 class TestCnn(emozoo.testing.ArchitectureConformance):
     architecture = "cnn"
+    settings = {"window": "1"}
 
 
 # Training is the same loop for all, and takes the recurrent networks and 3-D convolutions minutes; test_networks has each
