@@ -1,7 +1,7 @@
 """emozoo recognises emotion in speech and video.
 
-`emozoo.load(reference)` gives a trained model, `emozoo.Listener(model)` answers a stream with it, and
-`emozoo.data.load_dataset(name)` loads a dataset. Importing emozoo imports nothing heavy.
+`emozoo.load(reference)` gives a trained model, and without a reference the bundled one. `emozoo.Listener(model)` answers a
+stream with it. `emozoo.data.load_dataset(name)` loads a dataset. Importing emozoo imports nothing heavy.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.checkpoint.foreign import is_own, translate
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import leads_to
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from emozoo.checkpoint.model import EmotionModel
 
 
-def load(reference: str | os.PathLike[str], device: str = "auto", precision: str = "fp32") -> EmotionModel:
-    """As `emozoo.checkpoint.loading.load`, which is for those who need the network itself. An ONNX file of another library
-    becomes a `ForeignOnnx`, which answers as an `EmotionModel` does, on the CPU. Raises EmozooError with the reason."""
+def load(reference: str | os.PathLike[str] = DEFAULT, device: str = "auto", precision: str = "fp32") -> EmotionModel:
+    """As `emozoo.checkpoint.loading.load`, which is for those who need the network itself. Without a reference, it is the
+    bundled model that `emozoo predict` uses. An ONNX file of another library becomes a `ForeignOnnx`, which answers as an
+    `EmotionModel` does, on the CPU. Raises EmozooError with the reason."""
     folder, name = resolve(reference), name_of(reference)
     translation = None if is_own(folder) else translate(folder, name)
     if translation is None or translation.graph is None:

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from support.places import ROOT
 
+import emozoo as package
 from emozoo.checkpoint import bundled
 from emozoo.checkpoint.bundled import DEFAULT, FOLDER
 from emozoo.checkpoint.loading import load
@@ -46,6 +47,10 @@ def test_predict_needs_no_model(clip: str, tmp_path: Path) -> None:
     assert sum(document["predictions"][0]["probabilities"].values()) == pytest.approx(1)
     named = emozoo("predict", clip, "--no-vad", "--json", "--model", DEFAULT, folder=tmp_path)
     assert json.loads(named.stdout) == document
+    [prediction] = document["predictions"]
+    assert package.load(device="cpu").predict(tmp_path / clip, vad=False).probabilities == pytest.approx(
+        prediction["probabilities"], abs=1e-6
+    )
 
 
 def test_loading_it_never_imports_torchs_compiler(tmp_path: Path) -> None:
