@@ -62,6 +62,13 @@ def from_json(kind: type[T], document: Any) -> T:
     return kind(**values)
 
 
+def to_json(value: Any) -> Any:
+    """A value as JSON has it: tuples become lists, also within objects and lists."""
+    if isinstance(value, dict):
+        return {key: to_json(each) for key, each in value.items()}
+    return [to_json(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def _from_json(value: Any, hint: Any) -> Any:
     items = typing.get_args(hint)
     if typing.get_origin(hint) is dict and isinstance(value, dict):

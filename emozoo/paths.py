@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -58,6 +59,12 @@ def unwritable(folder: Path, error: OSError) -> EmozooError:
         f"cannot write the cache folder {folder} ({error.strerror or error}): "
         "name a folder that can be written, with room, in the environment variable EMOZOO_CACHE"
     )
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -31,6 +31,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def letters(name: str) -> str:
+    """A name without case, blanks and signs, which people write in several ways: `EMO-DB` and `emo_db` are both `emodb`."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def number(value: float | None) -> str:
+    """A score that is no share: `0.543`, or `-` for None."""
+    return "-" if value is None else f"{value:.3f}"
+
+
 def listed(words: Sequence[str], most: int = 5, separator: str = ", ", what: str = "") -> str:
     """The first few of many, and how many more: `a, b and 7 more`, with `what` they are after it."""
     pause = ";" if separator.startswith(";") else ""
@@ -75,6 +85,12 @@ def printable(text: object, *, lines: bool = False) -> str:
         words = words.replace("\r\n", "\n")
     words = LOOSE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), words)
     return re.sub(r"[^ -~]", lambda found: found[0] if lines and found[0] in "\n\t" else _escaped(found[0]), words)
+
+
+def one_line(error: BaseException, most: int = 200) -> str:
+    """An exception's message in one line of at most so many characters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def json_text(document: Any, *, indent: int | None = None) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emozoo.bulk.remote import shown
+from emozoo.bulk.remote import safe_name
 from emozoo.bulk.storage import SUFFIX, LocalFolder, RemoteFolder, storage_of
 from emozoo.errors import EmozooError
 from emozoo.text import json_text
@@ -72,7 +72,7 @@ class AnswerFolder:
                     found.update(column.to_pylist())
             except (OSError, ValueError, KeyError) as error:
                 raise EmozooError(
-                    f"{name} in {shown(self.name)} is no file of answers ({str(error).partition(chr(10))[0]}): move it "
+                    f"{name} in {safe_name(self.name)} is no file of answers ({str(error).partition(chr(10))[0]}): move it "
                     "elsewhere, and its clips are answered again"
                 ) from error
         return found
@@ -108,8 +108,10 @@ class AnswerFolder:
         return f"-{self.shard}" if self.shard else ""
 
     def _taken(self) -> str:
-        what = f"shard {self.shard.replace('-of-', '/')} in {shown(self.name)}" if self.shard else shown(self.name)
-        return f"another process is answering {what}: wait until it ends, or name another --output"
+        shard = f"shard {self.shard.replace('-of-', '/')} in " if self.shard else ""
+        return (
+            f"another process is answering {shard}{safe_name(self.name)}: wait until it ends, or name another --output"
+        )
 
     def _agree(self, store: LocalFolder | RemoteFolder) -> None:
         """Whether the folder is of the same model and question; a new one becomes so."""
@@ -118,7 +120,7 @@ class AnswerFolder:
         if there is None:
             if store.names():
                 raise EmozooError(
-                    f"{shown(self.name)} holds Parquet files that emozoo did not write: name a folder of its own"
+                    f"{safe_name(self.name)} holds Parquet files that emozoo did not write: name a folder of its own"
                 )
             store.write(ABOUT, (json_text(wanted, indent=2) + "\n").encode())
             return
@@ -131,7 +133,7 @@ class AnswerFolder:
         )
         if others:
             told = " and ".join(f"{name} {_value(found.get(name))}, not {_value(wanted.get(name))}" for name in others)
-            raise EmozooError(f"{shown(self.name)} holds other answers ({told}): name another --output")
+            raise EmozooError(f"{safe_name(self.name)} holds other answers ({told}): name another --output")
 
 
 def _value(value: Any) -> str:

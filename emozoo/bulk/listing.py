@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from emozoo.bulk.remote import HUB, file_system, is_url, protocol_of, reached, shown
+from emozoo.bulk.remote import HUB, file_system, is_url, protocol_of, reached, safe_name
 from emozoo.bulk.source import Source
 from emozoo.bulk.tables import PARQUET, sources_of_table
 from emozoo.errors import EmozooError
@@ -35,7 +35,7 @@ def list_sources(names: Iterable[str], *, warn: Warn = ignore) -> list[Source]:
 
 
 def is_table(place: str) -> bool:
-    return PurePosixPath(shown(place)).suffix.lower() in TABLE_SUFFIXES
+    return PurePosixPath(safe_name(place)).suffix.lower() in TABLE_SUFFIXES
 
 
 def _places(names: Iterable[str], warn: Warn) -> Iterator[str]:
@@ -67,12 +67,12 @@ def _of_url(name: str) -> list[str]:
             found = (each for each in files.glob(whole_names(path)) if not each.endswith("/"))
             held = sorted(each for each in found if not _hidden_parts(each) - _hidden_parts(path))
             if not held:
-                raise EmozooError(f"no file matches {shown(name)}")
+                raise EmozooError(f"no file matches {safe_name(name)}")
             return [_address(each, protocol) for each in held]
         if not name.endswith("/") and (_is_file(path) or protocol in ("http", "https") or not files.isdir(path)):
             return [name]
         held = sorted(files.find(path))
-    return _media_or_tables(held, shown(name), protocol)
+    return _media_or_tables(held, safe_name(name), protocol)
 
 
 def _hidden_parts(path: str) -> set[str]:

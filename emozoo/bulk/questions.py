@@ -115,9 +115,9 @@ def answers(question: Question, model: Model, sources: Sequence[Source]) -> Iter
                 yield clip
 
     def failed() -> Iterator[list[Row]]:
-        while opened and isinstance(opened[0], Unopened):
-            unopened = opened.popleft()
-            yield [{"file": unopened.file, "error": unopened.error}]  # type: ignore[union-attr]
+        while opened and isinstance(first := opened[0], Unopened):
+            opened.popleft()
+            yield [{"file": first.file, "error": first.error}]
 
     for rows in question.rows(model, clips()):
         yield from failed()

@@ -28,7 +28,7 @@ def is_url(place: str) -> bool:
     return protocol_of(place) is not None
 
 
-def shown(place: str) -> str:
+def safe_name(place: str) -> str:
     """A URL as output names it: without a user's name and password, and without what follows a `?`, which may sign it."""
     if not is_url(place):
         return place
@@ -47,11 +47,11 @@ def file_system(place: str) -> tuple[Any, str]:
 
     protocol = protocol_of(place)
     if "::" in place:
-        raise EmozooError(f"{shown(place)} chains two places with ::, which emozoo does not open: name one")
+        raise EmozooError(f"{safe_name(place)} chains two places with ::, which emozoo does not open: name one")
     if protocol in _ITSELF:
-        raise EmozooError(f"{shown(place)} is on this machine: name its path, without {protocol}://")
+        raise EmozooError(f"{safe_name(place)} is on this machine: name its path, without {protocol}://")
     if protocol not in fsspec.available_protocols():
-        raise EmozooError(f"{shown(place)}: nothing opens {protocol}://, so check the address")
+        raise EmozooError(f"{safe_name(place)}: nothing opens {protocol}://, so check the address")
     # Of S3, the library opens ten connections at most, where nobody says how many.
     more = {"config_kwargs": {"max_pool_connections": FETCHES}} if protocol in ("s3", "s3a") else {}
     try:
@@ -61,13 +61,15 @@ def file_system(place: str) -> tuple[Any, str]:
         way = f"pip install {package[1]}" if package else "install the package for it"
         raise EmozooError(f"{protocol}:// needs a package that is not installed ({_reason(error)}): {way}") from error
     except ValueError as error:
-        raise EmozooError(f"{shown(place)} is no address that can be opened ({_reason(error)}): check it") from error
+        raise EmozooError(
+            f"{safe_name(place)} is no address that can be opened ({_reason(error)}): check it"
+        ) from error
 
 
 @contextmanager
 def reached(place: str, what: str = "read") -> Iterator[None]:
     """Every error of reading, listing or writing `place` becomes an EmozooError with a sentence."""
-    name = shown(place)
+    name = safe_name(place)
     try:
         yield
     except EmozooError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from emozoo.bulk.remote import HUB, is_url, protocol_of, shown
+from emozoo.bulk.remote import HUB, is_url, protocol_of, safe_name
 from emozoo.errors import EmozooError
 
 
@@ -23,7 +23,7 @@ class Source:
     @classmethod
     def of(cls, place: str) -> Source:
         """For a recording. Its name is text that any file of answers can hold, also where the path is not."""
-        return cls(shown(place).encode("utf-8", "backslashreplace").decode(), place)
+        return cls(safe_name(place).encode("utf-8", "backslashreplace").decode(), place)
 
 
 def beside(table: str, name: str) -> str:
@@ -36,12 +36,12 @@ def beside(table: str, name: str) -> str:
     if is_url(name):
         if protocol_of(name) != protocol_of(table) or protocol_of(table) == HUB:
             raise EmozooError(
-                f"{shown(table)} names {shown(name)}, which lies elsewhere: a table names files beside it"
+                f"{safe_name(table)} names {safe_name(name)}, which lies elsewhere: a table names files beside it"
             )
         return name
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or ".." in parts or parts[0].startswith(("/", "~")):
         raise EmozooError(
-            f"{shown(table)} names {shown(name)}, which is not beside it: a table names files in its folder"
+            f"{safe_name(table)} names {safe_name(name)}, which is not beside it: a table names files in its folder"
         )
     return f"{table.rpartition('/')[0]}/{'/'.join(parts)}"

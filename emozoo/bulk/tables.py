@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from emozoo.bulk.remote import file_system, is_url, reached, shown
+from emozoo.bulk.remote import file_system, is_url, reached, safe_name
 from emozoo.bulk.source import Source, beside
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path
@@ -31,22 +31,22 @@ MEANT = ("file", "video")
 
 def sources_of_table(place: str) -> list[Source]:
     """The clips that a table names, or that a Parquet file holds. Raises EmozooError for what is no such table."""
-    if shown(place).lower().endswith(PARQUET):
+    if safe_name(place).lower().endswith(PARQUET):
         return _of_parquet(place)
     with reached(place), opened(place) as file:
         data = file.read()
-    table = parse_table(data, Path(shown(place)))
+    table = parse_table(data, Path(safe_name(place)))
     columns = recognised(table)
     if "file" not in columns.known:
         raise _no_file(place, table.names)
     if spans := [name for name in ("start", "end") if name in columns.known]:
         raise EmozooError(
-            f"{shown(place)} names stretches of files, by a column for the {' and '.join(spans)}: cut them into files "
+            f"{safe_name(place)} names stretches of files, by a column for the {' and '.join(spans)}: cut them into files "
             "first, or give the files to emozoo predict --segments"
         )
     faults = [f"{line.place}: {line.fault}" for line in table.lines if line.fault]
     if faults:
-        raise EmozooError(f"{shown(place)} has lines that cannot be read: {listed(faults, 3, '; ')}")
+        raise EmozooError(f"{safe_name(place)} has lines that cannot be read: {listed(faults, 3, '; ')}")
     names = [columns.of(line.fields, "file")[0] for line in table.lines]
     return _named(place, names)
 
@@ -70,7 +70,7 @@ def _of_parquet(place: str) -> list[Source]:
         table = pq.ParquetFile(file)
         schema = table.schema_arrow
         if _column_of_recordings(schema):
-            return [Source(f"{shown(place)}#{row}", place, row) for row in range(table.metadata.num_rows)]
+            return [Source(f"{safe_name(place)}#{row}", place, row) for row in range(table.metadata.num_rows)]
         named = _column_of_names(schema)
         if named is None:
             raise _no_file(place, schema.names)
@@ -82,17 +82,18 @@ def _named(place: str, names: Sequence[Any]) -> list[Source]:
     found = []
     for number, name in enumerate(names, start=1):
         if not isinstance(name, str) or not name.strip():
-            raise EmozooError(f"{shown(place)} names no file in row {number}: fill it, or take the row out")
+            raise EmozooError(f"{safe_name(place)} names no file in row {number}: fill it, or take the row out")
         found.append(Source.of(beside(place, name.strip())))
     if not found:
-        raise EmozooError(f"{shown(place)} has no rows: name a table with recordings")
+        raise EmozooError(f"{safe_name(place)} has no rows: name a table with recordings")
     return found
 
 
 def _no_file(place: str, names: Sequence[str]) -> EmozooError:
     words = f"file (or {', '.join(NAMES['file'][1:4])})"
     return EmozooError(
-        f"{shown(place)} has no column {words} that names or holds recordings: its columns are {listed(names, 8) or 'none'}"
+        f"{safe_name(place)} has no column {words} that names or holds recordings: its columns are "
+        f"{listed(names, 8) or 'none'}"
     )
 
 
@@ -161,5 +162,5 @@ def recording(place: str, row: int) -> bytes:
     with reached(place):
         found = _recordings(place).bytes_of(row)
     if not found:
-        raise EmozooError(f"{shown(place)}#{row} holds no recording: the row is empty")
+        raise EmozooError(f"{safe_name(place)}#{row} holds no recording: the row is empty")
     return found

@@ -17,6 +17,7 @@ from typing import Any
 from emozoo.architecture import MODALITIES
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, LARGEST_JSON, LONGEST_TEXT, MOST_LABELS
+from emozoo.hints import to_json
 from emozoo.inference.calibration import Calibration
 from emozoo.media.preparation import CROPS, PLAIN, Preparation
 from emozoo.media.window_shape import DEFAULT_WINDOW, SAMPLING_RATE, WindowShape
@@ -57,6 +58,10 @@ class Source:
     """As its card says, as `datasets` does."""
     datasets: tuple[str, ...] = ()
     """What its card says that it was trained on."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As config.json has it, without what is empty."""
+        return {key: to_json(value) for key, value in vars(self).items() if value}
 
     @property
     def repository(self) -> str | None:
@@ -140,7 +145,7 @@ class CheckpointConfig:
             **self.preparation.to_config(),
             **({"synthetic": True} if self.synthetic else {}),
             **({"calibration": self.calibration.to_dict()} if self.calibration else {}),
-            **({"source": _plain_source(self.source)} if self.source else {}),
+            **({"source": self.source.to_dict()} if self.source else {}),
             **({"members": self.members} if self.members > 1 else {}),
         }
 
@@ -330,10 +335,6 @@ def _check_members(document: dict[str, Any]) -> None:
     members = document.get("members")
     if members is not None and (type(members) is not int or not 1 <= members <= MOST_MEMBERS):
         raise ValueError(f"members is not a number from 1 to {MOST_MEMBERS}")
-
-
-def _plain_source(source: Source) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(source).items() if value}
 
 
 CHECKS = (

@@ -5,7 +5,7 @@ They are what the network's own `embed` gives or, where it has none, what its la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -34,6 +34,12 @@ class LastLinear(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def call(asked: Callable[..., Tensor], sound: Tensor, frames: Tensor | None, lengths: Tensor | None = None) -> Tensor:
+    """What a network, or its `embed`, gives: it is asked with frames and lengths only where there are some."""
+    given = (sound,) if frames is None else (sound, frames)
+    return asked(*given) if lengths is None else asked(*given, lengths=lengths)
+
+
 class WithFeatures(nn.Module):
     """A network whose forward gives its outputs, float32 [batch, outputs], and its features, float32 [batch, features].
 
@@ -48,13 +54,12 @@ class WithFeatures(nn.Module):
     def forward(
         self, input_values: Tensor, pixel_values: Tensor | None = None, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        given = (input_values,) if pixel_values is None else (input_values, pixel_values)
-        masked = {} if lengths is None else {"lengths": lengths}
+        batch = (input_values, pixel_values, lengths)
         if has_embed(self.network):
-            features = self.network.embed(*given, **masked)
-            return self.network(*given, **masked), _checked(features, input_values.shape[0], self.name)
+            features = call(self.network.embed, *batch)
+            return call(self.network, *batch), _checked(features, input_values.shape[0], self.name)
         with LastLinear() as last:
-            outputs = self.network(*given, **masked)
+            outputs = call(self.network, *batch)
         if last.taken is None:
             raise EmozooError(
                 f"{self.name} gives no embeddings: its network has no linear layer, and no method embed of its own"
@@ -68,9 +73,7 @@ def features_of(network: Any, batch: Sequence[Tensor | None], name: str) -> Tens
     input_values, pixel_values, lengths = (*batch, None, None)[:3]
     assert input_values is not None
     if has_embed(network):
-        given = (input_values,) if pixel_values is None else (input_values, pixel_values)
-        masked = {} if lengths is None else {"lengths": lengths}
-        return _checked(network.embed(*given, **masked), len(input_values), name)
+        return _checked(call(network.embed, input_values, pixel_values, lengths), len(input_values), name)
     return WithFeatures(network, name)(input_values, pixel_values, lengths)[1]
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.embedding import features_of
+from emozoo.checkpoint.embedding import call, features_of
 from emozoo.checkpoint.partial import left_out
 from emozoo.target import Outputs
 
@@ -54,9 +54,7 @@ class Ensemble(nn.Module):
     def forward(
         self, input_values: Tensor, pixel_values: Tensor | None = None, lengths: Tensor | None = None
     ) -> Tensor:
-        given = (input_values,) if pixel_values is None else (input_values, pixel_values)
-        masked = {} if lengths is None else {"lengths": lengths}
-        found = torch.stack([member(*given, **masked) for member in self.members])
+        found = torch.stack([call(member, input_values, pixel_values, lengths) for member in self.members])
         words, values = found[..., self.outputs.of_labels], found[..., self.outputs.of_dimensions]
         parts = []
         if self.outputs.multi:

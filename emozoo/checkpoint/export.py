@@ -40,7 +40,6 @@ from emozoo.checkpoint.onnx_model import (
     VERSION_KEY,
     WEIGHTS_KEY,
     OnnxModel,
-    digest,
     read_model,
     told,
     trial_window,
@@ -50,8 +49,10 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, ONNX, WEIGHTS
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.media.window_shape import SAMPLING_RATE
-from emozoo.paths import atomic, user_path
+from emozoo.paths import atomic, digest, user_path
 from emozoo.shared_context import SharedContext
+from emozoo.target import PRESENT, Outputs
+from emozoo.text import one_line
 from emozoo.version import version as emozoo_version
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ SHORT_CLIPS, SHORT_STEP = 9, 160
 """Of a network that takes lengths: how many short clips are tried, and by how many samples each is longer than the last."""
 LEAST_SAME = 0.9
 """Share of windows that a graph in 8 bits must answer as the network does."""
+NEAR = 0.05
+"""Within which two values of a dimension, which are from 0 to 1, are alike."""
 LARGEST_REPEAT = 2**20
 """Numbers in a constant that is looked for among the others."""
 
@@ -90,7 +93,7 @@ class Export:
     precision: str = "fp32"
     """`int8`: of the convolutions."""
     same_answers: float | None = None
-    """Of `int8`: the share of windows for which file and network find the same label most probable."""
+    """Of `int8`: the share of windows that file and network answer alike (`alike`)."""
 
 
 def export_onnx(
@@ -196,8 +199,7 @@ def _in_8_bits(graph: ModelProto, model: EmotionModel, windows: Sequence[Window]
         with _quiet:
             return quantize(graph, windows, exact.feeds)
     except Exception as error:  # noqa: BLE001 - whatever onnxruntime makes of a plugin's graph
-        reason = " ".join(str(error).split())[:200]
-        raise EmozooError(f"{model.architecture.name} cannot be put in 8 bits ({reason})") from error
+        raise EmozooError(f"{model.architecture.name} cannot be put in 8 bits ({one_line(error)})") from error
 
 
 def _write(
@@ -231,15 +233,25 @@ def _differences(model: EmotionModel, written: OnnxModel) -> float:
 
 
 def _rounded_differences(model: EmotionModel, written: OnnxModel, windows: Sequence[Window]) -> tuple[float, float]:
-    """The largest of a probability, and the share of windows with the same answer. Raises EmozooError where it is small."""
+    """The largest of an output, and the share of windows with the same answer. Raises EmozooError where it is small."""
     ours, theirs = (each.probabilities(windows) for each in (model, written))
-    same = float((ours.argmax(1) == theirs.argmax(1)).mean())
+    same = float(alike(model.outputs, ours, theirs).mean())
     if same < LEAST_SAME:
         raise EmozooError(
             f"in 8 bits, it answers {1 - same:.0%} of the recordings otherwise: leave --quantize out, or name recordings "
             "like those that you will ask about with --calibration"
         )
     return float(np.abs(ours - theirs).max()), same
+
+
+def alike(outputs: Outputs, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Which of two models' answers, float64 [windows, outputs], have the same label, or labels, and dimensions that are
+    `NEAR`: bool [windows]."""
+    alike = (np.abs(ours - theirs)[:, outputs.of_dimensions] <= NEAR).all(1)
+    words = [each[:, outputs.of_labels] for each in (ours, theirs)]
+    if outputs.multi:
+        return alike & ((words[0] >= PRESENT) == (words[1] >= PRESENT)).all(1)
+    return alike & (words[0].argmax(1) == words[1].argmax(1)) if outputs.labels else alike
 
 
 def _features(graph: ModelProto) -> int | None:
@@ -291,7 +303,7 @@ def _graph(model: EmotionModel) -> ModelProto:
             f"exporting needs onnx, onnxruntime and onnxscript: pip install 'emozoo[onnx]' ({error})"
         ) from error
     except Exception as error:  # noqa: BLE001 - whatever torch's exporter makes of a plugin's network
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        reason = one_line(error.__cause__ or error)
         raise EmozooError(
             f"{model.architecture.name} cannot be exported: torch finds no ONNX for it ({reason})"
         ) from error

@@ -1,7 +1,7 @@
 """Checkpoints of other libraries: a reader translates each into an installed architecture, with its config and labels.
 
 Readers are plugins (group `emozoo.readers`); the documents by which they know their checkpoints are plain data. The rule is
-kept in `emozoo.checkpoint.loading`: every tensor of the network is filled from the files, and every tensor of the files is
+kept in `emozoo.checkpoint.tensors`: every tensor of the network is filled from the files, and every tensor of the files is
 used. Importing this costs no torch.
 """
 

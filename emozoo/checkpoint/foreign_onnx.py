@@ -14,6 +14,7 @@ import numpy as np
 
 from emozoo.checkpoint.config import Source
 from emozoo.checkpoint.onnx_graph import MOST_FEATURES, content_problem
+from emozoo.checkpoint.onnx_model import trial_window
 from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
 from emozoo.checkpoint.provenance import Provenance, unrecorded
 from emozoo.errors import EmozooError
@@ -108,7 +109,7 @@ class ForeignOnnx(PredictsFiles):
     def try_out(self) -> None:
         """Answers one window. Raises EmozooError for a graph that takes too long or answers with what is no answer."""
         with self._session.limited() as options:
-            self._answer([_trial_window(self.window)], options)
+            self._answer([trial_window(self.window, False)], options)
 
     def _answer(self, windows: Sequence[Window], options: Any = None) -> np.ndarray:
         outputs = self._run(self._ports.output, windows, options)
@@ -285,10 +286,3 @@ def _asks_for_softmax(graph: GraphProto, wanted: bool | None, output: str, where
 
 def _are_finite(windows: Sequence[Window]) -> bool:
     return all(bool(np.isfinite(sound).all()) for sound, _ in windows)
-
-
-def _trial_window(shape: WindowShape) -> Window:
-    """Something like a voice, as long as a window."""
-    seconds = np.arange(shape.samples) / SAMPLING_RATE
-    voice = sum(np.sin(2 * np.pi * 130 * part * seconds) / part for part in range(1, 9))
-    return (0.1 * voice * np.clip(np.sin(2 * np.pi * 1.7 * seconds), 0.05, 1)).astype(np.float32), None

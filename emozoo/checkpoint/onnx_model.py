@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -28,6 +27,7 @@ from emozoo.inference.model import Window
 from emozoo.inference.probabilities import read_outputs, to_embeddings
 from emozoo.media.window import stack_frames, stack_sound
 from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
+from emozoo.paths import digest
 from emozoo.target import Outputs
 
 if TYPE_CHECKING:
@@ -226,9 +226,3 @@ def _noise(count: int) -> np.ndarray:
 
 def _is_finite(feeds: Sequence[Feed]) -> bool:
     return all(bool(np.isfinite(feed[SOUND]).all()) for feed in feeds)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,6 +14,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.paths import cores
+from emozoo.text import one_line
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -72,7 +73,7 @@ class OnnxSession:
         try:
             return np.asarray(self._session.run([output], dict(feed), options)[0])
         except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
-            raise EmozooError(f"{self._name} is damaged: it cannot be run ({_reason(error)})") from error
+            raise EmozooError(f"{self._name} is damaged: it cannot be run ({one_line(error)})") from error
 
     @contextlib.contextmanager
     def limited(self) -> Iterator[Any]:
@@ -107,7 +108,7 @@ def _session(data: bytes, name: str) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # emozoo.inference.files answers a batch on each core
+    options.intra_op_num_threads = 1  # emozoo.inference.batches answers a batch on each core
     options.log_severity_level = 4
     if _bound_memory():
         options.add_session_config_entry("session.use_env_allocators", "1")
@@ -118,7 +119,7 @@ def _session(data: bytes, name: str) -> Any:
             data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
         )
     except Exception as error:  # noqa: BLE001 - onnxruntime has a dozen of its own, without a common one
-        raise EmozooError(f"{name} is damaged: {_reason(error)}") from error
+        raise EmozooError(f"{name} is damaged: {one_line(error)}") from error
 
 
 @functools.cache
@@ -136,7 +137,3 @@ def _bound_memory() -> bool:
     except Exception:  # noqa: BLE001 - the program that emozoo is a part of has set a bound of its own
         return False
     return True
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

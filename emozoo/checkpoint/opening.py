@@ -17,6 +17,7 @@ from emozoo.hub.reference import is_reference, name_of
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.model import EmotionModel
+    from emozoo.inference.model import Model
 
 
 def load(reference: str | os.PathLike[str] = DEFAULT, device: str = "auto", precision: str = "fp32") -> EmotionModel:
@@ -37,6 +38,22 @@ def load(reference: str | os.PathLike[str] = DEFAULT, device: str = "auto", prec
     model: Any = load_foreign_onnx(folder, translation.graph, config.outputs, name)
     model.source = config.source
     return model
+
+
+def open_model(
+    reference: str | os.PathLike[str], backend: str = "torch", device: str = "auto", precision: str = "fp32"
+) -> Model:
+    """A model that answers: as `load`, or with the `backend` "onnx" by its model.onnx. Raises EmozooError with why not."""
+    if backend != "onnx":
+        return load(reference, device, precision)
+    from emozoo.checkpoint import onnx_model
+
+    if precision != "fp32":
+        raise EmozooError(
+            f"--backend onnx computes in fp32, or in what its file holds: leave --precision {precision} out; "
+            "emozoo export --quantize makes a faster file"
+        )
+    return onnx_model.load(reference, device)
 
 
 def load_with_record(

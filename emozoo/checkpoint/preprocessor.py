@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emozoo.filenames import PREPROCESSOR
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.paths import write_text
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from emozoo.filenames import PROVENANCE
 from emozoo.paths import write_text
+from emozoo.text import letters
 
 LARGEST = 64 * 2**20
 """Bytes of a provenance.json that is read: five million clips."""
@@ -148,7 +149,7 @@ class Clips:
     def of(cls, columns: Mapping[str, Sequence[Any]], usual: str = "") -> Clips:
         """From the columns `digest`, `speaker` and `corpus`. A row without a corpus is of the `usual` one, "" if unknown."""
         count = len(columns["digest"])
-        corpora = (_corpus(str(name or "") or usual) for name in columns.get("corpus", [""] * count))
+        corpora = (letters(str(name or "") or usual) for name in columns.get("corpus", [""] * count))
         names = zip(corpora, columns["speaker"], strict=True)
         speakers = tuple((corpus, _speaker(corpus, name)) if name else None for corpus, name in names)
         return cls(tuple(str(digest or "")[:DIGITS] for digest in columns["digest"]), speakers)
@@ -218,7 +219,7 @@ def _known_again(
     same = [row for row, digest in enumerate(clips.digests) if digest in side.clips]
     by_clip = {who for row in same if (who := clips.speakers[row])} & asked
     by_name = asked & side.speakers
-    shared = any(clips.speakers[row] and clips.speakers[row][0] == "" for row in same)  # type: ignore[index]
+    shared = any((who := clips.speakers[row]) and who[0] == "" for row in same)
     namesakes = set() if shared else {who for who in by_name if not who[0]}
     return by_clip | (by_name - namesakes), namesakes - by_clip, set(same) & set(test)
 
@@ -242,11 +243,6 @@ def read_provenance(folder: Path) -> Provenance | None:
         return Provenance(sides["train"], sides["dev"], tuple(unknown), document["pretrained"] is not False)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return Provenance(unknown=(DAMAGED,))
-
-
-def _corpus(name: str) -> str:
-    """A corpus' name without case and punctuation: `EMO-DB`, `emo_db` and `emodb` are the same."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _speaker(corpus: str, name: Any) -> str:

@@ -148,11 +148,8 @@ def read_options(folder: Path) -> RunOptions | None:
     values: Any = None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        found = {name: value for name, value in values.items() if name in known}
-        listed = {name: tuple(values[name]) for name in ("labels", "scale", "seeds") if values.get(name) is not None}
-        options = RunOptions(**{**found, "labels": None, "seeds": None, **listed})
-        strangers = values.keys() - known - {WRITER}
-        if strangers or type_problem(options, RunOptions):
+        options = from_json(RunOptions, values)
+        if strangers := values.keys() - known - {WRITER}:
             raise ValueError(*strangers)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise unreadable(path, values, "it is not the record of a run") from error

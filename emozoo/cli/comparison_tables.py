@@ -12,8 +12,8 @@ from rich.text import Text
 
 from emozoo.cli import console
 from emozoo.cli.console import line, styled
-from emozoo.cli.scores import SCORES, percentage
-from emozoo.text import printable
+from emozoo.cli.scores import SCORES
+from emozoo.text import percent, printable
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.results import DimensionMetrics
@@ -137,14 +137,14 @@ def _score(row: Row, name: str) -> Cell:
     if not row.metrics.labels:
         return Cell()
     interval = getattr(row.metrics, f"{name}_interval", None)
-    told = "" if interval is None else f"{percentage(interval[0])} to {percentage(interval[1])}"
-    return Cell(percentage(getattr(row.metrics, name)), told)
+    told = "" if interval is None else f"{percent(interval[0])} to {percent(interval[1])}"
+    return Cell(percent(getattr(row.metrics, name)), told)
 
 
 def _spread(row: Row, name: str) -> Cell:
     if row.folds is None or not row.metrics.labels:
         return Cell()
-    return Cell(f"{percentage(getattr(row.folds, f'{name}_mean'))} ± {percentage(getattr(row.folds, f'{name}_std'))}")
+    return Cell(f"{percent(getattr(row.folds, f'{name}_mean'))} ± {percent(getattr(row.folds, f'{name}_std'))}")
 
 
 def _ccc(dimensions: Sequence[DimensionMetrics], name: str) -> Cell:

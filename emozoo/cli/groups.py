@@ -9,7 +9,7 @@ from rich.table import Table
 
 from emozoo.cli import console
 from emozoo.cli.console import line, styled
-from emozoo.cli.scores import percentage, plain
+from emozoo.text import number, percent
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.groups import Gap, Grouping
@@ -26,7 +26,7 @@ def show_groups(groupings: Sequence[Grouping]) -> None:
 
 def _show(grouping: Grouping) -> None:
     words = grouping.measure == "ua"
-    form: Callable[[float | None], str] = percentage if words else plain
+    form: Callable[[float | None], str] = percent if words else number
     score = "UA %" if words else "CCC"
     of = f" of {grouping.dimension}" if grouping.dimension else ""
     table = Table(title=f"{score.removesuffix(' %')}{of} by {grouping.by}", title_justify="left")

@@ -14,9 +14,8 @@ from rich.text import Text
 
 from emozoo.cli import console
 from emozoo.cli.console import styled
-from emozoo.cli.scores import percentage
 from emozoo.hub.public import READ
-from emozoo.text import printable
+from emozoo.text import percent, printable
 
 if TYPE_CHECKING:
     from emozoo.hub.public import PublicModel
@@ -65,7 +64,7 @@ def _row(entry: Entry, what: str | None = None) -> Row:
     if facts.parameters:
         row["parameters"] = _short(facts.parameters)
     if entry.best:
-        row["best UA %"] = f"{percentage(entry.best.ua)} {_measured(entry.best, entry)}"
+        row["best UA %"] = f"{percent(entry.best.ua)} {_measured(entry.best, entry)}"
     row["state"] = Text.assemble(printable(origin), state)
     return row
 

@@ -102,7 +102,7 @@ def answer_many(
     the model. The exit status is 2 where each clip has an error."""
     from emozoo.bulk.answer_folder import AnswerFolder
     from emozoo.bulk.listing import list_sources
-    from emozoo.bulk.remote import shown
+    from emozoo.bulk.remote import safe_name
     from emozoo.bulk.run import answer_into
     from emozoo.cli.console import progress_bars, say, waiting, warn
     from emozoo.inference.checks import check_options
@@ -128,14 +128,14 @@ def answer_many(
     except BaseException:
         if folder.rows:
             say(
-                f"{done} of {len(sources)} clips have their rows in {shown(output)}; the same command answers the others"
+                f"{done} of {len(sources)} clips have their rows in {safe_name(output)}; the same command answers the others"
             )
         raise
     if as_json:
         found = {"clips": len(sources), "before": before, "rows": folder.rows, "failed": folder.failed}
-        print_json({"model": folder.about["model"], "asked": verb, **found, "output": shown(output)})
+        print_json({"model": folder.about["model"], "asked": verb, **found, "output": safe_name(output)})
     else:
-        _tell(sources, before, folder, shown(output))
+        _tell(sources, before, folder, safe_name(output))
     if sources and folder.failed == done - before == len(sources):
         raise typer.Exit(2)
 
@@ -153,10 +153,8 @@ def _engine(asked: Asked, model: Model, question: Question) -> Engine:
         from emozoo.integrations.ray_engine import engine
         from emozoo.integrations.ray_worker import Opening
 
-        onnx = asked.backend is Backend.onnx
-        return engine(
-            Opening(_everywhere(asked.model), asked.device, asked.precision.value, onnx), question, asked.address
-        )
+        opening = Opening(_everywhere(asked.model), asked.device, asked.precision.value, asked.backend.value)
+        return engine(opening, question, asked.address)
     from emozoo.bulk.run import in_this_process
 
     return in_this_process(model, question)

@@ -6,25 +6,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from emozoo.cli.options import Backend, Precision
-from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
     from emozoo.inference.model import Model
 
 
 def load_model(reference: str, backend: Backend, device: str, precision: Precision = Precision.fp32) -> Model:
-    if backend is Backend.onnx:
-        from emozoo.checkpoint import onnx_model
+    from emozoo.checkpoint.opening import open_model
 
-        if precision is not Precision.fp32:
-            raise EmozooError(
-                f"--backend onnx computes in fp32, or in what its file holds: leave --precision {precision.value} out; "
-                "emozoo export --quantize makes a faster file"
-            )
-        return onnx_model.load(reference, device)
-    from emozoo.checkpoint.opening import load
-
-    return load(reference, device, precision.value)
+    return open_model(reference, backend.value, device, precision.value)
 
 
 def start_decoder(names: Iterable[str]) -> None:

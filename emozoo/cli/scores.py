@@ -9,11 +9,13 @@ from rich.table import Table
 
 from emozoo.cli import console
 from emozoo.cli.console import styled
+from emozoo.text import number, percent
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.results import (
         Confidence,
         DimensionMetrics,
+        Metrics,
         SetMetrics,
         SeveralMetrics,
         Spread,
@@ -21,34 +23,23 @@ if TYPE_CHECKING:
     )
     from emozoo.evaluation.calibrate import Calibrated
     from emozoo.evaluation.evaluate import Evaluation
-    from emozoo.evaluation.metrics import Metrics
     from emozoo.training.history import DevScores
 
 
 SCORES = {"wa": "WA", "ua": "UA", "macro_f1": "macro F1"}
 
 
-def percentage(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
-
-
 def _interval(interval: Sequence[float]) -> str:
-    return f"{percentage(interval[0])} to {percentage(interval[1])}"
-
-
-def plain(score: float | None) -> str:
-    return "-" if score is None else f"{score:.3f}"
+    return f"{percent(interval[0])} to {percent(interval[1])}"
 
 
 def deviation(mean: float | None, spread: float | None) -> str:
-    return "-" if mean is None else f"{plain(mean)} ± {plain(spread)}"
+    return "-" if mean is None else f"{number(mean)} ± {number(spread)}"
 
 
 def spread_words(spread: Spread) -> str:
     """A mean and its deviation: shares in per cent, without the sign."""
-    return (
-        f"{percentage(spread.mean)} ± {percentage(spread.std)}" if spread.share else deviation(spread.mean, spread.std)
-    )
+    return f"{percent(spread.mean)} ± {percent(spread.std)}" if spread.share else deviation(spread.mean, spread.std)
 
 
 def spread_heading(spread: Spread) -> str:
@@ -59,17 +50,17 @@ def spread_heading(spread: Spread) -> str:
 def dev_words(dev: DevScores) -> list[str]:
     """What a line about an epoch says of the dev split."""
     shares = {"UA": dev.ua, "macro F1": dev.macro_f1}
-    found = [f"{name} {percentage(share)}" for name, share in shares.items() if share is not None]
+    found = [f"{name} {percent(share)}" for name, share in shares.items() if share is not None]
     numbers = {"divergence": dev.divergence, "CCC": dev.ccc}
-    return found + [f"{name} {plain(number)}" for name, number in numbers.items() if number is not None]
+    return found + [f"{name} {number(value)}" for name, value in numbers.items() if value is not None]
 
 
 def in_short(metrics: Metrics) -> list[str]:
     """What a line about a fold says."""
-    found = [f"UA {percentage(metrics.ua)}", f"WA {percentage(metrics.wa)}"] if metrics.labels else []
-    found += [f"divergence {plain(metrics.votes.divergence)}"] if metrics.votes else []
-    found += [f"macro F1 {percentage(metrics.several.macro_f1)}"] if metrics.several else []
-    return found + [f"CCC of {each.name} {plain(each.ccc)}" for each in metrics.dimensions]
+    found = [f"UA {percent(metrics.ua)}", f"WA {percent(metrics.wa)}"] if metrics.labels else []
+    found += [f"divergence {number(metrics.votes.divergence)}"] if metrics.votes else []
+    found += [f"macro F1 {percent(metrics.several.macro_f1)}"] if metrics.several else []
+    return found + [f"CCC of {each.name} {number(each.ccc)}" for each in metrics.dimensions]
 
 
 def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
@@ -87,13 +78,13 @@ def show_metrics(metrics: Metrics, *, per_speaker: bool = True) -> None:
 
 
 def _show_votes(votes: VoteMetrics, over: str) -> None:
-    divergence = f"Jensen-Shannon divergence from the votes {plain(votes.divergence)} bits"
-    console.out.print(f"{divergence}{_beside(votes.divergence_interval, over, plain)}", soft_wrap=True)
-    said = f"{percentage(votes.any_rater)} %{_beside(votes.any_rater_interval, over)}"
+    divergence = f"Jensen-Shannon divergence from the votes {number(votes.divergence)} bits"
+    console.out.print(f"{divergence}{_beside(votes.divergence_interval, over, number)}", soft_wrap=True)
+    said = f"{percent(votes.any_rater)} %{_beside(votes.any_rater_interval, over)}"
     console.out.print(f"most probable word is one that a rater said: {said}", soft_wrap=True)
     if votes.human_accuracy is not None:
-        ceiling = f"{percentage(votes.human_accuracy)} % say the majority's word"
-        again = f"{percentage(votes.human_any_rater)} % a word that another says"
+        ceiling = f"{percent(votes.human_accuracy)} % say the majority's word"
+        again = f"{percent(votes.human_any_rater)} % a word that another says"
         console.out.print(f"raters among themselves, each against the others: {ceiling}, {again}", soft_wrap=True)
 
 
@@ -103,11 +94,11 @@ def _show_several(several: SeveralMetrics, over: str) -> None:
         ("micro F1", several.micro_f1, several.micro_f1_interval),
         ("all labels right", several.exact, several.exact_interval),
     ):
-        console.out.print(f"{name} {percentage(share)} %{_beside(interval, over)}", soft_wrap=True)
+        console.out.print(f"{name} {percent(share)} %{_beside(interval, over)}", soft_wrap=True)
     table = Table(title="F1 of each label, %", title_justify="left")
     for label in several.labels:
         table.add_column(label, justify="right")
-    table.add_row(*map(percentage, several.f1))
+    table.add_row(*map(percent, several.f1))
     console.out.print(table)
 
 
@@ -117,41 +108,41 @@ def _show_dimensions(dimensions: Sequence[DimensionMetrics], over: str) -> None:
         table.add_column(name, justify="left" if not name else "right")
     for each in dimensions:
         scores = ((each.ccc, each.ccc_interval), (each.pearson, each.pearson_interval), (each.mae, each.mae_interval))
-        cells = [f"{plain(score)}{_between(interval)}" for score, interval in scores]
+        cells = [f"{number(score)}{_between(interval)}" for score, interval in scores]
         table.add_row(each.name, str(each.count), *cells)
     console.out.print(table)
     _show_intervals(dimensions)
 
 
 def _between(interval: Sequence[float] | None) -> str:
-    return "" if interval is None else f" ({plain(interval[0])} to {plain(interval[1])})"
+    return "" if interval is None else f" ({number(interval[0])} to {number(interval[1])})"
 
 
-def _beside(interval: Sequence[float] | None, over: str, form: Callable[[float], str] = percentage) -> str:
+def _beside(interval: Sequence[float] | None, over: str, form: Callable[[float], str] = percent) -> str:
     return "" if interval is None else f"  (95 % interval over {over}: {form(interval[0])} to {form(interval[1])})"
 
 
 def _show_words(metrics: Metrics, per_speaker: bool) -> None:
     over = metrics.interval_over
     console.out.print(
-        f"WA {percentage(metrics.wa)} %  (95 % interval over {over}: {_interval(metrics.wa_interval)})", soft_wrap=True
+        f"WA {percent(metrics.wa)} %  (95 % interval over {over}: {_interval(metrics.wa_interval)})", soft_wrap=True
     )
     console.out.print(
-        f"UA {percentage(metrics.ua)} %  (95 % interval over {over}: {_interval(metrics.ua_interval)})", soft_wrap=True
+        f"UA {percent(metrics.ua)} %  (95 % interval over {over}: {_interval(metrics.ua_interval)})", soft_wrap=True
     )
-    console.out.print(f"macro F1 {percentage(metrics.macro_f1)} %  on {metrics.count} clips", soft_wrap=True)
+    console.out.print(f"macro F1 {percent(metrics.macro_f1)} %  on {metrics.count} clips", soft_wrap=True)
     table = Table(title="Rows: true emotion; columns: predicted, in clips", title_justify="left")
     table.add_column("")
     for label in metrics.labels:
         table.add_column(label, justify="right")
     for name in ("recall %", "precision %", "F1 %"):
         table.add_column(name, justify="right")
-    for number, label in enumerate(metrics.labels):
+    for place, label in enumerate(metrics.labels):
         cells = [
-            styled(count, "bold" if column == number else "") for column, count in enumerate(metrics.confusion[number])
+            styled(count, "bold" if column == place else "") for column, count in enumerate(metrics.confusion[place])
         ]
-        scores = (metrics.recall[number], metrics.precision[number], metrics.f1[number])
-        table.add_row(label, *cells, *map(percentage, scores))
+        scores = (metrics.recall[place], metrics.precision[place], metrics.f1[place])
+        table.add_row(label, *cells, *map(percent, scores))
     console.out.print(table)
     if metrics.confidence:
         _show_confidence(metrics.confidence, over)
@@ -161,19 +152,19 @@ def _show_words(metrics: Metrics, per_speaker: bool) -> None:
         for name in ("speaker", "clips", "WA %", "UA %"):
             speakers.add_column(name, justify="left" if name == "speaker" else "right")
         for row in metrics.per_speaker:
-            speakers.add_row(row.speaker, str(row.count), percentage(row.wa), percentage(row.ua))
+            speakers.add_row(row.speaker, str(row.count), percent(row.wa), percent(row.ua))
         console.out.print(speakers)
 
 
 def _show_confidence(confidence: Confidence, over: str) -> None:
-    error = f"{percentage(confidence.calibration_error)} %"
+    error = f"{percent(confidence.calibration_error)} %"
     interval = _interval(confidence.calibration_error_interval)
     console.out.print(f"calibration error {error}  (95 % interval over {over}: {interval})", soft_wrap=True)
     surest = ", ".join(
-        f"{share} %: {percentage(confidence.risks[share // 10 - 1])}" for share in (20, 50, 80) if confidence.risks
+        f"{share} %: {percent(confidence.risks[share // 10 - 1])}" for share in (20, 50, 80) if confidence.risks
     )
     console.out.print(
-        f"area under the risk-coverage curve {percentage(confidence.aurc)} %  (% wrong of the surest {surest})",
+        f"area under the risk-coverage curve {percent(confidence.aurc)} %  (% wrong of the surest {surest})",
         soft_wrap=True,
     )
 
@@ -191,11 +182,11 @@ def _show_sets(sets: Sequence[SetMetrics], labels: Sequence[str]) -> None:
         table.add_column(name, justify="right")
     for each in sets:
         shares = [
-            percentage(share) if size is None else f"{percentage(share)} ({size:.2f})"
+            percent(share) if size is None else f"{percent(share)} ({size:.2f})"
             for share, size in zip(each.class_coverage, each.class_size, strict=True)
         ]
         interval = _interval(each.coverage_interval)
-        table.add_row(each.method.upper(), percentage(each.coverage), interval, f"{each.size:.2f}", *shares)
+        table.add_row(each.method.upper(), percent(each.coverage), interval, f"{each.size:.2f}", *shares)
     console.out.print(table)
 
 
@@ -210,7 +201,7 @@ def show_calibrated(found: Sequence[Calibrated]) -> None:
             soft_wrap=True,
         )
         if each.error_before is not None:
-            errors = f"{percentage(each.error_before)} % before, {percentage(each.error_after)} % after"
+            errors = f"{percent(each.error_before)} % before, {percent(each.error_after)} % after"
             told = f"calibration error on them {errors} (each speaker by the temperature of the others)"
             console.out.print(told, soft_wrap=True)
         if each.test and each.test.confidence:
@@ -234,7 +225,7 @@ def _show_intervals(dimensions: Sequence[DimensionMetrics]) -> None:
     for name in ("", "% that do", "mean width"):
         table.add_column(name, justify="left" if not name else "right")
     for each in known:
-        table.add_row(each.name, percentage(each.covered), plain(each.width))
+        table.add_row(each.name, percent(each.covered), number(each.width))
     console.out.print(table)
 
 

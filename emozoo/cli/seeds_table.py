@@ -9,7 +9,8 @@ from rich.table import Table
 
 from emozoo.cli import console
 from emozoo.cli.console import styled
-from emozoo.cli.scores import in_short, percentage, plain, spread_heading, spread_words
+from emozoo.cli.scores import in_short, spread_heading, spread_words
+from emozoo.text import number, percent
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.results import Spread, Summary
@@ -56,4 +57,4 @@ def scores_over_seeds(summary: SeedsSummary) -> dict[str, str]:
 
 
 def _mean(spread: Spread) -> str:
-    return percentage(spread.mean) if spread.share else plain(spread.mean)
+    return percent(spread.mean) if spread.share else number(spread.mean)

@@ -13,18 +13,18 @@ from rich.text import Text
 
 from emozoo.cli import console
 from emozoo.cli.console import line, say, styled, warn
-from emozoo.cli.scores import SCORES, percentage
-from emozoo.cli.turn_tables import (
+from emozoo.cli.scores import SCORES
+from emozoo.cli.segment_tables import (
     NONE,
     about_dimensions,
+    adapted_segments,
     adapted_to_speakers,
-    adapted_turns,
     rating,
     score_cells,
     score_columns,
     turn_table,
 )
-from emozoo.text import listed, printable
+from emozoo.text import listed, percent, printable
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.export import Export
@@ -63,7 +63,7 @@ def show_predictions(answers: Sequence[Prediction], outputs: Outputs, timeline: 
         if options.adapt_speakers:
             console.out.print(adapted_to_speakers(answers), soft_wrap=True)
         if options.adapt_recordings and options.segments is not None:
-            console.out.print(adapted_turns(answers), soft_wrap=True)
+            console.out.print(adapted_segments(answers), soft_wrap=True)
     for used, words in ONE_SIDED.items():
         names = [answer.file for answer in answers if answer.modalities == used]
         if names:
@@ -118,7 +118,7 @@ def show_window(answer: WindowAnswer, outputs: Outputs) -> None:
             word = ", ".join(answer.emotions)
         parts.append(styled(f"{printable(word):<{width}}", "bold" if answer.reason is None else "italic"))
     if answer.probabilities is not None:
-        parts.append(f"{percentage(max(answer.probabilities.values())):>5} %")
+        parts.append(f"{percent(max(answer.probabilities.values())):>5} %")
     if answer.dimensions:
         told = ", ".join(f"{printable(name)} {rating(value, outputs)}" for name, value in answer.dimensions.items())
         parts.append(f"{told} of {outputs.scale}" if outputs.scale else told)
@@ -179,7 +179,7 @@ def show_hub(found: Sequence[HubModel]) -> None:
         table.add_column(name, justify="right")
     for model in found:
         labels = ", ".join(model.labels) or "-"
-        scores = (percentage(model.wa), percentage(model.ua), f"{model.downloads:,}")
+        scores = (percent(model.wa), percent(model.ua), f"{model.downloads:,}")
         table.add_row(f"hub:{model.name}", model.architecture or "-", labels, *scores)
     console.out.print(table)
 
@@ -209,7 +209,7 @@ def _told(name: str, value: Any) -> tuple[str, Text]:
     """A name and its value; scores in %."""
     if name.removesuffix("_mean") in SCORES and isinstance(value, float):
         return f"{SCORES[name.removesuffix('_mean')]} %{', mean' if name.endswith('_mean') else ''}", Text(
-            percentage(value)
+            percent(value)
         )
     return name, _plain(value)
 

@@ -10,12 +10,13 @@ from rich.text import Text
 
 from emozoo.cli import console
 from emozoo.cli.console import is_main_process, line, progress_bars, styled
-from emozoo.cli.scores import dev_words, in_short, percentage, plain, show_metrics, spread_heading, spread_words
+from emozoo.cli.scores import dev_words, in_short, show_metrics, spread_heading, spread_words
+from emozoo.text import number, percent
 from emozoo.training.progress import Progress
 
 if TYPE_CHECKING:
+    from emozoo.checkpoint.results import Metrics, Summary
     from emozoo.data.splits.fold import Fold
-    from emozoo.evaluation.metrics import Metrics, Summary
     from emozoo.training.history import EpochRecord
 
 
@@ -75,7 +76,7 @@ def show_training(folder: str, summary: Summary, folds: Sequence[tuple[Fold, Met
     for name in ("fold", "test on", "clips", *map(spread_heading, summary.spreads)):
         table.add_column(name, justify="left" if name == "test on" else "right")
     for fold, metrics in folds:
-        own = {score.name: percentage(score.value) if score.share else plain(score.value) for score in metrics.scores}
+        own = {score.name: percent(score.value) if score.share else number(score.value) for score in metrics.scores}
         table.add_row(str(fold.number), fold.name, str(metrics.count), *(own.get(name, "-") for name in names))
     if len(folds) > 1:
         table.add_section()

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emozoo.checkpoint.config import NAME
+from emozoo.checkpoint.config import NAME, Origin
 from emozoo.checkpoint.embedding import features_of, has_embed
 from emozoo.checkpoint.loading import config_value, load
-from emozoo.checkpoint.model import EmotionModel, Origin
+from emozoo.checkpoint.model import EmotionModel
 from emozoo.conformance.network_machine import bf16, compile, cost, dimensions, export, gpu, trains
 from emozoo.conformance.network_subject import LABELS, Clips, NetworkSubject, answer, close, finite, same, some
 from emozoo.conformance.network_windows import lengths, window

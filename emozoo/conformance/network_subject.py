@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.device import pick_device
-from emozoo.checkpoint.model import window_of
+from emozoo.checkpoint.embedding import call
+from emozoo.checkpoint.window import window_of
 from emozoo.conformance.points import Broken
 from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.registry.loading import get_architecture
@@ -63,10 +64,8 @@ class NetworkSubject:
 
 
 def answer(network: nn.Module, clips: Clips, lengths: Tensor | None = None) -> Tensor:
-    """Logits, as emozoo asks for them: frames and lengths only where there are some."""
-    sound, frames = clips
-    given = (sound,) if frames is None else (sound, frames)
-    return network(*given, **({} if lengths is None else {"lengths": lengths}))
+    """Logits, as emozoo asks for them."""
+    return call(network, *clips, lengths)
 
 
 def close(one: Tensor, other: Tensor) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from emozoo.checkpoint.embedding import features_of
-from emozoo.checkpoint.model import window_of
+from emozoo.checkpoint.window import window_of
 from emozoo.conformance.network_subject import NetworkSubject, answer, close, finite
 from emozoo.conformance.points import Broken, LeftOut
 from emozoo.errors import EmozooError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import tempfile
@@ -13,7 +12,7 @@ from typing import Any
 
 from emozoo.conformance.points import Broken, LeftOut
 from emozoo.errors import EmozooError
-from emozoo.paths import user_path
+from emozoo.paths import digest, user_path
 from emozoo.reader import Reader, Reading, reader_problem
 from emozoo.registry.entry_points import READERS, find
 from emozoo.registry.loading import load_plugin
@@ -56,7 +55,7 @@ class ReaderSubject:
     def digests(self) -> dict[str, str]:
         """SHA-256 of each of its files."""
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.folder)): _digest(path) for path in files}
+        return {str(path.relative_to(self.folder)): digest(path) for path in files}
 
     @contextlib.contextmanager
     def with_file(self, name: str, content: bytes | None) -> Iterator[Path]:
@@ -80,8 +79,3 @@ def marker_document(path: Path) -> Any:
     if path.suffix == ".json":
         return json.loads(text)
     return plain_data(text, path.name)
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

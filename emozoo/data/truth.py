@@ -115,12 +115,13 @@ def strata(columns: Mapping[str, Sequence[Any]]) -> list[str]:
 def rating_scale(name: str, own: Sequence[float] | None, asked: Sequence[float] | None) -> Scale:
     """The scale of a dataset's ratings: its own, or the one that is asked for. Raises EmozooError where there is none, or
     they differ."""
-    if own is None and asked is None:
+    given = asked if own is None else own
+    if given is None:
         raise EmozooError(
             f"the dataset {name} does not say on which scale its clips were rated: name the lowest and the highest rating, "
             "as in --scale 1,7"
         )
-    found = Scale(*(own if own is not None else asked))  # type: ignore[misc]
+    found = Scale(*given)
     if asked is not None and found != Scale(*asked):
         raise EmozooError(f"the clips of {name} were rated from {found}, not from {Scale(*asked)}: leave --scale out")
     return found

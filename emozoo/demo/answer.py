@@ -23,8 +23,8 @@ from emozoo.inference.options import PredictOptions
 from emozoo.inference.segment_sources import SegmentSource
 from emozoo.media.decoder import Video
 from emozoo.media.reading import duration, has_sound, stream_audio
-from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS
-from emozoo.media.window_shape import FrameGrid
+from emozoo.media.window import SLACK_SECONDS
+from emozoo.media.window_shape import SAMPLING_RATE, FrameGrid
 from emozoo.plots.outline import Outline, outline
 
 if TYPE_CHECKING:
@@ -148,10 +148,12 @@ class _Record:
             )
         _, frames = cut.window
         self.modalities |= cut.modalities
-        for number in range(0, 0 if frames is None else len(frames), 2):
+        if frames is None:
+            return
+        for number in range(0, len(frames), 2):
             at = start + (number + 0.5) * self._step
             if at < end and (not self._frames or at > self._frames[-1][0] + self._step):
-                self._frames.append((at, frames[number]))  # type: ignore[index]
+                self._frames.append((at, frames[number]))
 
     def some_frames(self) -> tuple[tuple[float, np.ndarray], ...]:
         """Frames, evenly spread over the clip. There are none if the clip has no video."""

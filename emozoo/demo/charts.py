@@ -15,7 +15,7 @@ from html import escape
 import numpy as np
 
 from emozoo.inference.answers import WindowAnswer
-from emozoo.inference.turn_answers import SegmentAnswer
+from emozoo.inference.segment_answers import SegmentAnswer
 from emozoo.plots.colours import emotion_colours, ink_on, on_dark
 from emozoo.plots.outline import Outline
 from emozoo.plots.over_time import NOBODY, Course, course
@@ -67,7 +67,7 @@ def turns_chart(segments: Sequence[SegmentAnswer], labels: Sequence[str]) -> str
     for segment in sorted(segments, key=lambda segment: segment.start):
         by_speaker.setdefault(segment.speaker, []).append(segment)
     lanes = "".join(
-        lane(escape(speaker or NAMELESS), "".join(_turn(each, length, styles) for each in own), "emz-turns")
+        lane(escape(speaker or NAMELESS), "".join(_segment(each, length, styles) for each in own), "emz-segments")
         for speaker, own in itertools.islice(by_speaker.items(), MOST_SPEAKERS)
     )
     return (
@@ -76,7 +76,7 @@ def turns_chart(segments: Sequence[SegmentAnswer], labels: Sequence[str]) -> str
     )
 
 
-def _turn(segment: SegmentAnswer, length: float, styles: dict[str, str]) -> str:
+def _segment(segment: SegmentAnswer, length: float, styles: dict[str, str]) -> str:
     emotion, values = segment.emotion, segment.ratings or segment.dimensions or {}
     word = segment.reason or ("no answer" if segment.scores is None else "none" if segment.probabilities else "")
     name = ", ".join(segment.emotions or ()) or emotion or word

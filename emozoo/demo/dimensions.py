@@ -10,7 +10,7 @@ import numpy as np
 
 from emozoo.demo.charts import axis, colour_styles, lane
 from emozoo.inference.answers import WindowAnswer
-from emozoo.inference.turn_answers import SegmentAnswer
+from emozoo.inference.segment_answers import SegmentAnswer
 from emozoo.plots.over_time import Course, course
 from emozoo.plots.plane import plane_of
 from emozoo.target import UNIT, Outputs

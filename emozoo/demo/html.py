@@ -22,7 +22,7 @@ from emozoo.demo.dimensions import dimension_bars, dimensions_chart, in_ratings,
 from emozoo.inference import answers as inference_answers
 from emozoo.inference.answers import ONE_SIDED, Prediction
 from emozoo.inference.csv_answers import write_csv
-from emozoo.inference.turn_answers import SpeakerAnswer
+from emozoo.inference.segment_answers import SpeakerAnswer
 from emozoo.inference.voice import NO_SPEECH
 from emozoo.plots.outline import Outline
 from emozoo.target import Outputs

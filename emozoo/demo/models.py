@@ -32,8 +32,9 @@ def load_models(references: Sequence[str], device: str = "auto") -> list[Shown]:
     """The models of a page. Raises EmozooError for a model that cannot be loaded or is named twice."""
     from emozoo.checkpoint.locate import resolve
     from emozoo.checkpoint.opening import load
+    from emozoo.filenames import METRICS
     from emozoo.hub.reference import name_of
-    from emozoo.inspection.describe import METRICS, describe_checkpoint
+    from emozoo.inspection.describe import describe_checkpoint
 
     found: list[Shown] = []
     for reference in references or (DEFAULT,):

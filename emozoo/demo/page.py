@@ -22,8 +22,8 @@ from emozoo.demo.examples import write_examples
 from emozoo.demo.gate import Gate
 from emozoo.demo.html import HEADING, TITLE, past, refusal, waiting
 from emozoo.demo.models import Shown
+from emozoo.demo.segments import KINDS, summary, uploaded_segments
 from emozoo.demo.style import CSS
-from emozoo.demo.turns import KINDS, read_turns, summary
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import NOTE
@@ -43,7 +43,7 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         gr.Markdown(HEADING, elem_classes="emz-heading")
         with gr.Column(elem_classes=["emz-page", "emz-several" if len(models) > 1 else "emz-one"]):
-            sources, examples, refused, turns = _giving(models, limits, folder)
+            sources, examples, refused, segments = _giving(models, limits, folder)
             with gr.Row(elem_classes="emz-models"):
                 outputs = [_place_of(each) for each in models]
             with gr.Column(elem_classes="emz-clip", min_width=0):
@@ -56,7 +56,10 @@ def build(models: Sequence[Shown], visits: Visits, limits: Limits, folder: Path)
             return past(named, visits.clips(_session(request)))
 
         queued = {"concurrency_limit": 1, **QUICK, "queue": True}
-        for begun in [*_taken(visits, sources, examples, [player, refused]), _taken_turns(visits, limits, *turns)]:
+        for begun in [
+            *_taken(visits, sources, examples, [player, refused]),
+            _taken_segments(visits, limits, *segments),
+        ]:
             begun.then(
                 _sound_shower(visits, limits), None, sound, show_progress="hidden", concurrency_id="sound", **queued
             )
@@ -89,8 +92,8 @@ def _giving(
                 examples += [(gr.Button(text, size="sm", min_width=0), path) for text, path in kind.clips]
         with gr.Accordion("Who speaks when (optional)", open=False, elem_classes="emz-who"):
             gr.HTML(html.small(f"A file of segments gets an answer for each speaker: {KINDS}."))
-            turns = gr.File(label="Segments", show_label=False, height=110), gr.HTML()
-    return sources, examples, refused, turns
+            segments = gr.File(label="Segments", show_label=False, height=110), gr.HTML()
+    return sources, examples, refused, segments
 
 
 def _taken(
@@ -111,7 +114,7 @@ def _taken(
     return given + chosen
 
 
-def _taken_turns(visits: Visits, limits: Limits, file: gr.File, told: gr.HTML) -> Any:
+def _taken_segments(visits: Visits, limits: Limits, file: gr.File, told: gr.HTML) -> Any:
     """The event by which segments are given, for the last clip and the next ones."""
 
     def take(given: dict[str, Any] | None, request: gr.Request) -> Any:
@@ -120,14 +123,14 @@ def _taken_turns(visits: Visits, limits: Limits, file: gr.File, told: gr.HTML) -
         name = given["orig_name"]
         try:
             path = visits.upload_of(Path(given["path"]))
-            source = read_turns(path, name, limits)
-            visits.take_turns(_session(request), path, source)
+            source = uploaded_segments(path, name, limits)
+            visits.take_segments(_session(request), path, source)
         except EmozooError as error:
             return refusal(str(error)), None
         return html.small(summary(source, name)), gr.skip()
 
     def drop(request: gr.Request) -> str:
-        visits.drop_turns(_session(request))
+        visits.drop_segments(_session(request))
         return ""
 
     file.clear(drop, None, told, show_progress="hidden", **QUICK)

@@ -74,7 +74,7 @@ def _ports(port: int | None) -> Sequence[int]:
     if port is not None:
         return [port]
     named = os.environ.get("GRADIO_SERVER_PORT", "")
-    return [int(named)] if named.isdigit() else range(FIRST_PORT, FIRST_PORT + PORTS)
+    return [int(named)] if named.isdecimal() else range(FIRST_PORT, FIRST_PORT + PORTS)
 
 
 @contextmanager

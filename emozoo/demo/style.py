@@ -75,14 +75,14 @@ footer { display: none !important; }
 .emz-track { position: relative; height: 2em; border-bottom: 1px solid var(--border-color-primary); }
 .emz-track > svg { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
 .emz-ribbon .emz-track { height: 1.9em; border: 0; border-radius: 5px; overflow: hidden; margin-bottom: 0.3em; }
-.emz-ribbon i, .emz-turns i { position: absolute; top: 0; bottom: 0; display: flex; align-items: center;
+.emz-ribbon i, .emz-segments i { position: absolute; top: 0; bottom: 0; display: flex; align-items: center;
   justify-content: center; font-style: normal; overflow: hidden; white-space: nowrap; }
 .emz-ribbon i + i { border-left: 1px solid var(--background-fill-primary); }
-.emz-ribbon i, .emz-turns i { color: var(--li); }
-.dark .emz-ribbon i, .dark .emz-turns i { color: var(--di); }
-.emz-turns .emz-track { height: 1.9em; margin: 0.15em 0; border: 0; border-radius: 5px; overflow: hidden;
+.emz-ribbon i, .emz-segments i { color: var(--li); }
+.dark .emz-ribbon i, .dark .emz-segments i { color: var(--di); }
+.emz-segments .emz-track { height: 1.9em; margin: 0.15em 0; border: 0; border-radius: 5px; overflow: hidden;
   background: color-mix(in srgb, currentColor 6%, transparent); }
-.emz-turns i { border-radius: 4px; box-shadow: inset 0 0 0 1px var(--background-fill-primary); min-width: 2px; }
+.emz-segments i { border-radius: 4px; box-shadow: inset 0 0 0 1px var(--background-fill-primary); min-width: 2px; }
 .emz-speakers { margin-top: 0.6em; }
 .emz-nobody { --l: #d9dbe0; --d: #3f3f46; --li: #52525b; --di: #a1a1aa; }
 .emz-spoken { --l: #9db4d6; --d: #4b6a94; --li: #1f2937; --di: #f4f4f5; }

@@ -50,7 +50,7 @@ class Visit:
     names: list[str] = field(default_factory=list)
     segments: list[SegmentSource | None] = field(default_factory=list)
     """Per clip, those that are answered instead of the whole."""
-    turns: tuple[SegmentSource, Path] | None = None
+    given: tuple[SegmentSource, Path] | None = None
     """The segments that the visitor has given for the next clips, and their file."""
     waiting: list[deque[int]] = field(default_factory=list)
     """For each model, the clips that it has not begun."""
@@ -63,7 +63,7 @@ class Visit:
     def note(self, path: Path, name: str) -> None:
         self.files.append(path)
         self.names.append(name)
-        self.segments.append(self.turns[0] if self.turns else None)
+        self.segments.append(self.given[0] if self.given else None)
         self.clips.append([None] * self.models)
         for queue in self.waiting:
             queue.append(len(self.clips) - 1)
@@ -156,7 +156,7 @@ class Visits:
             raise EmozooError("that was not given to this page, or is gone: give it again")
         return upload
 
-    def take_turns(self, session: str, path: Path, source: SegmentSource) -> None:
+    def take_segments(self, session: str, path: Path, source: SegmentSource) -> None:
         """Keeps the segments of a file, an upload, for the next clips of a visit, and queues its last clip anew with them.
         Raises EmozooError for a visit that has reached its limits."""
         with self._lock:
@@ -166,22 +166,22 @@ class Visits:
             again = [file for file in visit.files[-1:] if str(file) in {*self._uploads, *self._examples}]
             if again:
                 self._check_room(session, visit)
-            self._drop_turns(visit)
-            upload.session, visit.turns, visit.last = session, (source, path), time.monotonic()
+            self._drop_segments(visit)
+            upload.session, visit.given, visit.last = session, (source, path), time.monotonic()
             for file in again:
                 visit.note(file, visit.names[-1])
             self._visits[session] = visit
 
-    def drop_turns(self, session: str) -> None:
+    def drop_segments(self, session: str) -> None:
         """The next clips are answered as a whole again."""
         with self._lock:
             if visit := self._visits.get(session):
-                self._drop_turns(visit)
+                self._drop_segments(visit)
 
-    def _drop_turns(self, visit: Visit) -> None:
-        if visit.turns:
-            self._remove(visit.turns[1])
-        visit.turns = None
+    def _drop_segments(self, visit: Visit) -> None:
+        if visit.given:
+            self._remove(visit.given[1])
+        visit.given = None
 
     def _check_visitors(self, session: str) -> None:
         if session not in self._visits and len(self._visits) >= self._limits.visits:

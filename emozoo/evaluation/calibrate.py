@@ -24,15 +24,16 @@ from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak, compare
 from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import RunOptions, read_options
+from emozoo.checkpoint.whole import fold_folders
 from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.data.splits.kept import read_split
 from emozoo.data.truth import UNDECIDED, Truth
 from emozoo.errors import EmozooError
 from emozoo.evaluation.clips import clip_probabilities
-from emozoo.evaluation.data import Data, open_data
+from emozoo.evaluation.data import Data
 from emozoo.evaluation.metrics import calibration_error
-from emozoo.evaluation.part import Selection
 from emozoo.evaluation.remeasure import remeasure
+from emozoo.evaluation.selection import Selection
 from emozoo.filenames import CONFIG
 from emozoo.hub.reference import is_reference
 from emozoo.hub.reference import parse as parse_reference
@@ -181,13 +182,8 @@ def _scaled_by_others(probabilities: np.ndarray, true: np.ndarray, speakers: Seq
 def _places(name: str) -> list[str]:
     """The folders of the models: the folder itself, or those of its folds."""
     folder = user_path(name)
-    folds = [] if (folder / CONFIG).is_file() else sorted(folder.glob(f"fold*/{CONFIG}"), key=_number)
-    return [str(Path(name, each.parent.name)) for each in folds] or [name]
-
-
-def _number(config: Path) -> tuple[int, str]:
-    digits = config.parent.name.removeprefix("fold")
-    return (int(digits) if digits.isdecimal() else 0), digits
+    folds = [] if (folder / CONFIG).is_file() else fold_folders(folder)
+    return [str(Path(name, each.name)) for each in folds if (each / CONFIG).is_file()] or [name]
 
 
 @dataclass(frozen=True)
@@ -209,14 +205,11 @@ def _calibrated(place: str, asked: Selection, device: str) -> Calibrated:
     run = read_options(user_path(place))
     if asked.dataset is None:
         run = _with_dev(run, place)
-        merge, scale = {**run.merge, **asked.merge}, asked.scale or run.scale
-        columns, as_is = asked.columns or run.columns, asked.labels_as_is or run.labels_as_is
-        data = _open(model, place, run.dataset, asked.data_dir or run.data_dir, merge, scale, columns, as_is)
+        asked = asked.of_run(run)
+        data = asked.open_for(model, place, video=model.video)
         part = _dev(user_path(place), run, data)
     else:
-        data = _open(
-            model, place, asked.dataset, asked.data_dir, asked.merge, asked.scale, asked.columns, asked.labels_as_is
-        )
+        data = asked.open_for(model, place, video=model.video)
         part = _Part(list(range(len(data.store))), "all clips")
     _check_trained(place, compare(model.provenance, data.clips, part.rows))
     _check_clips(place, model, data, part)
@@ -257,7 +250,7 @@ def fit_outputs(
 def dev_clips(model: EmotionModel, place: str) -> tuple[Data, list[int]]:
     """The data of a run, opened for its model, and the rows of its dev clips. Raises EmozooError where it has none here."""
     run = _with_dev(read_options(user_path(place)), place)
-    data = _open(model, place, run.dataset, run.data_dir, run.merge, run.scale, run.columns, run.labels_as_is)
+    data = Selection().of_run(run).open_for(model, place, video=model.video)
     return data, _dev(user_path(place), run, data).rows
 
 
@@ -267,36 +260,6 @@ def _notes(calibration: Calibration) -> tuple[str, ...]:
         note
         for note, holds in ((few, calibration.clips < FEW), (ALL_RIGHT, calibration.temperature <= TEMPERATURES[0]))
         if holds
-    )
-
-
-def _open(
-    model: EmotionModel,
-    place: str,
-    dataset: str,
-    data_dir: str | None,
-    merge: Mapping[str, str],
-    scale: tuple[float, float] | None,
-    columns: Mapping[str, str],
-    labels_as_is: bool,
-) -> Data:
-    model.preparation.require(place)
-    return open_data(
-        dataset,
-        data_dir,
-        model.labels or None,
-        merge,
-        video=model.video,
-        optional=model.optional,
-        preparation=model.preparation,
-        window=model.window,
-        may_lack=True,
-        target=model.target,
-        multi=model.outputs.multi,
-        dimensions=model.outputs.dimensions,
-        scale=scale,
-        columns=columns,
-        labels_as_is=labels_as_is,
     )
 
 

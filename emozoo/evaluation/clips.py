@@ -10,7 +10,8 @@ import numpy as np
 
 from emozoo.inference.batches import in_batches
 from emozoo.inference.voice import window_reason
-from emozoo.media.window import DARK, SAMPLING_RATE, SILENT, window_starts
+from emozoo.media.window import DARK, SILENT, window_starts
+from emozoo.media.window_shape import SAMPLING_RATE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,16 +26,15 @@ def clip_probabilities(
     rows: Sequence[int],
     within: Callable[[], AbstractContextManager[Any]] = nullcontext,
     modality: str | None = None,
-    hop: float | None = None,
     answered: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Answers float64 [len(rows), outputs] of a dataset's decoded clips, the mean over each clip's windows that have
     what the model needs (`emozoo.inference.voice`). A clip without any, such as a silent one, gets NaN.
 
-    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other. `hop`
-    is in seconds, from one window to the next. `answered` gives the probabilities of windows, by their clips' rows and their
+    `within` as in `in_batches`. With a `modality`, `audio` or `video`, the model does not get the other.
+    `answered` gives the probabilities of windows, by their clips' rows and their
     first samples, where somebody knows them without the sound."""
-    shape = model.window.every(hop)
+    shape = model.window
     plan = [(position, start) for position, row in enumerate(rows) for start in window_starts(store.length(row), shape)]
 
     def answer(cuts: list[tuple[int, int]]) -> np.ndarray:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emozoo.checkpoint.results import Confidence, SetMetrics
-from emozoo.evaluation.metrics import BINS, INTERVAL, RESAMPLES, calibration_error, right_and_bin
+from emozoo.evaluation.metrics import BINS, calibration_error, right_and_bin
+from emozoo.evaluation.sums import INTERVAL, RESAMPLES
 from emozoo.inference.calibration import METHODS, Calibration
 from emozoo.inference.conformal import inside
 

@@ -17,6 +17,7 @@ from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.opening import load_with_record
 from emozoo.checkpoint.predictions import write_predictions
 from emozoo.checkpoint.provenance import Leak, Provenance, compare, marks
+from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.data.splits.fold import SPEAKER_DEPENDENT
 from emozoo.data.splits.sentences import TEXT_DEPENDENT
@@ -24,15 +25,16 @@ from emozoo.errors import EmozooError
 from emozoo.evaluation.adapting import Adaptation, adapted_answers, asked_adaptation, check_asked
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.confidence import risk_coverage
-from emozoo.evaluation.data import Data, open_data
+from emozoo.evaluation.data import Data
 from emozoo.evaluation.groups import check_columns, columns_of, grouped
-from emozoo.evaluation.metrics import Metrics
 from emozoo.evaluation.notes import notes_on, trained_by_its_card
-from emozoo.evaluation.part import Part, Selection, chosen_part
+from emozoo.evaluation.part import Part, chosen_part
+from emozoo.evaluation.selection import Selection
 from emozoo.evaluation.worth import AnsweredClips, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, RISK, RUN
 from emozoo.hub.reference import is_reference, name_of
 from emozoo.inference.answers import calibrated
+from emozoo.inference.checks import check_coverage
 from emozoo.paths import user_path
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix
@@ -85,42 +87,17 @@ def measure(
     adapted: Adaptation | None = None,
     provenance: Provenance | None = None,
     coverage: float | None = None,
+    by: Sequence[str] = (),
     heading: Sequence[str] = (),
-) -> Metrics:
+) -> Measured:
     """Compares the model's answers for the rows with what people said of them, by one `modality` alone where it is named;
-    for a calibrated model, also sets of labels that are asked for a `coverage`, 0.9 if left out.
+    for a calibrated model, also sets of labels that are asked for a `coverage`, 0.9 if left out. `by` names columns whose
+    groups are measured as well.
 
     Clips without a voice are not answered, so they are not in the metrics. With a folder, writes predictions.csv, which
     marks what `provenance` has of the rows, and for words confusion_matrix.png, below these lines of `heading`, and
     risk_coverage.png there. Raises EmozooError where no clip is answered.
     """
-    return measure_groups(
-        model,
-        data,
-        rows,
-        folder,
-        modality=modality,
-        adapted=adapted,
-        provenance=provenance,
-        coverage=coverage,
-        heading=heading,
-    ).metrics
-
-
-def measure_groups(
-    model: EmotionModel,
-    data: Data,
-    rows: Sequence[int],
-    folder: Path | None = None,
-    *,
-    modality: str | None = None,
-    adapted: Adaptation | None = None,
-    provenance: Provenance | None = None,
-    coverage: float | None = None,
-    by: Sequence[str] = (),
-    heading: Sequence[str] = (),
-) -> Measured:
-    """As `measure`, with the groups of the columns `by`."""
     answers = clip_probabilities(model, data.store, rows, modality=modality)
     answers = calibrated(model, answers)
     speakers = [data.speakers[row] for row in rows]
@@ -198,12 +175,14 @@ def evaluate(
     check_columns(by)
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
-    subject.check_coverage(coverage)
+    if coverage is not None:
+        check_coverage(subject.model, coverage)
     check_columns(by, subject.model.outputs)
     selection = Selection(
         dataset, data_dir, merge or {}, protocol, fold, scale, seed, columns or {}, labels_as_is, folds
     )
-    data = _open(subject, selection, modality)
+    known = selection.of_run(subject.run) if dataset is None and subject.run else selection
+    data = known.open_for(subject.model, subject.name, video=subject.model.video and modality != "audio")
     part = chosen_part(subject.folder, subject.run, selection, data)
     leak = compare(subject.model.provenance, data.clips, part.rows)
     adapted = None if adapt is None else _adaptation(subject, adapt, recordings, data, part)
@@ -214,7 +193,7 @@ def evaluate(
     told = {f"adapted to the {adapt}": bool(adapt), "speaker-dependent": dependent, "leaked": leak.found}
     split = ", ".join([words, *(word for word, holds in told.items() if holds)])
     with locked(place, str(output)) if place else nullcontext():
-        metrics, groups, adapted = measure_groups(
+        metrics, groups, adapted = measure(
             subject.model,
             data,
             part.rows,
@@ -270,57 +249,6 @@ class _Subject:
         """Raises EmozooError where the model needs the other modality as well."""
         if modality and (lost := {"audio", *["video"][: self.model.video]} - {modality, *self.model.optional}):
             raise EmozooError(f"{self.name} cannot do without {', '.join(lost)}: leave --modality out")
-
-    def check_coverage(self, coverage: float | None) -> None:
-        """Raises EmozooError where one is asked for that the model does not promise."""
-        if coverage is None:
-            return
-        if self.model.calibration is None:
-            raise EmozooError(f"{self.name} is not calibrated, so it promises no coverage: run emozoo calibrate first")
-        if self.model.labels:
-            self.model.calibration.threshold(coverage)
-        for name in self.model.outputs.dimensions:
-            self.model.calibration.margin(name, coverage)
-
-
-def _open(subject: _Subject, selection: Selection, modality: str | None) -> Data:
-    dataset = selection.dataset
-    data_dir = selection.data_dir
-    merge = selection.merge
-    scale = selection.scale
-    columns = selection.columns
-    as_is = selection.labels_as_is
-    if dataset is None:
-        if subject.run is None:
-            raise EmozooError(
-                f"{subject.name} has no record of its training here: name the data with --dataset and --data-dir"
-            )
-        dataset = subject.run.dataset
-        data_dir = data_dir or subject.run.data_dir
-        merge = {**subject.run.merge, **merge}
-        scale = scale or subject.run.scale
-        columns = columns or subject.run.columns
-        as_is = as_is or subject.run.labels_as_is
-    model = subject.model
-    outputs = model.outputs
-    model.preparation.require(subject.name)
-    return open_data(
-        dataset,
-        data_dir,
-        model.labels or None,
-        merge,
-        video=model.video and modality != "audio",
-        optional=model.optional,
-        preparation=model.preparation,
-        window=model.window,
-        may_lack=True,
-        target=outputs.target,
-        multi=outputs.multi,
-        dimensions=outputs.dimensions,
-        scale=scale,
-        columns=columns,
-        labels_as_is=as_is,
-    )
 
 
 def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: Part) -> Adaptation:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emozoo.checkpoint.results import Metrics
 from emozoo.data.truth import UNDECIDED
 from emozoo.evaluation.data import Data
+from emozoo.text import letters
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.model import EmotionModel
@@ -48,12 +48,8 @@ def trained_by_its_card(model: EmotionModel, data: Data) -> str:
     """That the model's own card, of another library, names a corpus that is measured; "" where it names none."""
     named = model.source.datasets if model.source else ()
     there = {data.corpus.name, *map(str, data.columns.get("corpus", ()))}
-    known = {_plain(name) for name in there if name}
-    found = [name for name in named if _plain(name.rpartition("/")[2]) in known]
+    known = {letters(name) for name in there} - {""}
+    found = [name for name in named if letters(name.rpartition("/")[2]) in known]
     return (
         f"leaked: its card says that it was trained on {', '.join(found)}, so these figures say little" if found else ""
     )
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())

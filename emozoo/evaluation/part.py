@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emozoo.checkpoint.predictions import read_tested
@@ -12,28 +11,12 @@ from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.data.splits.kept import read_split
 from emozoo.errors import EmozooError
 from emozoo.evaluation.data import Data
+from emozoo.evaluation.selection import Selection
 
 OLD_RUN = (
     "this run was made before runs kept their split, so its test clips are found by the ids in its predictions.csv"
 )
 SPLIT_ANEW = "this run keeps no such split, so its data were split anew"
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The data that were asked for. Without a dataset, they are those of the model's own run."""
-
-    dataset: str | None
-    data_dir: str | None
-    merge: Mapping[str, str]
-    protocol: str | None = None
-    fold: int | None = None
-    scale: tuple[float, float] | None = None
-    seed: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    labels_as_is: bool = False
-    folds: str | None = None
-    """A file or folder of folds that others made, instead of a protocol."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from emozoo.checkpoint.run import RunRecord, read_record, read_summary
-from emozoo.checkpoint.whole import fold_folders, is_whole_run
+from emozoo.checkpoint.whole import fold_folders, is_whole_run, seed_folders
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFIG, PREDICTIONS, RUN, SUMMARY
+from emozoo.filenames import CONFIG, PREDICTIONS, SUMMARY
 from emozoo.paths import user_path
 from emozoo.tables.columns import meaning_of
 from emozoo.tables.files import Table, read_table
@@ -88,10 +88,10 @@ def read_run(name: str) -> Run:
         return _whole_run(place, name)
     if (place / PREDICTIONS).is_file():
         return _fold(place, name)
-    if seeds := sorted(each.name for each in place.glob("seed*") if (each / RUN).is_file()):
+    if seeds := seed_folders(place):
         raise EmozooError(
             f"{name} holds the runs of several random seeds, which are not one run: name one of them, such as "
-            f"{name}/{seeds[0]}, or all of them to see whether they differ"
+            f"{name}/{seeds[0].name}, or all of them to see whether they differ"
         )
     if (place / CONFIG).is_file():
         raise EmozooError(

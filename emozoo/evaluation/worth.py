@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emozoo.checkpoint.results import Metrics
 from emozoo.data.truth import UNDECIDED, Truth
 from emozoo.errors import EmozooError
 from emozoo.evaluation.confidence import confidence, set_metrics
 from emozoo.evaluation.data import Data
 from emozoo.evaluation.dimensions import measure_dimensions, with_intervals
-from emozoo.evaluation.metrics import Metrics, evaluate_predictions
+from emozoo.evaluation.metrics import evaluate_predictions
 from emozoo.evaluation.sums import over
 from emozoo.evaluation.votes import measure_several, measure_votes
 from emozoo.target import Outputs

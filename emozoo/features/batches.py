@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emozoo.media.window import DEFAULT_WINDOW, WindowShape, stack_frames, stack_sound
+from emozoo.media.window import stack_frames, stack_sound
+from emozoo.media.window_shape import DEFAULT_WINDOW, WindowShape
 
 
 class Batch(NamedTuple):

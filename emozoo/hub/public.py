@@ -12,10 +12,11 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from emozoo.hub.reference import is_reference, parse
 
-READ, REFUSED, UNCLEAR = STATES = ("read", "refused", "unclear")
+READ, REFUSED, UNCLEAR = "read", "refused", "unclear"
 NAMELESS = re.compile(r"LABEL_(\d+)")
 """What transformers calls an output that its config does not name."""
 
@@ -86,5 +87,5 @@ def _rows(file: str) -> list[dict[str, str]]:
 
 def _model(row: Mapping[str, str]) -> PublicModel:
     several = ("labels", "languages", "corpora")
-    values: dict[str, object] = {name: tuple(text.split()) if name in several else text for name, text in row.items()}
-    return PublicModel(**values)  # type: ignore[arg-type]
+    values: dict[str, Any] = {name: tuple(text.split()) if name in several else text for name, text in row.items()}
+    return PublicModel(**values)

@@ -13,7 +13,7 @@ from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.recordings import RecordingsBias
-from emozoo.inference.turn_answers import Scored, SegmentAnswer, SpeakerAnswer, answered
+from emozoo.inference.segment_answers import Scored, SegmentAnswer, SpeakerAnswer, answered
 from emozoo.inference.voice import UNSURE
 from emozoo.target import PRESENT, Outputs
 from emozoo.text import SCHEMA

@@ -23,21 +23,19 @@ Item = TypeVar("Item")
 """A window, or what says where to cut it."""
 
 
-def classify(
-    model: Model, windows: Iterable[Window], within: Callable[[], AbstractContextManager[Any]] = nullcontext
-) -> Iterator[np.ndarray]:
-    """Probabilities float64 [labels] of each window, in order. Windows are read a few batches ahead at most. Each batch is
-    answered `within` a context of its own, because autocast, for one, holds for a single thread."""
-    return in_batches(model, windows, model.probabilities, within)
+def classify(model: Model, windows: Iterable[Window]) -> Iterator[np.ndarray]:
+    """The answer float64 [outputs] for each window, in order. Windows are read a few batches ahead at most."""
+    return in_batches(model, windows, model.probabilities)
 
 
 def in_batches(
     model: Model,
     items: Iterable[Item],
     answer: Callable[[list[Item]], np.ndarray],
-    within: Callable[[], AbstractContextManager[Any]],
+    within: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> Iterator[np.ndarray]:
-    """What `answer` gives for batches of items, item by item and in order.
+    """What `answer` gives for batches of items, item by item and in order. Each batch is answered `within` a context of its
+    own, because autocast, for one, holds for a single thread.
 
     On a CPU, each core answers a batch of its own, which keeps all cores busy even if a network computes in small steps.
     A single batch gets all cores.

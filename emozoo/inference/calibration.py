@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
-from emozoo.hints import from_json
+from emozoo.hints import from_json, to_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ class Calibration:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able: the value of `calibration` in config.json."""
-        return {name: _plain(value) for name, value in vars(self).items() if value != {}}
+        return {name: to_json(value) for name, value in vars(self).items() if value != {}}
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Calibrated probabilities float64 [..., labels] of a file, a window or a clip: see `conformal.scale`. The most
@@ -151,12 +151,6 @@ class Calibration:
             fitted.append(self.lac)
         known = min(sum(value is not None for value in values) for values in fitted)
         return self.coverages[known - 1] if known else 0
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _check_thresholds(method: str, thresholds: tuple[float | None, ...], count: int, most: float) -> None:

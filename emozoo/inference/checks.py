@@ -23,7 +23,7 @@ def check_options(model: Model, options: PredictOptions) -> None:
             "confidence is one of these: leave it out"
         )
     if options.coverage is not None:
-        _check_coverage(model, options.coverage)
+        check_coverage(model, options.coverage)
 
 
 def check_adaptation(model: Model) -> None:
@@ -45,7 +45,8 @@ def check_recordings(model: Model) -> None:
         )
 
 
-def _check_coverage(model: Model, coverage: float) -> None:
+def check_coverage(model: Model, coverage: float) -> None:
+    """Raises EmozooError for a model that promises no coverage, or not this one."""
     if model.outputs.multi:
         raise EmozooError(
             "this model finds several emotions in a clip, and a coverage is of sets that hold the only one: leave it out"

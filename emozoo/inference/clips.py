@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.text import printable
 
 KINDS = (
@@ -135,3 +135,21 @@ def _kind(value: Any) -> str:
     """What a value is, in few words."""
     kind = type(value).__name__
     return "None" if value is None else f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+
+
+def numbered(given: list[Any]) -> list[Clip]:
+    """The clips of a list. Those without a name are called by their place. Raises EmozooError, with the place, for what is
+    no clip."""
+    clips: list[Clip] = []
+    try:
+        for each in given:
+            clip = as_clip(each)
+            nameless = clip.sound is not None or isinstance(each, bytes | bytearray | memoryview)
+            clips.append(
+                replace(clip, name=f"clip {len(clips) + 1}") if nameless and not isinstance(each, Clip) else clip
+            )
+    except EmozooError as error:
+        for clip in clips:
+            clip.close()
+        raise EmozooError(f"item {len(clips) + 1} of the list: {error}") from error
+    return clips

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from emozoo.inference.answers import Prediction, WindowAnswer
-from emozoo.inference.turn_answers import SegmentAnswer
+from emozoo.inference.segment_answers import SegmentAnswer
 from emozoo.target import Outputs
 from emozoo.text import csv_cell, printable
 

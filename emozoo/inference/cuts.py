@@ -17,7 +17,8 @@ from emozoo.media.decoder import Decoder
 from emozoo.media.files import Warn
 from emozoo.media.prepared import PreparedFrames, prepare_samples, stream_prepared_audio
 from emozoo.media.reading import has_video
-from emozoo.media.window import SAMPLING_RATE, WindowCutter, cut_window, modalities_of
+from emozoo.media.window import WindowCutter, cut_window, modalities_of
+from emozoo.media.window_shape import SAMPLING_RATE
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from emozoo.diarizer import Diarizer, diarizer_problem
 from emozoo.errors import EmozooError, blamed
 from emozoo.inference.segments import Segment, as_segments
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 from emozoo.registry.entry_points import DIARIZERS, KINDS, Plugin, find, plugins
 from emozoo.registry.loading import load_plugin, output_to_stderr
 from emozoo.text import listed

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.clips import Clip, as_clip
+from emozoo.inference.clips import Clip, as_clip, numbered
 from emozoo.inference.cuts import ClipReader, Cut
-from emozoo.inference.files import ClipWindows, in_clips, numbered
 from emozoo.inference.model import Model
 from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.pipeline import ClipWindows, in_clips
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,39 +5,34 @@ A clip is cut into the windows of its model. Its probabilities are the mean of i
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias, middles_of
 from emozoo.inference.answers import Prediction, WindowAnswer, in_words
-from emozoo.inference.batches import CPU_BATCH, classify, in_batches, thread_pool
+from emozoo.inference.batches import classify
 from emozoo.inference.checks import check_adaptation, check_options
-from emozoo.inference.clips import Clip, as_clip
+from emozoo.inference.clips import Clip, as_clip, numbered
 from emozoo.inference.cuts import ClipReader, Cut
+from emozoo.inference.embeddings import stack
 from emozoo.inference.model import Model, Window
 from emozoo.inference.options import DEFAULTS, PredictOptions
+from emozoo.inference.pipeline import ClipWindows, in_clips, reader_of
 from emozoo.inference.recordings import RecordingsBias
+from emozoo.inference.segment_reader import SegmentReader, SegmentsAnswer
 from emozoo.inference.segment_sources import segment_source
 from emozoo.inference.together import adapt_together
-from emozoo.inference.turns import SegmentReader, SegmentsAnswer
-from emozoo.inference.voice import clip_reason, sentence
 from emozoo.media.files import find_files
-from emozoo.paths import cores
 
 log = logging.getLogger("emozoo")
-FILES_AHEAD = 4
-"""How many files per core are decoded ahead."""
 
 
 def predict_file(
@@ -55,7 +50,7 @@ def predict_file(
     """
     model.preparation.require("this model")
     check_options(model, options)
-    reader = _reader(as_clip(clip), model, options)
+    reader = reader_of(as_clip(clip), model, options)
     answer = _answer(reader, model, options)
 
     def windows() -> Iterator[Window]:
@@ -92,10 +87,6 @@ def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) ->
     return SpeakerBias.from_probabilities(rows, middles_of(model))
 
 
-def _reader(clip: Clip, model: Model, options: PredictOptions) -> ClipReader:
-    return (ClipReader if options.segments is None else SegmentReader)(clip, model, options)
-
-
 def _answer(reader: ClipReader, model: Model, options: PredictOptions) -> _ClipAnswer | SegmentsAnswer:
     if isinstance(reader, SegmentReader):
         return SegmentsAnswer(reader, model, options)
@@ -127,9 +118,8 @@ class PredictsFiles:
         `emozoo.inference.files.speaker_bias`). `segments` are a path, or a list of (start, end, speaker): then they and
         their speakers are answered (`Prediction.segments`, `.speakers`), as those that a diarizer finds, by name or the
         only one that is installed. With `adapt_recordings`, the clips of a list are adapted to one another. The other
-        options are those of `PredictOptions`. Raises EmozooError for
-        what is no clip, and for a single clip that cannot be read; in a list, that clip's Prediction has the `error`.
-        Many threads may ask one model.
+        options are those of `PredictOptions`. Raises EmozooError for what is no clip, and for a single clip that cannot be
+        read; in a list, that clip's Prediction has the `error`. Many threads may ask one model.
         """
         options = PredictOptions(
             timeline=timeline,
@@ -157,86 +147,7 @@ class PredictsFiles:
         a network without features, and for a clip that cannot be read or has no voice in it, also for one of a list; see
         `emozoo.inference.embeddings.embed_files` for those that go on.
         """
-        from emozoo.inference.embeddings import stack
-
         return stack(self, clips, PredictOptions(hop=hop, vad=vad), windows)
-
-
-def numbered(given: list[Any]) -> list[Clip]:
-    """The clips of a list. Those without a name are called by their place. Raises EmozooError, with the place, for what is
-    no clip."""
-    clips: list[Clip] = []
-    try:
-        for each in given:
-            clip = as_clip(each)
-            nameless = clip.sound is not None or isinstance(each, bytes | bytearray | memoryview)
-            clips.append(
-                replace(clip, name=f"clip {len(clips) + 1}") if nameless and not isinstance(each, Clip) else clip
-            )
-    except EmozooError as error:
-        for clip in clips:
-            clip.close()
-        raise EmozooError(f"item {len(clips) + 1} of the list: {error}") from error
-    return clips
-
-
-class ClipWindows:
-    """What is known of a clip while its windows are read and the network answers those that count."""
-
-    def __init__(self, reader: ClipReader, model: Model) -> None:
-        self.reader = reader
-        self._model = model
-        self.is_read = False
-        """Whether no more windows follow."""
-        self.error: str | None = None
-        self._modalities: set[str] = set()
-        self._reasons: set[str | None] = set()
-        self._asked = self._count = 0
-        """Windows that were given to the network, and those that it answered."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the clip is read and each of its windows is answered."""
-        return self.is_read and self._count == self._asked
-
-    def note(self, cut: Cut) -> bool:
-        """Call this for each window, before its answer is added. Whether the network is to answer it."""
-        self._modalities |= cut.modalities
-        self._reasons.add(cut.reason)
-        self._asked += cut.reason is None
-        return cut.reason is None
-
-    def add(self, answer: np.ndarray) -> None:
-        """The next answer of the network."""
-        self._count += 1
-
-    def without_voice(self) -> tuple[str, str] | None:
-        """Of a clip that is read: why it gets no answer, in a word and in a sentence; None if it gets one."""
-        reason = clip_reason(self._reasons)
-        return None if reason is None else (reason, self._sentence(reason))
-
-    def _sentence(self, reason: str) -> str:
-        reader = self.reader
-        shows_nothing = self._model.video and "video" not in self._modalities
-        text = sentence(reason, reader.clip.name, reader.seconds, shows_nothing)
-        return f"{text} ({'; '.join(reader.warnings)})" if reader.warnings else text
-
-
-class Progress(Protocol):
-    """What `in_clips` needs of what is known of a clip."""
-
-    is_read: bool
-    error: str | None
-
-    @property
-    def is_complete(self) -> bool: ...
-
-    def note(self, cut: Cut) -> bool: ...
-
-    def add(self, answer: np.ndarray) -> None: ...
-
-
-Clips = TypeVar("Clips", bound=Progress)
 
 
 class _ClipAnswer(ClipWindows):
@@ -313,83 +224,3 @@ def _predict_files(model: Model, clips: Iterable[str | Path | Clip], options: Pr
     for some in ([clip] for clip in clips) if one_at_a_time else (clips,):
         for answer in in_clips(model, some, options, model.probabilities, begin):
             yield answer.prediction()
-
-
-def in_clips(
-    model: Model,
-    clips: Iterable[str | Path | Clip],
-    options: PredictOptions,
-    answer: Callable[[list[Window]], np.ndarray],
-    begin: Callable[[ClipReader], Clips],
-) -> Iterator[Clips]:
-    """What `begin` makes of each clip, in order, once it is complete: `answer` gives a row for each window of a batch.
-
-    See `predict_files`.
-    """
-    model.preparation.require("this model")
-    check_options(model, options)
-    found: deque[Clips] = deque()
-
-    def windows() -> Iterator[Window]:
-        for piece in _decoded(model, clips, options):
-            if not found or found[-1].is_read:
-                found.append(begin(piece.reader))
-            clip = found[-1]
-            for cut in piece.cuts:
-                if clip.note(cut):
-                    yield cut.window
-            clip.error = piece.error
-            clip.is_read = piece.rest is None
-
-    def complete() -> Iterator[Clips]:
-        while found and found[0].is_complete:
-            yield found.popleft()
-
-    for row in in_batches(model, windows(), answer, nullcontext):
-        yield from complete()
-        found[0].add(row)
-    yield from complete()
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Consecutive windows of a clip."""
-
-    reader: ClipReader
-    cuts: list[Cut]
-    rest: Iterator[Cut] | None
-    """The windows after these; None at the end of the clip."""
-    error: str | None = None
-
-
-def _decoded(model: Model, clips: Iterable[str | Path | Clip], options: PredictOptions) -> Iterator[_Piece]:
-    """Each clip in pieces, in order. Meanwhile, the first pieces of the next clips are decoded."""
-    with thread_pool(cores()) as pool:
-        waiting: deque[Future[_Piece]] = deque()
-        remaining = iter(clips)
-
-        def begin(clip: str | Path | Clip) -> Future[_Piece]:
-            reader = _reader(as_clip(clip), model, options)
-            return pool.submit(_read_piece, reader, reader.cuts())
-
-        while True:
-            for clip in itertools.islice(remaining, FILES_AHEAD * cores() - len(waiting)):
-                waiting.append(begin(clip))
-            if not waiting:
-                return
-            future = waiting.popleft()
-            while (piece := future.result()).rest is not None:
-                future = pool.submit(_read_piece, piece.reader, piece.rest)
-                yield piece
-            yield piece
-
-
-def _read_piece(reader: ClipReader, cuts: Iterator[Cut]) -> _Piece:
-    try:
-        found = list(itertools.islice(cuts, CPU_BATCH))
-    except EmozooError as error:
-        return _Piece(reader, [], None, str(error))
-    except Exception as error:  # noqa: BLE001 - a bad file must not stop the others
-        name = reader.clip.name
-        return _Piece(reader, [], None, f"{name} cannot be read ({type(error).__name__}: {error}): it is damaged")
-    return _Piece(reader, found, cuts if len(found) == CPU_BATCH else None)

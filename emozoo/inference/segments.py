@@ -1,4 +1,4 @@
-"""Segments: who speaks from when to when, from a file, or given in Python. `emozoo.inference.turns` answers them."""
+"""Segments: who speaks from when to when, from a file or given in Python. `segment_reader` answers them."""
 
 from __future__ import annotations
 
@@ -154,12 +154,12 @@ def check_span(segment: Segment) -> None:
         raise EmozooError(f"{segment.place}: the end ({end:g} s) is before the start ({start:g} s)")
 
 
-def as_segments(given: Iterable[Any], origin: str = "segment") -> list[Segment]:
+def as_segments(given: Iterable[Any]) -> list[Segment]:
     """Segments given in Python: each a `Segment`, a sequence of start, end, and perhaps speaker and text, or a mapping with
-    these keys. `origin` and a number are what errors call it. Raises EmozooError for anything else."""
+    these keys. Errors call it by its number. Raises EmozooError for anything else."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise EmozooError(f"segments are a path, or a list of (start, end, speaker), not {shown(given)}")
-    return [_as_segment(each, f"{origin} {number}") for number, each in enumerate(given, start=1)]
+    return [_as_segment(each, f"segment {number}") for number, each in enumerate(given, start=1)]
 
 
 def _as_segment(given: Any, place: str) -> Segment:

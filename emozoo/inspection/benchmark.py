@@ -162,7 +162,7 @@ def _training_step(model: EmotionModel, recipe: Recipe, device: torch.device) ->
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     sound, frames = _batch(model, recipe.batch_size)
-    labels = torch.randint(len(model.labels), (recipe.batch_size,), device=device)
+    labels = torch.randint(len(model.outputs.names), (recipe.batch_size,), device=device)
     criterion = nn.CrossEntropyLoss()
     model.train()
 

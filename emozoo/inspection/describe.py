@@ -99,15 +99,19 @@ def _measured(row: dict[str, str]) -> dict[str, Any]:
     return {**told, "ua_mean": float(row["ua"]), "wa_mean": float(row["wa"]), "command": row["command"]}
 
 
-def layer_table(architecture: Any, num_labels: int = 4) -> list[dict[str, Any]]:
+TRIED_LABELS = 4
+"""Outputs of the network that is described; the number changes its last layer alone."""
+
+
+def layer_table(architecture: Any) -> list[dict[str, Any]]:
     """Each layer that holds parameters or changes a shape: its name, type, output shape for one clip, parameters."""
     import torch
     from torch import Tensor, nn
 
-    from emozoo.checkpoint.model import window_of
+    from emozoo.checkpoint.window import window_of
 
     config = architecture.config()
-    network, window = architecture.build(config, num_labels).eval(), window_of(architecture, config)
+    network, window = architecture.build(config, TRIED_LABELS).eval(), window_of(architecture, config)
     names = {module: name for name, module in network.named_modules() if name and not list(module.children())}
     rows: list[dict[str, Any]] = []
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import importlib.resources
-import re
 from collections.abc import Iterable
 
 from emozoo.registry.facts import Measured
+from emozoo.text import letters
 
 
 def measured_results() -> list[dict[str, str]]:
@@ -23,12 +23,7 @@ def best_of_architecture(name: str, rows: Iterable[dict[str, str]]) -> Measured 
 
 def best_on_dataset(name: str, rows: Iterable[dict[str, str]]) -> Measured | None:
     """The same on a dataset, whose name may be spelled otherwise: `emo_db` and `emodb` are one."""
-    return _best(row for row in rows if plain(row["dataset"]) == plain(name))
-
-
-def plain(name: str) -> str:
-    """A name of a dataset without what people spell in several ways."""
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
+    return _best(row for row in rows if letters(row["dataset"]) == letters(name))
 
 
 def _best(rows: Iterable[dict[str, str]]) -> Measured | None:

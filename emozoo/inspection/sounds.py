@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from emozoo.inspection.findings import Finding, clips
-from emozoo.media.window import SAMPLING_RATE, SILENT
+from emozoo.media.window import SILENT
+from emozoo.media.window_shape import SAMPLING_RATE
 
 FULL_SCALE = 32768
 PIECE = 512

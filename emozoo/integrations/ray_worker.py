@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from emozoo.checkpoint.opening import load
+from emozoo.checkpoint.opening import open_model
 from emozoo.inference.model import Model
 
 
@@ -16,15 +16,11 @@ class Opening:
     model: str
     device: str = "auto"
     precision: str = "fp32"
-    onnx: bool = False
+    backend: str = "torch"
 
     def open(self) -> Model:
         """Raises EmozooError with the reason."""
-        if self.onnx:
-            from emozoo.checkpoint import onnx_model
-
-            return onnx_model.load(self.model, self.device)
-        return load(self.model, self.device, self.precision)
+        return open_model(self.model, self.backend, self.device, self.precision)
 
 
 def use_own_cores() -> None:

@@ -45,8 +45,8 @@ from transformers.utils import cached_file, logging
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.ensemble import together
 from emozoo.checkpoint.loading import config_of, load
-from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.partial import left_out
+from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, WEIGHTS
 from emozoo.inference.batches import BATCH_WINDOWS

@@ -25,8 +25,8 @@ from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser
 from emozoo.media.mixing import Mixer, checked_mono
 from emozoo.media.preparation import Preparation
 from emozoo.media.resampling import OffsetRemover, Resampler, check_rate
-from emozoo.media.window import SAMPLING_RATE, WindowCutter, modalities_of
-from emozoo.media.window_shape import WindowShape
+from emozoo.media.window import WindowCutter, modalities_of
+from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
 
 if TYPE_CHECKING:
     from emozoo.inference.model import Model

@@ -11,6 +11,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.media.resampling import check_rate
+from emozoo.text import one_line
 
 log = logging.getLogger("emozoo")
 
@@ -31,8 +32,7 @@ def open_microphone(rate: int | None = None, channels: int | None = None) -> tup
         check_rate(rate)
         sounddevice.check_input_settings(samplerate=rate, channels=channels or 1, dtype="int16")
     except (sounddevice.PortAudioError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise EmozooError(f"no microphone can be used ({reason}): connect one, or pipe sound in") from error
+        raise EmozooError(f"no microphone can be used ({one_line(error)}): connect one, or pipe sound in") from error
     return rate, _record(sounddevice, rate, channels or 1)
 
 

@@ -20,7 +20,7 @@ from emozoo.errors import EmozooError
 from emozoo.media.decoders.container import MOST_CHANNELS
 from emozoo.media.files import unknown_size
 from emozoo.media.resampling import check_rate
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 
 log = logging.getLogger("emozoo")
 

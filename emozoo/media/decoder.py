@@ -17,16 +17,17 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.media.decoders.probe import ContainerFacts
 from emozoo.media.files import Warn, existing_file, ignore
-from emozoo.media.window import SAMPLING_RATE, Crop
-from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
+from emozoo.media.window import Crop
+from emozoo.media.window_shape import DEFAULT_GRID, SAMPLING_RATE, FrameGrid
 from emozoo.paths import cores
 
 TIMEOUT = 20.0
@@ -60,6 +61,8 @@ class _Process:
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": places, "OMP_NUM_THREADS": "1"},
         )
+        assert self._popen.stdin is not None and self._popen.stdout is not None
+        self._stdin, self._stdout = self._popen.stdin, cast(BufferedReader, self._popen.stdout)
         self.files = 0
 
     @property
@@ -73,16 +76,16 @@ class _Process:
     def end(self) -> None:
         """Ends it, and frees what it held."""
         self._popen.kill()
-        for stream in (self._popen.stdin, self._popen.stdout):
+        for stream in (self._stdin, self._stdout):
             with suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
         self._popen.wait()
 
     def tell(self, message: dict[str, Any]) -> None:
         """Raises _Ended where the process has ended."""
         try:
-            self._popen.stdin.write(json.dumps(message).encode() + b"\n")  # type: ignore[union-attr]
-            self._popen.stdin.flush()  # type: ignore[union-attr]
+            self._stdin.write(json.dumps(message).encode() + b"\n")
+            self._stdin.flush()
         except (OSError, ValueError):  # the pipe is broken, or closed at exit
             raise self._ended() from None
 
@@ -108,9 +111,7 @@ class _Process:
             watch.cancel()
 
     def _answer(self) -> tuple[dict[str, Any], list[np.ndarray]]:
-        stdout = self._popen.stdout
-        assert stdout is not None
-        line = stdout.readline(2**20)
+        line = self._stdout.readline(2**20)
         if not line.endswith(b"\n"):
             raise self._ended()
         try:
@@ -123,7 +124,7 @@ class _Process:
             if dtype not in DTYPES or min(shape) < 0 or math.prod(shape) * np.dtype(dtype).itemsize > LARGEST_ARRAY:
                 raise self._ended()
             array = np.empty(shape, dtype)
-            if array.size and stdout.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:  # type: ignore[attr-defined]
+            if array.size and self._stdout.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
                 raise self._ended()
             arrays.append(array)
         return answer, arrays

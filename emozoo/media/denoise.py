@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 
 BLOCK_SAMPLES = 30 * SAMPLING_RATE
 """Samples whose noise is removed at a time."""

@@ -73,6 +73,8 @@ def unreadable(path: str | Path) -> EmozooError:
     """The error for a file that no decoder opens, as far as its first bytes tell."""
     with open(user_path(path), "rb") as file:
         head = file.read(64)
+    if head.startswith(b"version https://git-lfs"):
+        return EmozooError(f"{path} is a pointer of Git LFS in place of the file: run git lfs pull in its folder")
     for begin, kind in _NOT_READ.items():
         if head.startswith(begin):
             return EmozooError(f"{path} is {kind}, which emozoo does not read: convert it to WAV or MP4")

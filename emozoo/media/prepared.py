@@ -19,12 +19,13 @@ from emozoo.media.preparation import Preparation
 from emozoo.media.reading import has_sound, has_video, read_audio, silence_beside, stream_audio
 from emozoo.media.resampling import check_rate
 from emozoo.media.sound import at_sampling_rate, below_rate
-from emozoo.media.window import SAMPLING_RATE, Crop
-from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
+from emozoo.media.window import Crop
+from emozoo.media.window_shape import DEFAULT_GRID, SAMPLING_RATE, FrameGrid
 
 LAST_MOMENT = 1e-3
-SILENT_BLOCK = 10 * SAMPLING_RATE
 """Seconds before the end of a video at which its last frame is still shown."""
+SILENT_BLOCK = 10 * SAMPLING_RATE
+"""Samples of silence that are handed on at a time."""
 
 
 def read_prepared_audio(

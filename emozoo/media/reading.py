@@ -19,7 +19,8 @@ from emozoo.media.decoder import Decoder
 from emozoo.media.decoders.probe import ContainerFacts
 from emozoo.media.files import Warn, ignore
 from emozoo.media.sound import LONGEST_SECONDS, open_soundfile, too_long
-from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS, Crop
+from emozoo.media.window import SLACK_SECONDS, Crop
+from emozoo.media.window_shape import SAMPLING_RATE
 
 LONGEST_SILENCE = 4 * 3600.0
 """Seconds that `silence_beside` gives at most: a header may claim any length."""
@@ -91,9 +92,9 @@ def has_sound(path: str | Path, decoder: Decoder | None = None) -> bool:
     return _facts(path, decoder).has_sound
 
 
-def duration(path: str | Path, decoder: Decoder | None = None) -> float:
+def duration(path: str | Path) -> float:
     """Seconds from the file's first sound or frame to its last. Raises EmozooError where it is no media file."""
-    return _facts(path, decoder).seconds
+    return _facts(path, None).seconds
 
 
 def _facts(path: str | Path, decoder: Decoder | None) -> ContainerFacts:

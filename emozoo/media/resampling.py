@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 
 LOWEST_RATE = 1000
 HIGHEST_RATE = 1_000_000

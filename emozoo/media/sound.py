@@ -21,7 +21,8 @@ from emozoo.media.decoders.soundtrack import ALMOST_NOTHING, container_sound
 from emozoo.media.files import Warn, existing_file, ignore, unknown_size
 from emozoo.media.mixing import Mixer
 from emozoo.media.resampling import OffsetRemover, Resampler
-from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS
+from emozoo.media.window import SLACK_SECONDS
+from emozoo.media.window_shape import SAMPLING_RATE
 
 if TYPE_CHECKING:
     import soundfile

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from emozoo.media.reading import has_sound, stream_audio
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 
 COLUMNS = 1024
 """A long recording has at least so many columns, and fewer than twice as many."""

@@ -43,7 +43,7 @@ log = logging.getLogger("emozoo")
 BEGIN = "<!-- emozoo: begin -->"
 END = "<!-- emozoo: end -->"
 PIPELINE_TAGS = {("audio",): "audio-classification", ("audio", "video"): "video-classification"}
-"""As the Hub names them: UA is recall, and F1 is f1, with the average "macro"."""
+"""The Hub's name of the task, by what a model takes."""
 FRONT_MATTER = (
     *("license", "license_name", "language", "library_name", "pipeline_tag", "tags", "base_model"),
     *("base_model_relation", "datasets", "metrics", "emozoo", "model-index"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from emozoo.checkpoint.groups import Gap, Grouping
-from emozoo.publishing.card_results import Facts, number, table
-from emozoo.text import percent
+from emozoo.publishing.card_results import Facts, table
+from emozoo.text import number, percent
 
 
 def by_group(facts: Facts) -> str:

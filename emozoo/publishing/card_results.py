@@ -13,7 +13,7 @@ from emozoo.checkpoint.whole import WholeRun
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFUSION, CURVES
-from emozoo.text import percent
+from emozoo.text import number, percent
 
 FIGURES = {CONFUSION: "Confusion matrix of the test clips", CURVES: "Training curves"}
 WORDS = "WA is accuracy, UA the mean recall of the classes"
@@ -121,11 +121,6 @@ def _row(score: Score, shares: bool) -> list[str]:
 
 def _per_cent(share: float | None) -> str:
     return "-" if share is None else f"{percent(share)} %"
-
-
-def number(value: float | None) -> str:
-    """A score that is no share."""
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _means(summary: Summary) -> list[str]:

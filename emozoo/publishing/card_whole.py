@@ -15,11 +15,10 @@ from emozoo.publishing.card_results import (
     dataset_words,
     fold_words,
     meanings,
-    number,
     spread_words,
     table,
 )
-from emozoo.text import percent
+from emozoo.text import number, percent
 
 CAPTION = "Confusion matrix of the test clips of all folds, pooled"
 

@@ -48,9 +48,7 @@ class Batcher:
 
     def __init__(self, model: Model, answered: Callable[[int, int], None] | None = None) -> None:
         """`answered` is told of each batch: its windows, and the calls whose windows were joined in it."""
-        self._answers: dict[str, Answer] = {"probabilities": model.probabilities}
-        if hasattr(model, "embeddings"):
-            self._answers["embeddings"] = model.embeddings
+        self._answers: dict[str, Answer] = {"probabilities": model.probabilities, "embeddings": model.embeddings}
         self._on_cpu = model.on_cpu
         self._size, self.workers = (CPU_BATCH, cores()) if model.on_cpu else (BATCH_WINDOWS, 1)
         self._answered = answered
@@ -62,7 +60,7 @@ class Batcher:
             threading.Thread(target=self._work, name=f"emozoo-batches-{number}", daemon=True).start()
 
     def submit(self, kind: str, windows: Sequence[Window]) -> Future[np.ndarray]:
-        """The answer that will be there for `windows`, float64 [windows, labels] or float32 [windows, features]."""
+        """The answer that will be there for `windows`, float64 [windows, outputs] or float32 [windows, features]."""
         job = _Job(kind, windows)
         with self._ready:
             if self._closed:

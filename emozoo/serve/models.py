@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emozoo.checkpoint.bundled import DEFAULT
+from emozoo.checkpoint.opening import open_model
 from emozoo.errors import EmozooError
 from emozoo.inference.answers import scale_of
 from emozoo.media.window_shape import SAMPLING_RATE
@@ -19,7 +20,6 @@ from emozoo.text import shown
 if TYPE_CHECKING:
     from emozoo.inference.model import Model
 
-BACKENDS = ("torch", "onnx")
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(.+)")
 Answered = Callable[[str, int, int], None]
 """Is told of a batch: the model's name, windows, and the calls that were joined."""
@@ -69,7 +69,7 @@ def load_models(
     for name, reference in map(split_name, references or (DEFAULT,)):
         if name in found:
             raise EmozooError(f"two models are called {shown(name)}: name one of them, as in --model other={reference}")
-        model = _load(reference, backend, device)
+        model = open_model(reference, backend, device)
         model.preparation.require(name)
         _warm_up(model)
         found[name] = Served(name, model, Batcher(model, _telling(answered, name)))
@@ -89,16 +89,6 @@ def split_name(reference: str) -> tuple[str, str]:
 
 def _telling(answered: Answered | None, name: str) -> Callable[[int, int], None] | None:
     return None if answered is None else lambda windows, calls: answered(name, windows, calls)
-
-
-def _load(reference: str, backend: str, device: str) -> Model:
-    if backend == "onnx":
-        from emozoo.checkpoint import onnx_model
-
-        return onnx_model.load(reference, device)
-    from emozoo.checkpoint.opening import load
-
-    return load(reference, device)
 
 
 def _warm_up(model: Model) -> None:

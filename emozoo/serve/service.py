@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emozoo.inference.batches import BATCH_WINDOWS, CPU_BATCH
-from emozoo.inference.files import FILES_AHEAD
+from emozoo.inference.pipeline import FILES_AHEAD
 from emozoo.paths import cores
 from emozoo.serve.limits import Limits
 from emozoo.serve.metrics import Metrics

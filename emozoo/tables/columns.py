@@ -12,6 +12,7 @@ from typing import Any
 from emozoo.errors import EmozooError
 from emozoo.tables.files import Table
 from emozoo.tables.times import UNITS
+from emozoo.text import letters
 
 NONE: Mapping[str, str] = MappingProxyType({})
 NAMES: dict[str, tuple[str, ...]] = {
@@ -70,8 +71,8 @@ class _Likeness:
     but: frozenset[str] = frozenset()
 
     def fits(self, name: str) -> bool:
-        words = {word.lower() for word in _WORD.findall(unicodedata.normalize("NFKC", name))} | {plain(name)}
-        return not words & self.but and bool(words & self.words or plain(name).startswith(self.beginnings))
+        words = {word.lower() for word in _WORD.findall(unicodedata.normalize("NFKC", name))} | {letters(name)}
+        return not words & self.but and bool(words & self.words or letters(name).startswith(self.beginnings))
 
 
 _NO_TIME = frozenset(("date", "day", "year", "month", "words"))
@@ -128,7 +129,7 @@ class Columns:
     def told(self) -> str:
         """Which columns are read by another name, and which are not used; "" if there are none."""
         known = [
-            column.name if plain(column.name) == plain(meaning) else f"{column.name} as {meaning}"
+            column.name if letters(column.name) == letters(meaning) else f"{column.name} as {meaning}"
             for meaning, columns in self.known.items()
             for column in columns
         ]
@@ -142,16 +143,11 @@ def is_blank(value: Any) -> bool:
     return value is None or isinstance(value, str) and not value.strip()
 
 
-def plain(name: str) -> str:
-    """A column's name without case, blanks and signs: `Start Time (ms)` is `starttimems`."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
-
-
 def meaning_of(name: str) -> tuple[str, float] | None:
     """The meaning of a column's name, and the seconds for 1 in a number without a unit; None if unknown.
 
     The votes for a word have a meaning for each word: `VOTES_OF` and the word."""
-    written = plain(name)
+    written = letters(name)
     if written in _SIMPLE:
         return _SIMPLE[written], 1.0
     if (match := _VOTES.fullmatch(unicodedata.normalize("NFKC", name).strip())) and match["word"].lower() not in _SUMS:
@@ -197,7 +193,7 @@ def meanings_given(names: Sequence[str], given: Mapping[str, str]) -> dict[str, 
         if known is None:
             meanings = ", ".join((*NAMES, "start", "end", "duration", f"{VOTES_OF}WORD"))
             raise EmozooError(f"--columns {meaning}={name}: {meaning} is no meaning of a column; they are {meanings}")
-        same = [each for each in names if each == name] or [each for each in names if plain(each) == plain(name)]
+        same = [each for each in names if each == name] or [each for each in names if letters(each) == letters(name)]
         if len(same) != 1:
             raise EmozooError(
                 f"--columns {meaning}={name}: there is no column {name}: the columns are {', '.join(names) or 'none'}"
@@ -221,7 +217,7 @@ def understand(table: Table, given: Mapping[str, str] = NONE) -> tuple[Columns, 
 
 def _settle_offset(known: dict[str, list[Column]]) -> None:
     """`offset` is the end beside an onset, but the start beside a duration, as in NeMo's manifests."""
-    alone = [column for column in known.get("end", ()) if "offset" in plain(column.name)]
+    alone = [column for column in known.get("end", ()) if "offset" in letters(column.name)]
     if not alone or "start" in known:
         return
     if "duration" not in known:

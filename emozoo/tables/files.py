@@ -105,7 +105,7 @@ def _json(text: str, path: Path) -> Table:
 def _is_clip(value: Any) -> bool:
     """Whether it is a clip as SpeechBrain and EmoBox write it under its name, `{"wav": "a.wav", "emo": "hap"}`, and no
     column of numbered cells."""
-    return isinstance(value, dict) and any(not name.isdigit() for name in value)
+    return isinstance(value, dict) and any(not name.isdecimal() for name in value)
 
 
 def table_of_items(items: Sequence[Any]) -> Table:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from emozoo.checkpoint.lock import LOCK, LOGS, AtWork, is_held, locked
-from emozoo.checkpoint.run import METRICS, RunOptions, read_options
+from emozoo.checkpoint.run import RunOptions, read_options
 from emozoo.errors import EmozooError
-from emozoo.filenames import CONFIG, PREPARED, RESUME, RUN, SPLIT
+from emozoo.filenames import CONFIG, METRICS, PREPARED, RESUME, RUN, SPLIT
 from emozoo.paths import PART
 from emozoo.registry.loading import get_architecture
 from emozoo.registry.settings import apply_settings

@@ -162,7 +162,7 @@ class FrozenPart:
         return Batch(kept.view(len(cuts), *self._shape).to(device), None, to_device(lengths, device))
 
     def answer(self, model: EmotionModel, rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Probabilities float64 [batch, labels], by a model with this frozen part."""
+        """Answers float64 [batch, outputs], by a model with this frozen part."""
         features, _, lengths = self.batch(rows, starts)
         with model.inference():
             outputs = outputs_of(model, features, lengths)

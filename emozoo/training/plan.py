@@ -9,9 +9,9 @@ from typing import Any
 
 from emozoo.architecture import Architecture, Recipe
 from emozoo.checkpoint.loading import config_of
-from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.provenance import Provenance
 from emozoo.checkpoint.run import RunOptions
+from emozoo.checkpoint.window import window_of
 from emozoo.data.loading import get_corpus
 from emozoo.errors import EmozooError, blamed
 from emozoo.evaluation.data import Data, open_data

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from emozoo.checkpoint.results import Metrics
     from emozoo.data.splits.fold import Fold
-    from emozoo.evaluation.metrics import Metrics
     from emozoo.training.history import EpochRecord
     from emozoo.training.tuning.trials import Trial, Tuning
 

@@ -18,7 +18,7 @@ from emozoo.checkpoint.results import Metrics
 from emozoo.checkpoint.run import DataRecord, PartRecord, RunRecord, TrainingRecord
 from emozoo.data.splits.fold import speaker_note
 from emozoo.evaluation.data import Data
-from emozoo.evaluation.evaluate import measure, measure_groups
+from emozoo.evaluation.evaluate import measure
 from emozoo.evaluation.groups import told_columns
 from emozoo.filenames import CONFUSION, CURVES, RESUME
 from emozoo.plots.training import training_curves
@@ -35,9 +35,9 @@ def finish(trainer: Trainer, task: FoldTask, folder: Path) -> Metrics:
     model = load(folder, str(accelerator.device)) if main else trainer.model.to(accelerator.device).eval()
     send(model.network.state_dict().values())  # the others may not have the folder
     if not main:
-        return measure(model, task.data, test)
+        return measure(model, task.data, test).metrics
     heading, by = task.heading(), told_columns(task.data)
-    metrics, groups, _ = measure_groups(model, task.data, test, folder, provenance=task.base, by=by, heading=heading)
+    metrics, groups, _ = measure(model, task.data, test, folder, provenance=task.base, by=by, heading=heading)
     training = _training_record(trainer, model, task)
     training_curves(training.history, folder / CURVES, training.best_epoch, heading, training.recipe)
     best = trainer.best.dev

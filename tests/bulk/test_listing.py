@@ -18,7 +18,7 @@ from support.object_store import BUCKET, ObjectStore, object_store
 from emozoo import EmozooError
 from emozoo.bulk.listing import list_sources
 from emozoo.bulk.opening import Unopened, open_sources
-from emozoo.bulk.remote import shown
+from emozoo.bulk.remote import safe_name
 from emozoo.bulk.shard import Shard
 from emozoo.bulk.source import Source
 from emozoo.inference.clips import Clip
@@ -167,12 +167,12 @@ def test_what_is_fetched_is_the_file_and_is_deleted_with_its_clip(store: ObjectS
 
 
 def test_output_never_shows_what_signs_an_address() -> None:
-    assert shown("https://me:secret@host/a.wav?X-Amz-Signature=secret#secret") == "https://host/a.wav"
-    assert shown("https://hf_secret@host/a.wav") == "https://host/a.wav"
-    assert shown("s3://key:secret@bucket/what?.wav") == "s3://bucket/what?.wav"
-    assert shown("a ? file.wav") == "a ? file.wav"
+    assert safe_name("https://me:secret@host/a.wav?X-Amz-Signature=secret#secret") == "https://host/a.wav"
+    assert safe_name("https://hf_secret@host/a.wav") == "https://host/a.wav"
+    assert safe_name("s3://key:secret@bucket/what?.wav") == "s3://bucket/what?.wav"
+    assert safe_name("a ? file.wav") == "a ? file.wav"
     for place in ("abfs://calls@account.dfs.core.windows.net/a.wav", "hf://datasets/user/name@v1/a.wav"):
-        assert shown(place) == place
+        assert safe_name(place) == place
 
 
 def test_two_addresses_of_one_name_are_refused_and_not_taken_for_one() -> None:

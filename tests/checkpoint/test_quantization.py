@@ -7,13 +7,14 @@ import numpy as np
 import onnx
 import pytest
 from support.make_media import write_sound
-from support.models import small_model
+from support.models import DIMENSIONS, LABELS, VALUES, small_model
 from support.small import emozoo, one_error, train_words
 
 from emozoo import EmozooError
 from emozoo.checkpoint import onnx_model
-from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.export import NEAR, alike, export_onnx
 from emozoo.inference.model import Window
+from emozoo.target import Outputs
 
 
 def windows(count: int, seed: int = 0) -> list[Window]:
@@ -69,6 +70,25 @@ def test_it_answers_nearly_as_the_network_and_gives_embeddings(folders: tuple[Pa
     ours, theirs = network.embeddings(given), found.embeddings(given)
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).mean() < 0.1 * np.abs(ours).max()
+
+
+def test_models_of_dimensions_and_of_several_labels_are_judged_by_what_they_answer(tmp_path: Path) -> None:
+    small_model("cnn", VALUES).save(tmp_path / "values")
+    done = export_onnx(tmp_path / "values", tmp_path / "int8", windows(32))
+    assert done.same_answers == 1 and done.difference <= NEAR
+    ours = np.array([[0.6, 0.4, 0.2], [0.4, 0.6, 0.8]])
+    for outputs, theirs, expected in (
+        (Outputs.of(LABELS[:3]), [[0.5, 0.4, 0.3], [0.4, 0.7, 0.8]], [True, True]),
+        (Outputs.of(LABELS[:3]), [[0.3, 0.4, 0.2], [0.4, 0.6, 0.9]], [False, True]),
+        (Outputs(LABELS[:3], multi=True), [[0.9, 0.1, 0.4], [0.4, 0.4, 0.8]], [True, False]),
+        (Outputs.of(DIMENSIONS, "dimensions"), [[0.62, 0.4, 0.2], [0.4, 0.5, 0.8]], [True, False]),
+        (
+            Outputs(LABELS[:2], ("valence",), "emotion,dimensions"),
+            [[0.6, 0.4, 0.9], [0.4, 0.6, 0.78]],
+            [False, True],
+        ),
+    ):
+        assert alike(outputs, ours, np.array(theirs)).tolist() == expected
 
 
 def test_other_weights_are_still_found(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def test_the_installed_script_is_the_same_program() -> None:
         (["train", "cnn", "--seed", "x"], "--seed x: must be a valid integer"),
         (["train", "cnn", "--precision", "fp8"], "--precision fp8: is not one of 'auto', 'fp32', 'bf16'"),
         (["train", "cnn", "--epochs"], "--epochs"),
+        (["train", "cnn", "--fold", "²"], "--fold ²: must be"),
+        (["benchmark", "cnn", "--batch-sizes", "²"], "--batch-sizes ²: must be"),
         (["evaluate", "run", "--fold", "0"], "--fold 0: must be greater than or equal to 1"),
         (["predict"], "missing argument 'FILE'; see emozoo predict --help"),
         (["card", "a", "b"], "(b); see emozoo card --help"),

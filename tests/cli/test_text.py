@@ -40,13 +40,13 @@ from emozoo.hub.search import HubModel
 from emozoo.inference.answers import Prediction, WindowAnswer
 from emozoo.inference.csv_answers import write_csv
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.segment_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inference.segment_sources import GivenSegments
-from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inspection.listing import Entry
 from emozoo.publishing.push import Push
 from emozoo.registry.facts import Facts, Measured
 from emozoo.target import Outputs, Scale
-from emozoo.text import csv_cell, csv_text, json_text, printable
+from emozoo.text import csv_cell, csv_text, json_text, letters, printable
 
 NASTY = "a\x1b]0;owned\x07\x9b31m\r\nerror: all is lost\u202egpj.\u2066\u2028[red]b[/red]:smile:\x00\\"
 OVERLONG = st.one_of(st.text(), st.text("\x1b\r\n[]/\\:'=\x9b\u202e\u2028é😀\u200d\udc80", min_size=1))
@@ -73,6 +73,11 @@ def obeyed(text: str) -> list[str]:
 )
 def test_what_lets_one_in_is_not_shown(told: str, expected: str | None) -> None:
     assert printable(told) == (expected or told)
+
+
+def test_names_of_a_corpus_are_the_same_however_they_are_written_and_in_any_script() -> None:
+    assert {letters(name) for name in ("EMO-DB", "emo_db", "Emo DB", "ＥＭＯＤＢ")} == {"emodb"}
+    assert len({letters(name) for name in ("情感语料", "自建数据集", "Аффект", "größe", "grosse", "grösse")}) == 5
 
 
 @given(OVERLONG)

@@ -82,7 +82,7 @@ def test_segments_have_points_without_a_way(clip: Path) -> None:
     source = segment_source([(0, 3, "ann"), (3, 6, "bob"), (6, 9, "ann")], False, 1)
     text = html.answer(answer(small_model("cnn", VALUES), clip, "mine.wav", Limits(), source), VALUES)
     assert text.count('r="1.1"') == 3 and "emz-way" not in text and "<animate" not in text
-    assert text.count('"emz-lane emz-turns"') == 2 and "emz-spoken" in text and "emz-nobody" not in text
+    assert text.count('"emz-lane emz-segments"') == 2 and "emz-spoken" in text and "emz-nobody" not in text
 
 
 @pytest.fixture(scope="module")

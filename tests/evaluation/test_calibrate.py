@@ -288,6 +288,8 @@ def test_several_labels_and_too_few_ratings_are_refused(tmp_path: Path) -> None:
     small_model("cnn", Outputs(LABELS, multi=True)).save(tmp_path / "several")
     with pytest.raises(EmozooError, match="a temperature is for one label a clip"):
         calibrate(tmp_path / "several", dataset="toy", data_dir=str(toy()), device="cpu")
+    with pytest.raises(EmozooError, match="a coverage is of sets that hold the only one: leave it out"):
+        evaluate(tmp_path / "several", dataset="toy", data_dir=str(toy()), coverage=0.9, device="cpu")
     lines = ["file,emotion,valence"]
     data = open_data("toy", str(toy()), None, {}, video=False)
     for row, path in enumerate(data.columns["audio_path"]):

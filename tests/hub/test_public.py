@@ -11,7 +11,8 @@ import pytest
 import emozoo.hub.public as public
 from emozoo.checkpoint.config import TARGETS
 from emozoo.hub.public import (
-    STATES,
+    READ,
+    REFUSED,
     UNCLEAR,
     PublicModel,
     corpora,
@@ -56,7 +57,7 @@ def test_sources_are_given(model: PublicModel) -> None:
 
 def test_the_state_says_why(model: PublicModel) -> None:
     verdict, _, reason = model.state.partition(": ")
-    assert verdict in STATES and model.verdict == verdict
+    assert verdict in (READ, REFUSED, UNCLEAR) and model.verdict == verdict
     assert (verdict == "read") == (not reason)
     assert bool(model.reader) or verdict == UNCLEAR
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.models import small_model
+from support.models import VALUES, small_model
 from support.schemas import validate
 from support.small import NETWORK, emozoo, one_error
 
@@ -38,6 +38,11 @@ def test_every_network_is_measured(name: str) -> None:
     precision = "bfloat16" if computes_bf16(torch.device("cpu")) else "float32"
     assert (found["training_step"]["batch"], found["training_step"]["precision"]) == (2, precision)
     assert found["peak_memory_mb"]["training"] >= found["peak_memory_mb"]["prediction"] > 0
+
+
+def test_a_run_that_learnt_dimensions_is_measured(tmp_path: Path) -> None:
+    small_model("cnn", VALUES).save(tmp_path)
+    assert benchmark(str(tmp_path), device="cpu", batch_sizes=(1,))["training_step"]["ms"] > 0
 
 
 def test_flops_are_those_of_convolutions_products_and_recurrent_layers() -> None:

@@ -392,6 +392,13 @@ def test_whatever_a_decoder_raises_is_an_error_of_the_file(tmp_path: Path, monke
             sound.read_audio(path)
 
 
+def test_a_pointer_of_git_is_told_with_the_command_that_brings_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    with pytest.raises(EmozooError, match="pointer of Git LFS in place of the file: run git lfs pull"):
+        read_audio(path)
+
+
 @pytest.mark.parametrize(
     ("begin", "words"),
     [(b"#!SILK_V3", "SILK voice message"), (b".RMF\0\0\0\x12", "RealMedia"), (b"MThd\0\0\0\6", "MIDI")],

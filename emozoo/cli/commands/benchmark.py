@@ -40,7 +40,7 @@ def benchmark(
 
 
 def _sizes(text: str) -> list[int]:
-    sizes = [int(word) if word.strip().isdigit() else 0 for word in text.split(",")]
+    sizes = [int(word) if word.strip().isdecimal() else 0 for word in text.split(",")]
     if min(sizes) < 1:
         raise EmozooError(f"--batch-sizes {text}: must be numbers from 1, as in 1,8,64")
     return sizes

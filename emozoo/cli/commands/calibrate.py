@@ -52,10 +52,17 @@ def calibrate(
     with waiting("calibrating"):
         from emozoo.evaluation.calibrate import calibrate as fit
 
-        given = {"dataset": dataset, "data_dir": data_dir, "merge": merges(merge), "scale": scales(scale)}
-        told = pairs(columns, "--columns")
-        found = fit(run, **given, columns=told, labels_as_is=labels_as_is, device=device)  # type: ignore[arg-type]
+        found = fit(
+            run,
+            dataset=dataset,
+            data_dir=data_dir,
+            merge=merges(merge),
+            device=device,
+            scale=scales(scale),
+            columns=pairs(columns, "--columns"),
+            labels_as_is=labels_as_is,
+        )
     if as_json:
-        print_json({"schema": 1, "models": [each.to_dict() for each in found]})
+        print_json({"models": [each.to_dict() for each in found]})
     else:
         show_calibrated(found)

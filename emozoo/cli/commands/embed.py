@@ -23,7 +23,7 @@ from emozoo.cli.options import (
     Vad,
     print_json,
 )
-from emozoo.text import SCHEMA, printable
+from emozoo.text import printable
 
 if TYPE_CHECKING:
     from emozoo.inference.embeddings import Embedding
@@ -132,7 +132,6 @@ class _Summary:
         if as_json:
             print_json(
                 {
-                    "schema": SCHEMA,
                     "model": self.model,
                     "windows": self._windows,
                     "features": self._features or None,

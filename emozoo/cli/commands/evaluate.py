@@ -138,7 +138,7 @@ def evaluate(
         whole = dataset is None and is_whole(model)
         result = evaluate_whole(model, **options) if whole else run(model, dataset=dataset, **options)
     if as_json:
-        print_json({"schema": 1, **result.to_dict()})
+        print_json(result.to_dict())
     elif isinstance(result, WholeEvaluation):
         show_whole(result)
     else:

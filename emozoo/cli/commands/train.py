@@ -46,9 +46,9 @@ from emozoo.data.corpora import USUAL
 from emozoo.errors import EmozooError
 
 if TYPE_CHECKING:
+    from emozoo.checkpoint.results import Summary
     from emozoo.checkpoint.run import RunOptions
     from emozoo.cli.training_progress import TrainingProgress
-    from emozoo.evaluation.metrics import Summary
     from emozoo.training.trackers import LogTo
 
 
@@ -261,7 +261,7 @@ def _print_json(folder: str, summary: Summary, progress: TrainingProgress) -> No
 
 
 def _number(fold: str) -> int:
-    if not fold.isdigit() or int(fold) < 1:
+    if not fold.isdecimal() or int(fold) < 1:
         raise EmozooError(f"--fold {fold}: must be a number from 1, or all")
     return int(fold)
 

@@ -20,7 +20,8 @@ from emozoo.data.tables.places import TABLES, find_table
 from emozoo.data.tables.rows import TEXTS, find_rows
 from emozoo.errors import EmozooError
 from emozoo.paths import cache_root, cached_folder
-from emozoo.tables.columns import NAMES, NONE, meaning_of, meanings_given, plain, tells
+from emozoo.tables.columns import NAMES, NONE, meaning_of, meanings_given, tells
+from emozoo.text import letters
 
 
 def fetch(reference: str, columns: Mapping[str, str] = NONE) -> Path:
@@ -155,5 +156,5 @@ def _others(means: Mapping[str, str], told: Mapping[str, str], used: tuple[str, 
             name in told or meaning in (*TEXTS, "transcript", "utterance_id") or meaning != "label" and tells(meaning)
         ):
             kept.setdefault(meaning, []).append(name)
-    order = {plain(each): place for place, each in enumerate(itertools.chain.from_iterable(NAMES.values()))}
-    return [min(same, key=lambda name: order.get(plain(name), 0)) for same in kept.values()]
+    order = {letters(each): place for place, each in enumerate(itertools.chain.from_iterable(NAMES.values()))}
+    return [min(same, key=lambda name: order.get(letters(name), 0)) for same in kept.values()]

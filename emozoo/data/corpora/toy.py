@@ -14,7 +14,6 @@ from emozoo.data.corpora.iemocap import RELEASE, Iemocap
 from emozoo.data.corpus import Corpus
 from emozoo.data.synthetic.actors import (
     BLENDS,
-    SAMPLING_RATE,
     VOICES,
     Actor,
     Face,
@@ -29,6 +28,7 @@ from emozoo.data.synthetic.actors import (
 )
 from emozoo.data.synthetic.files import to_samples, write_video, write_wav
 from emozoo.data.synthetic.raters import NAMES, rate, vote
+from emozoo.media.window_shape import SAMPLING_RATE
 
 CONTENT_VERSION = 2
 """Raise it when what is written changes, here or in `emozoo.data.synthetic`: the cache then gets a new corpus."""

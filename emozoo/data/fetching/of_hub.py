@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from emozoo.data.download import is_safe_name
@@ -50,7 +51,7 @@ def bring_dataset(repository: str, patterns: Sequence[str], folder: Path, report
     for each in files:
         report(tally)
         with explained(called):
-            persistently(lambda path=each.path: one(path))  # type: ignore[misc]
+            persistently(partial(one, each.path))
         address = hf_hub_url(name.repo, each.path, repo_type="dataset", revision=commit)
         came.append(Came(each.path, each.size, address, each.lfs.sha256 if each.lfs else ""))
         tally.done += 1

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,7 +90,7 @@ def _of_zip(archive: Path, packed: zipfile.ZipFile) -> Iterator[_Member]:
         if kind == stat.S_IFLNK:
             raise EmozooError(f"{_name(archive)} holds a link, {shown(info.filename)}, and is not unpacked")
         if not info.is_dir():
-            yield _Member(info.filename.replace("\\", "/"), info.file_size, lambda info=info: packed.open(info))  # type: ignore[misc]
+            yield _Member(info.filename.replace("\\", "/"), info.file_size, partial(packed.open, info))
 
 
 def _of_tar(archive: Path, packed: tarfile.TarFile) -> Iterator[_Member]:
@@ -99,7 +100,7 @@ def _of_tar(archive: Path, packed: tarfile.TarFile) -> Iterator[_Member]:
         if not info.isreg():
             raise EmozooError(f"{_name(archive)} holds a link or device, {shown(info.name)}, and is not unpacked")
         name = info.name.replace("\\", "/").removeprefix("./")
-        yield _Member(name, info.size, lambda info=info: packed.extractfile(info))  # type: ignore[misc]
+        yield _Member(name, info.size, partial(packed.extractfile, info))
 
 
 def _wanted(members: Iterator[_Member]) -> list[_Member]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.media.window import SAMPLING_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 
 FRAME_RATE = 10
 # One actor's part of the frame, and the rows above it: a quarter of IEMOCAP's size.

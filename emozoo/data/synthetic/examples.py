@@ -9,7 +9,6 @@ import numpy as np
 from emozoo.data.synthetic.actors import (
     FACES,
     HEIGHT,
-    SAMPLING_RATE,
     TOP,
     VOICES,
     WIDTH,
@@ -20,6 +19,7 @@ from emozoo.data.synthetic.actors import (
     speak_utterance,
 )
 from emozoo.data.synthetic.files import to_samples, write_video, write_wav
+from emozoo.media.window_shape import SAMPLING_RATE
 
 SEED = [20_080_512, 0]
 

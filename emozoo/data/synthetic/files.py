@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emozoo.data.synthetic.actors import FRAME_RATE, SAMPLING_RATE
+from emozoo.data.synthetic.actors import FRAME_RATE
+from emozoo.media.window_shape import SAMPLING_RATE
 
 
 def to_samples(sound: np.ndarray) -> np.ndarray:

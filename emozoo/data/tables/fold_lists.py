@@ -16,10 +16,10 @@ from emozoo.data.splits.units import sorted_texts
 from emozoo.data.tables.rows import EMPTY
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path
-from emozoo.tables.columns import is_blank, plain, recognised
+from emozoo.tables.columns import is_blank, recognised
 from emozoo.tables.files import TEXTS, read_table
 from emozoo.tables.times import seconds
-from emozoo.text import listed
+from emozoo.text import letters, listed
 
 FOLD = ("fold", "folds", "foldid", "foldnumber", "cvfold")
 PART = ("part", "set")
@@ -194,4 +194,4 @@ def _whole(fold: str) -> str:
 
 
 def _column(names: Sequence[str], known: tuple[str, ...]) -> str | None:
-    return next((name for name in names if plain(name) in known), None)
+    return next((name for name in names if letters(name) in known), None)

@@ -15,8 +15,8 @@ from emozoo.errors import EmozooError
 from emozoo.media.decoders.video_frames import VideoFrames, View
 from emozoo.media.decoders.video_track import read_track
 from emozoo.media.files import ignore
-from emozoo.media.window import SAMPLING_RATE, WHOLE_FRAME, Crop
-from emozoo.media.window_shape import DEFAULT_GRID, FrameGrid
+from emozoo.media.window import WHOLE_FRAME, Crop
+from emozoo.media.window_shape import DEFAULT_GRID, SAMPLING_RATE, FrameGrid
 
 
 class Video:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emozoo.checkpoint.lock import locked
-from emozoo.checkpoint.model import window_of
 from emozoo.checkpoint.provenance import compare
 from emozoo.checkpoint.run import RunOptions
+from emozoo.checkpoint.window import window_of
 from emozoo.data.splits.fold import Fold, pick_fold
 from emozoo.data.splits.kept import Split, read_split
 from emozoo.errors import EmozooError, lacks_memory
@@ -164,7 +164,7 @@ class _Search:
         Raises EmozooError where other clips are no longer those that the search was begun with."""
         kept = read_split(self.folder)
         if kept is None:
-            folds = data.folds(self.options.protocol, self.options.folds_seed)
+            folds = data.folds_of(self.options)
             return folds, Split.of(data.columns, data.classes, folds)
         own = pick_fold(kept.folds, self.options.fold or 1, data.corpus.name)
         found = kept.find(data.columns, data.classes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from emozoo.hints import to_json
+
 
 class Scored:
     """What has probabilities, dimensions or both."""
@@ -101,11 +103,5 @@ def answered(answer: Any) -> dict[str, Any]:
     for name in FIELDS:
         value = getattr(answer, name, None)
         if value is not None:
-            document[name] = _plain(value)
+            document[name] = to_json(value)
     return document
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return list(value) if isinstance(value, tuple) else value

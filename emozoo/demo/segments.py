@@ -18,7 +18,7 @@ MOST = 1000
 PARQUET = b"PAR1"
 
 
-def read_turns(path: Path, name: str, limits: Limits) -> WrittenSegments:
+def uploaded_segments(path: Path, name: str, limits: Limits) -> WrittenSegments:
     """The segments in an uploaded file, which the visitor calls `name`.
 
     Raises EmozooError for anything else, and for more than a page can answer: segments may overlap, and each is answered.

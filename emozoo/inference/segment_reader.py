@@ -21,11 +21,11 @@ from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.recordings import biases_of_speakers
+from emozoo.inference.segment_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inference.segments import Segment
-from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inference.voice import SHORTEST, TOO_SHORT, clip_reason
-from emozoo.media.window import SAMPLING_RATE, SLACK_SECONDS, WindowCutter
-from emozoo.media.window_shape import WindowShape
+from emozoo.media.window import SLACK_SECONDS, WindowCutter
+from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from support.voices import LOW, QUICK
 from emozoo.demo import html
 from emozoo.demo.answer import Limits, answer
 from emozoo.demo.charts import MOST_SPEAKERS
-from emozoo.demo.turns import read_turns, summary
+from emozoo.demo.segments import summary, uploaded_segments
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
 from emozoo.media.reading import read_audio
@@ -46,10 +46,10 @@ def upload(visits: Visits, content: bytes = b"abc", name: str = "a.wav") -> Path
 
 
 def test_each_speaker_has_a_lane_and_a_row_and_a_segment_without_a_voice_is_grey(call: Path, turns: Path) -> None:
-    source = read_turns(turns, "mine.csv", Limits())
+    source = uploaded_segments(turns, "mine.csv", Limits())
     given = answer(small_model("cnn"), call, "call.wav", Limits(), source)
     text = html.answer(given, small_model("cnn").outputs)
-    lanes = re.findall(r'<div class="emz-lane emz-turns"><span>([^<]*)</span>(.*?)</div>', text)
+    lanes = re.findall(r'<div class="emz-lane emz-segments"><span>([^<]*)</span>(.*?)</div>', text)
     assert [name for name, _ in lanes] == ["Anna", "&lt;b&gt;Ben&lt;/b&gt;"]
     assert lanes[0][1].count("<i") == 2 and "emz-nobody" in lanes[0][1] and "emz-nobody" not in lanes[1][1]
     assert "2 segments, 3.0 s" in text and "data-probability" in text and "<b>" not in text
@@ -59,9 +59,9 @@ def test_each_speaker_has_a_lane_and_a_row_and_a_segment_without_a_voice_is_grey
 def test_more_speakers_than_a_screen_holds_are_counted(call: Path, tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     path.write_text("start,end,speaker\n" + "".join(f"0,1,speaker {number}\n" for number in range(20)))
-    given = answer(small_model("cnn"), call, "call.wav", Limits(), read_turns(path, path.name, Limits()))
+    given = answer(small_model("cnn"), call, "call.wav", Limits(), uploaded_segments(path, path.name, Limits()))
     text = html.answer(given, small_model("cnn").outputs)
-    assert text.count('"emz-lane emz-turns"') == MOST_SPEAKERS and f"{20 - MOST_SPEAKERS} more speakers" in text
+    assert text.count('"emz-lane emz-segments"') == MOST_SPEAKERS and f"{20 - MOST_SPEAKERS} more speakers" in text
 
 
 @pytest.mark.parametrize(
@@ -79,35 +79,35 @@ def test_what_is_no_file_of_segments_or_too_much_costs_a_sentence(content: str, 
     path = tmp_path / "upload.csv"
     path.write_text(content)
     with pytest.raises(EmozooError) as caught:
-        read_turns(path, "mine.csv", Limits(seconds=60))
+        uploaded_segments(path, "mine.csv", Limits(seconds=60))
     assert sentence in str(caught.value) and str(tmp_path) not in str(caught.value)
 
 
 def test_segments_beyond_the_clip_name_the_visitors_file(call: Path, tmp_path: Path) -> None:
     path = tmp_path / "upload.csv"
     path.write_text("start,end\n0,50\n")
-    given = answer(small_model("cnn"), call, "call.wav", Limits(), read_turns(path, "mine.csv", Limits()))
+    given = answer(small_model("cnn"), call, "call.wav", Limits(), uploaded_segments(path, "mine.csv", Limits()))
     assert given.prediction.error is not None
     assert given.prediction.error.startswith("mine.csv, line 2: 0 to 50 s is not within call.wav")
 
 
 def test_segments_hold_for_the_last_clip_and_the_next_ones_until_they_are_removed(tmp_path: Path, turns: Path) -> None:
-    visits, source = Visits(tmp_path / "visits", 1, Limits()), read_turns(turns, "mine.csv", Limits())
+    visits, source = Visits(tmp_path / "visits", 1, Limits()), uploaded_segments(turns, "mine.csv", Limits())
     clip = visits.take("s", upload(visits), "a.wav")
     visits.next("s", 0)[0].clips[0][0] = object()  # type: ignore[index,assignment]  # answered
     file = upload(visits, TURNS.encode(), "t.csv")
-    visits.take_turns("s", file, source)
+    visits.take_segments("s", file, source)
     visit, number = visits.next("s", 0)  # type: ignore[misc]
     assert visit.files[number] == clip and clip.exists() and visit.segments[number] is source
     other = visits.take("s", upload(visits), "b.wav")
     assert clip.exists()  # it waits for its second answer
     assert visit.segments[-1] is source and visit.files[-1] == other
-    visits.drop_turns("s")
+    visits.drop_segments("s")
     assert not file.exists()
     visits.take("s", upload(visits), "c.wav")
     assert visit.segments[-1] is None
     with pytest.raises(EmozooError, match="not given to this page"):
-        visits.take_turns("s", turns, source)
+        visits.take_segments("s", turns, source)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield served
 
 
-def give_turns(page: Any, file: Path) -> None:
+def give_segments(page: Any, file: Path) -> None:
     page.locator(".emz-who input[type=file]").set_input_files(str(file))
 
 
@@ -129,11 +129,11 @@ def test_a_visitor_gives_a_call_and_who_speaks_in_it(server: Server, call: Path,
         page.set_input_files("input[type=file]", str(call))
         page.locator(".emz-course").wait_for()
         page.get_by_role("button", name="Who speaks when").click()
-        give_turns(page, wrong)
+        give_segments(page, wrong)
         page.get_by_text("the end (1 s) is before the start (2 s)").wait_for()
-        give_turns(page, turns)
+        give_segments(page, turns)
         page.locator(".emz-speakers").wait_for()
-        assert page.locator(".emz-turns > span").all_text_contents() == ["Anna", "<b>Ben</b>"]
+        assert page.locator(".emz-segments > span").all_text_contents() == ["Anna", "<b>Ben</b>"]
         assert page.locator(".emz-course").count() == 0
         page.locator(".emz-who").get_by_role("button", name="Clear").click()
         page.get_by_role("button", name="quick voice", exact=True).click()

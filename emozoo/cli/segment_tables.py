@@ -9,14 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from emozoo.cli.console import styled
-from emozoo.cli.scores import percentage
 from emozoo.target import UNIT
-from emozoo.text import printable
+from emozoo.text import percent, printable
 
 if TYPE_CHECKING:
     from emozoo.inference.answers import Prediction, WindowAnswer
     from emozoo.inference.options import PredictOptions
-    from emozoo.inference.turn_answers import SegmentAnswer, SpeakerAnswer
+    from emozoo.inference.segment_answers import SegmentAnswer, SpeakerAnswer
     from emozoo.target import Outputs
 
     Answer = Prediction | WindowAnswer | SegmentAnswer | SpeakerAnswer
@@ -76,7 +75,7 @@ def score_cells(part: Answer, outputs: Outputs, options: PredictOptions) -> list
         cells.append(styled(named, "bold") if part.reason is None else styled(part.reason, "italic"))
         if options.coverage is not None:
             cells.append(", ".join(part.prediction_set or ()))
-        cells += [percentage((part.probabilities or {}).get(label)) for label in outputs.labels]
+        cells += [percent((part.probabilities or {}).get(label)) for label in outputs.labels]
     if part.dimensions is None:
         nothing: list[Text | str] = [""] * len(outputs.dimensions)
         return [*cells, *nothing] if cells else [styled(part.reason, "italic"), *nothing[1:]]
@@ -115,7 +114,7 @@ def adapted_to_speakers(answers: Sequence[Prediction]) -> str:
     return f"{note}; {alone} of {len(segments)} stay as they are, because there are no others or no name"
 
 
-def adapted_turns(answers: Sequence[Prediction]) -> str:
+def adapted_segments(answers: Sequence[Prediction]) -> str:
     """The sentence that says that the segments of each speaker were adapted to one another."""
     segments = [segment for answer in answers for segment in answer.segments or () if segment.scores]
     alone = sum(not segment.adapted_with for segment in segments)

@@ -17,9 +17,9 @@ from emozoo.inference.adaptation import SpeakerBias, adapt_to_speakers, biases_f
 from emozoo.inference.answers import Prediction
 from emozoo.inference.files import predict_file, predict_files
 from emozoo.inference.options import PredictOptions
+from emozoo.inference.segment_reader import _Sweep
 from emozoo.inference.segment_sources import GivenSegments, WrittenSegments, segment_source
 from emozoo.inference.segments import Segment, as_segments, open_segments
-from emozoo.inference.turns import _Sweep
 from emozoo.media.reading import read_audio
 from emozoo.media.window import window_starts
 from emozoo.media.window_shape import DEFAULT_WINDOW
