@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from emozoo.bulk.remote import safe_name
+from emozoo.bulk.remote import is_url, safe_name
+from emozoo.bulk.source import Source
 from emozoo.bulk.storage import SUFFIX, LocalFolder, RemoteFolder, storage_of
 from emozoo.errors import EmozooError
+from emozoo.paths import user_path
 from emozoo.text import json_text
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 ABOUT = "_emozoo.json"
 """What the folder holds: the model, and what it was asked. Names that begin with _ are no data to those who read Parquet."""
+BASE = "relative_to"
+"""In it: the folder that the clips' relative names count from."""
 MOST_ROWS, MOST_BYTES, MOST_SECONDS = 50_000, 128 * 2**20, 30.0
 """After which a file is written: at most so much is asked again after a process was killed."""
 
@@ -42,6 +47,8 @@ class AnswerFolder:
     rows: int = 0
     """That were added here, as `failed` were: clips with an error."""
     failed: int = 0
+    base: str = field(default_factory=lambda: str(user_path(".")))
+    """The folder that relative names of clips count from: where the first command was given."""
     _waiting: list[pa.Table] = field(default_factory=list)
     _since: float = 0.0
 
@@ -60,16 +67,27 @@ class AnswerFolder:
             finally:
                 self.write()
 
+    def clip(self, name: str) -> str:
+        """Which clip a name means: a relative one counts from `base`."""
+        return name if is_url(name) else os.path.normpath(os.path.join(self.base, name))
+
+    def named(self, sources: Iterable[Source]) -> list[Source]:
+        """The same clips, named as in this folder, where they were named from another."""
+        if self.base == str(user_path(".")):
+            return list(sources)
+        return [each if is_url(each.file) else replace(each, file=os.path.abspath(each.file)) for each in sources]
+
     def answered(self) -> set[str]:
-        """The clips that have rows."""
+        """The clips that have rows, as `clip` has them."""
         import pyarrow.parquet as pq
 
-        store, found = storage_of(self.name), set()
+        store = storage_of(self.name)
+        found: set[str] = set()
         for name in store.names():
             try:
                 with store.open(name) as file:
                     column = pq.ParquetFile(file, pre_buffer=False).read(["file"], use_threads=False).column(0)
-                    found.update(column.to_pylist())
+                    found.update(map(self.clip, column.to_pylist()))
             except (OSError, ValueError, KeyError) as error:
                 raise EmozooError(
                     f"{name} in {safe_name(self.name)} is no file of answers ({str(error).partition(chr(10))[0]}): move it "
@@ -115,7 +133,7 @@ class AnswerFolder:
 
     def _agree(self, store: LocalFolder | RemoteFolder) -> None:
         """Whether the folder is of the same model and question; a new one becomes so."""
-        wanted = json.loads(json_text(self.about))
+        wanted = json.loads(json_text({**self.about, BASE: self.base}))
         there = store.read(ABOUT)
         if there is None:
             if store.names():
@@ -126,10 +144,13 @@ class AnswerFolder:
             return
         try:
             found = dict(json.loads(there))
-        except ValueError:
+        except (ValueError, TypeError):
             found = {}
+        self.base = str(found.get(BASE, self.base))
         others = sorted(
-            name for name in wanted.keys() | found.keys() if name != "version" and wanted.get(name) != found.get(name)
+            name
+            for name in wanted.keys() | found.keys()
+            if name not in ("version", BASE) and wanted.get(name) != found.get(name)
         )
         if others:
             told = " and ".join(f"{name} {_value(found.get(name))}, not {_value(wanted.get(name))}" for name in others)

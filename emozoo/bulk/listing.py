@@ -63,7 +63,7 @@ def _of_url(name: str) -> list[str]:
     files, path = file_system(name)
     protocol = str(protocol_of(name))
     with reached(name, "listed"):
-        if MAGIC & set(path) and protocol not in ("http", "https"):
+        if MAGIC & set(path) and protocol not in ("http", "https") and not files.exists(path):
             found = (each for each in files.glob(whole_names(path)) if not each.endswith("/"))
             held = sorted(each for each in found if not _hidden_parts(each) - _hidden_parts(path))
             if not held:

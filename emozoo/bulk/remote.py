@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from emozoo.errors import EmozooError
+from emozoo.errors import EmozooError, lacks_memory, lacks_room
 from emozoo.text import printable
 
 HUB = "hf"
@@ -66,10 +66,16 @@ def file_system(place: str) -> tuple[Any, str]:
         ) from error
 
 
+class Unreached(EmozooError):
+    """A place that did not answer as it should: the network, the storage or one's access to it is at fault, or the name."""
+
+
 @contextmanager
 def reached(place: str, what: str = "read") -> Iterator[None]:
-    """Every error of reading, listing or writing `place` becomes an EmozooError with a sentence."""
+    """Every error of reading, listing or writing `place` becomes an EmozooError with a sentence: of a place elsewhere,
+    Unreached unless it is not there. A full disk or memory of this machine is raised as it is."""
     name = safe_name(place)
+    kind = Unreached if is_url(place) else EmozooError
     try:
         yield
     except EmozooError:
@@ -77,15 +83,16 @@ def reached(place: str, what: str = "read") -> Iterator[None]:
     except FileNotFoundError as error:
         raise EmozooError(f"{name} does not exist: check its name") from error
     except PermissionError as error:
-        raise EmozooError(f"{name} may not be {what}: check your access rights to it") from error
+        raise kind(f"{name} may not be {what}: check your access rights to it") from error
     except Exception as error:
+        if lacks_room(error) or lacks_memory(error):
+            raise
         # Each storage has errors of its own.
         reason = _reason(error).replace(place, name)
-        raise EmozooError(
-            f"{name} cannot be {what} ({reason}): check the address, the network and your access"
-        ) from error
+        raise kind(f"{name} cannot be {what} ({reason}): check the address, the network and your access") from error
 
 
 def _reason(error: Exception) -> str:
-    text = printable(str(error).strip().partition("\n")[0]) or type(error).__name__
+    first, _, rest = str(error).strip().partition("\n")
+    text = printable(f"{first} {rest}" if first.endswith(":") else first) or type(error).__name__
     return re.sub(r"\?\S*", "", text)[:200]

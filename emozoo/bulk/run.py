@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from emozoo.bulk.answer_folder import AnswerFolder
-from emozoo.bulk.questions import Question, answers, table_of
+from emozoo.bulk.questions import Question, Row, answers, table_of
 from emozoo.bulk.source import Source
 from emozoo.inference.model import Model
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Engine = Callable[[Sequence[Source]], Iterable["pa.Table"]]
 """Gives the rows of all clips, those of each in one table, in any order."""
-TOGETHER = 64
-"""Clips whose rows this process adds at a time."""
+AT_ONCE = 0.5
+"""Seconds after which this process adds the rows that it has."""
 
 
 def answer_into(folder: AnswerFolder, sources: Sequence[Source], engine: Engine) -> Iterator[int]:
@@ -26,15 +26,15 @@ def answer_into(folder: AnswerFolder, sources: Sequence[Source], engine: Engine)
     Raises EmozooError where the folder cannot be used."""
     with folder.held():
         there = folder.answered()
-        remaining = [source for source in sources if source.file not in there]
+        remaining = [source for source in folder.named(sources) if folder.clip(source.file) not in there]
         done = len(sources) - len(remaining)
         yield done
         for table in engine(remaining) if remaining else ():
             files = set(table.column("file").to_pylist())
-            new = files - there
+            new = {file for file in files if folder.clip(file) not in there}
             if new != files:  # a worker that was taken for lost had answered after all
                 table = _only(table, new)
-            there |= new
+            there |= set(map(folder.clip, new))
             folder.add(table)
             done += len(new)
             yield done
@@ -46,8 +46,15 @@ def in_this_process(model: Model, question: Question) -> Engine:
 
     def engine(sources: Sequence[Source]) -> Iterator[pa.Table]:
         rows = answers(question, model, sources)
-        while some := list(itertools.islice(rows, TOGETHER)):
-            yield table_of([row for each in some for row in each], schema)
+        waiting: list[Row] = []
+        since = time.monotonic()
+        for each in rows:
+            waiting += each
+            if time.monotonic() - since >= AT_ONCE:
+                yield table_of(waiting, schema)
+                waiting, since = [], time.monotonic()
+        if waiting:
+            yield table_of(waiting, schema)
 
     return engine
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote
 
-from emozoo.bulk.remote import HUB, is_url, protocol_of, safe_name
+from emozoo.bulk.remote import is_url, protocol_of, safe_name
 from emozoo.errors import EmozooError
+from emozoo.tables.files import name_forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +33,36 @@ class Source:
 def beside(table: str, name: str) -> str:
     """The place of a file that a table names, from the table's folder.
 
-    A table may name files where it lies itself: one that was fetched names none of this machine, and one of the Hub none
-    outside of its dataset. Raises EmozooError for another."""
+    A table that was fetched may name files in its own folder only, by relative names or by addresses: none of this machine,
+    of another host or bucket, or above. Raises EmozooError for another."""
     if not is_url(table):
-        return name if is_url(name) else str(Path(table).parent / Path(name).expanduser())
+        return name if is_url(name) else _on_disk(Path(table).parent, name)
+    web = protocol_of(table) in ("http", "https")
+    folder = (re.split(r"[?#]", table, maxsplit=1)[0] if web else table).rpartition("/")[0] + "/"
     if is_url(name):
-        if protocol_of(name) != protocol_of(table) or protocol_of(table) == HUB:
+        own, other = (unquote(each) if web else each for each in (folder, name))
+        if not other.startswith(own) or ".." in _parts(other):
             raise EmozooError(
-                f"{safe_name(table)} names {safe_name(name)}, which lies elsewhere: a table names files beside it"
+                f"{safe_name(table)} names {safe_name(name)}, which lies elsewhere: a table that is fetched names files "
+                "in its folder"
             )
         return name
-    parts = PurePosixPath(name.replace("\\", "/")).parts
+    parts = _parts(name)
     if not parts or ".." in parts or parts[0].startswith(("/", "~")):
         raise EmozooError(
-            f"{safe_name(table)} names {safe_name(name)}, which is not beside it: a table names files in its folder"
+            f"{safe_name(table)} names {safe_name(name)}, which is not beside it: a table that is fetched names files "
+            "in its folder"
         )
-    return f"{table.rpartition('/')[0]}/{'/'.join(parts)}"
+    return folder + "/".join(quote(part) if web else part for part in parts)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name.replace("\\", "/")).parts
+
+
+def _on_disk(folder: Path, name: str) -> str:
+    """As the table writes it or, where that is not there, as Windows or in another Unicode form."""
+    path = folder / os.path.expanduser(name)
+    if name.isascii() and not set(name) & set("\\{") or os.path.exists(path):
+        return str(path)
+    return next((str(each) for form in name_forms(name) if (each := folder / form).exists()), str(path))

@@ -20,7 +20,7 @@ from emozoo.tables.files import parse_table
 from emozoo.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -39,11 +39,7 @@ def sources_of_table(place: str) -> list[Source]:
     columns = recognised(table)
     if "file" not in columns.known:
         raise _no_file(place, table.names)
-    if spans := [name for name in ("start", "end") if name in columns.known]:
-        raise EmozooError(
-            f"{safe_name(place)} names stretches of files, by a column for the {' and '.join(spans)}: cut them into files "
-            "first, or give the files to emozoo predict --segments"
-        )
+    _check_whole(place, columns.known)
     faults = [f"{line.place}: {line.fault}" for line in table.lines if line.fault]
     if faults:
         raise EmozooError(f"{safe_name(place)} has lines that cannot be read: {listed(faults, 3, '; ')}")
@@ -70,10 +66,13 @@ def _of_parquet(place: str) -> list[Source]:
         table = pq.ParquetFile(file)
         schema = table.schema_arrow
         if _column_of_recordings(schema):
+            if not table.metadata.num_rows:
+                raise _no_rows(place)
             return [Source(f"{safe_name(place)}#{row}", place, row) for row in range(table.metadata.num_rows)]
         named = _column_of_names(schema)
         if named is None:
             raise _no_file(place, schema.names)
+        _check_whole(place, (meaning[0] for name in schema.names if (meaning := meaning_of(name))))
         names = table.read(columns=[named]).column(0).to_pylist()
     return _named(place, names)
 
@@ -85,8 +84,21 @@ def _named(place: str, names: Sequence[Any]) -> list[Source]:
             raise EmozooError(f"{safe_name(place)} names no file in row {number}: fill it, or take the row out")
         found.append(Source.of(beside(place, name.strip())))
     if not found:
-        raise EmozooError(f"{safe_name(place)} has no rows: name a table with recordings")
+        raise _no_rows(place)
     return found
+
+
+def _check_whole(place: str, meanings: Iterable[str]) -> None:
+    """Raises EmozooError for a table of stretches of files: their rows would all get the answer of the whole file."""
+    if spans := sorted({"start", "end"} & set(meanings), reverse=True):
+        raise EmozooError(
+            f"{safe_name(place)} names stretches of files, by a column for the {' and '.join(spans)}: cut them into files "
+            "first, or give the files to emozoo predict --segments"
+        )
+
+
+def _no_rows(place: str) -> EmozooError:
+    return EmozooError(f"{safe_name(place)} has no rows: name a table with recordings")
 
 
 def _no_file(place: str, names: Sequence[str]) -> EmozooError:
@@ -105,8 +117,12 @@ def _meant(schema: pa.Schema) -> list[str]:
 def _column_of_names(schema: pa.Schema) -> str | None:
     import pyarrow as pa
 
-    texts = (pa.string(), pa.large_string())
-    return next((name for name in _meant(schema) if schema.field(name).type in texts), None)
+    def is_text(kind: pa.DataType) -> bool:
+        if pa.types.is_dictionary(kind):
+            return is_text(kind.value_type)
+        return kind in (pa.string(), pa.large_string(), pa.string_view())
+
+    return next((name for name in _meant(schema) if is_text(schema.field(name).type)), None)
 
 
 def _column_of_recordings(schema: pa.Schema) -> str | None:

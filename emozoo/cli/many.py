@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,8 +17,11 @@ from emozoo.errors import EmozooError
 if TYPE_CHECKING:
     from emozoo.bulk.questions import Question
     from emozoo.bulk.run import Engine
+    from emozoo.bulk.shard import Shard
     from emozoo.bulk.source import Source
     from emozoo.inference.model import Model
+
+T = TypeVar("T")
 
 
 class EngineName(StrEnum):
@@ -77,22 +80,19 @@ class Asked:
             raise EmozooError(
                 "--shard is for processes that know nothing of one another, and Ray's do: leave one of them out"
             )
-        self.share([])
+        self.share([], str)
 
-    def share(self, clips: Sequence[Any]) -> list[Any]:
-        """Those of this process. Raises EmozooError for a share that cannot be."""
-        if self.shard is None:
-            return list(clips)
+    @property
+    def of_shards(self) -> Shard | None:
+        """The share of this process; None: all. Raises EmozooError for a share that cannot be."""
         from emozoo.bulk.shard import Shard
 
-        return Shard.parse(self.shard).share(clips)
+        return None if self.shard is None else Shard.parse(self.shard)
 
-    def share_of_files(self, names: list[str]) -> list[str]:
-        """The same. Raises EmozooError where there is none left for this process."""
-        found = self.share(names)
-        if names and not found:
-            raise EmozooError(f"--shard {self.shard} has no file: there are {len(names)}")
-        return found
+    def share(self, clips: Sequence[T], name: Callable[[T], str]) -> list[T]:
+        """The clips of this process. Raises EmozooError for a share that cannot be."""
+        shard = self.of_shards
+        return list(clips) if shard is None else shard.share(clips, name)
 
 
 def answer_many(
@@ -108,12 +108,12 @@ def answer_many(
     from emozoo.inference.checks import check_options
 
     with waiting("listing the clips"):
-        sources = asked.share(list_sources(files, warn=warn))
+        sources = asked.share(list_sources(files, warn=warn), lambda source: source.file)
     own = "cpu" if asked.engine is EngineName.ray else asked.device  # only workers need what the cluster has
     model = load_model(asked.model, asked.backend, own, asked.precision)
     question = question_for(model)
     check_options(model, question.options)
-    folder = AnswerFolder(output, _about(asked, question), (asked.shard or "").replace("/", "-of-"))
+    folder = AnswerFolder(output, _about(asked, question), str(asked.of_shards or "").replace("/", "-of-"))
     verb = question.describe()["asked"]
     before = done = 0
     try:
@@ -190,5 +190,5 @@ def _about(asked: Asked, question: Question) -> dict[str, Any]:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     name = f"{commit_of(leads_to(asked.model), folder)} ({digest.hexdigest()[:12]})"
     computed = {"backend": asked.backend.value, "precision": asked.precision.value}
-    shards = {"shards": int(asked.shard.partition("/")[2])} if asked.shard else {}
+    shards = {"shards": asked.of_shards.of} if asked.of_shards else {}
     return {"model": name, **question.describe(), **computed, **shards, "version": version()}

@@ -105,6 +105,10 @@ SUFFIXES = (".parquet", ".npz")
 
 def table_path(path: str | Path) -> Path:
     """Where a table of embeddings is to be. Raises EmozooError for a folder, and for a suffix that is none of `SUFFIXES`."""
+    if "://" in str(path):
+        raise EmozooError(
+            f"{path} is not on this machine: embeddings go elsewhere into a folder only, whose name ends in /"
+        )
     place = user_path(path)
     if place.suffix.lower() not in SUFFIXES:
         raise EmozooError(

@@ -17,9 +17,10 @@ from typing import Any
 import pyarrow as pa
 
 from emozoo.bulk.questions import Question, Row, answers, table_of
+from emozoo.bulk.remote import is_url
 from emozoo.bulk.run import Engine
 from emozoo.bulk.source import Source
-from emozoo.errors import EmozooError
+from emozoo.errors import EmozooError, of_the_machine
 from emozoo.integrations.ray_worker import Opening, use_own_cores
 from emozoo.version import version
 
@@ -69,15 +70,19 @@ class _Worker:
     def __call__(self, block: pa.Table) -> pa.Table:
         packed = None
         if self._reason is None:
-            rows = [
-                row
-                for each in self._rows(
-                    [Source(row["file"], os.fsdecode(row["place"]), row["row"]) for row in block.to_pylist()]
-                )
-                for row in each
-            ]
-            packed = _packed(table_of(rows, self._schema))
+            try:
+                packed = _packed(table_of(self._answered(block), self._schema))
+            except Exception as error:
+                self._reason = str(error) if isinstance(error, EmozooError) else of_the_machine(error)
+                if self._reason is None:
+                    raise
         return pa.table({"answers": [packed], "reason": [self._reason]}, ANSWERED)
+
+    def _answered(self, block: pa.Table) -> list[Row]:
+        sources = [
+            Source(row["file"], row["place"].decode("utf-8", "surrogatepass"), row["row"]) for row in block.to_pylist()
+        ]
+        return [row for each in self._rows(sources) for row in each]
 
     def _rows(self, sources: Sequence[Source]) -> Iterator[list[Row]]:
         """Those of each clip. In a block that ended its worker before, clips are answered one by one."""
@@ -231,13 +236,18 @@ def _blocks(sources: Sequence[Source], size: int) -> list[pa.Table]:
         pa.table(
             {
                 "file": [source.file for source in some],
-                "place": [os.fsencode(source.place) for source in some],
+                "place": [everywhere(source.place) for source in some],
                 "row": [source.row for source in some],
             },
             ASKED,
         )
         for some in each
     ]
+
+
+def everywhere(place: str) -> bytes:
+    """A place for processes with another current folder, with each byte of a name that is not UTF-8."""
+    return (place if is_url(place) else os.path.abspath(os.path.expanduser(place))).encode("utf-8", "surrogatepass")
 
 
 def _packed(table: pa.Table) -> bytes:

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from emozoo.errors import EmozooError
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 TEXTS = (".csv", ".tsv", *JSON_SUFFIXES)
 DELIMITERS = ",;\t|"
+ROOT = re.compile(r"\{data_(?:root|folder)\}[\\/]*")
+"""How SpeechBrain's tables write the folder of the recordings."""
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 """Encodings by the bytes at the beginning of a text; without them, it is UTF-8."""
 
@@ -146,7 +149,7 @@ def _csv(text: str, path: Path) -> Table:
         rows = rows[told.end() :]
         skipped += 1
     heading = re.split(r"[\r\n]", rows, maxsplit=1)[0]
-    delimiter = told[1] if told else max(DELIMITERS, key=heading.count)
+    delimiter = told[1] if told else _delimiter(heading, path)
     reader = csv.reader(io.StringIO(rows, newline=""), delimiter=delimiter)
     names: tuple[str, ...] = ()
     lines: list[Line] = []
@@ -163,6 +166,12 @@ def _csv(text: str, path: Path) -> Table:
     except csv.Error as error:
         raise EmozooError(f"{path}, line {number}: {error}; save it again as CSV") from error
     return Table(names, tuple(lines), decimal_comma=delimiter != ",")
+
+
+def _delimiter(heading: str, path: Path) -> str:
+    """What the file's name says, unless the heading has another and not that; else what the heading has most."""
+    most = max(DELIMITERS, key=heading.count)
+    return "\t" if path.suffix.lower() == ".tsv" and ("\t" in heading or most not in heading) else most
 
 
 def _parquet(data: bytes, path: Path) -> Table:
@@ -184,3 +193,11 @@ def _parquet(data: bytes, path: Path) -> Table:
         reason = str(error).partition("\n")[0]
         raise EmozooError(f"{path} is a Parquet file that cannot be read ({reason})") from error
     return _table(_json_line(f"row {number}", row) for number, row in enumerate(rows, start=1))
+
+
+def name_forms(written: str) -> list[str]:
+    """The names that a file may have for which a table writes this one."""
+    bare = ROOT.sub("", written)
+    slashes = bare.replace("\\", "/")
+    composed = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (bare, slashes)]
+    return list(dict.fromkeys([bare, slashes, *composed]))

@@ -1,5 +1,6 @@
 """The folder of answers: each clip once, whatever ends a process, and never two kinds of answers."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,34 @@ def test_runs_that_die_anywhere_leave_each_clip_once(
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
+def test_clips_of_one_name_in_two_folders_are_two_and_a_clip_of_two_names_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def engine(asked: Any) -> Any:
+        return [table(*(each.file for each in asked))]
+
+    for place, name, expected in (
+        ("a", "0.wav", ["0.wav"]),
+        ("b", "0.wav", [str(tmp_path / "b" / "0.wav")]),
+        ("a", str(tmp_path / "a" / "0.wav"), []),
+        ("b", "../a/0.wav", []),
+        ("b", "s3://calls/0.wav", ["s3://calls/0.wav"]),
+        ("a", "s3://calls/0.wav", []),
+    ):
+        (tmp_path / place).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / place)
+        before = files_in(tmp_path / "answers")
+        list(answer_into(AnswerFolder(str(tmp_path / "answers"), ABOUT), [Source.of(name)], engine))
+        assert sorted(files_in(tmp_path / "answers")) == sorted([*before, *expected])
+
+
+@pytest.mark.parametrize("text", ["[1]", "1", '"x"', "{"])
+def test_a_record_that_is_none_is_that_of_other_answers(text: str, tmp_path: Path) -> None:
+    (tmp_path / "_emozoo.json").write_text(text)
+    with pytest.raises(EmozooError, match="holds other answers"), AnswerFolder(str(tmp_path), ABOUT).held():
+        pass
+
+
 def test_other_answers_are_refused_and_a_new_release_is_not(tmp_path: Path) -> None:
     with AnswerFolder(str(tmp_path / "a"), {**ABOUT, "version": "1"}).held():
         pass
@@ -121,7 +150,7 @@ def test_an_object_store_is_a_folder_too() -> None:
                 AnswerFolder(name, ABOUT), sources(count), lambda asked: [table(*(each.file for each in asked))]
             )
             assert list(steps)[-1] == count
-        assert AnswerFolder(name, ABOUT).answered() == {f"{number}.wav" for number in range(5)}
+        assert AnswerFolder(name, ABOUT).answered() == {os.path.abspath(f"{number}.wav") for number in range(5)}
         assert len(store.file_system().glob(f"{BUCKET}/answers/*.parquet")) == 2
         with pytest.raises(EmozooError, match="holds other answers"), AnswerFolder(name, {"model": "n"}).held():
             pass

@@ -1,7 +1,10 @@
 """Which clips files, folders, patterns, tables, URLs and datasets of the Hub stand for."""
 
+import errno
 import io
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +19,12 @@ from hypothesis import strategies as st
 from support.object_store import BUCKET, ObjectStore, object_store
 
 from emozoo import EmozooError
+from emozoo.bulk import opening
 from emozoo.bulk.listing import list_sources
 from emozoo.bulk.opening import Unopened, open_sources
 from emozoo.bulk.remote import safe_name
 from emozoo.bulk.shard import Shard
-from emozoo.bulk.source import Source
+from emozoo.bulk.source import Source, beside
 from emozoo.inference.clips import Clip
 
 NAMES = ["calls/a.wav", "calls/deep/b.WAV", "calls/deep/c d.mp3", "calls/notes.txt", "calls/.hidden/e.wav"]
@@ -105,8 +109,94 @@ def test_a_table_from_elsewhere_names_nothing_of_this_machine_and_nothing_outsid
     name: str, store: ObjectStore
 ) -> None:
     store.file_system().pipe_file(f"{BUCKET}/hostile.csv", f"file\n{name}\n".encode())
-    with pytest.raises(EmozooError, match="beside it"):
+    with pytest.raises(EmozooError, match="not beside it|lies elsewhere"):
         list_sources([f"s3://{BUCKET}/hostile.csv"])
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "place"),
+    [
+        ("s3://public/t/list.csv", "s3://private/a.wav", None),
+        ("s3://public/t/list.csv", "s3://public/t/../a.wav", None),
+        ("s3://public/t/list.csv", "s3://public/u/a.wav", None),
+        ("s3://public/t/list.csv", "s3://public/t/deep/a?.wav", "s3://public/t/deep/a?.wav"),
+        ("s3://public/t/list.csv", "a %2e#1.wav", "s3://public/t/a %2e#1.wav"),
+        ("https://host:80/t/list.csv", "https://host:81/t/a.wav", None),
+        ("https://host/t/list.csv", "https://host.evil/t/a.wav", None),
+        ("https://host/t/list.csv", "http://host/t/a.wav", None),
+        ("https://host/t/list.csv", "https://host/t/%2e%2e/a.wav", None),
+        ("https://host/t/list.csv", "https://host/t/a.wav?id=1", "https://host/t/a.wav?id=1"),
+        ("https://host/t/list.csv?sig=a/b", "deep\\a#1 100%25.wav", "https://host/t/deep/a%231%20100%2525.wav"),
+        ("https://host/t/list.csv", "%2e%2e/a.wav", "https://host/t/%252e%252e/a.wav"),
+        ("hf://datasets/user/name@v1/list.csv", "hf://datasets/user/other/a.wav", None),
+    ],
+)
+def test_a_table_from_elsewhere_names_files_of_its_folder_whatever_their_names(
+    table: str, name: str, place: str | None
+) -> None:
+    if place is not None:
+        assert beside(table, name) == place
+        return
+    with pytest.raises(EmozooError, match="names files in its folder"):
+        beside(table, name)
+
+
+def test_a_table_of_this_machine_may_be_written_on_windows_or_a_mac(folder: Path) -> None:
+    shutil.copy(folder / "calls" / "a.wav", folder / "gr\u00fc\u00df.wav")
+    table = folder / "list.csv"
+    table.write_text("file\ncalls\\deep\\c d.mp3\ngru\u0308\u00df.wav\n~no-such-user/x.wav\nnone\\here.wav\n")
+    assert names(str(table)) == [
+        str(folder / "calls/deep/c d.mp3"),
+        str(folder / "gr\u00fc\u00df.wav"),
+        str(folder / "~no-such-user/x.wav"),
+        str(folder / "none\\here.wav"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["file\nWelt, gr\u00fcn.wav\n", "file\tsaid, or not\nWelt, gr\u00fcn.wav\tno\n"])
+def test_tabs_separate_the_fields_of_a_tsv_file_and_commas_do_not(text: str, tmp_path: Path) -> None:
+    (tmp_path / "list.tsv").write_text(text)
+    assert names(str(tmp_path / "list.tsv")) == [str(tmp_path / "Welt, gr\u00fcn.wav")]
+
+
+def test_parquet_tables_name_files_in_any_type_of_text_and_stretches_are_refused(tmp_path: Path) -> None:
+    names_of = pa.array(["a.wav", "b.wav"])
+    for kind in (pa.string_view(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())):
+        pq.write_table(pa.table({"file": names_of.cast(kind)}), tmp_path / "list.parquet")
+        assert names(str(tmp_path / "list.parquet")) == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
+    pq.write_table(pa.table({"file": names_of, "start": [0.0, 1.0], "end": [1.0, 2.0]}), tmp_path / "list.parquet")
+    with pytest.raises(EmozooError, match="names stretches of files, by a column for the start and end"):
+        list_sources([str(tmp_path / "list.parquet")])
+    pq.write_table(pa.table({"audio": pa.array([], pa.binary())}), tmp_path / "list.parquet")
+    with pytest.raises(EmozooError, match="has no rows"):
+        list_sources([str(tmp_path / "list.parquet")])
+
+
+def test_a_storage_that_is_gone_ends_the_run_and_a_place_that_is_gone_is_a_row(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    good = [Source.of(f"s3://{BUCKET}/{name}") for name in NAMES[:3]]
+    gone = [Source.of(f"http://127.0.0.1:9/{number}.wav") for number in range(opening.MOST_UNREACHED)]
+    few = gone[: opening.LAST_UNREACHED - 1]
+    given = [*few, good[0], *gone[:-1], good[1], *few]
+    clips = list(open_sources(given))
+    assert [clip.name if isinstance(clip, Clip) else clip.file for clip in clips] == [each.file for each in given]
+    assert [clip.unreached for clip in clips if isinstance(clip, Unopened)] == [True] * (len(given) - 2)
+    for ending in (gone, gone[: opening.LAST_UNREACHED]):
+        with pytest.raises(EmozooError, match="nothing is kept of these: the same command tries them again"):
+            list(open_sources([good[0], *ending]))
+    for clip in clips:
+        if isinstance(clip, Clip):
+            clip.close()
+
+
+def test_a_full_disk_is_no_fault_of_a_clip(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store.file_system(), "get_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        list(open_sources([Source.of(f"s3://{BUCKET}/{NAMES[0]}")]))
 
 
 @pytest.mark.parametrize(
@@ -182,10 +272,18 @@ def test_two_addresses_of_one_name_are_refused_and_not_taken_for_one() -> None:
 
 
 @given(st.lists(st.integers(), max_size=50), st.integers(1, 60))
-def test_shares_are_equal_and_hold_each_item_once(items: list[int], of: int) -> None:
-    shares = [Shard.parse(f"{number}/{of}").share(items) for number in range(1, of + 1)]
+def test_shares_hold_each_item_once_whatever_the_others_are(items: list[int], of: int) -> None:
+    shards = [Shard.parse(f"{number:02}/{of}") for number in range(1, of + 1)]
+    shares = [shard.share(items, str) for shard in shards]
     assert sorted(item for share in shares for item in share) == sorted(items)
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert [shard.share([0, *items[::-1]], str) for shard in shards] == [
+        [*shard.share([0], str), *share[::-1]] for shard, share in zip(shards, shares, strict=True)
+    ]
+
+
+def test_shares_of_many_are_about_equal() -> None:
+    shares = [Shard(number, 8).share([f"calls/{each}.wav" for each in range(8000)], str) for number in range(1, 9)]
+    assert all(900 < len(share) < 1100 for share in shares)
 
 
 @pytest.mark.parametrize("text", ["", "3", "0/8", "9/8", "1/0", "-1/8", "1/8/2", "a/b", "1.5/8"])

@@ -30,7 +30,7 @@ from emozoo.bulk.questions import Predictions, Row
 from emozoo.bulk.source import Source
 from emozoo.checkpoint.model import EmotionModel
 from emozoo.integrations.ray import Embedder, Predictor
-from emozoo.integrations.ray_engine import engine
+from emozoo.integrations.ray_engine import engine, everywhere
 from emozoo.integrations.ray_worker import Opening, use_own_cores
 from emozoo.media import read_audio
 from emozoo.registry.loading import get_architecture
@@ -124,6 +124,13 @@ def test_20_000_clips_survive_a_worker_a_node_and_the_driver_each_with_one_row_a
         assert row["emotion"] == known.emotion and (row["error"] is None) == (known.error is None)
         assert row["probabilities"] == (known.probabilities and pytest.approx(known.probabilities, abs=1e-6))
     assert sum(row["error"] is None for row in found) == CLIPS - CLIPS // DIFFERENT
+
+
+def test_a_place_means_the_same_to_a_process_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert everywhere("calls/a.wav").decode() == str(tmp_path / "calls" / "a.wav")
+    for place in (os.fsdecode(b"/calls/\xff.wav"), "/calls/\ud800.wav", "s3://calls/a.wav"):
+        assert everywhere(place).decode("utf-8", "surrogatepass") == place
 
 
 @pytest.fixture(scope="module")

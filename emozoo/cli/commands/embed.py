@@ -80,7 +80,10 @@ def embed(
         answer_many(asked, files, lambda _: Embeddings(options, windows), output, as_json)
         return
     place = table_path(output)
-    names = asked.share_of_files(find_files(files, warn=warn))
+    names = asked.share(find_files(files, warn=warn), str)
+    if not names:
+        say(f"no file falls to --shard {asked.shard}, so {printable(output)} is not written")
+        return
     start_decoder(names)
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)

@@ -145,7 +145,7 @@ def predict(
     from emozoo.inference.segment_sources import segment_source
     from emozoo.media.files import find_files
 
-    names = asked.share_of_files(find_files(files, warn=warn)) if output is None else []
+    names = asked.share(find_files(files, warn=warn), str) if output is None else []
     options = PredictOptions(
         timeline=timeline or plot is not None,
         hop=hop,
@@ -184,7 +184,7 @@ def predict(
     printer.finish()
     if plot:
         _draw(answers[0], model, loaded.outputs, plot)
-    if all(answer.error is not None for answer in answers):
+    if answers and all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
 

@@ -15,8 +15,8 @@ from emozoo.data.splits.fold import Fold
 from emozoo.data.splits.protocols import given_fold, with_text
 from emozoo.data.splits.units import Rows, Unit, components
 from emozoo.data.tables.fold_lists import FoldList, FoldLists, Named
-from emozoo.data.tables.places import ROOT
 from emozoo.errors import EmozooError
+from emozoo.tables.files import ROOT
 from emozoo.text import listed, printable
 
 log = logging.getLogger("emozoo")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,15 +15,13 @@ from emozoo.errors import EmozooError
 from emozoo.tables import files
 from emozoo.tables.columns import meaning_of
 from emozoo.tables.emotions import emotion_of
-from emozoo.tables.files import Table, table_of_items
+from emozoo.tables.files import Table, name_forms, table_of_items
 from emozoo.text import listed
 
 TABLES = tuple(f"{name}{suffix}" for name in ("metadata", "manifest") for suffix in files.TEXTS)
 """Names of tables that are found in a folder, besides any `.jsonl`."""
 LABEL_MAP = "label_map.json"
 """What EmoBox has beside its folders of folds: the words for the labels in its tables."""
-ROOT = re.compile(r"\{data_(?:root|folder)\}[\\/]*")
-"""How SpeechBrain's tables write the folder of the recordings."""
 TRIED = 20
 """Files that are looked for to find the folder that they are named from."""
 
@@ -113,18 +110,10 @@ def folder_of(written: Sequence[str], table: Path) -> Path:
 
 def path_of(written: str, folder: Path) -> Path | None:
     """The file that a line names: as in the table, or as Windows or in another Unicode form; None if it is not there."""
-    for each in forms(written):
+    for each in name_forms(written):
         try:
             if (path := folder / os.path.expanduser(each)).is_file():
                 return path
         except (ValueError, OSError):  # a name that no file can have
             continue
     return None
-
-
-def forms(written: str) -> list[str]:
-    """The names that a file may have for which a table writes this one."""
-    bare = ROOT.sub("", written)
-    slashes = bare.replace("\\", "/")
-    composed = [unicodedata.normalize(form, each) for form in ("NFC", "NFD") for each in (bare, slashes)]
-    return list(dict.fromkeys([bare, slashes, *composed]))

@@ -13,10 +13,10 @@ from emozoo.data.corpus import VIDEOS, row
 from emozoo.data.splits.protocols import SPLIT_WORDS
 from emozoo.data.tables.audformat import joined
 from emozoo.data.tables.judgements import emotions_in, ratings_in, votes_in
-from emozoo.data.tables.places import folder_of, forms, label_words, table_of_folders
+from emozoo.data.tables.places import folder_of, label_words, table_of_folders
 from emozoo.errors import EmozooError
 from emozoo.tables.columns import NONE, Columns, meanings_given, understand
-from emozoo.tables.files import Table, read_table
+from emozoo.tables.files import Table, name_forms, read_table
 from emozoo.tables.times import seconds
 
 TEXTS = ("speaker", "gender", "age", "language", "session", "sentence", "corpus")
@@ -171,7 +171,7 @@ def _encodable(text: str) -> str:
 def _path(written: str, folder: Path, inside: bool) -> Path:
     """The file that a line names: as in the table, or else as Windows or in another Unicode form."""
     _encodable(written)
-    for each in forms(written):
+    for each in name_forms(written):
         path = folder / os.path.expanduser(each)
         if inside and not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder)):
             raise EmozooError(f"it names {written}, which is no file of its own")
