@@ -136,7 +136,7 @@ def test_a_place_means_the_same_to_a_process_in_another_folder(tmp_path: Path, m
 @pytest.fixture(scope="module")
 def own_ray() -> Iterator[None]:
     """Ray on this machine, which it takes for one with a GPU."""
-    ray.init(num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=2**27)
+    ray.init("local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=2**27)
     yield
     ray.shutdown()
 
