@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from emozoo.errors import EmozooError
+from emozoo.text import one_line
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -13,9 +14,9 @@ def pick_device(name: str = "auto") -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        torch.zeros(1, device=device).tolist()
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        reason = one_line(error)
         raise EmozooError(f"the device {name!r} cannot be used ({reason}); --device cpu always can") from error
     return device
 

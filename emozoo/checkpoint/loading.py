@@ -53,6 +53,11 @@ def load(reference: str | os.PathLike[str], device: str = "auto", precision: str
 
 def load_folder(folder: Path, name: str, device: str = "auto", precision: str = "fp32") -> EmotionModel:
     """As `load`, of a reference that leads to `folder`; errors call it `name`."""
+    if (kind := torch.get_default_dtype()) != torch.float32:
+        raise EmozooError(
+            f"torch's default type of numbers is {kind}, and networks are built of torch.float32: call "
+            "torch.set_default_dtype(torch.float32) first"
+        )
     foreign = None if is_own(folder) else translate(folder, name)
     if foreign and foreign.graph:
         raise EmozooError(

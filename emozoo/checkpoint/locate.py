@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from emozoo.checkpoint.config import read_config
 from emozoo.checkpoint.foreign import fetch_foreign, says_own
-from emozoo.checkpoint.named import folder_of, leads_to
+from emozoo.checkpoint.named import folder_of, leads_to, names
 from emozoo.errors import EmozooError
 from emozoo.filenames import CONFIG, PREPROCESSOR, PROVENANCE, WEIGHTS
 from emozoo.hub.errors import NoFile
@@ -30,7 +31,7 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
     """
     reference = leads_to(reference)
     if not is_reference(reference):
-        return folder_of(reference) or user_path(reference)
+        return folder_of(reference) or _existing(reference)
     name = parse(reference)
     try:
         folder = _first(name)
@@ -51,6 +52,14 @@ def resolve(reference: str | os.PathLike[str], *, weights: bool = True, extra: S
         with suppress(NoFile, *([EmozooError] if optional == PROVENANCE else [])):
             fetch(pinned, optional, pinned.revision)
     return folder
+
+
+def _existing(reference: str) -> Path:
+    """The path. Raises EmozooError where it is not there, but a model has nearly this name."""
+    place = user_path(reference)
+    if not place.exists() and (near := difflib.get_close_matches(reference.lower(), names(), n=1)):
+        raise EmozooError(f"no model at {reference}: it does not exist; did you mean {near[0]}?")
+    return place
 
 
 def _first(name: Reference) -> Path | None:

@@ -127,7 +127,15 @@ class EmotionModel(PredictsFiles, nn.Module):
 
     @contextmanager
     def inference(self) -> Iterator[None]:
-        """Without gradients, and in the precision of `compute_in`, for this thread."""
+        """Without gradients, and in the precision of `compute_in`, for this thread. Raises EmozooError in train mode, where
+        answers are random and change the network, and for weights of another type than float32."""
+        if self.training:
+            raise EmozooError("this model is in train mode, where it answers at random: call model.eval() first")
+        if (kind := next(self.network.parameters()).dtype) != torch.float32:
+            raise EmozooError(
+                f"this model's weights are {kind}, and it computes with torch.float32: call model.float(); "
+                "emozoo.load(..., precision='bf16') is the faster way where the device has it"
+            )
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16) if self._half else nullcontext():
             yield
 

@@ -14,6 +14,7 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import PROVENANCE
 from emozoo.hub.files import commit_of
 from emozoo.hub.reference import is_reference, name_of
+from emozoo.text import shown
 
 if TYPE_CHECKING:
     from emozoo.checkpoint.model import EmotionModel
@@ -24,6 +25,8 @@ def load(reference: str | os.PathLike[str] = DEFAULT, device: str = "auto", prec
     """As `emozoo.checkpoint.loading.load`, which is for those who need the network itself. Without a reference, it is the
     bundled model that `emozoo predict` uses. An ONNX file of another library becomes a `ForeignOnnx`, which answers as an
     `EmotionModel` does, on the CPU. Raises EmozooError with the reason."""
+    if not isinstance(reference, str | os.PathLike):
+        raise EmozooError(f"a model is named by a text or a path, not by {shown(reference)}")
     folder, name = resolve(reference), name_of(reference)
     translation = None if is_own(folder) else translate(folder, name)
     if translation is None or translation.graph is None:

@@ -186,8 +186,9 @@ class Functionals(nn.Module):
 
     def _modulation(self, envelope: Tensor) -> Tensor:
         """How much of the loudness' movement lies in each band of `MODULATIONS`, in nepers: float32 [batch, bands]."""
-        tones = torch.arange(self.MODULATIONS[0], self.MODULATIONS[-1], 0.25, device=envelope.device)
-        place = torch.arange(envelope.shape[1], device=envelope.device) * SECONDS
+        device, kind = envelope.device, envelope.dtype
+        tones = torch.arange(self.MODULATIONS[0], self.MODULATIONS[-1], 0.25, device=device, dtype=kind)
+        place = torch.arange(envelope.shape[1], device=device, dtype=kind) * SECONDS
         angle = 2 * math.pi * place[:, None] * tones
         size = ((envelope @ angle.cos()).square() + (envelope @ angle.sin()).square() + 1e-6).sqrt()
         size = size / size.square().sum(1, keepdim=True).sqrt()
@@ -202,7 +203,7 @@ class Functionals(nn.Module):
         relative = octave - middle
         change = relative.diff(dim=1)
         steady = Masked(near[:, 1:] & near[:, :-1] & (change.abs() < 0.3))
-        place = torch.arange(octave.shape[1], device=octave.device) * SECONDS
+        place = torch.arange(octave.shape[1], device=octave.device, dtype=octave.dtype) * SECONDS
         louder = Masked(near & (loudness > inside.mean(loudness)))
         spread = inside.quantiles(relative, 0.05, 0.1, 0.25, 0.75, 0.9, 0.95).flatten(1)
         time = place.expand_as(octave)

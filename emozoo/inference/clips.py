@@ -11,16 +11,15 @@ from typing import IO, Any
 import numpy as np
 
 from emozoo.errors import EmozooError
+from emozoo.media.mixing import MOST_CHANNELS
 from emozoo.media.window_shape import SAMPLING_RATE
-from emozoo.text import printable
+from emozoo.text import one_line, printable
 
 KINDS = (
     "a path, bytes, an open file, a numpy array [samples] or [samples, channels], a torch tensor [samples] or "
     "[channels, samples], (array, sampling_rate), or a list of these"
 )
 LONGEST_PATH = 4096
-MOST_CHANNELS = 64
-"""Of samples in memory. More are samples in place of channels."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,13 @@ def _of_path(given: str | os.PathLike[str], name: str | None) -> Clip:
 
 def _of_samples(samples: Any, rate: Any, name: str | None) -> Clip:
     if _is_tensor(samples):
-        tensor = samples.detach().cpu()
-        samples = (tensor.float() if str(tensor.dtype) in ("torch.bfloat16", "torch.float16") else tensor).numpy()
+        try:
+            tensor = samples.detach().cpu()
+            samples = (tensor.float() if str(tensor.dtype) in ("torch.bfloat16", "torch.float16") else tensor).numpy()
+        except (RuntimeError, TypeError, NotImplementedError) as error:  # sparse, nested, quantized, on no device, ...
+            raise EmozooError(
+                f"this tensor gives no samples ({one_line(error)}): give a dense one of numbers"
+            ) from error
         samples = samples.T if samples.ndim == 2 else samples
     if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating) or rate != rate // 1:
         raise EmozooError(f"a sampling rate is a whole number, as in (array, 16000), not {_kind(rate)}")
@@ -116,7 +120,7 @@ def _copied(source: Any, name: str) -> Clip:
 
 def _copy(source: Any, target: Any, name: str) -> None:
     if isinstance(source, bytes | bytearray | memoryview):
-        target.write(source)
+        target.write(source.tobytes() if isinstance(source, memoryview) else source)
         return
     try:
         shutil.copyfileobj(source, target)

@@ -31,6 +31,7 @@ from emozoo.inference.segment_reader import SegmentReader, SegmentsAnswer
 from emozoo.inference.segment_sources import segment_source
 from emozoo.inference.together import adapt_together
 from emozoo.media.files import find_files
+from emozoo.text import shown
 
 log = logging.getLogger("emozoo")
 
@@ -74,14 +75,20 @@ def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) ->
     """
     check_adaptation(model)
     given = [recordings] if isinstance(recordings, str | Path) else recordings
-    files = find_files([os.fspath(each) for each in given], warn=log.warning)
+    try:
+        names = [os.fspath(each) for each in given]
+    except TypeError:
+        raise EmozooError(f"a speaker's recordings are a path or several, not {shown(recordings)}") from None
+    files = find_files(names, warn=log.warning)
     found: list[list[float]] = []
     for answer in predict_files(model, files):
         if (scores := answer.scores) is not None:
             found.append(list(scores.values()))
         else:
             log.warning("left out of the speaker's recordings: %s", answer.error)
-    if files and not found:
+    if not files:
+        raise EmozooError("no recordings of the speaker were given: name some, or leave the speaker out")
+    if not found:
         raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
     rows = np.reshape(found, (-1, len(model.outputs.names))).astype(float)
     return SpeakerBias.from_probabilities(rows, middles_of(model))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias
 from emozoo.inference.recordings import RecordingsBias
 from emozoo.media.window_shape import LEAST_HOP, MOST_SECONDS
+from emozoo.text import shown
 
 if TYPE_CHECKING:
     from emozoo.inference.segment_sources import SegmentSource
@@ -42,6 +45,13 @@ class PredictOptions:
     segments to all of their speaker in the clip: see `emozoo.inference.recordings`."""
 
     def __post_init__(self) -> None:
+        for name in ("hop", "min_confidence", "coverage", "timeout"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real if name == "min_confidence" else Real | NoneType):
+                raise EmozooError(f"{name} is a number, not {shown(value)}")
+        for name in ("timeline", "vad", "adapt_speakers", "adapt_recordings"):
+            if not isinstance(getattr(self, name), bool | NoneType):
+                raise EmozooError(f"{name} is True or False, not {shown(getattr(self, name))}")
         if self.hop is not None and not LEAST_HOP <= self.hop <= MOST_SECONDS:  # also where it is NaN
             raise EmozooError(f"a hop lies between {LEAST_HOP:g} s and a window, not at {self.hop:g}: try 1")
         if not 0 <= self.min_confidence <= 1:

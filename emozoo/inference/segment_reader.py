@@ -235,7 +235,7 @@ class SegmentsAnswer:
     def _sentence(self, count: int) -> str:
         name = self.reader.clip.name
         if not count:
-            return f"nobody speaks in {name}, as the diarizer found: there is no voice in it to answer for"
+            return f"{name} has no segments, so there is nothing in it to answer for"
         return (
             f"{name} has {count} segment{'' if count == 1 else 's'} and in none of them a voice to answer for: they are "
             f"silent, without speech or shorter than {SHORTEST:g} s"

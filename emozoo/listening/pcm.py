@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.media.decoders.container import MOST_CHANNELS
 from emozoo.media.files import unknown_size
+from emozoo.media.mixing import MOST_CHANNELS
 from emozoo.media.resampling import check_rate
 from emozoo.media.window_shape import SAMPLING_RATE
 

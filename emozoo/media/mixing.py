@@ -8,6 +8,8 @@ from emozoo.errors import EmozooError
 from emozoo.media.window import SILENT
 
 SAMPLE_TYPES = ("uint8", "int16", "int32", "float32", "float64")
+MOST_CHANNELS = 64
+"""More are samples in place of channels."""
 CANCELLED = 0.05
 """Channels cancel each other out where their mean's peak is below this share of the loudest channel's."""
 
@@ -54,6 +56,11 @@ def checked_mono(samples: np.ndarray, what: str, mixer: Mixer) -> np.ndarray:
     sound = np.asarray(samples)
     if sound.dtype.name not in SAMPLE_TYPES:
         raise EmozooError(f"{what} holds {', '.join(SAMPLE_TYPES)}, not {sound.dtype.name}")
+    if sound.ndim == 2 and sound.shape[1] > MOST_CHANNELS:
+        raise EmozooError(
+            f"{what} has {sound.shape[1]:,} channels: numpy arrays are [samples, channels], and torch tensors "
+            "[channels, samples], so transpose it"
+        )
     if sound.ndim not in (1, 2) or sound.shape[1:] == (0,):
         raise EmozooError(f"{what} is [samples] or [samples, channels], not of shape {list(sound.shape)}")
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow is found below

@@ -6,12 +6,14 @@ Files and streams both come through here, so they get the same answers. soxr is 
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterator
 
 import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.media.window_shape import SAMPLING_RATE
+from emozoo.text import shown
 
 LOWEST_RATE = 1000
 HIGHEST_RATE = 1_000_000
@@ -23,7 +25,9 @@ OFFSET_SECONDS = 3.0
 
 
 def check_rate(rate: int) -> None:
-    """Raises EmozooError for a sampling rate that no recording of speech has."""
+    """Raises EmozooError for a sampling rate that no recording of speech has, or that is no whole number."""
+    if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or rate != rate // 1:
+        raise EmozooError(f"a sampling rate is a whole number of samples a second, such as 16000, not {shown(rate)}")
     if not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise EmozooError(f"sound has {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {rate}: check the rate")
 

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -169,6 +170,51 @@ def test_a_device_that_is_not_there_is_named() -> None:
         with pytest.raises(EmozooError, match=f"device '{name}' cannot be used"):
             pick_device(name)
     assert pick_device("cpu") == torch.device("cpu")
+
+
+def test_a_model_in_train_mode_or_of_another_precision_is_not_asked(checkpoint: Path) -> None:
+    clip = (tone(3.0, 16_000)[:, 0], 16_000)
+    model = load(checkpoint, "cpu")
+    right = model.predict(clip, vad=False).probabilities
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for spoil, words in ((model.train, "train mode"), (model.half, "torch.float16"), (model.double, "torch.float64")):
+        spoil()
+        with pytest.raises(EmozooError, match=words):
+            model.predict(clip, vad=False)
+        model.float().eval()
+    assert all(
+        torch.equal(value.half().float(), before[name].half().float()) for name, value in model.state_dict().items()
+    )
+    assert model.predict(clip, vad=False).probabilities == pytest.approx(right, abs=0.01)
+
+
+def test_the_default_type_of_numbers_is_that_of_the_user(checkpoint: Path) -> None:
+    for path in (checkpoint, "speech"):
+        model, clip = load(path, "cpu"), (tone(3.0, 16_000)[:, 0], 16_000)
+        right = model.predict(clip, vad=False).probabilities
+        torch.set_default_dtype(torch.float64)
+        try:
+            assert model.predict(clip, vad=False).probabilities == pytest.approx(right, abs=1e-6)
+            with pytest.raises(EmozooError, match="default type of numbers is torch.float64"):
+                load(path, "cpu")
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda run: emozoo.load(5), "named by a text or a path, not by 5"),  # type: ignore[arg-type]
+        (lambda run: emozoo.load(run, device=None), "the device None cannot be used"),  # type: ignore[arg-type]
+        (lambda run: emozoo.load(run, device="meta"), "the device 'meta' cannot be used"),
+        (lambda run: emozoo.load("speach"), "did you mean speech"),
+        (lambda run: emozoo.load("Speech"), "did you mean speech"),
+    ],
+)
+def test_what_names_no_model_or_device_is_one_sentence(ask: Any, words: str, checkpoint: Path) -> None:
+    with pytest.raises(EmozooError, match=words) as error:
+        ask(checkpoint)
+    assert len(str(error.value)) < 400 and "\n" not in str(error.value)
 
 
 def test_tied_weights_are_saved_and_loaded(tmp_path: Path) -> None:

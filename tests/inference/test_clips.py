@@ -124,6 +124,11 @@ def test_a_list_has_an_answer_for_each_and_bad_ones_have_an_error(tmp_path: Path
         (b"RIFF" + b"\0" * 1_000_000, "damaged or cut off"),
         (io.StringIO("text"), "binary mode"),
         ("x" * 1_300_000, "is no path"),
+        (torch.zeros(9).to_sparse(), "gives no samples"),
+        (torch.zeros(9, device="meta"), "gives no samples"),
+        (torch.nested.nested_tensor([torch.zeros(3), torch.zeros(4)]), "gives no samples"),
+        (memoryview(b"RIFF and nothing more")[::2], "not a sound or video file"),
+        ([torch.zeros(9).to_sparse()], "item 1 of the list: this tensor"),
         ([[noise(1)]], "item 1 of the list"),
         ([noise(1), 3], "item 2 of the list"),
     ],
@@ -171,6 +176,25 @@ MODEL = small_model()
 
 
 # --- threads and processes
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"hop": "1"}, "hop is a number, not '1'"),
+        ({"min_confidence": None}, "min_confidence is a number, not None"),
+        ({"coverage": True}, "coverage is a number, not True"),
+        ({"vad": "no"}, "vad is True or False, not 'no'"),
+        ({"adapt_recordings": "yes"}, "adapt_recordings is True or False"),
+        ({"speaker": 3}, "a speaker's recordings are a path or several, not 3"),
+        ({"speaker": [noise(1)]}, "a speaker's recordings are a path or several"),
+        ({"speaker": []}, "no recordings of the speaker were given"),
+    ],
+)
+def test_what_is_no_option_is_one_short_sentence(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(EmozooError, match=words) as caught:
+        small_model().predict(noise(1), **options)
+    assert len(str(caught.value)) < 300
 
 
 def test_many_threads_get_the_answers_of_one(checkpoint: Path) -> None:

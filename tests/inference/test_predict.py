@@ -29,7 +29,7 @@ from emozoo.checkpoint.model import EmotionModel
 from emozoo.data import resident
 from emozoo.evaluation.clips import clip_probabilities
 from emozoo.evaluation.data import open_data
-from emozoo.inference.batches import classify
+from emozoo.inference.batches import classify, in_batches
 from emozoo.inference.files import predict_file, predict_files
 from emozoo.inference.options import PredictOptions
 from emozoo.media import prepared
@@ -239,6 +239,12 @@ def test_table_csv_timeline_and_plot(run: Path, tmp_path: Path) -> None:
         assert picture.format == "PNG" and picture.width == 1120 and picture.height > 1000
     assert "windows" not in json.loads(done.stdout)["predictions"][0]
     assert "PNG" in one_error(emozoo("predict", path, "--model", run, "--plot", "line.pdf", check=2))
+    (tmp_path / "folder.png").mkdir()
+    for wrong in (tmp_path / "folder.png", path / "line.png"):
+        done = emozoo("predict", path, "--model", run, "--plot", wrong, "--json", check=2)
+        assert "--plot" in json.loads(done.stdout)["error"]
+    done = emozoo("predict", path, "--model", run, "--plot", "/proc/line.png", "--json", check=2)
+    assert json.loads(done.stdout)["predictions"] and "error: " in done.stderr  # a single document
     assert "exclude" in one_error(emozoo("predict", path, "--model", run, "--json", "--csv", check=2))
 
 
@@ -372,7 +378,7 @@ def test_every_batch_is_answered_within_the_context_that_was_asked_for() -> None
     model, rng = small_model(), np.random.default_rng(0)
     windows = [(rng.normal(0, 0.1, DEFAULT_WINDOW.samples).astype(np.float32), None) for _ in range(40)]
     plain = list(classify(model, windows))
-    half = list(classify(model, windows, lambda: torch.autocast("cpu", torch.bfloat16)))
+    half = list(in_batches(model, windows, model.probabilities, lambda: torch.autocast("cpu", torch.bfloat16)))
     for exact, rounded in zip(plain, half, strict=True):  # in other threads as well, where autocast does not reach
         assert not np.array_equal(exact, rounded) and rounded == pytest.approx(exact, abs=0.05)
 

@@ -135,7 +135,7 @@ def test_a_diarizer_finds_the_segments(run: Path, call: Path, site: Path, tmp_pa
         (3.5, 10, "2"),
     ]
     assert (second["reason"], second["emotion"], second["segments"]) == ("no speech", None, [])
-    assert "nobody speaks in" in second["error"] and "does not exist" in third["error"]
+    assert "has no segments, so there is nothing" in second["error"] and "does not exist" in third["error"]
     assert "LOUD" in done.stderr
     named = answers(run, call, "--diarizer", "turns", "--adapt", "speaker", **path)
     assert len(named[0]["speakers"]) == 2

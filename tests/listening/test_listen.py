@@ -233,6 +233,11 @@ def test_what_cannot_be_heard_is_one_error_and_costs_no_sound() -> None:
     for rate in (0, -1, 999, 2_000_000):
         with pytest.raises(EmozooError, match=f"not {rate}"):
             Listener(Recorder(), rate)
+    for odd in (16_000.5, "16000", None, float("inf"), True):
+        with pytest.raises(EmozooError, match="a sampling rate is a whole number"):
+            Listener(Recorder(), odd)  # type: ignore[arg-type]
+    with pytest.raises(EmozooError, match="so transpose it"):
+        Listener(Recorder()).feed(np.zeros((2, 16_000), np.float32))
     with pytest.raises(EmozooError, match="needs video"):
         Listener(small_model("cnn_rnn_3dcnn"))
 

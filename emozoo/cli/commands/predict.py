@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from emozoo.cli.options import (
     print_json,
 )
 from emozoo.errors import EmozooError
+from emozoo.paths import user_path
 from emozoo.text import json_text
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ def predict(
 
     A file without a voice gets no emotion, but a reason. The exit status is 2 if no file could be answered.
     """
-    from emozoo.cli.console import track, warn
+    from emozoo.cli.console import say, track, warn
 
     if as_csv + as_json + as_jsonl > 1:
         raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
@@ -182,8 +184,14 @@ def predict(
         answers.append(answer)
         printer.add(answer)
     printer.finish()
+    if options.segments is not None and (as_csv or as_json or as_jsonl):  # a table says so itself
+        _say_adaptation(answers, options)
     if plot:
-        _draw(answers[0], model, loaded.outputs, plot)
+        try:
+            _draw(answers[0], model, loaded.outputs, plot)
+        except EmozooError as error:  # by the error's own way, a second document would follow that of --json
+            say(f"error: {error}")
+            raise typer.Exit(2) from None
     if answers and all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
@@ -193,6 +201,12 @@ def _check_plot(plot: Path, names: Sequence[str]) -> None:
         raise EmozooError(f"--plot draws one file, not {len(names)}")
     if plot.suffix.lower() != ".png":
         raise EmozooError(f"--plot writes PNG: {plot} must end in .png")
+    place = user_path(plot)
+    if place.is_dir():
+        raise EmozooError(f"--plot {plot} is a folder: name a file in it")
+    nearest = next(each for each in place.parents if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise EmozooError(f"--plot {plot} cannot be written, because of {nearest}: name another file")
 
 
 def _adapted(options: PredictOptions, model: LoadedModel, recordings: Sequence[str]) -> PredictOptions:
@@ -204,6 +218,17 @@ def _adapted(options: PredictOptions, model: LoadedModel, recordings: Sequence[s
         return options
     with waiting("adapting to the speaker"):
         return replace(options, bias=speaker_bias(model, recordings))
+
+
+def _say_adaptation(answers: Sequence[Prediction], options: PredictOptions) -> None:
+    """What was done to segments."""
+    from emozoo.cli.console import say
+    from emozoo.cli.segment_tables import adapted_segments, adapted_to_speakers
+
+    if options.adapt_speakers:
+        say(adapted_to_speakers(answers))
+    if options.adapt_recordings:
+        say(adapted_segments(answers))
 
 
 def _draw(answer: Prediction, model: str, outputs: Outputs, plot: Path) -> None:
@@ -298,10 +323,6 @@ class _Csv(_Printer):
 
         if options.bias:
             say(adapted_with(options.bias))
-        if options.adapt_speakers:
-            say("each segment is adapted to its speaker with the other segments of the same speaker")
-        if options.adapt_recordings and options.segments is not None:
-            say("the segments of each speaker are adapted to one another")
         self._table = CsvTable(
             model.outputs, timeline, sys.stdout, options.segments is not None, options.coverage is not None
         )

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from emozoo.errors import EmozooError
 from emozoo.media.files import existing_file, unreadable
+from emozoo.media.mixing import MOST_CHANNELS
 from emozoo.media.resampling import HIGHEST_RATE, LOWEST_RATE
 
 if TYPE_CHECKING:
     import av.container
 
-MOST_CHANNELS = 64
 _CONTAINERS = (
     "mov,matroska,avi,asf,flv,mpegts,mpeg,ogg,mp3,aac,ac3,eac3,amr,flac,wav,w64,aiff,caf,au,nistsphere,voc,wv,ape,tta"
 )

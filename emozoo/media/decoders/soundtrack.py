@@ -17,7 +17,6 @@ from emozoo.errors import EmozooError
 from emozoo.media.decoders.clock import Clock
 from emozoo.media.decoders.container import (
     INDEXED,
-    MOST_CHANNELS,
     begin_of,
     check_track,
     end_of,
@@ -33,7 +32,7 @@ from emozoo.media.decoders.container import (
 from emozoo.media.decoders.ogg import walk
 from emozoo.media.decoders.truncation import ends_within_a_packet, promised_end
 from emozoo.media.files import Warn, ignore
-from emozoo.media.mixing import Mixer
+from emozoo.media.mixing import MOST_CHANNELS, Mixer
 from emozoo.media.resampling import HIGHEST_RATE, LOWEST_RATE
 from emozoo.media.window import SILENT
 
