@@ -127,7 +127,17 @@ def _copy(source: Any, target: Any, name: str) -> None:
     except TypeError:
         raise EmozooError(f"{name} gives text, not bytes: open it in binary mode, as in open(path, 'rb')") from None
     except (OSError, ValueError) as error:
-        raise EmozooError(f"{name} cannot be read ({' '.join(str(error).split())}): open it for reading") from error
+        raise EmozooError(f"{name} cannot be read ({one_line(error)}): open it for reading") from error
+    if not target.tell() and _tell(source):
+        raise EmozooError(f"{name} has been read to its end: call seek(0) on it first")
+
+
+def _tell(file: Any) -> int:
+    """Where an open file is read next; 0 where it does not know."""
+    try:
+        return int(file.tell())
+    except (AttributeError, OSError, TypeError, ValueError):
+        return 0
 
 
 def _name_of(file: Any) -> str:

@@ -24,6 +24,8 @@ from emozoo.media.window_shape import DEFAULT_GRID, SAMPLING_RATE, FrameGrid
 
 LAST_MOMENT = 1e-3
 """Seconds before the end of a video at which its last frame is still shown."""
+LOUDEST = 10.0
+"""Of full scale, which no mix exceeds so far: such samples are integers that were made floats."""
 SILENT_BLOCK = 10 * SAMPLING_RATE
 """Samples of silence that are handed on at a time."""
 
@@ -76,6 +78,8 @@ def prepare_samples(
         raise EmozooError(f"{what} holds no sound, its length is zero: record or export it again")
     if mixer.remark:
         warn(mixer.remark)
+    if (peak := float(np.abs(mono).max())) > LOUDEST:
+        warn(f"its samples reach {peak:.3g} times full scale: samples that are floats lie between -1 and 1")
     if rate < SAMPLING_RATE:
         warn(below_rate(rate))
     blocks = at_sampling_rate([(rate, mono)], 10.0, warn)

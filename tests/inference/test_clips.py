@@ -16,6 +16,7 @@ import soundfile
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.make_media import write_sound
 from support.models import LABELS, small_model
 from support.small import emozoo
 
@@ -84,6 +85,16 @@ def test_a_path_bytes_files_and_samples_get_one_answer(tmp_path: Path, temporary
     assert list(temporary.iterdir()) == []
 
 
+def test_a_file_that_was_read_and_samples_that_are_no_floats_are_told(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "a.wav", noise(1).reshape(-1, 1), RATE)
+    with open(path, "rb") as file:
+        small_model().predict(file, vad=False)
+        with pytest.raises(EmozooError, match=r"a\.wav has been read to its end: call seek\(0\) on it first"):
+            small_model().predict(file)
+    first, *_ = small_model().predict(noise(1) * 32_768, vad=False).warnings
+    assert "times full scale: samples that are floats lie between -1 and 1" in first
+
+
 def test_samples_without_a_rate_are_at_16_khz() -> None:
     model, sound = small_model(), noise(3.5)[:, 0]
     wanted = model.predict((sound, RATE))
@@ -126,7 +137,7 @@ def test_a_list_has_an_answer_for_each_and_bad_ones_have_an_error(tmp_path: Path
         ("x" * 1_300_000, "is no path"),
         (torch.zeros(9).to_sparse(), "gives no samples"),
         (torch.zeros(9, device="meta"), "gives no samples"),
-        (torch.nested.nested_tensor([torch.zeros(3), torch.zeros(4)]), "gives no samples"),
+        (torch.nested.nested_tensor([torch.zeros(3), torch.zeros(4)], layout=torch.jagged), "gives no samples"),
         (memoryview(b"RIFF and nothing more")[::2], "not a sound or video file"),
         ([torch.zeros(9).to_sparse()], "item 1 of the list: this tensor"),
         ([[noise(1)]], "item 1 of the list"),
