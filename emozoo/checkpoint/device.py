@@ -14,7 +14,7 @@ def pick_device(name: str = "auto") -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device).tolist()
+        torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = one_line(error)
         raise EmozooError(f"the device {name!r} cannot be used ({reason}); --device cpu always can") from error

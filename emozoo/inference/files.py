@@ -86,9 +86,7 @@ def speaker_bias(model: Model, recordings: str | Path | Iterable[str | Path]) ->
             found.append(list(scores.values()))
         else:
             log.warning("left out of the speaker's recordings: %s", answer.error)
-    if not files:
-        raise EmozooError("no recordings of the speaker were given: name some, or leave the speaker out")
-    if not found:
+    if files and not found:
         raise EmozooError("none of the speaker's recordings could be read: name others, or leave --speaker out")
     rows = np.reshape(found, (-1, len(model.outputs.names))).astype(float)
     return SpeakerBias.from_probabilities(rows, middles_of(model))

@@ -112,11 +112,13 @@ def test_a_name_that_is_not_text_has_a_row_with_its_error(run: Path, clips: Path
 
 def test_the_shares_of_a_job_array_write_into_one_folder(run: Path, clips: Path, tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        emozoo("embed", clips, "--model", run, "--output", f"{tmp_path}/vectors/", "--shard", f"{number}/3")
+        # The status is 2 where a share happens to have bad clips alone.
+        emozoo("embed", clips, "--model", run, "--output", f"{tmp_path}/vectors/", "--shard", f"{number}/3", check=None)
     assert sorted(rows_in(tmp_path / "vectors")) == sorted(str(path) for path in clips.iterdir())
     words = ["embed", clips, "--model", run, "--output", f"{tmp_path}/vectors/"]
     assert "shards 3, not 4" in one_error(emozoo(*words, "--shard", "1/4", check=2))
-    lines = [emozoo("predict", clips, "--model", run, "--jsonl", "--shard", f"{each}/2").stdout for each in (1, 2)]
+    words = ["predict", clips, "--model", run, "--jsonl", "--shard"]
+    lines = [emozoo(*words, f"{each}/2", check=None).stdout for each in (1, 2)]
     assert sorted(json.loads(line)["file"] for line in "".join(lines).splitlines()) == sorted(map(str, clips.iterdir()))
 
 

@@ -199,7 +199,6 @@ MODEL = small_model()
         ({"adapt_recordings": "yes"}, "adapt_recordings is True or False"),
         ({"speaker": 3}, "a speaker's recordings are a path or several, not 3"),
         ({"speaker": [noise(1)]}, "a speaker's recordings are a path or several"),
-        ({"speaker": []}, "no recordings of the speaker were given"),
     ],
 )
 def test_what_is_no_option_is_one_short_sentence(options: dict[str, Any], words: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from emozoo.data.corpus import Corpus
 
 LOCK = ".fetch.lock"
+GRACE = 2.0
+"""Seconds in which a download that is stopped may end what it is at."""
 TOGETHER = 4
 """Files that come at once."""
 
@@ -193,8 +196,9 @@ def _bring_all(files: Sequence[RemoteFile], folder: Path, download: Download, re
                 results.put((number, error))
 
     # No pool: it would wait for a server that is silent before an interrupted command may end.
-    for _ in range(min(TOGETHER, len(files))):
-        threading.Thread(target=work, daemon=True).start()
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(TOGETHER, len(files)))]
+    for thread in threads:
+        thread.start()
     came: dict[int, Came] = {}
     try:
         while len(came) < len(files):
@@ -204,4 +208,7 @@ def _bring_all(files: Sequence[RemoteFile], folder: Path, download: Download, re
             came[number] = result
     finally:
         stop.set()
+        end = time.monotonic() + GRACE
+        for thread in threads:  # else the next call may meet what they are at
+            thread.join(max(0.0, end - time.monotonic()))
     return [came[number] for number in range(len(files))]
