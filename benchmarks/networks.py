@@ -109,9 +109,8 @@ def main() -> None:
         "real-time factor", "% of float32 peak", "training step, ms at a batch of", "peak MB",
     )  # fmt: skip
     print(table(columns, rows))
-    print(
-        f"On {device}; measured peak: {peak['float32']:.0f} GFLOP/s in float32, {peak['bfloat16'] or 0:.0f} in bfloat16."
-    )
+    peaks = ", ".join(f"{value:.0f} in {kind}" for kind, value in peak.items())
+    print(f"On {device}; measured peak, GFLOP/s: {peaks}.")
 
 
 if __name__ == "__main__":

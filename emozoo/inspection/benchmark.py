@@ -60,7 +60,8 @@ def benchmark(
     model, recipe = _model(name, settings or {}, str(place))
     flops = _flops(model)
     model.to(place).compute_in(precision)
-    peak = {str(kind).removeprefix("torch."): _peak(place, kind) for kind in (torch.float32, torch.bfloat16)}
+    kinds = (torch.float32, torch.bfloat16) if computes_bf16(place) else (torch.float32,)  # else it takes minutes
+    peak = {str(kind).removeprefix("torch."): _peak(place, kind) for kind in kinds}
     _forget_memory(place)
     latency = _times(_answer(model, 1), place)
     sizes = batch_sizes or BATCH_SIZES.get(place.type, BATCH_SIZES["cpu"])
