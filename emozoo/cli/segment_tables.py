@@ -106,19 +106,18 @@ def rating(value: float, outputs: Outputs) -> str:
 
 def adapted_to_speakers(answers: Sequence[Prediction]) -> str:
     """The sentence that says that segments were adapted to their speakers."""
-    segments = [segment for answer in answers for segment in answer.segments or () if segment.scores]
-    alone = sum(not segment.adapted_with for segment in segments)
     note = "each segment is adapted to its speaker with the other segments of the same speaker"
-    if not alone:
-        return note
-    return f"{note}; {alone} of {len(segments)} stay as they are, because there are no others or no name"
+    return _with_the_others(note, answers, "there are no others or no name")
 
 
 def adapted_segments(answers: Sequence[Prediction]) -> str:
     """The sentence that says that the segments of each speaker were adapted to one another."""
+    note = "the segments of each speaker are adapted to one another"
+    return _with_the_others(note, answers, "they may be of a single mood or have no name")
+
+
+def _with_the_others(note: str, answers: Sequence[Prediction], why: str) -> str:
+    """The note, and how many segments stay as they are, and why."""
     segments = [segment for answer in answers for segment in answer.segments or () if segment.scores]
     alone = sum(not segment.adapted_with for segment in segments)
-    note = "the segments of each speaker are adapted to one another"
-    if not alone:
-        return note
-    return f"{note}; {alone} of {len(segments)} stay as they are, because they may be of a single mood or have no name"
+    return f"{note}; {alone} of {len(segments)} stay as they are, because {why}" if alone else note

@@ -140,7 +140,6 @@ def _cluster(address: str | None) -> Iterator[Any]:
         if ours:
             place = _place(address)
             with _as_it_was():
-                _check_listens(place)
                 dashboard = None if place else False
                 ray.init(
                     place or "local", include_dashboard=dashboard, logging_level=logging.ERROR, log_to_driver=False
