@@ -26,7 +26,7 @@ from emozoo.demo.segments import KINDS, summary, uploaded_segments
 from emozoo.demo.style import CSS
 from emozoo.demo.visits import Visits
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import NOTE
+from emozoo.publishing.space import NOTE
 from emozoo.web.hosts import Hosts
 
 TIDY_SECONDS = 10

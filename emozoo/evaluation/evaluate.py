@@ -33,8 +33,8 @@ from emozoo.evaluation.selection import Selection
 from emozoo.evaluation.worth import AnsweredClips, worth
 from emozoo.filenames import CONFUSION, PREDICTIONS, RISK, RUN
 from emozoo.hub.reference import is_reference, name_of
-from emozoo.inference.answers import calibrated
 from emozoo.inference.checks import check_coverage
+from emozoo.inference.words import calibrated
 from emozoo.paths import user_path
 from emozoo.plots.confidence import risk_coverage_curve
 from emozoo.plots.results import confusion_matrix

@@ -17,7 +17,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import SpeakerBias, middles_of
-from emozoo.inference.answers import Prediction, WindowAnswer, in_words
+from emozoo.inference.answers import Prediction, WindowAnswer
 from emozoo.inference.batches import classify
 from emozoo.inference.checks import check_adaptation, check_options
 from emozoo.inference.clips import Clip, as_clip, numbered
@@ -30,6 +30,7 @@ from emozoo.inference.recordings import RecordingsBias
 from emozoo.inference.segment_reader import SegmentReader, SegmentsAnswer
 from emozoo.inference.segment_sources import segment_source
 from emozoo.inference.together import adapt_together
+from emozoo.inference.words import in_words
 from emozoo.media.files import find_files
 from emozoo.text import shown
 
@@ -170,7 +171,7 @@ class _ClipAnswer(ClipWindows):
         if self._options.timeline:
             if cut.reason is None:
                 self._places.append(len(self._windows))
-            self._windows.append(WindowAnswer(cut.start, cut.end, None, None, cut.reason, cut.speech))
+            self._windows.append(WindowAnswer(cut.start, cut.end, speech=cut.speech, reason=cut.reason))
         return super().note(cut)
 
     def add(self, answer: np.ndarray) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from emozoo.errors import EmozooError
 from emozoo.inference.adaptation import biases_from_others, middles_of
-from emozoo.inference.answers import Prediction, calibrated, in_words, words
+from emozoo.inference.answers import Prediction
 from emozoo.inference.cuts import ClipReader, Cut
 from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
@@ -24,6 +24,7 @@ from emozoo.inference.recordings import biases_of_speakers
 from emozoo.inference.segment_answers import SegmentAnswer, SpeakerAnswer
 from emozoo.inference.segments import Segment
 from emozoo.inference.voice import SHORTEST, TOO_SHORT, clip_reason
+from emozoo.inference.words import calibrated, in_words, words
 from emozoo.media.window import SLACK_SECONDS, WindowCutter
 from emozoo.media.window_shape import SAMPLING_RATE, WindowShape
 
@@ -144,7 +145,7 @@ class SegmentsAnswer:
         """Whether no more windows follow."""
         self.error: str | None = None
         self._modalities: set[str] = set()
-        self._turns: dict[int, _Turn] = {}
+        self._open: dict[int, _OpenSegment] = {}
         self._asked: deque[int] = deque()
         """The segments of the windows that the network has not yet answered."""
 
@@ -157,17 +158,17 @@ class SegmentsAnswer:
         """Call this for each window, before its answer is added. Whether the network is to answer it."""
         assert isinstance(cut, SegmentCut)
         self._modalities |= cut.modalities
-        turn = self._turns.setdefault(cut.number, _Turn(set(), [], np.zeros(len(self._model.outputs.names))))
-        turn.note(cut)
+        segment = self._open.setdefault(cut.number, _OpenSegment(set(), [], np.zeros(len(self._model.outputs.names))))
+        segment.note(cut)
         if cut.reason is None:
             self._asked.append(cut.number)
         return cut.reason is None
 
     def add(self, probabilities: np.ndarray) -> None:
         """The next answer of the network, float64 [outputs]."""
-        turn = self._turns[self._asked.popleft()]
-        turn.total += probabilities
-        turn.count += 1
+        segment = self._open[self._asked.popleft()]
+        segment.total += probabilities
+        segment.count += 1
 
     def prediction(self) -> Prediction:
         reader, optional = self.reader, self._model.optional
@@ -192,10 +193,10 @@ class SegmentsAnswer:
         """By segment, in the order in which they were given."""
         segments = self.reader.segments
         found = [_unanswered(segment) for segment in segments]
-        for number, turn in self._turns.items():
-            found[number] = replace(found[number], reason=clip_reason(turn.reasons), speech=turn.speech)
-        rows = sorted(number for number, turn in self._turns.items() if turn.count)
-        means = {number: self._turns[number].total / self._turns[number].count for number in rows}
+        for number, segment in self._open.items():
+            found[number] = replace(found[number], reason=clip_reason(segment.reasons), speech=segment.speech)
+        rows = sorted(number for number, segment in self._open.items() if segment.count)
+        means = {number: self._open[number].total / self._open[number].count for number in rows}
         biases = self._biases([segments[number].speaker for number in rows], list(means.values()))
         for number, bias in zip(rows, biases, strict=True):
             options = replace(self._options, bias=bias, adapt_recordings=False) if bias else self._options
@@ -243,7 +244,7 @@ class SegmentsAnswer:
 
 
 @dataclass
-class _Turn:
+class _OpenSegment:
     """A segment, while its windows are answered."""
 
     reasons: set[str | None]

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from emozoo.inference.answers import Prediction, WindowAnswer, words
+from emozoo.inference.answers import Prediction, WindowAnswer
 from emozoo.inference.model import Model
 from emozoo.inference.options import PredictOptions
 from emozoo.inference.recordings import RecordingsBias
+from emozoo.inference.words import words
 
 Answer = TypeVar("Answer", Prediction, WindowAnswer)
 

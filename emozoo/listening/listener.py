@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emozoo.errors import EmozooError
-from emozoo.inference.answers import WindowAnswer, calibrated, in_words
+from emozoo.inference.answers import WindowAnswer
 from emozoo.inference.batches import classify
 from emozoo.inference.checks import check_options
 from emozoo.inference.model import Window
 from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.inference.recordings import Evidence
 from emozoo.inference.voice import speech_detector, window_reason
+from emozoo.inference.words import calibrated, in_words
 from emozoo.media.denoise import BLOCK_SAMPLES, CONTEXT_SAMPLES, Denoiser
 from emozoo.media.mixing import Mixer, checked_mono
 from emozoo.media.preparation import Preparation
@@ -138,7 +139,7 @@ class Listener:
                 if reason is None:
                     places.append(len(answers))
                 span = (start / SAMPLING_RATE, (start + len(sound)) / SAMPLING_RATE)
-                answers.append(WindowAnswer(*span, None, None, reason, share))
+                answers.append(WindowAnswer(*span, speech=share, reason=reason))
                 if reason is None:
                     yield window
 

@@ -36,6 +36,16 @@ REQUIREMENTS = "requirements.txt"
 MARK = '"""A demo page of emozoo, as emozoo space wrote it."""'
 """The first line of an app that may be written over."""
 PYTHON = "3.11"
+NOTE = """### What such a guess is, and what it is not
+The networks have learned how people, most of them actors, *portray* an emotion, in a few languages and good recordings.
+That is not what a person feels. A network always chooses one of its labels, also for laughter, music or a language that it
+was not trained on. The percentages say how sure a network is, not how often it is right.
+
+Do not use the answers to make or support decisions about people: not in hiring, schooling, policing, health, insurance or
+at work. Record and analyse people only with their consent.
+
+What you give to this page goes to the machine that runs it and to nobody else. It is deleted when you leave."""
+"""What the README says of the answers, and the page too."""
 
 
 def write_space(
@@ -159,8 +169,6 @@ def _requirements(models: Sequence[str], emozoo_from: str | None) -> list[str]:
 
 
 def _readme(title: str, models: Sequence[str], existing: str) -> str:
-    from emozoo.inference.answers import NOTE
-
     kept, before, _, after = split_card(existing, README)
     try:
         gradio = version("gradio")

@@ -134,22 +134,23 @@ def show_everything(word: str) -> None:
     warn(word)
     say(word)
     shares = {word: 0.75, "b": 0.25}
+    said: dict[str, Any] = {"emotion": word, "probabilities": shares}
     answers = [
-        Prediction(word, word, shares, (WindowAnswer(0.0, 3.0, word, shares),), None, ("audio",)),
+        Prediction(word, **said, windows=(WindowAnswer(0.0, 3.0, **said),), modalities=("audio",)),
         Prediction(word, error=word),
     ]
     turns = Prediction(
         word,
-        segments=(SegmentAnswer(0.0, 3.0, word, word, word, shares), SegmentAnswer(3.0, 3.0, word, word, reason=word)),
-        speakers=(SpeakerAnswer(word, 2, 1, 3.0, word, shares),),
+        segments=(SegmentAnswer(0.0, 3.0, word, word, **said), SegmentAnswer(3.0, 3.0, word, word, reason=word)),
+        speakers=(SpeakerAnswer(word, 2, 1, 3.0, **said),),
     )
     outputs = Outputs.of(list(shares) if len(shares) > 1 else [*shares, "another"])
     show_predictions(answers, outputs, True, PredictOptions())
     show_predictions([turns], outputs, False, PredictOptions(segments=GivenSegments(()), adapt_speakers=True))
-    show_window(WindowAnswer(0.0, 3.0, word, shares, emotions=(word, word)), outputs)
+    show_window(WindowAnswer(0.0, 3.0, **said, emotions=(word, word)), outputs)
     rated = Outputs((), (word,), "dimensions", scale=Scale(1, 5))
     show_predictions([Prediction(word, dimensions={word: 0.5})], rated, False, PredictOptions(coverage=0.9))
-    show_window(WindowAnswer(0.0, 3.0, None, None, dimensions={word: 0.5}), rated)
+    show_window(WindowAnswer(0.0, 3.0, dimensions={word: 0.5}), rated)
     facts = Facts(word, (word,), 5, (word,), (word,), word, (word,), word, word, word)
     for problem in (None, word or None):
         entry = Entry(word, word, word, problem, facts, Measured(0.5, word, word, 4, word, word))
@@ -197,8 +198,8 @@ def test_markup_in_a_strangers_words_is_shown_as_it_is(word: str) -> None:
         patch.setattr(console, "err", PlainConsole(stream))
         warn(word)
         show_info({"name": word, "kind": "k", "list": [word], "table": {"a": word}})
-        show_window(WindowAnswer(0.0, 3.0, word, {word: 1.0}), Outputs.of([word, "another"]))
-        show_window(WindowAnswer(0.0, 3.0, None, None, dimensions={word: 0.5}), Outputs.of([word], "dimensions"))
+        show_window(WindowAnswer(0.0, 3.0, emotion=word, probabilities={word: 1.0}), Outputs.of([word, "another"]))
+        show_window(WindowAnswer(0.0, 3.0, dimensions={word: 0.5}), Outputs.of([word], "dimensions"))
     assert stream.getvalue().count(word) == 6 and f"warning: {word}\n" in stream.getvalue()
 
 
@@ -297,7 +298,7 @@ def test_predictions_csv_is_harmless_in_a_spreadsheet_and_gives_back_the_words(t
 def test_labels_that_look_like_formulas_are_words_in_csv() -> None:
     shares = {"=1+1": 0.5, "b": 0.5}
     text = io.StringIO()
-    write_csv([Prediction("-x.wav", "=1+1", shares)], Outputs.of(list(shares)), False, text)
+    write_csv([Prediction("-x.wav", emotion="=1+1", probabilities=shares)], Outputs.of(list(shares)), False, text)
     assert text.getvalue() == (
         "file,emotion,'=1+1,b,reason,speech,prediction_set,modalities,warnings,error\n"
         "'-x.wav,'=1+1,0.500000,0.500000,,,,,,\n"

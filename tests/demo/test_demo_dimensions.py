@@ -27,7 +27,7 @@ values = st.fixed_dictionaries({"arousal": st.floats(-0.2, 1.2), "valence": st.f
 
 
 def window(start: int, of: dict[str, float] | None) -> WindowAnswer:
-    return WindowAnswer(start, start + 3, None, None, None if of else "silent", dimensions=of)
+    return WindowAnswer(start, start + 3, reason=None if of else "silent", dimensions=of)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_each_answer_tells_the_values_with_their_scale_and_the_words_beside_them
             assert f"valence {told}" in html.past([("m", outputs)], [[found.prediction]])
         for emotion in found.prediction.emotions or ():
             assert f"</span>{emotion}" in text.partition("emz-bars")[0]
-    nothing = Prediction("a.wav", None, dict.fromkeys(SEVERAL.labels, 0.1), emotions=())
+    nothing = Prediction("a.wav", probabilities=dict.fromkeys(SEVERAL.labels, 0.1), emotions=())
     assert ">none</p>" in html.answer(Answer(nothing), SEVERAL)
 
 

@@ -32,7 +32,7 @@ SHARES = {"happy": 0.2, "sad": 0.7, "angry": 0.1}
 
 def window(start: float, shares: dict[str, float] | None = SHARES, reason: str | None = None) -> WindowAnswer:
     emotion = max(shares, key=shares.__getitem__) if shares else None
-    return WindowAnswer(start, start + 3, emotion, shares, reason)
+    return WindowAnswer(start, start + 3, emotion=emotion, probabilities=shares, reason=reason)
 
 
 def prediction(**changes: Any) -> Prediction:

@@ -246,7 +246,13 @@ def test_a_worker_process_answers_as_its_parent(checkpoint: Path, kind: str, bac
 
 
 def test_a_notebook_shows_answers_and_metrics_and_runs_nothing_of_theirs() -> None:
-    answer = Prediction("<script>x</script>.wav", "sad", {"sad": 0.75, "<b>": 0.25}, speech=0.5, warnings=("cut off",))
+    answer = Prediction(
+        "<script>x</script>.wav",
+        emotion="sad",
+        probabilities={"sad": 0.75, "<b>": 0.25},
+        speech=0.5,
+        warnings=("cut off",),
+    )
     page = answer._repr_html_()
     assert "75.0 %" in page and "cut off" in page and "50 % of it is speech" in page
     assert "<script>" not in page and "&lt;b&gt;" in page

@@ -26,12 +26,12 @@ from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.onnx_model import load as load_onnx
 from emozoo.inference.adaptation import SpeakerBias, adapt_to_speakers, biases_from_others, middles_of
-from emozoo.inference.answers import in_words
 from emozoo.inference.calibration import COVERAGES, Calibration
 from emozoo.inference.conformal import fit_margins, scale
 from emozoo.inference.files import speaker_bias
 from emozoo.inference.options import DEFAULTS, PredictOptions
 from emozoo.inference.probabilities import read_outputs
+from emozoo.inference.words import in_words
 from emozoo.target import Outputs, Scale
 
 patient = settings(deadline=None, max_examples=60)

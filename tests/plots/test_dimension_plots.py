@@ -22,7 +22,9 @@ LABELS = ("happy", "sad")
 def window(start: float, values: dict[str, float] | None, words: bool = False) -> WindowAnswer:
     shares = {"happy": 0.3, "sad": 0.7} if words and values else None
     reason = None if values else "silent"
-    return WindowAnswer(start, start + 3, "sad" if shares else None, shares, reason, dimensions=values)
+    return WindowAnswer(
+        start, start + 3, emotion="sad" if shares else None, probabilities=shares, reason=reason, dimensions=values
+    )
 
 
 def windows(count: int, words: bool = False, silent: tuple[int, ...] = ()) -> list[WindowAnswer]:

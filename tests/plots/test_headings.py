@@ -175,9 +175,9 @@ def test_epochs_of_pretraining_are_left_out_and_said_to_be_missing(figures: list
 )
 def test_a_timeline_names_file_and_model_and_has_scales(figures: list[Figure], seconds: int, unit: str) -> None:
     labels = ("größer Ärger", "سعيد")
-    windows = [
-        WindowAnswer(float(at), at + 3.0, labels[0], dict.fromkeys(labels, 0.5)) for at in range(max(1, seconds - 2))
-    ]
+    shares = dict.fromkeys(labels, 0.5)
+    starts = map(float, range(max(1, seconds - 2)))
+    windows = [WindowAnswer(at, at + 3.0, emotion=labels[0], probabilities=shares) for at in starts]
     over_time.timeline(windows, labels, "x.png", heading=("Gespräch.wav", "model: speech"))
     (figure,) = figures
     figure.draw_without_rendering()

@@ -37,7 +37,9 @@ LABELS = (
 
 
 def answer(start: float, end: float, probabilities: dict[str, float]) -> WindowAnswer:
-    return WindowAnswer(start, end, max(probabilities, key=probabilities.__getitem__), probabilities)
+    return WindowAnswer(
+        start, end, emotion=max(probabilities, key=probabilities.__getitem__), probabilities=probabilities
+    )
 
 
 def pixels(path: Path) -> np.ndarray:
