@@ -85,10 +85,10 @@ def blamed(plugin: str, what: str) -> Iterator[None]:
     except Exception as error:
         if lacks_memory(error) or lacks_room(error) or lost_process(error):
             raise
-        raise EmozooError(f"{plugin} {what}: {told(error)}") from error
+        raise EmozooError(f"{plugin} {what}: {brief(error)}") from error
 
 
-def told(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
     """An exception in one line: its type, the beginning of its message, and the last line of code outside of libraries."""
     text = " ".join(str(error).split())
     text = text if len(text) <= 300 else f"{text[:297]}..."

@@ -57,7 +57,7 @@ class Scale:
         """A value from 0 to 1 as a rating."""
         return self.low + value * self.span
 
-    def told(self, value: float) -> str:
+    def written(self, value: float) -> str:
         """A value from 0 to 1 as a rating, to a fortieth of the scale or closer: 3.4 on a scale of 1 to 5."""
         digits = max(0, math.ceil(math.log10(40 / self.span)))
         return f"{self.from_unit(value):.{digits}f}"

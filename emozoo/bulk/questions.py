@@ -77,7 +77,7 @@ class Predictions:
         return pa.schema([*fields, ("error", pa.string())])
 
     def describe(self) -> dict[str, Any]:
-        return {"asked": "predict", **_told(self.options)}
+        return {"asked": "predict", **_changed(self.options)}
 
     def rows(self, model: Model, clips: Iterator[Clip]) -> Iterator[list[Row]]:
         for prediction in predict_files(model, clips, self.options):
@@ -97,7 +97,7 @@ class Embeddings:
         return embedding_schema(self.windows)
 
     def describe(self) -> dict[str, Any]:
-        return {"asked": "embed", "windows": self.windows, **_told(self.options)}
+        return {"asked": "embed", "windows": self.windows, **_changed(self.options)}
 
     def rows(self, model: Model, clips: Iterator[Clip]) -> Iterator[list[Row]]:
         for embeddings in embed_each(model, clips, self.options, self.windows):
@@ -132,7 +132,7 @@ def table_of(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     return pa.table({name: [row.get(name) for row in rows] for name in schema.names}, schema)
 
 
-def _told(options: PredictOptions) -> dict[str, Any]:
+def _changed(options: PredictOptions) -> dict[str, Any]:
     """What changes the answers, where it is not the default."""
     told = {name: value for name, value in vars(options).items() if value != getattr(PredictOptions(), name)}
     told.pop("timeout", None)

@@ -45,7 +45,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Source:
+class ForeignSource:
     """The checkpoint of another library that a model was read from."""
 
     reference: str
@@ -87,7 +87,7 @@ class CheckpointConfig:
     synthetic: bool = False
     """Whether it was trained on computed voices only."""
     window: WindowShape = DEFAULT_WINDOW
-    source: Source | None = None
+    source: ForeignSource | None = None
     members: int = 1
     """Networks; of an ensemble, several (see `emozoo.checkpoint.ensemble`)."""
 
@@ -320,11 +320,11 @@ def _check_source(document: dict[str, Any]) -> None:
         raise ValueError("source does not say which checkpoint of another library it is") from None
 
 
-def _source(document: dict[str, Any]) -> Source | None:
+def _source(document: dict[str, Any]) -> ForeignSource | None:
     found = document.get("source")
     if found is None:
         return None
-    source = Source(**{**found, **{key: tuple(found.get(key, ())) for key in ("labels", "datasets")}})
+    source = ForeignSource(**{**found, **{key: tuple(found.get(key, ())) for key in ("labels", "datasets")}})
     words = [source.reference, source.reader, source.licence or "", *source.labels, *source.datasets]
     if not all(isinstance(word, str) for word in words):
         raise ValueError("no text")

@@ -40,8 +40,8 @@ from emozoo.checkpoint.onnx_model import (
     VERSION_KEY,
     WEIGHTS_KEY,
     OnnxModel,
+    as_noted,
     read_model,
-    told,
     trial_window,
 )
 from emozoo.checkpoint.quantization import quantize
@@ -262,7 +262,7 @@ def _features(graph: ModelProto) -> int | None:
 def _answer(model: Model) -> list[float]:
     """The answer for the window that the graph is tried out with, wherever it is loaded."""
     answer = model.probabilities([trial_window(model.window, model.video)])[0]
-    return [round(float(value), 6) for value in told(answer, model.outputs)]
+    return [round(float(value), 6) for value in as_noted(answer, model.outputs)]
 
 
 def _graph(model: EmotionModel) -> ModelProto:

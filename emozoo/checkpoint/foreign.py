@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.config import MODEL_TYPE, CheckpointConfig, Origin, Source, parse, read_config
+from emozoo.checkpoint.config import MODEL_TYPE, CheckpointConfig, ForeignSource, Origin, parse, read_config
 from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError, blamed
@@ -160,7 +160,7 @@ def translate(folder: Path, name: str) -> Translation:
     return Translation(config, files, reading.tensors, None)
 
 
-def _config_of(reading: Reading, source: Source, name: str) -> CheckpointConfig:
+def _config_of(reading: Reading, source: ForeignSource, name: str) -> CheckpointConfig:
     """As emozoo would write it. Raises EmozooError for what it would not."""
     if reading.graph:
         architecture, settings, origin = GRAPH, {}, Origin("emozoo", "0")
@@ -192,14 +192,14 @@ def _distinct(labels: Iterable[str], name: str) -> tuple[str, ...]:
     return found
 
 
-def _source(reader: Reader, reading: Reading, folder: Path, name: str) -> Source:
+def _source(reader: Reader, reading: Reading, folder: Path, name: str) -> ForeignSource:
     told = _card(folder)
     reference = commit_of(leads_to(name), folder)
     known = known_model(leads_to(name))  # fills in what the card's front matter leaves out
     named = _datasets(told)
     more = [word for word in known.corpora if word not in named] if known else []
     licence = _licence(told) or (known.licence or None if known else None)
-    return Source(reference, reader.name, tuple(reading.labels), licence, (*named, *more))
+    return ForeignSource(reference, reader.name, tuple(reading.labels), licence, (*named, *more))
 
 
 def _card(folder: Path) -> dict[str, Any]:

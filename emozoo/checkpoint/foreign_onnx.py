@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.checkpoint.config import Source
+from emozoo.checkpoint.config import ForeignSource
 from emozoo.checkpoint.onnx_graph import MOST_FEATURES, content_problem
 from emozoo.checkpoint.onnx_model import trial_window
 from emozoo.checkpoint.onnx_session import OnnxSession, read_graph, require_onnx
@@ -67,7 +67,7 @@ class ForeignOnnx(PredictsFiles):
         self.labels = outputs.labels
         self.target = outputs.target
         self.window = ports.window
-        self.source: Source | None = None
+        self.source: ForeignSource | None = None
 
     def probabilities(self, windows: Sequence[Window]) -> np.ndarray:
         """float64 [batch, outputs] of windows; for dimensions their values. Raises EmozooError where the graph cannot be

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture
-from emozoo.checkpoint.config import CheckpointConfig, Origin, Source
+from emozoo.checkpoint.config import CheckpointConfig, ForeignSource, Origin
 from emozoo.checkpoint.device import computes_bf16
 from emozoo.checkpoint.embedding import features_of
 from emozoo.checkpoint.ensemble import members_of
@@ -61,7 +61,7 @@ class EmotionModel(PredictsFiles, nn.Module):
         provenance: Provenance | None = None,
         calibration: Calibration | None = None,
         synthetic: bool = False,
-        source: Source | None = None,
+        source: ForeignSource | None = None,
     ):
         """Builds the network with fresh weights; `outputs` may be the labels alone. `provenance` is what the weights are,
         or will be, trained on, `synthetic` whether that is computed voices only, `source` the checkpoint of another library

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def metrics_html(metrics: Metrics) -> str:
     """The scores with their intervals, and of words the confusion matrix with the recall of each class."""
     over = escape(metrics.interval_over)
-    scores = "".join(f"<li>{escape(_told(score, over))}</li>" for score in metrics.scores)
+    scores = "".join(f"<li>{escape(_score_line(score, over))}</li>" for score in metrics.scores)
     scores += f"<li>{metrics.count} clips</li>"
     if not metrics.labels:
         return f"<div><ul>{scores}</ul></div>"
@@ -28,7 +28,7 @@ def metrics_html(metrics: Metrics) -> str:
     return f"<div><ul>{scores}</ul><table>{caption}<tr><th></th>{head}</tr>{rows}</table></div>"
 
 
-def _told(score: Score, over: str) -> str:
+def _score_line(score: Score, over: str) -> str:
     def form(value: float | None) -> str:
         return "-" if value is None else f"{percent(value)} %" if score.share else f"{value:.3f}"
 

@@ -124,7 +124,7 @@ class OnnxModel(PredictsFiles):
         are `rounded` to 8 bits. Raises EmozooError for another answer, and for a graph that takes too long."""
         with self._session.limited() as options:
             found = self._answer(self.feeds([trial_window(self.window, self.video)]), options)[0]
-        if not agree(told(found, self.outputs), wanted, rounded):
+        if not agree(as_noted(found, self.outputs), wanted, rounded):
             raise EmozooError(
                 f"{self._name} is refused: it does not answer as the network that it was made from; export it again with "
                 "emozoo export"
@@ -189,7 +189,7 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probabilities, 1e-300))
 
 
-def told(answer: np.ndarray, outputs: Outputs) -> np.ndarray:
+def as_noted(answer: np.ndarray, outputs: Outputs) -> np.ndarray:
     """An answer as it is noted in the file, and compared: logarithms of probabilities, then values of dimensions."""
     return np.concatenate([logarithms(answer[outputs.of_labels]), answer[outputs.of_dimensions]])
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emozoo.cli.comparison_tables import Cell, columns, notes, told
+from emozoo.cli.comparison_tables import Cell, basis, columns, notes
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path, write_text
 from emozoo.text import csv_cell, printable
@@ -55,7 +55,7 @@ def markdown(comparison: Comparison) -> str:
         name = " ".join(filter(None, (markdown_text(row.name), markdown_text(marks[number]))))
         lines.append(_row([name, *(_inline(column.cells[number]) for column in found)], "|"))
     below = [f"{markdown_text(f'[{number}]')} {markdown_text(note)}" for number, note in enumerate(known, 1)]
-    below += [markdown_text(note) for note in (f"{told(comparison)}.", *comparison.notes)]
+    below += [markdown_text(note) for note in (f"{basis(comparison)}.", *comparison.notes)]
     verdicts = [f"- {markdown_text(sentence)}" for pair in comparison.pairs for sentence in sentences(pair)]
     return "\n\n".join(["\n".join(lines), *below, "\n".join(verdicts)]) + "\n"
 
@@ -108,7 +108,7 @@ def latex(comparison: Comparison) -> str:
     ]
     head = ["Run", *(latex_text(_one_line(column.title)) for column in found)]
     below = [f"[{number}] {note}" for number, note in enumerate(known, 1)]
-    below += [f"{told(comparison)}.", *comparison.notes]
+    below += [f"{basis(comparison)}.", *comparison.notes]
     parts = ["% needs \\usepackage{booktabs}", _tabular(head, rows), *(latex_text(text) for text in below)]
     differences = ["Runs", *(["UA \\%", "WA \\%", "McNemar $p$"] if comparison.labels else [])]
     differences += [latex_text(f"CCC {name}") for name in comparison.dimensions]
@@ -156,7 +156,7 @@ def _tabular(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
     from emozoo.evaluation.verdicts import difference, p_value
 
-    def told(estimate: Estimate | None, *more: int) -> str:
+    def interval(estimate: Estimate | None, *more: int) -> str:
         return (
             "-"
             if estimate is None
@@ -165,9 +165,9 @@ def _pair_row(pair: Pair, comparison: Comparison) -> list[str]:
 
     cells = [latex_text(f"{pair.first} - {pair.second}")]
     if pair.mcnemar:
-        cells += [told(pair.ua), told(pair.wa), f"${p_value(pair.mcnemar.p_holm).removeprefix('= ')}$"]
+        cells += [interval(pair.ua), interval(pair.wa), f"${p_value(pair.mcnemar.p_holm).removeprefix('= ')}$"]
     known = {each.dimension: each.ccc for each in pair.ccc}
-    return cells + [told(known.get(name), 1, 3) for name in comparison.dimensions]
+    return cells + [interval(known.get(name), 1, 3) for name in comparison.dimensions]
 
 
 def _ccc(row: Row, name: str) -> list[float | None]:

@@ -79,7 +79,7 @@ def notes(comparison: Comparison) -> tuple[list[str], list[str]]:
     return [f"[{known.index(row.note) + 1}]" if row.note else "" for row in comparison.rows], known
 
 
-def told(comparison: Comparison) -> str:
+def basis(comparison: Comparison) -> str:
     """What the numbers are of."""
     pooled = "pooled over folds; " if any(row.folds for row in comparison.rows) else ""
     return f"{comparison.clips} test clips, the same for each run; {pooled}95 % intervals over {comparison.over}"
@@ -89,7 +89,7 @@ def show_comparison(comparison: Comparison) -> None:
     """The table, in a narrow terminal as several; the notes; and what was found for each pair."""
     from emozoo.evaluation.verdicts import sentences
 
-    _print(told(comparison))
+    _print(basis(comparison))
     marks, known = notes(comparison)
     names = [printable(f"{row.name} {mark}".strip()) for row, mark in zip(comparison.rows, marks, strict=True)]
     for part in _parts(names, columns(comparison)):

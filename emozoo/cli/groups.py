@@ -38,10 +38,10 @@ def _show(grouping: Grouping) -> None:
         table.add_row(styled(group.name or "unknown", ""), str(group.clips), speakers, form(group.score), ends)
     console.out.print(table)
     if grouping.gap:
-        console.out.print(line(_told(grouping.gap, form)))
+        console.out.print(line(_gap_line(grouping.gap, form)))
 
 
-def _told(gap: Gap, form: Callable[[float | None], str]) -> str:
+def _gap_line(gap: Gap, form: Callable[[float | None], str]) -> str:
     ends = gap.interval
     interval = "" if ends is None else f"  (95 % interval over speakers: {form(ends[0])} to {form(ends[1])})"
     return f"largest gap: {gap.highest} {form(gap.value)} above {gap.lowest}{interval}"

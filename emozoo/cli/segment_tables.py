@@ -79,10 +79,10 @@ def score_cells(part: Answer, outputs: Outputs, options: PredictOptions) -> list
     if part.dimensions is None:
         nothing: list[Text | str] = [""] * len(outputs.dimensions)
         return [*cells, *nothing] if cells else [styled(part.reason, "italic"), *nothing[1:]]
-    return cells + [_told(name, value, part, outputs) for name, value in part.dimensions.items()]
+    return cells + [_dimension_cell(name, value, part, outputs) for name, value in part.dimensions.items()]
 
 
-def _told(name: str, value: float, part: Answer, outputs: Outputs) -> str:
+def _dimension_cell(name: str, value: float, part: Answer, outputs: Outputs) -> str:
     if not part.intervals:
         return rating(value, outputs)
     low, high = part.intervals[name]
@@ -101,7 +101,7 @@ def about_dimensions(outputs: Outputs, options: PredictOptions) -> str:
 
 def rating(value: float, outputs: Outputs) -> str:
     """The value of a dimension as a rating on its corpus' scale; as it is where that is not known."""
-    return (outputs.scale or UNIT).told(value)
+    return (outputs.scale or UNIT).written(value)
 
 
 def adapted_to_speakers(answers: Sequence[Prediction]) -> str:

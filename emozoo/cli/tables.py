@@ -194,18 +194,20 @@ def show_info(document: Mapping[str, Any]) -> None:
         if isinstance(value, dict):
             table = Table(title=title, title_justify="left", show_header=False)
             for key, item in value.items():
-                table.add_row(*_told(key, item))
+                table.add_row(*_named_value(key, item))
             console.out.print(table)
         elif isinstance(value, list) and isinstance(value[0], dict):
-            table = Table(*(_told(key, item)[0] for key, item in value[0].items()), title=title, title_justify="left")
+            table = Table(
+                *(_named_value(key, item)[0] for key, item in value[0].items()), title=title, title_justify="left"
+            )
             for row in value:
-                table.add_row(*(_told(key, item)[1] for key, item in row.items()))
+                table.add_row(*(_named_value(key, item)[1] for key, item in row.items()))
             console.out.print(table)
         else:
             console.out.print(line(styled(f"{title}:", "bold"), " ", _plain(value)), soft_wrap=True)
 
 
-def _told(name: str, value: Any) -> tuple[str, Text]:
+def _named_value(name: str, value: Any) -> tuple[str, Text]:
     """A name and its value; scores in %."""
     if name.removesuffix("_mean") in SCORES and isinstance(value, float):
         return f"{SCORES[name.removesuffix('_mean')]} %{', mean' if name.endswith('_mean') else ''}", Text(

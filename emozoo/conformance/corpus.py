@@ -17,7 +17,7 @@ from emozoo.data.decoding import decode
 from emozoo.data.loading import get_corpus, locate
 from emozoo.data.rows import read_rows, take
 from emozoo.data.splits.protocols import SPLIT_WORDS, make_folds
-from emozoo.errors import EmozooError, told
+from emozoo.errors import EmozooError, brief
 from emozoo.paths import cache_root
 from emozoo.registry.entry_points import DATASETS, find
 from emozoo.text import listed
@@ -51,7 +51,7 @@ class CorpusSubject:
         except EmozooError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a builder raises is a finding
-            self.trouble = told(error.__cause__ or error)
+            self.trouble = brief(error.__cause__ or error)
 
     def read(self) -> Dataset:
         return read_rows(self.corpus, self.data_dir, cache_root())

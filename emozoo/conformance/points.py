@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from emozoo.errors import told
+from emozoo.errors import brief
 
 S = TypeVar("S")
 HELD = "ok"
@@ -81,4 +81,4 @@ def find(point: Point[S], subject: S) -> Finding:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may also call sys.exit
-        return Finding(point, BROKEN, told(error))
+        return Finding(point, BROKEN, brief(error))

@@ -82,15 +82,15 @@ def _check_matches(subject: ReaderSubject, documents: Iterable[Any], is_own: boo
         try:
             found = subject.reader.matches(document)
         except Exception as error:  # noqa: BLE001 - whatever a plugin makes of a document that it did not expect
-            raise Broken(f"{type(error).__name__} for {_told(document)}") from error
+            raise Broken(f"{type(error).__name__} for {_shortened(document)}") from error
         if not isinstance(found, bool):
-            raise Broken(f"{shown(found)}, not True or False, for {_told(document)}")
+            raise Broken(f"{shown(found)}, not True or False, for {_shortened(document)}")
         if is_own is not None and found != is_own:
-            raise Broken(f"{found} for {_told(document)}")
+            raise Broken(f"{found} for {_shortened(document)}")
     return count
 
 
-def _told(document: Any) -> str:
+def _shortened(document: Any) -> str:
     try:
         text = json.dumps(document)
     except (TypeError, ValueError, RecursionError):
@@ -214,7 +214,7 @@ def _damage(subject: ReaderSubject) -> str:
     for variant in variants:
         content = json.dumps(variant).encode()
         with subject.with_file(subject.reader.marker, content) as folder:
-            _check_damaged(partial(subject.reader.read, folder, variant), _told(variant))
+            _check_damaged(partial(subject.reader.read, folder, variant), _shortened(variant))
     count = len(variants)
     for name in subject.digests():
         content = (subject.folder / name).open("rb").read(LEAST_CONTENT)

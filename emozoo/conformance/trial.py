@@ -44,10 +44,10 @@ def checked_with_facts(*groups: str) -> list[tuple[Plugin, Facts]]:
     if untried:
         verdicts |= {key_of(plugin): verdict for plugin, verdict in try_elsewhere(untried).items()}
         remember(verdicts)
-    return [_told(plugin, verdicts) for plugin in listed]
+    return [_judged(plugin, verdicts) for plugin in listed]
 
 
-def _told(plugin: Plugin, verdicts: Mapping[str, Verdict]) -> tuple[Plugin, Facts]:
+def _judged(plugin: Plugin, verdicts: Mapping[str, Verdict]) -> tuple[Plugin, Facts]:
     if plugin.builtin or plugin.problem:
         known = own_facts().get(plugin.group, {}) if plugin.builtin else {}
         return plugin, known.get(plugin.name, UNKNOWN)

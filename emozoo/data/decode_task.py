@@ -34,7 +34,7 @@ LARGEST_CLIP = 2**31 - 2 * BATCH_BYTES
 
 
 @dataclass(frozen=True)
-class Source:
+class ClipSource:
     """Where a row's audio and video are: everything that decides how it is decoded."""
 
     audio: str
@@ -95,7 +95,9 @@ class Stopped(Exception):
 class Task:
     """Some clips that are decoded together, into one file."""
 
-    def __init__(self, clips: Sequence[tuple[int, Source]], schema: pa.Schema, grid: FrameGrid = DEFAULT_GRID) -> None:
+    def __init__(
+        self, clips: Sequence[tuple[int, ClipSource]], schema: pa.Schema, grid: FrameGrid = DEFAULT_GRID
+    ) -> None:
         """`clips`: positions and their sources, of one video or none; `grid`: which frames are taken."""
         self._grid = grid
         self._clips = clips
@@ -127,7 +129,7 @@ class Task:
             stream.write_batch(_batch(rows, self._schema))
         return part, self._notes
 
-    def _sound(self, position: int, source: Source) -> np.ndarray:
+    def _sound(self, position: int, source: ClipSource) -> np.ndarray:
         """int16 [samples]."""
         with self._decoding(position) as decoder:
             sound = _sound(source, decoder)
@@ -151,7 +153,7 @@ class Task:
                     yield sounds[position], frames
 
     def _open(
-        self, wanted: Sequence[tuple[int, Source]], sounds: dict[int, np.ndarray], decoder: Decoder
+        self, wanted: Sequence[tuple[int, ClipSource]], sounds: dict[int, np.ndarray], decoder: Decoder
     ) -> PreparedFrames | EmozooError:
         """The frames of these clips, or why they cannot be decoded."""
         _, source = wanted[0]
@@ -163,7 +165,9 @@ class Task:
             return error
         return video
 
-    def _frames(self, video: PreparedFrames | EmozooError, position: int, source: Source, samples: int) -> np.ndarray:
+    def _frames(
+        self, video: PreparedFrames | EmozooError, position: int, source: ClipSource, samples: int
+    ) -> np.ndarray:
         """uint8, flat; empty if the clip may lack frames and does, or they cannot be decoded."""
         try:
             if isinstance(video, EmozooError):
@@ -178,7 +182,7 @@ class Task:
             self._notes.warnings.setdefault(str(position), []).append(f"only the sound is used: {error}")
         return np.zeros(0, np.uint8)
 
-    def _check_size(self, source: Source, samples: int) -> None:
+    def _check_size(self, source: ClipSource, samples: int) -> None:
         """Raises EmozooError for a clip whose frames are more than a row holds."""
         grid = self._grid
         if grid.count(samples) * grid.height * grid.width * 3 > LARGEST_CLIP:
@@ -202,7 +206,7 @@ class Task:
                 self._decoder = None
 
     @contextmanager
-    def _noted(self, position: int, source: Source) -> Iterator[None]:
+    def _noted(self, position: int, source: ClipSource) -> Iterator[None]:
         """Notes why a clip cannot be decoded, and goes on."""
         if self._stopped.is_set():
             raise Stopped
@@ -214,7 +218,7 @@ class Task:
             self._notes.failures[str(position)] = f"{source.audio}: {type(error).__name__}: {error}"
 
 
-def _sound(source: Source, decoder: Decoder) -> np.ndarray:
+def _sound(source: ClipSource, decoder: Decoder) -> np.ndarray:
     """float32 [samples]; silence if the file may lack audio and does."""
     optional = "audio" in source.optional and source.video == source.audio
     return read_prepared_audio(source.audio, source.start, source.end, source.preparation, decoder, optional=optional)

@@ -26,7 +26,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from emozoo.data.corpus import SIDE_CROPS
-from emozoo.data.decode_task import BATCH_BYTES, FRAMES, SOUND, Notes, Source, Task
+from emozoo.data.decode_task import BATCH_BYTES, FRAMES, SOUND, ClipSource, Notes, Task
 from emozoo.data.rows import take
 from emozoo.errors import EmozooError
 from emozoo.media.preparation import PLAIN, Preparation
@@ -52,7 +52,7 @@ def decode(
     optional: Collection[str] = (),
     preparation: Preparation = PLAIN,
     grid: FrameGrid = DEFAULT_GRID,
-    noted: Callable[[Notes, Sequence[Source]], None] | None = None,
+    noted: Callable[[Notes, Sequence[ClipSource]], None] | None = None,
 ) -> datasets.Dataset:
     """`rows` with `waveform`, `digest` and, with `video`, `frames`; rows of one file stand together, in order of time.
 
@@ -91,7 +91,7 @@ def _found(path: Path) -> tuple[Notes, datasets.Dataset] | None:
     return Notes(**json.loads(notes.read_text(encoding="utf-8"))), datasets.Dataset.from_file(str(path))
 
 
-def _decode_once(sources: Sequence[Source], path: Path, grid: FrameGrid | None) -> tuple[Notes, datasets.Dataset]:
+def _decode_once(sources: Sequence[ClipSource], path: Path, grid: FrameGrid | None) -> tuple[Notes, datasets.Dataset]:
     """Decodes into `path`, unless another process has done so meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
@@ -115,7 +115,9 @@ def _remove_left_over(path: Path) -> None:
             shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
 
 
-def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], preparation: Preparation) -> list[Source]:
+def _sources(
+    rows: datasets.Dataset, video: bool, optional: tuple[str, ...], preparation: Preparation
+) -> list[ClipSource]:
     columns = (rows[name][:] for name in ("audio_path", "video_path", "start", "end", "side"))
     found = []
     for audio, footage, start, end, side in zip(*columns, strict=True):
@@ -130,11 +132,11 @@ def _sources(rows: datasets.Dataset, video: bool, optional: tuple[str, ...], pre
         begin = max(start, 0.0)
         seconds = math.inf if end < 0 else end - begin
         shown = os.path.abspath(footage) if video and footage else ""
-        found.append(Source(sound, *span, shown, begin, side, seconds, optional, preparation))
+        found.append(ClipSource(sound, *span, shown, begin, side, seconds, optional, preparation))
     return found
 
 
-def _key(sources: Sequence[Source], grid: FrameGrid | None) -> str:
+def _key(sources: Sequence[ClipSource], grid: FrameGrid | None) -> str:
     """Changes with the code, with the frames that are taken (None: none), and with any row's place or any file's size or
     time."""
     states = _states(sources)
@@ -150,7 +152,7 @@ def _key(sources: Sequence[Source], grid: FrameGrid | None) -> str:
     return digest.hexdigest()
 
 
-def _states(sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
+def _states(sources: Sequence[ClipSource]) -> dict[str, tuple[int, int]]:
     """Size and time of each file; (-1, -1) for one that is not there."""
     states: dict[str, tuple[int, int]] = {"": (0, 0)}
     for path in {path for source in sources for path in (source.audio, source.video)} - {""}:
@@ -162,7 +164,7 @@ def _states(sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
     return states
 
 
-def _write(sources: Sequence[Source], path: Path, grid: FrameGrid | None) -> Notes:
+def _write(sources: Sequence[ClipSource], path: Path, grid: FrameGrid | None) -> Notes:
     """Decodes into `path`, which appears when it is complete."""
     notes = Notes()
     schema = datasets.Features(SOUND if grid is None else SOUND | FRAMES).arrow_schema
@@ -179,7 +181,7 @@ def _write(sources: Sequence[Source], path: Path, grid: FrameGrid | None) -> Not
 class Work:
     """What is decoded together into one file."""
 
-    sources: Sequence[Source]
+    sources: Sequence[ClipSource]
     schema: pa.Schema
     scratch: Path
     """A folder for the tasks' files."""
@@ -228,7 +230,7 @@ def _decoded(work: Work) -> Generator[tuple[Path, Notes], None, None]:
                 progress.advance(bar, len(task))
 
 
-def _tasks(sources: Sequence[Source]) -> Iterator[range]:
+def _tasks(sources: Sequence[ClipSource]) -> Iterator[range]:
     """Positions to decode together: the utterances of a video, in one pass, or a few audio files; no more than fit into
     memory."""
     begin = 0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from emozoo.data.corpus import Corpus
-    from emozoo.data.decode_task import Notes, Source
+    from emozoo.data.decode_task import ClipSource, Notes
 
 log = logging.getLogger("emozoo")
 
@@ -52,7 +52,7 @@ def load_dataset(
     multi: bool = False,
     columns: Mapping[str, str] | None = None,
     labels_as_is: bool = False,
-    noted: Callable[[Notes, Sequence[Source]], None] | None = None,
+    noted: Callable[[Notes, Sequence[ClipSource]], None] | None = None,
 ) -> Dataset:
     """The clips of a dataset that carry one of `labels`, decoded; `emozoo.data.ClipStore` gives them as arrays.
 

@@ -52,7 +52,7 @@ def course_chart(windows: Sequence[WindowAnswer], labels: Sequence[str]) -> str:
     )  # fmt: skip
     step = "" if answers.step is None else f", means of {answers.step:.0f} s"
     return (
-        f'<figure class="emz-chart emz-course" role="img" aria-label="{escape(_told(answers, labels))}">'
+        f'<figure class="emz-chart emz-course" role="img" aria-label="{escape(_description(answers, labels))}">'
         f"<figcaption>Emotion over time{step}</figcaption>"
         f"{_ribbon(answers, labels, styles)}{lanes}{axis(edges[-1])}</figure>"
     )
@@ -115,7 +115,7 @@ def _stretches(answers: Course) -> Iterable[tuple[int, float, float]]:
         yield int(best[begin]), answers.edges[begin], answers.edges[after]
 
 
-def _told(answers: Course, labels: Sequence[str]) -> str:
+def _description(answers: Course, labels: Sequence[str]) -> str:
     told = [
         f"{start:.0f} to {end:.0f} s {'no voice' if best == NOBODY else labels[best]}"
         for best, start, end in itertools.islice(_stretches(answers), TOLD_STEPS)

@@ -25,7 +25,7 @@ Point = tuple[float, float]
 def in_ratings(values: Mapping[str, float], outputs: Outputs) -> str:
     """Dimensions as ratings, in words and with their scale: `valence 3.4, arousal 2.1 (1 to 5)`."""
     scale = outputs.scale or UNIT
-    return f"{', '.join(f'{name} {scale.told(value)}' for name, value in values.items())} ({scale})"
+    return f"{', '.join(f'{name} {scale.written(value)}' for name, value in values.items())} ({scale})"
 
 
 def dimension_bars(values: Mapping[str, float], outputs: Outputs) -> str:
@@ -34,7 +34,7 @@ def dimension_bars(values: Mapping[str, float], outputs: Outputs) -> str:
     rows = "".join(
         f'<li><span>{escape(name)}</span><span class="emz-bar"><i class="emz-ink" '
         f'style="width:{100 * min(max(value, 0), 1):.1f}%;{styles[name]}"></i></span>'
-        f'<span data-value="{value:.6f}">{scale.told(value)}</span></li>'
+        f'<span data-value="{value:.6f}">{scale.written(value)}</span></li>'
         for name, value in values.items()
     )
     return f'<ul class="emz-bars emz-dimensions" aria-label="Ratings, {scale}">{rows}</ul>'

@@ -21,8 +21,8 @@ def shared_answers(runs: Sequence[Run]) -> tuple[tuple[str, ...], tuple[str, ...
     dimensions = tuple(each for each in runs[0].dimensions if all(each in run.dimensions for run in runs))
     if not worded and not dimensions:
         raise EmozooError(
-            f"{'; '.join(f'{run.name} answers with {_told(run)}' for run in runs)}: only runs that answer the same question "
-            "can be compared"
+            f"{'; '.join(f'{run.name} answers with {_answered(run)}' for run in runs)}: only runs that answer the same "
+            "question can be compared"
         )
     known = max(runs, key=lambda run: (run.whole, len(run.labels)))
     for run in runs if worded else ():
@@ -39,7 +39,7 @@ def shared_answers(runs: Sequence[Run]) -> tuple[tuple[str, ...], tuple[str, ...
     return known.labels if worded else (), dimensions, notes
 
 
-def _told(run: Run) -> str:
+def _answered(run: Run) -> str:
     return ", ".join([*(["words"] if run.labels else []), *run.dimensions])
 
 

@@ -81,11 +81,11 @@ class Calibrated:
             "calibration_error_before": self.error_before,
             "calibration_error_after": self.error_after,
             "notes": list(self.notes),
-            "test": self.test and _told(self.test),
+            "test": self.test and _changed(self.test),
         }
 
 
-def _told(test: Metrics) -> dict[str, Any]:
+def _changed(test: Metrics) -> dict[str, Any]:
     """Of the test clips, what a calibration changes."""
     document = test.to_dict()
     return {name: document[name] for name in ("confidence", "sets", "dimensions") if name in document}

@@ -10,7 +10,7 @@ from typing import Any
 from emozoo.checkpoint.provenance import Clips
 from emozoo.checkpoint.run import RunOptions
 from emozoo.data.corpus import Corpus
-from emozoo.data.decode_task import Notes, Source
+from emozoo.data.decode_task import ClipSource, Notes
 from emozoo.data.loading import built_in_corpora, get_corpus, load_dataset
 from emozoo.data.splits.few import with_few_speakers
 from emozoo.data.splits.fold import Fold
@@ -126,7 +126,7 @@ def open_data(
     scale: Sequence[float] | None = None,
     columns: Mapping[str, str] | None = None,
     labels_as_is: bool = False,
-    noted: Callable[[Notes, Sequence[Source]], None] | None = None,
+    noted: Callable[[Notes, Sequence[ClipSource]], None] | None = None,
 ) -> Data:
     """Finds, decodes and opens a dataset, for outputs of a `target`, as `emozoo.target` has it: with those `dimensions`, or
     all that are rated, on a `scale` that the corpus does not name itself. If its corpus can `fetch`, `data_dir` may be one

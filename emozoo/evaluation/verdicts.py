@@ -9,14 +9,14 @@ def sentences(pair: Pair) -> list[str]:
     """One for the words of two runs, and one for each dimension."""
     told = []
     if pair.ua and pair.wa and pair.mcnemar:
-        told.append(_told(pair, pair.found, pair.ua, pair.wa, _p("McNemar", pair.mcnemar.p_holm)))
+        told.append(_verdict(pair, pair.found, pair.ua, pair.wa, _p("McNemar", pair.mcnemar.p_holm)))
     for each in pair.ccc:
         found = each.found and not pair.too_few
-        told.append(_told(pair, found, each.ccc, None, _p("bootstrap", each.p_holm), each.dimension))
+        told.append(_verdict(pair, found, each.ccc, None, _p("bootstrap", each.p_holm), each.dimension))
     return told
 
 
-def _told(pair: Pair, found: bool, main: Estimate, wa: Estimate | None, test: str, dimension: str = "") -> str:
+def _verdict(pair: Pair, found: bool, main: Estimate, wa: Estimate | None, test: str, dimension: str = "") -> str:
     better, worse = pair.first, pair.second
     if found and main.value < 0:
         better, worse, main, wa = worse, better, -main, wa and -wa

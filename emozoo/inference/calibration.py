@@ -161,7 +161,7 @@ def _check_thresholds(method: str, thresholds: tuple[float | None, ...], count: 
         raise ValueError(f"{method} does not hold thresholds from 0 to {most:g}, ascending")
 
 
-def told(calibration: Calibration | None) -> str:
+def sentence_of(calibration: Calibration | None) -> str:
     """Whether a model is calibrated, and on what, in words."""
     if calibration is None:
         return "no (emozoo calibrate does it)"

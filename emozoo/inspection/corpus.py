@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from emozoo.data.decode_task import Notes, Source
+from emozoo.data.decode_task import ClipSource, Notes
 from emozoo.errors import EmozooError
 from emozoo.evaluation.data import Data, open_data
 from emozoo.inspection.findings import Finding, clips, worst_first
@@ -99,7 +99,7 @@ def look(
     dataset or a model that does not exist or cannot be read, and where no clip can be decoded.
     """
     second = None if model is None or not has_labels(target) else asked_model(model, device)
-    noted: list[tuple[Notes, Sequence[Source]]] = []
+    noted: list[tuple[Notes, Sequence[ClipSource]]] = []
     with _warnings() as warnings:
         data = open_data(
             dataset,
@@ -186,7 +186,7 @@ def _named(files: Sequence[str], starts: Sequence[float | None]) -> list[str]:
     ]
 
 
-def _undecoded(notes: Notes, sources: Sequence[Source]) -> Iterator[Finding]:
+def _undecoded(notes: Notes, sources: Sequence[ClipSource]) -> Iterator[Finding]:
     """Clips that cannot be decoded, and those that are not as they should be."""
     names = _named([source.audio for source in sources], [source.start for source in sources])
     if notes.failures:

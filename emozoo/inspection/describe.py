@@ -18,7 +18,7 @@ from emozoo.errors import EmozooError
 from emozoo.filenames import METRICS, ONNX, SUMMARY
 from emozoo.hub.files import address_of
 from emozoo.hub.reference import is_reference
-from emozoo.inference.calibration import told
+from emozoo.inference.calibration import sentence_of
 from emozoo.inspection.describe_run import by_seed, describe_run, over_folds
 from emozoo.inspection.measured import measured_results
 from emozoo.paths import user_path
@@ -183,7 +183,7 @@ def describe_checkpoint(folder: Path, name: str) -> dict[str, Any]:
         "config": config.architecture_config,
         "preparation": config.preparation.to_config(),
         "voices": "computed ones only: it knows nothing of real voices" if config.synthetic else "",
-        "calibrated": "no" if config.architecture == GRAPH else told(config.calibration),
+        "calibrated": "no" if config.architecture == GRAPH else sentence_of(config.calibration),
         "exported": [ONNX] if (folder / ONNX).is_file() else [],
     }
     if config.members > 1 and (known := find_summary(folder)):

@@ -48,12 +48,12 @@ class SecondOpinion:
         for pair in self.comparison.exchanged:
             one, other = pair.labels
             text = (
-                f"{one} and {other} look exchanged: {self._told(one, other)}; {self._told(other, one)}; where a clip of "
-                f"each is compared, {pair.share:.0%} are as labelled (at most {pair.high:.0%})"
+                f"{one} and {other} look exchanged: {self._confusion(one, other)}; {self._confusion(other, one)}; "
+                f"where a clip of each is compared, {pair.share:.0%} are as labelled (at most {pair.high:.0%})"
             )
             yield Finding("exchanged", text)
 
-    def _told(self, label: str, other: str) -> str:
+    def _confusion(self, label: str, other: str) -> str:
         own = self.answers[label]
         of = f"of {clips(sum(own.values()))} labelled {label}"
         return f"{of}, the model calls {own[other]} {other} and {own[label]} {label}"

@@ -165,7 +165,8 @@ def _check_model(folder: Path) -> str:
     if (folder / ONNX).is_file():
         window = onnx_model.trial_window(model.window, model.video)
         found, wanted = (
-            onnx_model.told(each.probabilities([window])[0], model.outputs) for each in (onnx_model.load(folder), model)
+            onnx_model.as_noted(each.probabilities([window])[0], model.outputs)
+            for each in (onnx_model.load(folder), model)
         )
         if not onnx_model.agree(found, wanted):
             raise EmozooError(f"{folder / ONNX} does not answer as {WEIGHTS} does: export it again with emozoo export")

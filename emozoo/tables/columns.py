@@ -126,7 +126,7 @@ class Columns:
         known = {each: columns for each, columns in self.known.items() if each != meaning}
         return Columns(known, self.unused | {column.name: why for column in self.known.get(meaning, ())})
 
-    def told(self) -> str:
+    def names_read(self) -> str:
         """Which columns are read by another name, and which are not used; "" if there are none."""
         known = [
             column.name if letters(column.name) == letters(meaning) else f"{column.name} as {meaning}"

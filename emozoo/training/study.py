@@ -16,7 +16,7 @@ from emozoo.checkpoint.run import RunOptions, read_options, read_record, read_su
 from emozoo.checkpoint.seeds import SeedsSummary
 from emozoo.checkpoint.whole import find_summary
 from emozoo.data.splits.protocols import parse_protocol
-from emozoo.errors import EmozooError, of_the_machine, told
+from emozoo.errors import EmozooError, brief, of_the_machine
 from emozoo.evaluation.metrics import pool
 from emozoo.filenames import RUN
 from emozoo.paths import user_path
@@ -112,7 +112,7 @@ def train_study(
         except Exception as error:  # a plugin may raise anything
             if stopped():
                 raise
-            problem = str(error) if isinstance(error, EmozooError) else of_the_machine(error) or told(error)
+            problem = str(error) if isinstance(error, EmozooError) else of_the_machine(error) or brief(error)
             elsewhere = isinstance(error, AtWork)
             progress.message(f"{cell.name} {'is left out' if elsewhere else 'failed'}: {problem}")
             return CellResult(cell, run, None, problem, elsewhere)

@@ -20,7 +20,7 @@ from emozoo.data import load_dataset
 from emozoo.data.corpora.manifest import corpus as manifest
 from emozoo.data.corpora.ravdess import corpus as ravdess
 from emozoo.data.corpus import FEATURES, MAY_LACK, Corpus, row
-from emozoo.data.decode_task import FRAMES, SOUND, Source, Task
+from emozoo.data.decode_task import FRAMES, SOUND, ClipSource, Task
 from emozoo.data.decoding import CLIPS_A_TASK, SECONDS_A_TASK, _tasks
 from emozoo.data.rows import read_rows
 from emozoo.data.store import ClipStore
@@ -619,7 +619,7 @@ def test_other_frames_are_decoded_apart_and_sound_alone_only_once(
 
 def test_frames_that_no_row_holds_cost_that_clip(tmp_path: Path) -> None:
     path = str(write_video(tmp_path / "v.mp4", [grey(64, 48, 90)] * 25, sound=tone(1.0, 16_000), rate=16_000))
-    source = Source(path, None, None, path, 0.0, "", 1.0)
+    source = ClipSource(path, None, None, path, 0.0, "", 1.0)
     huge = Task([(0, source)], datasets.Features(SOUND | FRAMES).arrow_schema, FrameGrid(1, 512, 512))
     _, notes = huge.write(tmp_path / "part")
     assert "512 x 512 take more than 2 GiB: cut it into clips" in notes.failures["0"]
@@ -633,7 +633,7 @@ def test_a_dialogue_is_opened_once_however_many_utterances_it_has(
 ) -> None:
     path = str(write_video(tmp_path / "v.avi", lambda number: grey(64, 48, number), count=200, sound=tone(8.0, 16_000)))
     spans = [(0.1 * number, 0.1 * number + 0.9) for number in range(60)]  # they overlap, as people talk at once
-    sources = [Source(path, start, end, path, start, "", end - start) for start, end in spans]
+    sources = [ClipSource(path, start, end, path, start, "", end - start) for start, end in spans]
     asked = []
     real = Decoder._ask
     monkeypatch.setattr(Decoder, "_ask", lambda *words, **more: (asked.append(words[2]["do"]), real(*words, **more))[1])
@@ -650,8 +650,8 @@ def test_a_dialogue_is_opened_once_however_many_utterances_it_has(
 
 
 def test_tasks_hold_whole_dialogues_and_no_more_than_memory_bears() -> None:
-    def source(number: int, video: str, seconds: float = 5.0) -> Source:
-        return Source(f"{number}.wav", None, None, video, 0.0, "", seconds)
+    def source(number: int, video: str, seconds: float = 5.0) -> ClipSource:
+        return ClipSource(f"{number}.wav", None, None, video, 0.0, "", seconds)
 
     films = [source(number, f"{number // 100}.avi") for number in range(300)]
     assert [len(task) for task in _tasks(films)] == [100, 100, 100]

@@ -16,7 +16,7 @@ from scipy.stats import binom
 from sklearn.metrics import log_loss
 
 from emozoo import EmozooError
-from emozoo.inference.calibration import COVERAGES, METHODS, TEMPERATURES, Calibration, told
+from emozoo.inference.calibration import COVERAGES, METHODS, TEMPERATURES, Calibration, sentence_of
 from emozoo.inference.conformal import fit_temperature, fit_thresholds, inside, scale, scores
 
 patient = settings(deadline=None, max_examples=60)
@@ -223,8 +223,8 @@ def test_a_calibration_that_nobody_fitted_is_refused(changes: dict[str, Any], na
 
 
 def test_words_say_what_a_calibration_was_fitted_on() -> None:
-    assert told(None) == "no (emozoo calibrate does it)"
-    assert "fitted on 39 clips of 2 speakers: toy, dev" in told(fitted(*drawn(39, 8)))
+    assert sentence_of(None) == "no (emozoo calibrate does it)"
+    assert "fitted on 39 clips of 2 speakers: toy, dev" in sentence_of(fitted(*drawn(39, 8)))
 
 
 def test_reading_a_calibration_costs_no_numpy() -> None:

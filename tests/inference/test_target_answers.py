@@ -101,7 +101,7 @@ def test_an_unsure_answer_of_words_keeps_its_dimensions() -> None:
     ("scale", "told"), [((1, 5), "3.4"), ((-1, 1), "0.20"), ((0, 1), "0.60"), ((1, 7), "4.6"), ((0, 100), "60")]
 )
 def test_a_rating_is_told_as_exactly_as_people_rate(scale: tuple[int, int], told: str) -> None:
-    assert Scale(*scale).told(0.6) == told
+    assert Scale(*scale).written(0.6) == told
 
 
 def assert_alike(one: Any, other: Any) -> None:

@@ -21,7 +21,7 @@ from support.make_media import grey, tone, write_sound, write_video
 from support.models import small_model
 
 from emozoo.data import decode_task, decoding, load_dataset
-from emozoo.data.decode_task import SOUND, Source, _sound
+from emozoo.data.decode_task import SOUND, ClipSource, _sound
 from emozoo.data.decoding import Work, _in_threads
 from emozoo.errors import EmozooError
 from emozoo.inference.files import predict_files
@@ -255,7 +255,7 @@ def test_a_clip_that_was_gone_while_it_was_decoded_is_not_remembered_as_broken(
     gone, elsewhere = table.parent / "b.wav", table.parent / "elsewhere"
     real = _sound
 
-    def sound(source: Source, used: Decoder) -> np.ndarray:
+    def sound(source: ClipSource, used: Decoder) -> np.ndarray:
         with suppress(FileNotFoundError):  # clips are decoded side by side
             gone.rename(elsewhere)
         return real(source, used)
@@ -269,7 +269,7 @@ def test_a_clip_that_was_gone_while_it_was_decoded_is_not_remembered_as_broken(
 
 def test_decoding_ends_at_once_when_nobody_waits_for_it(table: Path, tmp_path: Path) -> None:
     rows = load_dataset("manifest", data_dir=table, cache_dir=tmp_path / "cache")
-    source = Source(str(table.parent / "c.mp4"), None, None, "", 0.0, "", 2.0)
+    source = ClipSource(str(table.parent / "c.mp4"), None, None, "", 0.0, "", 2.0)
     schema = decoding.datasets.Features(SOUND).arrow_schema
     tasks = [range(number, number + 1) for number in range(50)]
     results = _in_threads(Work([source] * 50, schema, tmp_path, DEFAULT_WINDOW.grid), tasks)

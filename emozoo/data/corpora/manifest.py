@@ -67,7 +67,7 @@ def read(path: Path, columns: Mapping[str, str] = NONE, labels_as_is: bool = Fal
 
 def _tell(found: Found, path: Path) -> None:
     """Raises EmozooError if a table has no row."""
-    if told := found.columns.told():
+    if told := found.columns.names_read():
         log.info("%s: %s", path, told)
     for warning in found.warnings:
         log.warning("%s: %s", path, warning)

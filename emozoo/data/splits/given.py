@@ -53,7 +53,7 @@ def given_folds(
         fold = given_fold(rows, number, one.name, parts, copies, seed)
         (fold,) = _with_copies([fold], rows, copies)
         folds.append(fold)
-        shared.append(_told(rows, parts, fold.copies))
+        shared.append(_shared_words(rows, parts, fold.copies))
     _tell_found(where, found, folds, len(rows))
     for words in dict.fromkeys(shared):
         numbers = [str(fold.number) for fold, own in zip(folds, shared, strict=True) if own == words]
@@ -93,7 +93,7 @@ def _with_copies(folds: Sequence[Fold], rows: Rows, copies: Sequence[Unit]) -> l
     return found
 
 
-def _told(rows: Rows, parts: Mapping[str, Unit], copies: int) -> str:
+def _shared_words(rows: Rows, parts: Mapping[str, Unit], copies: int) -> str:
     """What train and test share, in words."""
     trained, tested = (
         {rows.speaker[row] for side in sides for row in parts[side]} for sides in (("train", "dev"), ("test",))

@@ -16,7 +16,7 @@ import numpy as np
 
 from emozoo.data.splits.dev import missing_class, split_off_dev
 from emozoo.data.splits.fold import Fold
-from emozoo.data.splits.sentences import HeldOut, both_out, one_sentence_out, sentence_units, told
+from emozoo.data.splits.sentences import HeldOut, both_out, left_out_note, one_sentence_out, sentence_units
 from emozoo.data.splits.units import Rows, Unit, components, equal, sorted_names
 from emozoo.errors import EmozooError
 from emozoo.text import listed
@@ -112,7 +112,7 @@ def _made(
     speakers = components(len(rows), [*rows.copies, *equal(rows.speaker)])
     if kind == "speaker+sentence":
         tests = both_out(rows, speakers, seed)
-        log.warning("protocol %s: %s", protocol, told(tests))
+        log.warning("protocol %s: %s", protocol, left_out_note(tests))
         return _folds(rows, copies, speakers, tests, seed)
     return _folds(rows, copies, speakers, _disjoint_tests(rows, speakers, protocol, kind, count, seed), seed)
 

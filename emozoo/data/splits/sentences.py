@@ -70,7 +70,7 @@ def both_out(rows: Rows, speakers: list[Unit], seed: int) -> list[HeldOut]:
     return tests
 
 
-def told(tests: Sequence[HeldOut]) -> str:
+def left_out_note(tests: Sequence[HeldOut]) -> str:
     """How many clips are left out."""
     counts = sorted({len(test.left_out) for test in tests})
     number = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
