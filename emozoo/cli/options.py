@@ -26,6 +26,15 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+class Adapt(StrEnum):
+    speaker = "speaker"
+    recordings = "recordings"
+
+
+class AdaptRecordings(StrEnum):
+    recordings = "recordings"
+
+
 Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE", help="Sound or video files, folders, or quoted patterns such as 'clips/*.mp4'."),

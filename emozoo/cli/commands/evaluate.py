@@ -9,6 +9,7 @@ import typer
 
 from emozoo.cli.options import (
     HUB,
+    Adapt,
     Columns,
     DataDir,
     Device,
@@ -30,11 +31,6 @@ from emozoo.cli.options import (
 class Modality(StrEnum):
     audio = "audio"
     video = "video"
-
-
-class Adapt(StrEnum):
-    speaker = "speaker"
-    recordings = "recordings"
 
 
 Dataset = Annotated[

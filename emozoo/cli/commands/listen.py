@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emozoo.checkpoint.bundled import DEFAULT
-from emozoo.cli.options import Device, Hop, MinConfidence, Model, Speaker, Vad
+from emozoo.cli.options import AdaptRecordings, Device, Hop, MinConfidence, Model, Speaker, Vad
 from emozoo.errors import EmozooError
 from emozoo.text import SCHEMA, json_text
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from emozoo.inference.model import Model as LoadedModel
-
-
-class Adapt(StrEnum):
-    recordings = "recordings"
 
 
 class Format(StrEnum):
@@ -47,7 +43,7 @@ Channels = Annotated[
     typer.Option(metavar="N", help="Number of channels; their mean is used. Default: 1.", show_default=False),
 ]
 AdaptTo = Annotated[
-    Adapt | None,
+    AdaptRecordings | None,
     typer.Option(
         help="recordings: adapt each window to the stream so far, once it has held 5 windows of mixed moods.",
         show_default=False,
@@ -104,7 +100,7 @@ def listen(
     bias = speaker_bias(loaded, recordings) if recordings else None
     if not microphone:
         found, chunks = read_pcm(pieces, rate, channels, format_ and format_.value)
-    adapts = adapt is Adapt.recordings
+    adapts = adapt is not None
     options = PredictOptions(bias=bias, vad=vad, hop=hop, min_confidence=min_confidence, adapt_recordings=adapts)
     listener = Listener(loaded, found, options)
     _say_limits(loaded)

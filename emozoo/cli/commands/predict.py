@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +14,7 @@ from emozoo.checkpoint.bundled import DEFAULT
 from emozoo.cli.many import Address, Asked, EngineBy, EngineName, ShardOf, answer_many
 from emozoo.cli.models import load_model, start_decoder
 from emozoo.cli.options import (
+    Adapt,
     Backend,
     Device,
     Files,
@@ -29,24 +28,15 @@ from emozoo.cli.options import (
     Speaker,
     Timeout,
     Vad,
-    print_json,
 )
 from emozoo.errors import EmozooError
 from emozoo.paths import user_path
-from emozoo.text import json_text
 
 if TYPE_CHECKING:
-    from emozoo.inference.adaptation import SpeakerBias
     from emozoo.inference.answers import Prediction
     from emozoo.inference.model import Model as LoadedModel
     from emozoo.inference.options import PredictOptions
-    from emozoo.inference.recordings import RecordingsBias
     from emozoo.target import Outputs
-
-
-class Adapt(StrEnum):
-    speaker = "speaker"
-    recordings = "recordings"
 
 
 Timeline = Annotated[
@@ -131,7 +121,8 @@ def predict(
 
     A file without a voice gets no emotion, but a reason. The exit status is 2 if no file could be answered.
     """
-    from emozoo.cli.console import say, track, warn
+    from emozoo.cli.console import track, warn
+    from emozoo.cli.printers import printer_of
 
     if as_csv + as_json + as_jsonl > 1:
         raise EmozooError("--csv, --json and --jsonl exclude each other: choose one")
@@ -141,6 +132,7 @@ def predict(
     asked.check(output is not None)
     if output is not None and (plot is not None or as_csv or as_jsonl):
         raise EmozooError("--output writes the answers, and --csv, --jsonl and --plot show them: choose one")
+    from emozoo.hub.reference import name_of
     from emozoo.inference.checks import check_options
     from emozoo.inference.files import predict_files
     from emozoo.inference.options import PredictOptions
@@ -178,7 +170,7 @@ def predict(
     loaded = load_model(model, backend, device, precision)
     check_options(loaded, options)
     options = _adapted(options, loaded, recordings)
-    printer = _printer(model, loaded, options, timeline, as_csv, as_json, as_jsonl)
+    printer = printer_of(name_of(model), loaded, options, timeline, as_csv, as_json, as_jsonl)
     answers = []
     for answer in track(predict_files(loaded, names, options, adapted=printer.adapted), "predicting", len(names)):
         answers.append(answer)
@@ -187,11 +179,7 @@ def predict(
     if options.segments is not None and (as_csv or as_json or as_jsonl):  # a table says so itself
         _say_adaptation(answers, options)
     if plot:
-        try:
-            _draw(answers[0], model, loaded.outputs, plot)
-        except EmozooError as error:  # by the error's own way, a second document would follow that of --json
-            say(f"error: {error}")
-            raise typer.Exit(2) from None
+        _draw(answers[0], model, loaded.outputs, plot)
     if answers and all(answer.error is not None for answer in answers):
         raise typer.Exit(2)
 
@@ -232,131 +220,18 @@ def _say_adaptation(answers: Sequence[Prediction], options: PredictOptions) -> N
 
 
 def _draw(answer: Prediction, model: str, outputs: Outputs, plot: Path) -> None:
-    from emozoo.cli.console import waiting
+    """Draws a file's windows, if it was answered."""
+    from emozoo.cli.console import say, waiting
     from emozoo.plots import over_time
     from emozoo.plots.outline import read_outline
 
-    if answer.windows is None:  # the file could not be answered
+    if answer.windows is None:
         return
-    with waiting("drawing"):
-        sound = read_outline(answer.file)
-        heading = (Path(answer.file).name, f"model: {model}")
-        over_time.timeline(answer.windows, outputs.labels, plot, sound, outputs.scale, answer.dimensions, heading)
-
-
-class _Printer:
-    """Prints answers."""
-
-    bias: SpeakerBias | RecordingsBias | None = None
-    """What was subtracted from all of them."""
-
-    def adapted(self, bias: RecordingsBias) -> None:
-        """Says what was done to the answers that follow."""
-        from emozoo.cli.console import say
-
-        say(bias.sentence)
-        self.bias = bias
-
-
-class _Table(_Printer):
-    """Prints all answers together, as a table."""
-
-    def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
-        self.bias = options.bias
-        self._model = model
-        self._options = options
-        self._timeline = timeline
-        self._answers: list[Prediction] = []
-
-    def add(self, answer: Prediction) -> None:
-        self._answers.append(answer)
-
-    def finish(self) -> None:
-        from emozoo.cli.tables import show_predictions
-
-        show_predictions(self._answers, self._model.outputs, self._timeline, self._options)
-
-
-class _JsonDocument(_Table):
-    """Prints all answers together, as a JSON document."""
-
-    def __init__(self, name: str, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
-        super().__init__(model, options, timeline)
-        self._name = name
-
-    def finish(self) -> None:
-        from emozoo.inference.answers import document
-
-        print_json(document(self._name, self._model.outputs, self._answers, self._timeline, self.bias))
-        for answer in self._answers:
-            _warn_of_error(answer)
-
-
-class _JsonLines(_Printer):
-    """Prints each answer as a line of JSON, at once."""
-
-    def __init__(self, name: str, outputs: Outputs, options: PredictOptions, timeline: bool) -> None:
-        self.bias = options.bias
-        self._name = name
-        self._outputs = outputs
-        self._timeline = timeline
-
-    def add(self, answer: Prediction) -> None:
-        from emozoo.inference.answers import line_document
-
-        given = self._name, self._outputs, answer, self._timeline, self.bias
-        typer.echo(json_text(line_document(*given)))
-        sys.stdout.flush()
-        _warn_of_error(answer)
-
-    def finish(self) -> None:
-        pass
-
-
-class _Csv(_Printer):
-    """Prints each answer as lines of CSV, at once."""
-
-    def __init__(self, model: LoadedModel, options: PredictOptions, timeline: bool) -> None:
-        from emozoo.cli.console import say
-        from emozoo.cli.tables import adapted_with
-        from emozoo.inference.csv_answers import CsvTable
-
-        if options.bias:
-            say(adapted_with(options.bias))
-        self._table = CsvTable(
-            model.outputs, timeline, sys.stdout, options.segments is not None, options.coverage is not None
-        )
-        self._table.begin()
-
-    def add(self, answer: Prediction) -> None:
-        self._table.add(answer)
-        _warn_of_error(answer)
-
-    def finish(self) -> None:
-        pass
-
-
-def _printer(
-    reference: str,
-    model: LoadedModel,
-    options: PredictOptions,
-    timeline: bool,
-    as_csv: bool,
-    as_json: bool,
-    as_jsonl: bool,
-) -> _Table | _JsonLines | _Csv:
-    """What prints the answers."""
-    from emozoo.hub.reference import name_of
-
-    if as_csv:
-        return _Csv(model, options, timeline)
-    if as_jsonl:
-        return _JsonLines(name_of(reference), model.outputs, options, timeline)
-    return _JsonDocument(name_of(reference), model, options, timeline) if as_json else _Table(model, options, timeline)
-
-
-def _warn_of_error(answer: Prediction) -> None:
-    from emozoo.cli.console import warn
-
-    if answer.error is not None:
-        warn(answer.error)
+    try:
+        with waiting("drawing"):
+            sound = read_outline(answer.file)
+            heading = (Path(answer.file).name, f"model: {model}")
+            over_time.timeline(answer.windows, outputs.labels, plot, sound, outputs.scale, answer.dimensions, heading)
+    except EmozooError as error:  # by the error's own way, a second document would follow that of --json
+        say(f"error: {error}")
+        raise typer.Exit(2) from None

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from emozoo.cli.options import ANY_MODEL, Backend, Device, RunBy, print_json
-
-
-class Adapt(StrEnum):
-    recordings = "recordings"
-
+from emozoo.cli.options import ANY_MODEL, AdaptRecordings, Backend, Device, RunBy, print_json
 
 Models = Annotated[
     list[str] | None,
@@ -47,7 +41,7 @@ TokenFile = Annotated[
     ),
 ]
 AdaptTo = Annotated[
-    Adapt | None,
+    AdaptRecordings | None,
     typer.Option(help="recordings: adapt the files of a request to one another.", show_default=False),
 ]
 
@@ -107,7 +101,7 @@ def serve(
         limits=Limits(max_size, max_length, max_files, max_requests, max_streams, max_stream_length, timeout, grace),
         backend=backend.value,
         device=device,
-        adapt_recordings=adapt is Adapt.recordings,
+        adapt_recordings=adapt is not None,
         started=started,
     )
     raise typer.Exit(status)
