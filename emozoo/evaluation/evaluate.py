@@ -169,9 +169,8 @@ def evaluate(
     Raises EmozooError for a model, dataset or fold that does not exist, where the dataset has none of
     the model's labels, where the model needs what is withheld, and where no speaker is known to adapt to.
     """
-    _check_options(adapt, recordings, output)
-    if folds is not None and (dataset is None or protocol is not None):
-        raise EmozooError(f"--folds {folds}: takes --dataset beside it, and no --protocol")
+    check_asked(adapt, recordings)
+    _check_options(dataset, protocol, folds, output)
     check_columns(by)
     subject = _Subject.of(reference, device, precision)
     subject.check_modality(modality)
@@ -187,11 +186,7 @@ def evaluate(
     leak = compare(subject.model.provenance, data.clips, part.rows)
     adapted = None if adapt is None else _adaptation(subject, adapt, recordings, data, part)
     place = None if output is None else user_path(output)
-    words = f"{part.words}, {modality} alone" if modality else part.words
-    # Of a model that was trained on other data, this split says nothing.
-    dependent = part.dependent and not leak.disjoint
-    told = {f"adapted to the {adapt}": bool(adapt), "speaker-dependent": dependent, "leaked": leak.found}
-    split = ", ".join([words, *(word for word, holds in told.items() if holds)])
+    words = _Words(subject, data, part, leak, modality, adapt)
     with locked(place, str(output)) if place else nullcontext():
         metrics, groups, adapted = measure(
             subject.model,
@@ -203,22 +198,25 @@ def evaluate(
             provenance=subject.model.provenance,
             coverage=coverage,
             by=by,
-            heading=(f"{subject.name} on {data.corpus.name}", split),
+            heading=words.heading,
         )
-    beside = [
-        trained_by_its_card(subject.model, data),
-        leak.sentence,
-        SPEAKER_DEPENDENT if dependent else "",
-        TEXT_DEPENDENT if part.text_dependent else "",
-        *part.notes,
-    ]
-    note = ". ".join(filter(None, [*beside, *notes_on(subject.model, data, part.rows, metrics, modality)]))
-    return Evaluation(subject.name, data.corpus.name, words, metrics, leak, note, adapted, subject.parameters, groups)
+    return Evaluation(
+        subject.name,
+        data.corpus.name,
+        words.part,
+        metrics,
+        leak,
+        words.note(metrics),
+        adapted,
+        subject.parameters,
+        groups,
+    )
 
 
-def _check_options(adapt: str | None, recordings: int | None, output: str | Path | None) -> None:
+def _check_options(dataset: str | None, protocol: str | None, folds: str | None, output: str | Path | None) -> None:
     """Raises EmozooError for options that do not fit, before any work."""
-    check_asked(adapt, recordings)
+    if folds is not None and (dataset is None or protocol is not None):
+        raise EmozooError(f"--folds {folds}: takes --dataset beside it, and no --protocol")
     if output is not None and (user_path(output) / RUN).exists():
         raise EmozooError(f"{output} holds a run, whose own predictions stay: name another --output")
 
@@ -254,3 +252,47 @@ class _Subject:
 def _adaptation(subject: _Subject, to: str, recordings: int | None, data: Data, part: Part) -> Adaptation:
     speakers = [data.speakers[row] for row in part.rows]
     return asked_adaptation(subject.model, to, recordings, speakers, data.corpus.name, part.words)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What is measured, in words."""
+
+    subject: _Subject
+    data: Data
+    measured: Part
+    leak: Leak
+    modality: str | None
+    adapt: str | None
+
+    @property
+    def part(self) -> str:
+        return f"{self.measured.words}, {self.modality} alone" if self.modality else self.measured.words
+
+    @property
+    def dependent(self) -> bool:
+        """Whether the model knows the speakers. Of a model that was trained on other data, the split says nothing."""
+        return self.measured.dependent and not self.leak.disjoint
+
+    @property
+    def heading(self) -> tuple[str, str]:
+        """Of plots: the model and the data, then which part of them, and what a reader must know."""
+        remarks = {
+            f"adapted to the {self.adapt}": bool(self.adapt),
+            "speaker-dependent": self.dependent,
+            "leaked": self.leak.found,
+        }
+        split = ", ".join([self.part, *(word for word, holds in remarks.items() if holds)])
+        return f"{self.subject.name} on {self.data.corpus.name}", split
+
+    def note(self, metrics: Metrics) -> str:
+        """What a reader of the metrics must know."""
+        sentences = [
+            trained_by_its_card(self.subject.model, self.data),
+            self.leak.sentence,
+            SPEAKER_DEPENDENT if self.dependent else "",
+            TEXT_DEPENDENT if self.measured.text_dependent else "",
+            *self.measured.notes,
+            *notes_on(self.subject.model, self.data, self.measured.rows, metrics, self.modality),
+        ]
+        return ". ".join(filter(None, sentences))
