@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emozoo.checkpoint.building import OwnGenerator
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.foreign import check_network, is_own
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.locate import resolve

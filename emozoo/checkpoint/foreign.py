@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.config import MODEL_TYPE, CheckpointConfig, ForeignSource, Origin, parse, read_config
+from emozoo.checkpoint.config import MODEL_TYPE, CheckpointConfig, ForeignSource, Origin
+from emozoo.checkpoint.config_file import parse, read_config
 from emozoo.checkpoint.named import leads_to
 from emozoo.checkpoint.window import window_of
 from emozoo.errors import EmozooError, blamed

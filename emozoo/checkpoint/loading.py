@@ -11,7 +11,8 @@ import torch
 
 from emozoo.architecture import Architecture
 from emozoo.checkpoint.building import OwnGenerator
-from emozoo.checkpoint.config import CheckpointConfig, read_config
+from emozoo.checkpoint.config import CheckpointConfig
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.ensemble import together
 from emozoo.checkpoint.foreign import is_own, translate

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.foreign import fetch_foreign, says_own
 from emozoo.checkpoint.named import folder_of, leads_to, names
 from emozoo.errors import EmozooError

@@ -1,8 +1,8 @@
 """`EmotionModel`: a network with its labels, saved to and loaded from a checkpoint folder.
 
 A checkpoint is config.json, model.safetensors and preprocessor_config.json; nothing in it is ever unpickled or run. What
-it says is read and checked by `emozoo.checkpoint.config`; what reads media files is `emozoo.inference.files`; what trains,
-`emozoo.training.train`.
+it says is read and checked by `emozoo.checkpoint.config_file`. `emozoo.inference.files` reads media files, and
+`emozoo.training.train` trains.
 """
 
 from __future__ import annotations

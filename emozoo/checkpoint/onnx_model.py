@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emozoo.checkpoint.config import CheckpointConfig, read_config
+from emozoo.checkpoint.config import CheckpointConfig
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.locate import resolve
 from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.onnx_graph import EMBEDDINGS, FRAMES, LOGITS, SOUND, graph_problem, takes_one

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from emozoo.checkpoint.config import DEEPEST, LARGEST_NUMBER, read_json
+from emozoo.checkpoint.config_file import DEEPEST, LARGEST_NUMBER, read_json
 from emozoo.checkpoint.groups import Grouping
 from emozoo.checkpoint.named import folder_of, leads_to
 from emozoo.checkpoint.provenance import Leak

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emozoo.checkpoint.config import NAME
+from emozoo.checkpoint.config_file import NAME
 from emozoo.conformance.points import Broken, LeftOut, Point
 from emozoo.data.corpus import SIDE_CROPS, Corpus, read_votes
 from emozoo.data.decoding import decode

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from emozoo.checkpoint.config import NAME, Origin
+from emozoo.checkpoint.config import Origin
+from emozoo.checkpoint.config_file import NAME
 from emozoo.checkpoint.embedding import features_of, has_embed
 from emozoo.checkpoint.loading import config_value, load
 from emozoo.checkpoint.model import EmotionModel

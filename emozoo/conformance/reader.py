@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from emozoo.checkpoint.config import OUTSIDE
+from emozoo.checkpoint.config_file import OUTSIDE
 from emozoo.conformance.documents import damaged, nonsense, strangers
 from emozoo.conformance.points import Broken, LeftOut, Point
 from emozoo.conformance.reader_subject import ReaderSubject

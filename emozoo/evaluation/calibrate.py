@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from emozoo.checkpoint import bundled
-from emozoo.checkpoint.config import CheckpointConfig, parse, read_json
+from emozoo.checkpoint.config import CheckpointConfig
+from emozoo.checkpoint.config_file import parse, read_json
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.lock import locked
 from emozoo.checkpoint.model import EmotionModel

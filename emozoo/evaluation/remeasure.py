@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.predictions import read_predictions
 from emozoo.checkpoint.results import DimensionMetrics, Metrics
 from emozoo.checkpoint.run import RunRecord, read_record

@@ -45,7 +45,7 @@ class Preparation:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Preparation:
-        """From a config.json, which `emozoo.checkpoint.config.read_config` has checked."""
+        """From a config.json, which `emozoo.checkpoint.config_file.read_config` has checked."""
         return cls(config.get("crop"), config.get("denoise", False))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.foreign import own_config
 from emozoo.checkpoint.whole import fold_folders, is_several
 from emozoo.errors import EmozooError

@@ -10,7 +10,7 @@ from support.calibrated import CALIBRATION, calibrate_by_hand
 from support.models import small_model
 
 from emozoo import EmozooError
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.onnx_model import load as load_onnx

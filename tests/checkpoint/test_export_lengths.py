@@ -14,7 +14,7 @@ from support.plugins import offer
 from support.transformers_models import KINDS, clip, save_classifier
 from torch import Tensor
 
-from emozoo.checkpoint import export, onnx_model
+from emozoo.checkpoint import export_graph, onnx_model
 from emozoo.checkpoint.export import export_onnx
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel
@@ -71,7 +71,7 @@ def test_more_weights_than_a_file_holds_are_told_before_anything_is_traced(
 ) -> None:
     offer(monkeypatch, architecture, "emozoo", "1.0")
     masked_model().save(tmp_path)
-    monkeypatch.setattr(export, "MOST_BYTES", 4 * (8 * 400 + 8 + 8 * 4 + 4) - 1)
+    monkeypatch.setattr(export_graph, "MOST_BYTES", 4 * (8 * 400 + 8 + 8 * 4 + 4) - 1)
     with pytest.raises(
         EmozooError, match="masked cannot be exported: its weights are more than the .* of an ONNX file"
     ):

@@ -16,7 +16,7 @@ from support.small import one_error
 
 import emozoo
 from emozoo import EmozooError
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.device import pick_device
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.model import EmotionModel

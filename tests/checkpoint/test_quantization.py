@@ -12,7 +12,8 @@ from support.small import emozoo, one_error, train_words
 
 from emozoo import EmozooError
 from emozoo.checkpoint import onnx_model
-from emozoo.checkpoint.export import NEAR, alike, export_onnx
+from emozoo.checkpoint.export import export_onnx
+from emozoo.checkpoint.export_check import NEAR, alike
 from emozoo.inference.model import Window
 from emozoo.target import Outputs
 

@@ -16,7 +16,7 @@ from support.models import small_model
 from support.small import emozoo, one_error, read
 
 from emozoo import EmozooError
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.weights import read_shapes
 from emozoo.cli.tables import show_hub, show_info

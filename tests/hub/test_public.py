@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import emozoo.hub.public as public
-from emozoo.checkpoint.config import TARGETS
 from emozoo.hub.public import (
     READ,
     REFUSED,
@@ -23,6 +22,7 @@ from emozoo.hub.public import (
 from emozoo.hub.reference import parse
 from emozoo.inspection.listing import LANGUAGES
 from emozoo.registry.entry_points import READERS, installed
+from emozoo.target import TARGETS
 
 NAMES = [model.reference for model in public_models()]
 FOLDER = Path(public.__file__).parent

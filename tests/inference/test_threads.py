@@ -176,7 +176,7 @@ def test_what_changes_the_whole_process_is_put_back_when_the_last_thread_leaves(
     from huggingface_hub.utils import are_progress_bars_disabled
     from huggingface_hub.utils import logging as remarks
 
-    from emozoo.checkpoint.export import _quiet
+    from emozoo.checkpoint.export_graph import quiet
     from emozoo.hub.errors import explained
 
     def state() -> tuple[Any, ...]:
@@ -185,7 +185,7 @@ def test_what_changes_the_whole_process_is_put_back_when_the_last_thread_leaves(
 
     makers: list[Callable[[], Any]] = [
         lambda: output_to_stderr,
-        lambda: _quiet,
+        lambda: quiet,
         lambda: explained("the Hub"),
     ]
     for make in makers:

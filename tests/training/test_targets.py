@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.small import NETWORK, RECIPE, emozoo, one_error, read, toy, train_words
 
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.run import RunOptions
 from emozoo.data.splits.protocols import make_folds

@@ -31,7 +31,7 @@ from torch.nn import functional as F
 import emozoo as package
 from emozoo import EmozooError
 from emozoo.architecture import contract_problem
-from emozoo.checkpoint.config import read_config
+from emozoo.checkpoint.config_file import read_config
 from emozoo.checkpoint.model import EmotionModel, Origin
 from emozoo.checkpoint.run import RunOptions
 from emozoo.media.window import cut_window
