@@ -1,8 +1,8 @@
-"""Makes the bundled model: `python research/bundled.py NETWORKS LAYERS FOLDER`
+"""Makes the bundled model: `python research/bundled.py RUNS FOLDER`
 
-NETWORKS has the folds of `resnet_gru`, LAYERS those of `functionals`, by the commands under "How the bundled model is made"
-in docs/results.md, and FOLDER is emozoo/models/speech. The networks and layers of the folds form one model. Each was trained
-without its fold's test speakers, and together they were trained on all speakers.
+RUNS has three runs over the same folds, by the commands under "How the bundled model is made" in docs/results.md:
+`networks` of `resnet_gru`, `layers` and `plain` of `functionals`. FOLDER is emozoo/models/speech. The networks and layers
+of the folds form one model. Each learned without its fold's test speakers, and together they learned from all speakers.
 
 Then research/recalibrate.py fits the temperature and the thresholds of prediction sets, and writes them into config.json.
 """
@@ -26,14 +26,16 @@ from emozoo.checkpoint.run import read_options
 from emozoo.evaluation.data import Data, open_data
 
 LABELS = ("angry", "happy", "neutral", "sad")
+PARTS = ("networks", "layers", "plain")
 
 
-def main(networks: str, layers: str, target: str) -> None:
-    folds = sorted(folder.name for folder in Path(networks).glob("fold*"))
-    options = read_options(Path(networks) / folds[0])
+def main(runs: str, target: str) -> None:
+    networks = run_of(Path(runs), PARTS[0])
+    folds = sorted(folder.name for folder in networks.glob("fold*"))
+    options = read_options(networks / folds[0])
     assert options is not None, f"{networks} has no {folds[0]}"
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
-    model = merged(*([load(Path(run) / fold, "cpu") for fold in folds] for run in (networks, layers)))
+    model = merged(Path(runs), folds)
     assert model.provenance is not None
     model.provenance |= Provenance(_as_readers_name_them(data))
     Path(target).mkdir(parents=True, exist_ok=True)
@@ -41,18 +43,22 @@ def main(networks: str, layers: str, target: str) -> None:
     print(f"{len(folds)} networks and layers, {len(model.provenance.train.clips)} recordings")
 
 
-def merged(networks: Sequence[EmotionModel], layers: Sequence[EmotionModel]) -> EmotionModel:
-    """Networks of `resnet_gru` and as many layers of `functionals` as one model for `LABELS`."""
-    first = networks[0]
-    provenance = functools.reduce(
-        operator.or_, (each.provenance or unrecorded(each.name) for each in (*networks, *layers))
-    )
-    config = dataclasses.replace(first.config, members=len(networks), functionals=True)
+def run_of(runs: Path, part: str) -> Path:
+    """The folder of one of `PARTS`: of its name, or as a study calls it, with the dataset behind."""
+    return next(iter(sorted(runs.glob(f"{part}*"))), runs / part)
+
+
+def merged(runs: Path, folds: Sequence[str]) -> EmotionModel:
+    """The networks and layers of these folds as one model for `LABELS`."""
+    parts = [[load(run_of(runs, part) / fold, "cpu") for fold in folds] for part in PARTS]
+    first = parts[0][0]
+    provenance = functools.reduce(operator.or_, (each.provenance or unrecorded(each.name) for each in sum(parts, [])))
+    config = dataclasses.replace(first.config, members=len(folds), functionals=True, pairs=True)
     model = EmotionModel(first.architecture, config, LABELS, provenance=provenance).eval()
-    for own, network in zip(model.network.members, networks, strict=True):
-        own.load_state_dict(_for_labels(network, network.network.members[0].state_dict()))
-    for own, layer in zip(model.network.layers, layers, strict=True):
-        own.load_state_dict(_for_labels(layer, layer.network.state_dict()))
+    for member, pair, network, layer, plain in zip(model.network.members, model.network.layers, *parts, strict=True):
+        member.load_state_dict(_for_labels(network, network.network.members[0].state_dict()))
+        pair.changed.load_state_dict(_for_labels(layer, layer.network.state_dict()))
+        pair.plain.load_state_dict(_for_labels(plain, plain.network.state_dict()))
     return model
 
 

@@ -40,8 +40,9 @@ SPEECH_TEXT = """\
 # speech
 
 The bundled model of emozoo. It tells four emotions apart in a voice ({labels}), in any audio or video file.
-`emozoo predict clip.wav` uses it. It has {members} networks of the architecture `resnet_gru`, and beside each a linear layer
-over statistics of pitch, loudness, spectrum and rhythm, as the architecture `functionals` has. This is its version 2.
+`emozoo predict clip.wav` uses it. It has {members} networks of the architecture `resnet_gru`, and beside each two linear layers
+over statistics of pitch, loudness, spectrum and rhythm, as the architecture `functionals` has: one for recordings like those
+that it learned from, one for noisy and narrow ones. This is its version 2.
 
 ## Training data and licence
 
@@ -57,8 +58,8 @@ Each network and each layer was trained without the test speakers of its fold; t
 ## How accurate it is
 
 UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is for each network and
-its layer, on the unseen speakers of their fold. The right column is for such a network and layer that were trained on the
-three other corpora, for half as many epochs. The accuracy of the whole model cannot be measured on these recordings, because
+its layers, on the unseen speakers of their fold. The right column is for such a network and layers that were trained on the
+three other corpora, the network for half as many epochs and not in noise. The accuracy of the whole model cannot be measured on these recordings, because
 each was in the training data of some part of it.
 
 {table}

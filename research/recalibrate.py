@@ -1,12 +1,12 @@
-"""Calibrates the bundled model, and measures it: `python research/recalibrate.py NETWORKS LAYERS LEFT_NETWORKS LEFT_LAYERS`
+"""Calibrates the bundled model, and measures it: `python research/recalibrate.py RUNS LEFT`
 
-NETWORKS and LAYERS are what research/bundled.py makes the model of. LEFT_NETWORKS and LEFT_LAYERS are trained by the same
-commands, but with `--protocol corpus`: each fold leaves a corpus out. The network and the layer of a fold together answer
-that corpus. The temperature and the thresholds (see `emozoo.inference.conformal`) are fitted to these answers, because a
-user's recordings are of no corpus that the model knows; they are written into config.json, and the weights stay as they are.
+RUNS is what research/bundled.py makes the model of. LEFT has the same three runs with `--protocol corpus`, by the commands
+under "How the bundled model is made" in docs/results.md: each fold leaves a corpus out. The network and the layers of a fold
+together answer that corpus. The temperature and the thresholds (see `emozoo.inference.conformal`) are fitted to these
+answers, because a user's recordings are of no corpus that the model knows. They are written into config.json.
 
 results/calibration.csv gets what is measured: for each corpus that was left out, calibrated by the other corpora; and for
-the unseen speakers of each fold of NETWORKS, by what the model now has.
+the unseen speakers of each fold of RUNS, by what the model now has.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bundled import LABELS, merged
+from bundled import LABELS, PARTS, merged, run_of
 
 from emozoo.checkpoint.bundled import DEFAULT, FOLDER
-from emozoo.checkpoint.loading import load
 from emozoo.checkpoint.run import read_options
 from emozoo.evaluation.calibrate import fit, write_calibration
 from emozoo.evaluation.clips import clip_probabilities
@@ -57,26 +56,27 @@ class Answered:
         return calibration
 
 
-def main(networks: str, layers: str, left_networks: str, left_layers: str) -> None:
-    elsewhere = answered(Path(left_networks), Path(left_layers))
+def main(runs: str, left: str) -> None:
+    elsewhere = answered(Path(left))
     calibration = elsewhere.fitted()
     write_calibration(FOLDER / DEFAULT, calibration)
     rows = []
     for corpus in sorted(set(elsewhere.corpora.tolist())):
         own = elsewhere.corpora == corpus
         rows.append((UNSEEN_CORPUS, corpus, elsewhere.where(own), elsewhere.where(~own).fitted()))
-    here = answered(Path(networks), Path(layers))
+    here = answered(Path(runs))
     for corpus in (*sorted(set(here.corpora.tolist())), ALL):
         own = np.full(len(here.truth), True) if corpus == ALL else here.corpora == corpus
         rows.append((UNSEEN_SPEAKERS, corpus, here.where(own), calibration))
-    command = "python research/recalibrate.py NETWORKS LAYERS LEFT_NETWORKS LEFT_LAYERS"
+    command = "python research/recalibrate.py RUNS LEFT"
     machine = f"cpu ({platform.machine()}), {platform.system()}"
     found = [row for each in rows for row in rows_of(*each)]
     store("calibration.csv", [{**row, "command": command, "hardware": machine} for row in found])
 
 
-def answered(networks: Path, layers: Path) -> Answered:
-    """The test clips of the folds that were trained, each answered by its fold's network and layer."""
+def answered(runs: Path) -> Answered:
+    """The test clips of the folds that were trained, each answered by its fold's network and layers."""
+    networks = run_of(runs, PARTS[0])
     options = read_options(networks / "fold1")
     assert options is not None, f"{networks} has no fold1"
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
@@ -84,8 +84,8 @@ def answered(networks: Path, layers: Path) -> Answered:
     for fold in data.folds(options.protocol, options.folds_seed):
         if not (networks / f"fold{fold.number}").is_dir():
             continue
-        pair = ([load(run / f"fold{fold.number}", "cpu")] for run in (networks, layers))
-        parts.append(_answered(data, list(fold.test), clip_probabilities(merged(*pair), data.store, fold.test)))
+        model = merged(runs, [f"fold{fold.number}"])
+        parts.append(_answered(data, list(fold.test), clip_probabilities(model, data.store, fold.test)))
     return Answered(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

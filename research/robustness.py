@@ -1,9 +1,9 @@
-"""Measures a run on worse recordings than it was tested on: `python research/robustness.py RUN COMMIT [LAYERS]`
+"""Measures a run on worse recordings than it was tested on: `python research/robustness.py RUN COMMIT`
 
 Rows go into results/robustness.csv.
 RUN is the folder of a finished `emozoo train NAME --fold all`, or a folder with its folds. The test clips of each fold are
 answered as they are, and with noise, fainter, as over a telephone, and cut short. Only the logits of four emotions count.
-With LAYERS, a run of `functionals` over the same folds, the two networks of a fold answer as one, as in the bundled model.
+RUN may also be what research/bundled.py makes the bundled model of: the network and the layers of a fold answer as one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from pathlib import Path
 
 import torch
 from answers import Answers
-from bundled import merged
+from bundled import PARTS, merged, run_of
 from corpora import FOUR, corpora_of
 from torch import Tensor
 
 from emozoo.checkpoint.loading import load
-from emozoo.checkpoint.model import EmotionModel
 from emozoo.checkpoint.run import read_options
 from emozoo.evaluation.data import open_data
 from emozoo.evaluation.metrics import evaluate_predictions, pool
@@ -84,16 +83,17 @@ CONDITIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def rows_of(run: Path, commit: str, layers: Path | None = None) -> list[dict[str, str]]:
+def rows_of(run: Path, commit: str) -> list[dict[str, str]]:
     """A row for each condition and corpus."""
-    runs = [run, *([layers] if layers else [])]
-    options, *others = [each for one in runs if (each := read_options(one) or read_options(one / "fold1"))]
+    several = run_of(run, PARTS[0]).is_dir()
+    parts = [run_of(run, part) for part in PARTS] if several else [run]
+    options, *others = [each for one in parts if (each := read_options(one) or read_options(one / "fold1"))]
     data = open_data(options.dataset, options.data_dir, options.labels, {}, video=False)
     corpora = corpora_of(data, options)
     folds = [
-        (_model([load(one / f"fold{fold.number}", "cpu") for one in runs]), fold.test)
+        (merged(run, [name]) if several else load(run / name, "cpu"), fold.test)
         for fold in data.folds(options.protocol, options.folds_seed)
-        if (run / f"fold{fold.number}").is_dir()
+        if (parts[0] / (name := f"fold{fold.number}")).is_dir()
     ]
     same = {
         "command": " + ".join(map(command_of, [options, *others])),
@@ -125,14 +125,9 @@ def rows_of(run: Path, commit: str, layers: Path | None = None) -> list[dict[str
     return rows
 
 
-def _model(found: list[EmotionModel]) -> EmotionModel:
-    """A fold's network; with its layer where there are two."""
-    return found[0] if len(found) == 1 else merged(found[:1], found[1:])
-
-
 def main() -> None:
-    run, commit, *layers = sys.argv[1:]
-    store("robustness.csv", rows_of(Path(run), commit, *map(Path, layers)))
+    run, commit = sys.argv[1:]
+    store("robustness.csv", rows_of(Path(run), commit))
 
 
 if __name__ == "__main__":

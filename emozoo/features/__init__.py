@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from emozoo.features.checks import check_config, heard, seen
     from emozoo.features.convolution import WideConv2d
-    from emozoo.features.linear_functionals import LinearFunctionals
+    from emozoo.features.linear_functionals import FunctionalsPair, LinearFunctionals
     from emozoo.features.log_mel import LogMel
     from emozoo.features.spectrogram import COLUMNS, ROWS, LogSpectrogram, SpectrogramMasking
     from emozoo.features.voice_statistics import Functionals
@@ -35,6 +35,7 @@ __all__ = [
     "LogMel",
     "Functionals",
     "LinearFunctionals",
+    "FunctionalsPair",
     "WideConv2d",
     "SpectrogramConvs",
     "AttentionPooling",
@@ -59,6 +60,7 @@ __getattr__ = hand_on(
         "LogMel": "log_mel",
         "Functionals": "voice_statistics",
         "LinearFunctionals": "linear_functionals",
+        "FunctionalsPair": "linear_functionals",
         "WideConv2d": "convolution",
         "SpectrogramConvs": "blocks",
         "AttentionPooling": "blocks",

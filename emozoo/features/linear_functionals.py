@@ -1,4 +1,4 @@
-"""A linear layer over the statistics that the front end `Functionals` gives."""
+"""Linear layers over the statistics that the front end `Functionals` gives."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ class Standardisation(nn.Module):
         deviation = self.variance.clamp(min=1e-8).sqrt()
         return ((features - self.mean) / deviation).clamp(-self.FURTHEST, self.FURTHEST)
 
+    def distance(self, features: Tensor) -> Tensor:
+        """How unlike what was seen in train mode they are: the mean of their squares once they are standardised, float32
+        [batch]. What was seen is at 1 in the mean."""
+        return self(features).square().mean(1)
+
 
 class LinearFunctionals(nn.Module):
     """Statistics of windows, float32 [batch, `Functionals.COUNT`] -> logits float32 [batch, labels]."""
@@ -46,3 +51,27 @@ class LinearFunctionals(nn.Module):
     def forward(self, functionals: Tensor) -> Tensor:
         with torch.autocast(functionals.device.type, enabled=False):
             return self.output(self.standardisation(functionals.float()))
+
+
+class FunctionalsPair(nn.Module):
+    """Two such layers: `plain`, which learned from recordings as they are, and `changed`, which learned from noisy, narrow
+    and short ones, too. The logits of a window that is like those that `plain` learned from are its own by `SHARE`, and
+    those of `changed` by the rest. Of any other window, they are those of `changed`."""
+
+    NEAR = 2.5
+    """The distance from what `plain` learned from where its share is half of `SHARE`."""
+    WIDTH = 0.1
+    SHARE = 0.7
+
+    def __init__(self, num_labels: int) -> None:
+        super().__init__()
+        self.plain = LinearFunctionals(num_labels)
+        self.changed = LinearFunctionals(num_labels)
+
+    def forward(self, functionals: Tensor) -> Tensor:
+        """Statistics of windows, float32 [batch, `Functionals.COUNT`] -> logits float32 [batch, labels]."""
+        with torch.autocast(functionals.device.type, enabled=False):
+            functionals = functionals.float()
+            distance = self.plain.standardisation.distance(functionals)
+            share = self.SHARE * torch.sigmoid((self.NEAR - distance) / self.WIDTH)
+            return torch.lerp(self.changed(functionals), self.plain(functionals), share[:, None])

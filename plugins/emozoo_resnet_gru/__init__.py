@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from emozoo.architecture import Architecture, Recipe
-from emozoo.features import Functionals, LinearFunctionals, LogMel, check_config
+from emozoo.features import Functionals, FunctionalsPair, LinearFunctionals, LogMel, check_config
 from emozoo_resnet_gru.recurrence import outputs_of
 
 
@@ -34,6 +34,9 @@ class ResnetGruConfig:
     """How many networks of these sizes form the ensemble; each is trained on windows of its own."""
     functionals: bool = False
     """Whether each member has a linear layer over statistics of the voice beside it, trained on windows of its own."""
+    pairs: bool = False
+    """Whether there are two of these layers instead, one for recordings like those of its training, one for others
+    (`emozoo.features.FunctionalsPair`)."""
     window: float = 3.0
     """Seconds that the network sees at once."""
 
@@ -41,6 +44,8 @@ class ResnetGruConfig:
         check_config(
             self, sizes=("channels", "squeeze", "features", "hidden", "attention", "members"), shares=("dropout",)
         )
+        if self.pairs and not self.functionals:
+            raise ValueError("pairs are of the layers that functionals asks for: set functionals as well")
         if not 2 <= len(self.channels) <= 6:  # 64 rows can be halved six times
             raise ValueError(f"channels must name a convolution and 1 to 5 residual blocks, not {len(self.channels)}")
 
@@ -175,7 +180,8 @@ class ResnetGru(nn.Module):
         self.members: Any = nn.ModuleList(Member(config, num_labels) for _ in range(config.members))
         if config.functionals:
             self.functionals = Functionals()
-            self.layers: Any = nn.ModuleList(LinearFunctionals(num_labels) for _ in range(config.members))
+            kind = FunctionalsPair if config.pairs else LinearFunctionals
+            self.layers: Any = nn.ModuleList(kind(num_labels) for _ in range(config.members))
         else:
             self.layers = ()
 

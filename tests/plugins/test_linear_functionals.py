@@ -1,13 +1,14 @@
 """The linear layer over functionals: it standardises by what it was trained on, and keeps the statistics of each window."""
 
 import numpy as np
+import pytest
 import torch
 from emozoo_functionals import FunctionalsConfig, architecture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emozoo.architecture import contract_problem
-from emozoo.features import Functionals
+from emozoo.features import Functionals, FunctionalsPair
 from emozoo.features.linear_functionals import Standardisation
 
 
@@ -42,3 +43,22 @@ def test_an_outlier_counts_as_four_deviations() -> None:
 def test_kept_statistics_give_the_same_logits_as_the_sound() -> None:
     network, sound = architecture.build(FunctionalsConfig(), 3).eval(), 0.1 * torch.randn(2, 80_000)
     torch.testing.assert_close(network.forward_features(network.frozen_features(sound)), network(sound))
+
+
+def test_what_was_seen_is_at_a_distance_of_1_in_the_mean() -> None:
+    layer, values = Standardisation(5), torch.randn(4000, 5) * torch.tensor([1.0, 2.0, 0.1, 9.0, 3.0]) + 7
+    layer(values)
+    assert layer.eval().distance(values).mean() == pytest.approx(1, abs=0.02)
+    assert (layer.distance(values + 100 * values.std(0)) == Standardisation.FURTHEST**2).all()
+
+
+def test_of_a_pair_the_plain_layer_answers_for_what_is_like_its_training_only() -> None:
+    pair, seen = FunctionalsPair(3), torch.randn(500, Functionals.COUNT)
+    pair.plain(seen)
+    pair.changed(3 * seen)
+    pair.eval()
+    like, unlike = seen[:20], seen[:20] + 2
+    mixed = pair.SHARE * pair.plain(like) + (1 - pair.SHARE) * pair.changed(like)
+    torch.testing.assert_close(pair(like), mixed, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(pair(unlike), pair.changed(unlike), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(pair(torch.cat([unlike, like]))[20:], pair(like))  # each row by itself

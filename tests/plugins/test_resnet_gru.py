@@ -79,6 +79,19 @@ def test_functionals_answer_beside_the_members_and_learn_from_windows_of_their_o
     assert network.embed(sound).shape == build(**small).eval().embed(sound).shape
 
 
+def test_pairs_stand_in_the_place_of_the_layers() -> None:
+    network, sound = (
+        build(features=8, hidden=4, channels=(4, 6), functionals=True, pairs=True),
+        0.1 * torch.randn(4, 48_000),
+    )
+    assert network.train()(sound).shape == (4, 4)
+    statistics, spectrogram = network.eval().functionals(sound), network.front(sound)
+    expected = network.members[0](spectrogram) + network.layers[0](statistics)
+    torch.testing.assert_close(network(sound), expected / 2)
+    with pytest.raises(ValueError, match="set functionals as well"):
+        build(pairs=True)
+
+
 def test_attentive_statistics_are_mean_and_deviation_where_all_steps_weigh_the_same() -> None:
     pooling = AttentiveStatistics(5, 3)
     for parameter in pooling.score.parameters():

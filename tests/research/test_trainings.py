@@ -234,7 +234,7 @@ def test_all_runs_behind_the_tables_can_be_trained(manifests: Path, tmp_path: Pa
 
 
 def test_a_run_from_another_machine_goes_on_where_its_manifest_is_here(manifests: Path, tmp_path: Path) -> None:
-    studies = training_list.read_studies(STUDIES, tmp_path / "runs", only="box/resnet_gru")
+    studies = training_list.read_studies(STUDIES, tmp_path / "runs", only="box/networks")
     [study] = studies
     folder = study.folder / study.cells[0].name
     for recorded in ("/elsewhere/open.csv", "/elsewhere/other.csv", str(manifests.parent)):
