@@ -59,8 +59,8 @@ Each network and each layer was trained without the test speakers of its fold; t
 
 UA, the mean recall of the four classes, in %, with 95 % intervals over speakers. The middle column is for each network and
 its layers, on the unseen speakers of their fold. The right column is for such a network and layers that were trained on the
-three other corpora, the network for half as many epochs and not in noise. The accuracy of the whole model cannot be measured on these recordings, because
-each was in the training data of some part of it.
+three other corpora, the network for half as many epochs and not in noise. The accuracy of the whole model cannot be measured
+on these recordings, because each was in the training data of some part of it.
 
 {table}
 
