@@ -41,8 +41,8 @@ SPEECH_TEXT = """\
 
 The bundled model of emozoo. It tells four emotions apart in a voice ({labels}), in any audio or video file.
 `emozoo predict clip.wav` uses it. It has {members} networks of the architecture `resnet_gru`. Beside each are two linear
-layers over statistics of pitch, loudness, spectrum and rhythm, as the architecture `functionals` has: one for recordings like
-those that it learned from, one for noisy and narrow ones. This is its version 2.
+layers over statistics of pitch, loudness, spectrum and rhythm, as the architecture `functionals` has: one for recordings
+like those that it learned from, one for noisy and narrow ones. This is its version 2.
 
 ## Training data and licence
 
