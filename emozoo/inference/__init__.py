@@ -22,7 +22,7 @@ __all__ = [
 __getattr__ = hand_on(
     __name__,
     {
-        "Model": "answers",
+        "Model": "model",
         "Prediction": "answers",
         "predict_file": "files",
         "predict_files": "files",
