@@ -36,6 +36,18 @@ def imports(path: Path) -> Iterator[str]:
         yield from (name for name in names if name in MODULES)
 
 
+def defined(path: Path) -> Iterator[str]:
+    """The names that a module defines at its top."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from (each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+
+
 def room_of(module: str) -> str:
     return (module.split(".") + ["__init__"])[1]
 
@@ -70,6 +82,18 @@ def test_the_linter_holds_the_same_floors() -> None:
 
 def test_each_module_says_what_lives_there() -> None:
     assert not [name for name, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+
+
+def test_a_package_hands_names_on_from_where_they_are_defined() -> None:
+    found = 0
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hand_on":
+                package = node.args[0].value if isinstance(node.args[0], ast.Constant) else module
+                for name, home in ast.literal_eval(node.args[1]).items():
+                    assert name in defined(MODULES[f"{package}.{home}"]), f"{module} takes {name} from {home}"
+                    found += 1
+    assert found > 30
 
 
 def test_the_core_names_no_plugin_and_no_dataset() -> None:
