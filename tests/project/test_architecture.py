@@ -37,7 +37,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def defined(path: Path) -> Iterator[str]:
-    """The names that a module defines at its top."""
+    """The names that a module defines at its top, or hands on itself by `import name as name`."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
@@ -46,6 +46,8 @@ def defined(path: Path) -> Iterator[str]:
                 yield from (each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
             case ast.AnnAssign(target=ast.Name(id=name)):
                 yield name
+            case ast.ImportFrom(names=names):
+                yield from (alias.name for alias in names if alias.asname == alias.name)
 
 
 def room_of(module: str) -> str:
