@@ -74,7 +74,7 @@ class _Commands(Group):
         try:
             status = super().main(words, *rest, **extra | {"standalone_mode": False})
         except Exception as error:
-            usage = _usage(error)
+            usage = _usage(error, words)
             if usage is None or not standalone:
                 raise
             if usage:
@@ -104,7 +104,7 @@ class _Commands(Group):
             typer.echo(json_text({"schema": SCHEMA, "error": printable(sentence)}))
 
 
-def _usage(error: Any) -> str | None:
+def _usage(error: Any, words: Sequence[str]) -> str | None:
     """What is wrong with the words of a command line; empty where help was shown instead. None for another error.
 
     typer's class for such errors moved between versions, so they are known by their method `format_message`.
@@ -115,6 +115,9 @@ def _usage(error: Any) -> str | None:
     message = message[:1].lower() + message[1:]
     if not message or message.endswith("?") or getattr(error, "ctx", None) is None:
         return message
+    file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), "")
+    if file and hasattr(error, "option_name"):
+        return f"{message}: the file of that name is ./{file}"
     return f"{message}; see {error.ctx.command_path} --help"
 
 

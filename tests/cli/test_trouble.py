@@ -293,3 +293,10 @@ def test_a_dataset_that_lacks_classes_of_the_model_is_measured_on_the_others(tmp
     shown = emozoo("evaluate", tmp_path / "run", "--dataset", "manifest", "--data-dir", tables["some"]).stdout
     assert "no clip is angry or neutral" in shown.replace("\n", " ")
     assert read(tmp_path / "run" / "run.json")["dataset"] == "toy"
+
+
+def test_a_file_whose_name_begins_with_a_hyphen_is_named_as_it_can_be_given(tmp_path: Path) -> None:
+    (tmp_path / "-x.wav").write_bytes(b"")
+    error = one_error(emozoo("predict", "-x.wav", check=2, cwd=tmp_path))
+    assert error == "error: no such option: -x: the file of that name is ./-x.wav"
+    assert "see emozoo predict --help" in one_error(emozoo("predict", "-y.wav", check=2, cwd=tmp_path))
