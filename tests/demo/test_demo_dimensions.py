@@ -69,7 +69,7 @@ def test_each_answer_tells_the_values_with_their_scale_and_the_words_beside_them
         assert text.count("data-value") == len(outputs.dimensions) == (text.count('class="emz-line"'))
         assert ("emz-plane" in text) is bool(outputs.dimensions)
         if outputs.scale:
-            told = outputs.scale.told((found.prediction.dimensions or {})["valence"])
+            told = outputs.scale.written((found.prediction.dimensions or {})["valence"])
             assert f">{told}</span>" in text and f"({outputs.scale})" in text
             assert f"valence {told}" in html.past([("m", outputs)], [[found.prediction]])
         for emotion in found.prediction.emotions or ():

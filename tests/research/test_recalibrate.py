@@ -1,6 +1,7 @@
 """The scripts that make, calibrate and measure the bundled model."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,23 +21,27 @@ def model(name: str, **config: object) -> EmotionModel:
     return EmotionModel(architecture, dataclasses.replace(architecture.config(), **config), WORDS).eval()
 
 
-def test_networks_and_layers_answer_as_one_with_four_of_their_labels() -> None:
+def test_networks_and_layers_answer_as_one_with_four_of_their_labels(tmp_path: Path) -> None:
     small = dataclasses.asdict(ResnetGruConfig(channels=(4, 6), features=8, hidden=4))
-    networks, layers = (
-        [model("resnet_gru", **small) for _ in range(2)],
-        [model("functionals", window=3.0) for _ in range(2)],
-    )
+    models = {
+        "networks": [model("resnet_gru", **small) for _ in range(2)],
+        "layers": [model("functionals", window=3.0) for _ in range(2)],
+        "plain-open": [model("functionals", window=3.0) for _ in range(2)],
+    }
     sound = torch.randn(3, 48_000, generator=torch.Generator().manual_seed(0)) / 10
+    models["plain-open"][0].network.train()(sound)  # it has learned from windows like these, the other has not
+    for run, each in models.items():
+        for fold, one in enumerate(each, 1):
+            one.eval().save(tmp_path / run / f"fold{fold}")
     places = [WORDS.index(label) for label in LABELS]
-    means = []
-    for models in (networks, layers):
-        with torch.inference_mode():
-            alone = [each(sound)[:, places].softmax(1) for each in models]
-        means.append(torch.stack(alone).mean(0).log().numpy())
+    with torch.inference_mode():
+        networks, changed, plain = ([each(sound)[:, places] for each in own] for own in models.values())
+    layers = [0.3 * changed[0] + 0.7 * plain[0], changed[1]]
+    means = [torch.stack([one.softmax(1) for one in each]).mean(0).log().numpy() for each in (networks, layers)]
     expected = np.exp(sum(means) / 2)
-    found = merged(networks, layers)
+    found = merged(tmp_path, ["fold1", "fold2"])
     assert found.labels == LABELS
-    np.testing.assert_allclose(found.answer(sound), expected / expected.sum(1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(found.answer(sound), expected / expected.sum(1, keepdims=True), atol=1e-5)
 
 
 def test_a_row_has_what_was_measured() -> None:

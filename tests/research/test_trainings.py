@@ -248,7 +248,7 @@ def test_a_run_from_another_machine_goes_on_where_its_manifest_is_here(manifests
 def test_what_cannot_be_trained_is_refused_before_anything_is(
     manifests: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(EmozooError, match="--only resnet50 leaves no training: they are box/resnet_gru-open"):
+    with pytest.raises(EmozooError, match="--only resnet50 leaves no training: they are box/networks-open"):
         training_list.read_studies(STUDIES, tmp_path, only="resnet50")
     with pytest.raises(EmozooError, match="two studies are called box"):
         training_list.read_studies([STUDIES[0], tmp_path / "box.yaml"], tmp_path)
