@@ -115,8 +115,8 @@ def _usage(error: Any, words: Sequence[str]) -> str | None:
     message = message[:1].lower() + message[1:]
     if not message or message.endswith("?") or getattr(error, "ctx", None) is None:
         return message
-    file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), "")
-    if file and hasattr(error, "option_name"):
+    unknown = getattr(error, "option_name", None)
+    if file := next((word for word in words if unknown and word.startswith(unknown) and os.path.lexists(word)), ""):
         return f"{message}: the file of that name is ./{file}"
     return f"{message}; see {error.ctx.command_path} --help"
 

@@ -34,11 +34,6 @@ class Standardisation(nn.Module):
         deviation = self.variance.clamp(min=1e-8).sqrt()
         return ((features - self.mean) / deviation).clamp(-self.FURTHEST, self.FURTHEST)
 
-    def distance(self, features: Tensor) -> Tensor:
-        """How unlike what was seen in train mode they are: the mean of their squares once they are standardised, float32
-        [batch]. What was seen is at 1 in the mean."""
-        return self(features).square().mean(1)
-
 
 class LinearFunctionals(nn.Module):
     """Statistics of windows, float32 [batch, `Functionals.COUNT`] -> logits float32 [batch, labels]."""
@@ -59,7 +54,8 @@ class FunctionalsPair(nn.Module):
     those of `changed` by the rest. Of any other window, they are those of `changed`."""
 
     NEAR = 2.5
-    """The distance from what `plain` learned from where its share is half of `SHARE`."""
+    """How far from what `plain` learned from its share is half of `SHARE`: the mean square of the standardised statistics,
+    which is 1 over that training."""
     WIDTH = 0.1
     SHARE = 0.7
 
@@ -72,6 +68,7 @@ class FunctionalsPair(nn.Module):
         """Statistics of windows, float32 [batch, `Functionals.COUNT`] -> logits float32 [batch, labels]."""
         with torch.autocast(functionals.device.type, enabled=False):
             functionals = functionals.float()
-            distance = self.plain.standardisation.distance(functionals)
+            standardised = self.plain.standardisation(functionals)
+            distance = standardised.square().mean(1, keepdim=True)
             share = self.SHARE * torch.sigmoid((self.NEAR - distance) / self.WIDTH)
-            return torch.lerp(self.changed(functionals), self.plain(functionals), share[:, None])
+            return torch.lerp(self.changed(functionals), self.plain.output(standardised), share)
