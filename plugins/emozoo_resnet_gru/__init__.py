@@ -45,7 +45,7 @@ class ResnetGruConfig:
             self, sizes=("channels", "squeeze", "features", "hidden", "attention", "members"), shares=("dropout",)
         )
         if self.pairs and not self.functionals:
-            raise ValueError("pairs are of the layers that functionals asks for: set functionals as well")
+            raise ValueError("pairs needs functionals: set functionals=true as well")
         if not 2 <= len(self.channels) <= 6:  # 64 rows can be halved six times
             raise ValueError(f"channels must name a convolution and 1 to 5 residual blocks, not {len(self.channels)}")
 

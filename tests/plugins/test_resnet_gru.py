@@ -88,7 +88,7 @@ def test_pairs_stand_in_the_place_of_the_layers() -> None:
     statistics, spectrogram = network.eval().functionals(sound), network.front(sound)
     expected = network.members[0](spectrogram) + network.layers[0](statistics)
     torch.testing.assert_close(network(sound), expected / 2)
-    with pytest.raises(ValueError, match="set functionals as well"):
+    with pytest.raises(ValueError, match="set functionals=true as well"):
         build(pairs=True)
 
 
